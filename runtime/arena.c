@@ -1,0 +1,79 @@
+#include "runtime/arena.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "runtime/memory.h"
+
+struct arena_block {
+    struct arena_block *next;
+    size_t size;
+    size_t used;
+    _Alignas(16) char bytes[];
+};
+
+static struct arena_block *block_create(size_t size) {
+    struct arena_block *block = memory_take(sizeof(*block) + size);
+    block->size = size;
+    return block;
+}
+
+void arena_init(struct arena *a, size_t block_size) {
+    a->block_size = block_size;
+    a->first = block_create(block_size);
+    a->current = a->first;
+}
+
+void arena_fini(struct arena *a) {
+    struct arena_block *block = a->first;
+    while (block != NULL) {
+        struct arena_block *next = block->next;
+        free(block);
+        block = next;
+    }
+    a->first = a->current = NULL;
+}
+
+// Moves to the next block with room, adding one where there is none. A larger take than block_size gets its own.
+static void *take_elsewhere(struct arena *a, size_t size) {
+    struct arena_block *next = a->current->next;
+    if (next == NULL || next->size < size) {
+        struct arena_block *fresh = block_create(size > a->block_size ? size : a->block_size);
+        fresh->next = next;
+        a->current->next = fresh;
+        next = fresh;
+    }
+    next->used = size;
+    a->current = next;
+    return next->bytes;
+}
+
+void *arena_take(struct arena *a, size_t size) {
+    struct arena_block *block = a->current;
+    size_t start = (block->used + 15) & ~(size_t)15;
+    if (start > block->size || size > block->size - start)
+        return take_elsewhere(a, size);
+    block->used = start + size;
+    return block->bytes + start;
+}
+
+void *arena_take_bytes(struct arena *a, size_t size) {
+    struct arena_block *block = a->current;
+    if (size > block->size - block->used)
+        return take_elsewhere(a, size);
+    void *taken = block->bytes + block->used;
+    block->used += size;
+    return taken;
+}
+
+void arena_reset(struct arena *a) {
+    a->current = a->first;
+    a->first->used = 0;
+}
+
+size_t arena_held(const struct arena *a) {
+    size_t held = 0;
+    for (const struct arena_block *block = a->first; block != NULL; block = block->next)
+        held += block->size;
+    return held;
+}

@@ -1,0 +1,20 @@
+// A bump allocator: many small takes, one reset. What was taken lives until the next reset; blocks are kept for reuse.
+// Not for threads to share.
+#pragma once
+
+#include <stddef.h>
+
+struct arena_block;
+
+struct arena {
+    struct arena_block *first;
+    struct arena_block *current;
+    size_t block_size;
+};
+
+void arena_init(struct arena *a, size_t block_size);
+void arena_fini(struct arena *a);
+void *arena_take(struct arena *a, size_t size);       // 16-byte aligned, not zeroed, never NULL
+void *arena_take_bytes(struct arena *a, size_t size); // unaligned: for text
+void arena_reset(struct arena *a);
+size_t arena_held(const struct arena *a); // bytes of all blocks, for the memory metric
