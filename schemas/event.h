@@ -35,6 +35,7 @@ enum event_flaw {
     EVENT_FLAW_NEGATIVE = 2,
     EVENT_FLAW_OUT_OF_RANGE = 4,
     EVENT_FLAW_TOO_MANY = 8,
+    EVENT_FLAW_UTF8 = 16,
 };
 
 struct event {
