@@ -30,7 +30,8 @@ enum { KIND_END = sizeof(kinds) / sizeof(kinds[0]) };
 
 static const struct counter_row counters[] = {
     [COUNTER_NONE] = {"", "", false},
-#define KIND(number, id, name, counter, weight) [COUNTER_OF_##id] = {counter, "events of kind " name "; by delta", false},
+#define KIND(number, id, name, counter, weight)                                                              \
+    [COUNTER_OF_##id] = {counter, "events of kind " name "; by delta", false},
 #include "schemas/kinds.def"
 #undef KIND
 #define COUNTER(id, name, by_currency, doc) [COUNTER_##id] = {name, doc, by_currency},
@@ -72,8 +73,8 @@ size_t platform_write(char *out, uint32_t number) {
     return length + decimal_write(out + length, number);
 }
 
-// The number of "platform_<number>" exactly as platform_write writes it: a platform has one name, so a listed number, a
-// leading zero or a number past 32 bits is none.
+// The number of "platform_<number>" exactly as platform_write writes it: a platform has one name, so a listed
+// number, a leading zero or a number past 32 bits is none.
 static uint32_t unlisted_parse(struct slice digits) {
     uint64_t number = 0;
     for (size_t i = 0; i < digits.length; i++) {

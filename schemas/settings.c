@@ -1,0 +1,193 @@
+#include "schemas/settings.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "runtime/check.h"
+#include "schemas/keys.h"
+
+enum { TOPIC_NAME_MAX = 249 }; // Kafka's
+
+#define OPTION(field, name, type, fallback, flags, min, max, doc)                                            \
+    {name, OPTION_##type, offsetof(struct settings, field), fallback, flags, min, max, doc},
+const struct option_row settings_options[] = {
+#include "schemas/options.def"
+};
+#undef OPTION
+const size_t settings_option_count = sizeof(settings_options) / sizeof(settings_options[0]);
+
+#define FAMILY(id) (UINT32_C(1) << KEY_##id)
+
+static const uint32_t families_always = FAMILY(ORDERS) | FAMILY(MARK) | FAMILY(FAULTS) | FAMILY(META);
+
+// What counters.families may name. The reach of tags needs two of them.
+static const char *const family_names[] = {"account", "content", "campaign", "series",  "top",
+                                           "tag",     "live",    "reach",    "platform"};
+static const uint32_t family_bits[] = {
+    FAMILY(ACCOUNT) | FAMILY(ACCOUNT_PLATFORM),
+    FAMILY(CONTENT),
+    FAMILY(CAMPAIGN),
+    FAMILY(SERIES),
+    FAMILY(TOP),
+    FAMILY(TAG) | FAMILY(TAG_REACH),
+    FAMILY(LIVE),
+    FAMILY(REACH) | FAMILY(TAG_REACH),
+    FAMILY(PLATFORM),
+};
+enum { FAMILY_NAME_COUNT = sizeof(family_names) / sizeof(family_names[0]) };
+_Static_assert(sizeof(family_bits) / sizeof(family_bits[0]) == FAMILY_NAME_COUNT,
+               "a family's name and its bits");
+_Static_assert(KEY_FAMILY_COUNT <= 32, "the families are bits of 32");
+
+static __attribute__((format(printf, 3, 4))) enum status
+finding(const struct config *config, const char *option, const char *format, ...) {
+    fprintf(stderr, "%s CLM-C1 %s: ", config_origin(config, option), option);
+    va_list arguments;
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fputc('\n', stderr);
+    return STATUS_CONFIG;
+}
+
+// Cuts the next word off a comma list, without the spaces around it. False at its end.
+static bool list_next(const char **rest, struct slice *word) {
+    if (*rest == NULL)
+        return false;
+    const char *end = strchrnul(*rest, ',');
+    *word = (struct slice){*rest, (size_t)(end - *rest)};
+    *rest = *end == ',' ? end + 1 : NULL;
+    while (word->length > 0 && word->at[0] == ' ')
+        *word = (struct slice){word->at + 1, word->length - 1};
+    while (word->length > 0 && word->at[word->length - 1] == ' ')
+        word->length--;
+    return true;
+}
+
+// FAMILY_NAME_COUNT where there is none of that name.
+static size_t family_find(struct slice word) {
+    size_t i = 0;
+    while (i < FAMILY_NAME_COUNT && !slice_equal(word, slice_of(family_names[i])))
+        i++;
+    return i;
+}
+
+static enum status check_families(const struct settings *s, const struct config *config) {
+    static const char option[] = "counters.families";
+    enum status status = STATUS_OK;
+    if (strcmp(s->counters_families, "all") == 0)
+        return status;
+    struct slice word;
+    for (const char *rest = s->counters_families; list_next(&rest, &word);) {
+        if (family_find(word) < FAMILY_NAME_COUNT)
+            continue;
+        char text[64];
+        snprintf(text, sizeof(text), "%.*s", (int)word.length, word.at);
+        const char *nearest = config_nearest(text, family_names, FAMILY_NAME_COUNT);
+        if (word.length == 0)
+            status = finding(config, option, "an empty name in the list");
+        else if (nearest != NULL)
+            status =
+                finding(config, option, "there is no family \"%s\"; did you mean \"%s\"?", text, nearest);
+        else
+            status = finding(config, option, "there is no family \"%s\"", text);
+    }
+    return status;
+}
+
+static enum status check_prefix(const struct settings *s, const struct config *config) {
+    static const char option[] = "redis.prefix";
+    size_t length = strlen(s->redis_prefix);
+    if (length == 0 || length >= KEY_PREFIX_MAX)
+        return finding(config, option, "has %zu bytes; it must have 1 to %d", length, KEY_PREFIX_MAX - 1);
+    if (strpbrk(s->redis_prefix, "{}") != NULL)
+        return finding(config, option, "\"%s\" has a brace: braces are for the shard's tag", s->redis_prefix);
+    return STATUS_OK;
+}
+
+static enum status check_topics(const struct settings *s, const struct config *config) {
+    const char *given = s->dlq_topic;
+    const char *option = given[0] != '\0' ? "dlq.topic" : "kafka.topic";
+    size_t length = given[0] != '\0' ? strlen(given) : strlen(s->kafka_topic) + strlen(".dlq");
+    if (length > TOPIC_NAME_MAX)
+        return finding(config, option, "the dead-letter topic's name has %zu bytes; Kafka takes %d", length,
+                       TOPIC_NAME_MAX);
+    if (strcmp(given, s->kafka_topic) == 0)
+        return finding(config, option,
+                       "\"%s\" is the topic itself: each reject would be read and rejected again", given);
+    return STATUS_OK;
+}
+
+static enum status check_flush(const struct settings *s, const struct config *config) {
+    if (s->redis_flush_min_ms <= s->redis_flush_max_ms)
+        return STATUS_OK;
+    return finding(config, "redis.flush_min", "%lldms is longer than redis.flush_max, %lldms",
+                   (long long)s->redis_flush_min_ms, (long long)s->redis_flush_max_ms);
+}
+
+enum status settings_check(const struct settings *s, const struct config *config) {
+    static enum status (*const checks[])(const struct settings *, const struct config *) = {
+        check_topics, check_prefix, check_flush, check_families};
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
+        if (checks[i](s, config) != STATUS_OK)
+            status = STATUS_CONFIG;
+    }
+    return status;
+}
+
+void settings_dlq_topic(const struct settings *s, char *out, size_t size) {
+    if (s->dlq_topic[0] != '\0')
+        snprintf(out, size, "%s", s->dlq_topic);
+    else
+        snprintf(out, size, "%s.dlq", s->kafka_topic);
+}
+
+uint32_t settings_families(const struct settings *s) {
+    if (strcmp(s->counters_families, "all") == 0)
+        return (uint32_t)((UINT64_C(1) << KEY_FAMILY_COUNT) - 1);
+    bool named[FAMILY_NAME_COUNT] = {false};
+    struct slice word;
+    for (const char *rest = s->counters_families; list_next(&rest, &word);) {
+        size_t family = family_find(word);
+        CHECK(family < FAMILY_NAME_COUNT);
+        named[family] = true;
+    }
+    // A family counts when every name that speaks of it is there.
+    uint32_t families = (uint32_t)((UINT64_C(1) << KEY_FAMILY_COUNT) - 1);
+    for (size_t i = 0; i < FAMILY_NAME_COUNT; i++) {
+        if (!named[i])
+            families &= ~family_bits[i];
+    }
+    return families | families_always;
+}
+
+enum status settings_redis_password(const struct settings *s, char *out, size_t size, struct problem *p) {
+    const char *path = s->redis_password_file;
+    if (path[0] == '\0') {
+        if (strlen(s->redis_password) >= size)
+            return problem_set(p, STATUS_CONFIG, "CLM-C1", "a shorter one",
+                               "redis.password is longer than %zu bytes", size - 1);
+        strcpy(out, s->redis_password);
+        return STATUS_OK;
+    }
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        return problem_set(p, errno == EACCES ? STATUS_NOT_ALLOWED : STATUS_NO_INPUT, "",
+                           "name a file that this user can read, its first line the password",
+                           "redis.password_file %s: %s", path, strerror(errno));
+    bool got = fgets(out, (int)size, file) != NULL;
+    size_t length = got ? strcspn(out, "\r\n") : 0;
+    bool whole = got && (out[length] != '\0' || fgetc(file) == EOF);
+    fclose(file);
+    if (length == 0)
+        return problem_set(p, STATUS_CONFIG, "CLM-C1", "write the password into its first line",
+                           "redis.password_file %s: its first line is empty", path);
+    if (!whole)
+        return problem_set(p, STATUS_CONFIG, "CLM-C1", "a shorter one",
+                           "redis.password_file %s: its first line is longer than %zu bytes", path, size - 1);
+    out[length] = '\0';
+    return STATUS_OK;
+}
