@@ -1,0 +1,225 @@
+#include "ingest/delta.h"
+
+#include <stdlib.h>
+
+#include "runtime/check.h"
+#include "runtime/hash.h"
+#include "runtime/memory.h"
+
+enum { FIRST_SLOTS = 1024, ID_BLOCK = 64 * 1024 };
+
+// Makes room for one more element of an array.
+#define array_reserve(array)                                                                                          \
+    do {                                                                                                              \
+        if ((array).count == (array).capacity) {                                                                      \
+            (array).capacity = (array).capacity == 0 ? 256 : 2 * (array).capacity;                                    \
+            (array).at = memory_grow((array).at, (array).capacity, sizeof(*(array).at));                              \
+        }                                                                                                             \
+    } while (0)
+
+void delta_init(struct delta *d) {
+    *d = (struct delta){0};
+    arena_init(&d->ids, ID_BLOCK);
+    d->key_slots = memory_take(FIRST_SLOTS * sizeof(uint32_t));
+    d->cell_slots = memory_take(FIRST_SLOTS * sizeof(uint32_t));
+    d->key_slot_mask = d->cell_slot_mask = FIRST_SLOTS - 1;
+}
+
+void delta_fini(struct delta *d) {
+    arena_fini(&d->ids);
+    free(d->keys.at);
+    free(d->cells.at);
+    free(d->elements.at);
+    free(d->orders.at);
+    free(d->increments.at);
+    free(d->readings.at);
+    free(d->key_slots);
+    free(d->cell_slots);
+}
+
+void delta_clear(struct delta *d) {
+    arena_reset(&d->ids);
+    memset(d->key_slots, 0, (d->key_slot_mask + 1) * sizeof(uint32_t));
+    memset(d->cell_slots, 0, (d->cell_slot_mask + 1) * sizeof(uint32_t));
+    d->keys.count = d->cells.count = d->elements.count = 0;
+    d->orders.count = d->increments.count = d->readings.count = 0;
+    d->events = 0;
+}
+
+void delta_identify(struct delta_identity *identity, uint64_t account_hash, uint64_t id_hash) {
+    uint64_t kind = ((uint64_t)identity->family << 32) | identity->platform;
+    uint64_t hash = hash_integer(account_hash ^ (kind * UINT64_C(0x9e3779b97f4a7c15)));
+    identity->hash = hash_integer(hash ^ id_hash ^ ((uint64_t)identity->time_s << 20));
+}
+
+static bool identity_equal(const struct delta_identity *a, const struct delta_identity *b) {
+    return a->hash == b->hash && a->family == b->family && a->platform == b->platform && a->time_s == b->time_s &&
+           slice_equal(a->account, b->account) && slice_equal(a->id, b->id);
+}
+
+static uint64_t cell_hash(uint64_t key_hash, field_code field) { return hash_integer(key_hash ^ (field * 31)); }
+
+static void key_slots_grow(struct delta *d) {
+    uint32_t slots = 2 * (d->key_slot_mask + 1);
+    free(d->key_slots);
+    d->key_slots = memory_take(slots * sizeof(uint32_t));
+    d->key_slot_mask = slots - 1;
+    for (uint32_t index = 0; index < d->keys.count; index++) {
+        uint32_t slot = (uint32_t)d->keys.at[index].identity.hash & d->key_slot_mask;
+        while (d->key_slots[slot] != 0)
+            slot = (slot + 1) & d->key_slot_mask;
+        d->key_slots[slot] = index + 1;
+    }
+}
+
+// Goes by the old slots, not by the cells: the further cell of an overflown field has none.
+static void cell_slots_grow(struct delta *d) {
+    uint32_t *old = d->cell_slots;
+    uint32_t old_slots = d->cell_slot_mask + 1;
+    uint32_t slots = 2 * old_slots;
+    d->cell_slots = memory_take(slots * sizeof(uint32_t));
+    d->cell_slot_mask = slots - 1;
+    for (uint32_t i = 0; i < old_slots; i++) {
+        if (old[i] == 0)
+            continue;
+        const struct delta_cell *cell = &d->cells.at[old[i] - 1];
+        uint32_t slot = (uint32_t)cell_hash(cell->key_hash, cell->field) & d->cell_slot_mask;
+        while (d->cell_slots[slot] != 0)
+            slot = (slot + 1) & d->cell_slot_mask;
+        d->cell_slots[slot] = old[i];
+    }
+    free(old);
+}
+
+static struct slice keep(struct delta *d, struct slice text) {
+    if (text.length == 0)
+        return (struct slice){"", 0};
+    char *copy = arena_take_bytes(&d->ids, text.length);
+    memcpy(copy, text.at, text.length);
+    return (struct slice){copy, text.length};
+}
+
+static uint32_t key_append(struct delta *d, const struct delta_identity *identity, int64_t expire_s) {
+    array_reserve(d->keys);
+    struct delta_key *key = &d->keys.at[d->keys.count];
+    *key = (struct delta_key){.identity = *identity,
+                              .expire_s = expire_s,
+                              .first_cell = DELTA_NONE,
+                              .first_element = DELTA_NONE};
+    key->identity.account = keep(d, identity->account);
+    key->identity.id = keep(d, identity->id);
+    return d->keys.count++;
+}
+
+uint32_t delta_key(struct delta *d, const struct delta_identity *identity, int64_t expire_s) {
+    uint32_t slot = (uint32_t)identity->hash & d->key_slot_mask;
+    while (d->key_slots[slot] != 0) {
+        uint32_t index = d->key_slots[slot] - 1;
+        if (identity_equal(&d->keys.at[index].identity, identity)) {
+            // Rules may lengthen a retention between two records of one bucket: the later expiry holds.
+            if (d->keys.at[index].expire_s < expire_s)
+                d->keys.at[index].expire_s = expire_s;
+            return index;
+        }
+        slot = (slot + 1) & d->key_slot_mask;
+    }
+    uint32_t index = key_append(d, identity, expire_s);
+    d->key_slots[slot] = index + 1;
+    if (d->keys.count > d->key_slot_mask / 2)
+        key_slots_grow(d);
+    return index;
+}
+
+static void cell_append(struct delta *d, uint32_t key, uint64_t key_hash, field_code field, int64_t value) {
+    array_reserve(d->cells);
+    struct delta_key *owner = &d->keys.at[key];
+    d->cells.at[d->cells.count] = (struct delta_cell){
+        .key_hash = key_hash, .field = field, .delta = value, .key = key, .next = owner->first_cell};
+    owner->first_cell = d->cells.count++;
+    owner->cell_count++;
+    owner->used = true;
+}
+
+// A sum that would leave 64 bits stays, and what came last goes on in a further cell, which only the key's list knows.
+static void cell_add(struct delta *d, struct delta_cell *cell, int64_t value) {
+    int64_t sum;
+    if (__builtin_add_overflow(cell->delta, value, &sum))
+        cell_append(d, cell->key, cell->key_hash, cell->field, value);
+    else
+        cell->delta = sum;
+}
+
+void delta_add(struct delta *d, const struct delta_identity *identity, int64_t expire_s, field_code field,
+               int64_t value) {
+    uint32_t slot = (uint32_t)cell_hash(identity->hash, field) & d->cell_slot_mask;
+    while (d->cell_slots[slot] != 0) {
+        struct delta_cell *cell = &d->cells.at[d->cell_slots[slot] - 1];
+        if (cell->field == field && cell->key_hash == identity->hash &&
+            identity_equal(&d->keys.at[cell->key].identity, identity)) {
+            if (d->keys.at[cell->key].expire_s < expire_s)
+                d->keys.at[cell->key].expire_s = expire_s;
+            cell_add(d, cell, value);
+            return;
+        }
+        slot = (slot + 1) & d->cell_slot_mask;
+    }
+    uint32_t key = delta_key(d, identity, expire_s);
+    cell_append(d, key, identity->hash, field, value);
+    d->cell_slots[slot] = d->cells.count;
+    if (d->cells.count > d->cell_slot_mask / 2)
+        cell_slots_grow(d);
+}
+
+void delta_add_element(struct delta *d, const struct delta_identity *identity, int64_t expire_s,
+                       const unsigned char element[PSEUDONYM_SIZE]) {
+    uint32_t index = delta_key(d, identity, expire_s);
+    array_reserve(d->elements);
+    struct delta_key *key = &d->keys.at[index];
+    struct delta_element *added = &d->elements.at[d->elements.count];
+    memcpy(added->bytes, element, PSEUDONYM_SIZE);
+    added->next = key->first_element;
+    key->first_element = d->elements.count++;
+    key->element_count++;
+    key->used = true;
+}
+
+struct delta_order *delta_order(struct delta *d, uint32_t key, struct slice order) {
+    array_reserve(d->orders);
+    struct delta_order *added = &d->orders.at[d->orders.count++];
+    *added = (struct delta_order){
+        .key = key, .order = keep(d, order), .first_increment = d->increments.count};
+    delta_use(d, key);
+    return added;
+}
+
+void delta_order_increment(struct delta *d, struct delta_order *order, uint32_t key, field_code field,
+                           int64_t value) {
+    CHECK(order->first_increment + order->increment_count == d->increments.count);
+    array_reserve(d->increments);
+    d->increments.at[d->increments.count++] = (struct delta_increment){key, field, value};
+    order->increment_count++;
+    delta_use(d, key);
+}
+
+struct delta_reading *delta_reading(struct delta *d, uint32_t key, struct slice counter) {
+    array_reserve(d->readings);
+    struct delta_reading *added = &d->readings.at[d->readings.count++];
+    *added = (struct delta_reading){.key = key, .counter = keep(d, counter)};
+    delta_use(d, key);
+    return added;
+}
+
+void delta_use(struct delta *d, uint32_t key) { d->keys.at[key].used = true; }
+
+size_t delta_ops(const struct delta *d) {
+    return (size_t)d->cells.count + d->elements.count + d->increments.count + d->readings.count;
+}
+
+bool delta_is_empty(const struct delta *d) { return d->keys.count == 0; }
+
+size_t delta_memory(const struct delta *d) {
+    return arena_held(&d->ids) + d->keys.capacity * sizeof(*d->keys.at) + d->cells.capacity * sizeof(*d->cells.at) +
+           d->elements.capacity * sizeof(*d->elements.at) + d->orders.capacity * sizeof(*d->orders.at) +
+           d->increments.capacity * sizeof(*d->increments.at) + d->readings.capacity * sizeof(*d->readings.at) +
+           ((size_t)d->key_slot_mask + d->cell_slot_mask + 2) * sizeof(uint32_t);
+}

@@ -1,0 +1,134 @@
+// The delta table of one shard: what the events folded since the last seal do to Redis, in integers.
+//
+// A key is a hash, a sorted set or a HyperLogLog; a cell is one field of a hash or one member of a sorted set, and its delta.
+// The table owns copies of every id it holds. It grows as one message demands; when it is worth a flush is the pipeline's decision
+// (delta_ops). After a seal has encoded it, delta_clear makes it empty and keeps its memory.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "runtime/arena.h"
+#include "schemas/event.h"
+#include "schemas/keys.h"
+
+enum { DELTA_NONE = UINT32_MAX }; // no index
+
+// What a key is, by value; `hash` is delta_key_hash of the rest.
+struct delta_identity {
+    enum key_family family;
+    uint32_t platform;
+    int64_t time_s; // start of the hour or day; 0 where the family has none
+    struct slice account;
+    struct slice id;
+    uint64_t hash;
+};
+
+struct delta_key {
+    struct delta_identity identity;
+    int64_t expire_s; // absolute, 0: never
+    uint32_t first_cell;
+    uint32_t cell_count;
+    uint32_t first_element;
+    uint32_t element_count;
+    bool used; // must be among KEYS
+};
+
+struct delta_cell {
+    uint64_t key_hash;
+    field_code field; // of a hash; for a sorted set DELTA_MEMBER | the content's key
+    int64_t delta;
+    uint32_t key;
+    uint32_t next; // of the same key
+};
+
+#define DELTA_MEMBER (UINT64_C(1) << 63)
+
+struct delta_element {
+    unsigned char bytes[PSEUDONYM_SIZE];
+    uint32_t next;
+};
+
+// An increment inside an order: not folded, because the order may be a copy, which only Redis knows.
+struct delta_increment {
+    uint32_t key;
+    field_code field;
+    int64_t delta;
+};
+
+enum { DELTA_COPY_KEYS = 3, DELTA_TOTAL_KEYS = 3 };
+
+struct delta_order {
+    uint32_t key; // orders:<account>
+    struct slice order;
+    int64_t occurred_at_ms;
+    unsigned char event_id[16];
+    uint32_t first_increment;
+    uint32_t increment_count;
+    uint32_t copy_keys[DELTA_COPY_KEYS]; // where order_copies counts
+    uint32_t copy_key_count;
+};
+
+struct delta_reading {
+    uint32_t key; // the subject
+    struct slice counter;
+    int64_t value;
+    int64_t read_at_ms;
+    unsigned char event_id[16];
+    uint32_t total_keys[DELTA_TOTAL_KEYS];
+    uint32_t total_key_count;
+};
+
+// A growing array; `capacity` in elements.
+#define DELTA_ARRAY(type)                                                                                             \
+    struct {                                                                                                          \
+        type *at;                                                                                                     \
+        uint32_t count;                                                                                               \
+        uint32_t capacity;                                                                                            \
+    }
+
+struct delta {
+    struct arena ids;
+    DELTA_ARRAY(struct delta_key) keys;
+    DELTA_ARRAY(struct delta_cell) cells;
+    DELTA_ARRAY(struct delta_element) elements;
+    DELTA_ARRAY(struct delta_order) orders;
+    DELTA_ARRAY(struct delta_increment) increments;
+    DELTA_ARRAY(struct delta_reading) readings;
+    uint32_t *key_slots; // open addressing: index + 1, 0 free
+    uint32_t *cell_slots;
+    uint32_t key_slot_mask;
+    uint32_t cell_slot_mask;
+    int64_t events; // folded since the last clear
+};
+
+void delta_init(struct delta *d);
+void delta_fini(struct delta *d);
+void delta_clear(struct delta *d);
+
+// Fills identity.hash. `account_hash` and `id_hash` are hash_slice(..., 0) of the two slices, which callers have at hand.
+void delta_identify(struct delta_identity *identity, uint64_t account_hash, uint64_t id_hash);
+
+// The key's index, made where it is not there yet.
+uint32_t delta_key(struct delta *d, const struct delta_identity *identity, int64_t expire_s);
+
+// Adds to a cell. A sum that would leave 64 bits goes on in a further cell of the same field.
+void delta_add(struct delta *d, const struct delta_identity *identity, int64_t expire_s, field_code field, int64_t value);
+
+void delta_add_element(struct delta *d, const struct delta_identity *identity, int64_t expire_s,
+                       const unsigned char element[PSEUDONYM_SIZE]);
+
+// The order's increments are appended by delta_order_increment right after.
+struct delta_order *delta_order(struct delta *d, uint32_t key, struct slice order);
+void delta_order_increment(struct delta *d, struct delta_order *order, uint32_t key, field_code field, int64_t value);
+
+struct delta_reading *delta_reading(struct delta *d, uint32_t key, struct slice counter);
+
+// Marks a key as one that Redis must be told of though it has no cells.
+void delta_use(struct delta *d, uint32_t key);
+
+// Updates that Redis would make: cells, elements, increments, readings.
+size_t delta_ops(const struct delta *d);
+bool delta_is_empty(const struct delta *d);
+size_t delta_memory(const struct delta *d);

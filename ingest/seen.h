@@ -1,0 +1,25 @@
+// A mirror of the HyperLogLog registers that Redis holds for a shard's reach keys, so that only pseudonyms that raise a register are sent:
+// a few ten thousand per key ever instead of every person.
+//
+// The mirror belongs to the shard's marks: it says what Redis holds once the sealed tables are applied. Whenever marks are read again (claim,
+// gap, a dropped table) it is cleared, which costs repeats and nothing else. So it is when its bound is reached.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "ingest/delta.h"
+
+struct seen;
+
+struct seen *seen_create(size_t keys_max); // 16 KiB each
+void seen_destroy(struct seen **s);
+void seen_clear(struct seen *s);
+void seen_clear_shard(struct seen *s, uint32_t shard);
+
+// Does the element raise a register of the key, as far as the mirror knows? If so the mirror is raised.
+bool seen_raise(struct seen *s, uint32_t shard, const struct delta_identity *identity,
+                const unsigned char element[PSEUDONYM_SIZE]);
+
+size_t seen_keys(const struct seen *s);
+size_t seen_keys_max(const struct seen *s);
