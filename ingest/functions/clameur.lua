@@ -1,0 +1,362 @@
+#!lua name=clameur_v1
+
+-- The half of the worker that runs inside Redis: a flush is applied whole or not at all, and never twice.
+--
+-- What the arguments mean stands in ingest/flush.h. Every key is declared; integers travel as text straight to HINCRBY, because
+-- Lua's numbers lose the last digits above 2^53.
+
+local META, MARK, FAULTS = 1, 2, 3
+local MARK_ARGUMENTS = 7     -- partition, epoch, from, to, last, fingerprint, time
+local PFADD_CHUNK = 1000     -- elements in one PFADD: below Lua's limit of unpack
+local RANK = 48              -- length of an order's rank
+local TRIM_SAMPLE = 16       -- entries of orders looked at for trimming, per order key and flush
+local TRIM_MS = 96 * 3600000 -- age beyond which an order's entry is trimmed
+
+local function mark_read(key, partition)
+  local text = redis.call('HGET', key, partition)
+  if not text then return nil end
+  local epoch, next_offset, last, fingerprint, time = string.match(text, '^(%d+) (%d+) (%-?%d+) (%x+) (%-?%d+)$')
+  if not epoch then error('the mark of partition ' .. partition .. ' is malformed: ' .. text, 0) end
+  return {epoch = epoch, next = next_offset, last = last, fingerprint = fingerprint, time = time}
+end
+
+local function initialised(keys, deployment)
+  return redis.call('HGET', keys[META], 'deployment') == deployment
+end
+
+local function failed(reply) return type(reply) == 'table' and reply.err ~= nil end
+
+-- What could not be applied is kept, never lost: the sum of the deltas and what Redis said last. A sum that overflows goes on in a
+-- further field.
+local function fault(keys, key, field, delta, reply)
+  if failed(redis.pcall('HINCRBY', keys[FAULTS], cjson.encode({key, field}), delta)) then
+    local count = redis.pcall('HLEN', keys[FAULTS])
+    redis.pcall('HSET', keys[FAULTS], cjson.encode({key, field, tostring(count)}), delta)
+  end
+  redis.pcall('HSET', keys[FAULTS], cjson.encode({key, field, 'error'}), tostring(reply.err))
+end
+
+local function increment(keys, key, field, delta)
+  local reply = redis.pcall('HINCRBY', key, field, delta)
+  if failed(reply) then fault(keys, key, field, delta, reply) return 1 end
+  return 0
+end
+
+local function score(keys, key, member, delta)
+  local reply = redis.pcall('ZINCRBY', key, delta, member)
+  if failed(reply) then fault(keys, key, member, delta, reply) return 1 end
+  return 0
+end
+
+-- The latest expiry holds, whatever order the flushes come in. A time that has passed deletes the key, as it should.
+local function expire(key, at)
+  if at == '0' then return end
+  redis.pcall('EXPIREAT', key, at, 'NX')
+  redis.pcall('EXPIREAT', key, at, 'GT')
+end
+
+local function negated(delta)
+  if string.sub(delta, 1, 1) == '-' then return string.sub(delta, 2) end
+  return '-' .. delta
+end
+
+-- One increment of an order, which may be taken back later.
+local function step(keys, code, key, at, field, delta)
+  local faults
+  if code == 'Z' then faults = score(keys, key, field, delta) else faults = increment(keys, key, field, delta) end
+  expire(key, at)
+  return faults
+end
+
+-- The operations. Each takes the cursor behind its code and returns the cursor behind itself; with `apply` false it only reads, so
+-- that everything is understood before anything is written. The count of faults is kept in `state`.
+
+local function count_at(argv, at)
+  local count = tonumber(argv[at])
+  if not count or count < 0 or count ~= math.floor(count) then
+    error('argument ' .. at .. ' is not a count', 0)
+  end
+  return count
+end
+
+local function key_at(state, at)
+  local key = state.keys[tonumber(state.argv[at])]
+  if not key then error('argument ' .. at .. ' is not the number of a key', 0) end
+  return key
+end
+
+local function pairs_operation(write)
+  return function(state, at, apply)
+    local argv = state.argv
+    local key, expires, count = key_at(state, at), argv[at + 1], count_at(argv, at + 2)
+    local stop = at + 3 + 2 * count
+    if not apply then return stop end
+    local keys, faults = state.keys, 0
+    for i = at + 3, stop - 1, 2 do faults = faults + write(keys, key, argv[i], argv[i + 1]) end
+    state.faults = state.faults + faults
+    expire(key, expires)
+    return stop
+  end
+end
+
+local function elements_operation(state, at, apply)
+  local argv = state.argv
+  local key, expires, count = key_at(state, at), argv[at + 1], count_at(argv, at + 2)
+  local stop = at + 3 + count
+  if not apply then return stop end
+  for first = at + 3, stop - 1, PFADD_CHUNK do
+    local last = math.min(first + PFADD_CHUNK, stop) - 1
+    local reply = redis.pcall('PFADD', key, unpack(argv, first, last))
+    if failed(reply) then
+      fault(state.keys, key, 'pfadd', tostring(last - first + 1), reply)
+      state.faults = state.faults + 1
+    end
+  end
+  expire(key, expires)
+  return stop
+end
+
+-- key, counter, value, read at, event id, number of totals, their keys
+local function reading_operation(state, at, apply)
+  local argv, keys = state.argv, state.keys
+  local key, name, value, read_at, id = key_at(state, at), argv[at + 1], argv[at + 2], argv[at + 3], argv[at + 4]
+  local totals = count_at(argv, at + 5)
+  local stop = at + 6 + totals
+  if not apply then
+    for i = at + 6, stop - 1 do key_at(state, i) end
+    return stop
+  end
+  local field = name .. '.read'
+  local old = redis.pcall('HMGET', key, field, field .. '_at', field .. '_id')
+  if failed(old) then
+    fault(keys, key, field, value, old)
+    state.faults = state.faults + 1
+    return stop
+  end
+  local old_at = tonumber(old[2] or '-1')
+  local new_at = tonumber(read_at)
+  if new_at < old_at or (new_at == old_at and id <= old[3]) then return stop end
+  redis.pcall('HSET', key, field, value, field .. '_at', read_at, field .. '_id', id)
+  for i = at + 6, stop - 1 do
+    local total = key_at(state, i)
+    state.faults = state.faults + increment(keys, total, field, value)
+    if old[1] and old[1] ~= '0' then state.faults = state.faults + increment(keys, total, field, negated(old[1])) end
+  end
+  return stop
+end
+
+local function copies(state, list)
+  for _, key in ipairs(list) do
+    state.faults = state.faults + increment(state.keys, key, 'order_copies', '1')
+  end
+end
+
+-- Redis keeps with an order what it did, so that an earlier copy can take it back: keys without their prefix and tag.
+local function order_pack(state, order)
+  local skip = #state.prefix + 1
+  local kept = {{}, {}}
+  for _, key in ipairs(order.copy_keys) do table.insert(kept[1], string.sub(key, skip)) end
+  for _, s in ipairs(order.steps) do
+    table.insert(kept[2], {s[1], string.sub(s[2], skip), s[3], s[4], s[5]})
+  end
+  return order.rank .. ' ' .. cmsgpack.pack(kept)
+end
+
+local function order_take_back(state, stored)
+  local kept = cmsgpack.unpack(string.sub(stored, RANK + 2))
+  for _, s in ipairs(kept[2]) do
+    state.faults = state.faults + step(state.keys, s[1], state.prefix .. s[2], s[3], s[4], negated(s[5]))
+  end
+  local keys = {}
+  for _, suffix in ipairs(kept[1]) do table.insert(keys, state.prefix .. suffix) end
+  copies(state, keys)
+end
+
+local function order_make(state, order)
+  for _, s in ipairs(order.steps) do
+    state.faults = state.faults + step(state.keys, s[1], s[2], s[3], s[4], s[5])
+  end
+end
+
+local function order_apply(state, order)
+  local stored = redis.pcall('HGET', order.key, order.hash)
+  if failed(stored) then
+    fault(state.keys, order.key, order.hash, '1', stored)
+    state.faults = state.faults + 1
+    order_make(state, order)
+    return
+  end
+  if stored and order.rank >= string.sub(stored, 1, RANK) then
+    copies(state, order.copy_keys)
+    return
+  end
+  if stored then order_take_back(state, stored) end
+  order_make(state, order)
+  redis.pcall('HSET', order.key, order.hash, order_pack(state, order))
+  state.orders[order.key] = true
+end
+
+-- key, hash, rank, number of copy keys, they, number of steps, each: code, key, expiry, field, delta
+local function order_operation(state, at, apply)
+  local argv = state.argv
+  local order = {key = key_at(state, at), hash = argv[at + 1], rank = argv[at + 2], copy_keys = {}, steps = {}}
+  if not order.rank or #order.rank ~= RANK then error('argument ' .. (at + 2) .. ' is not a rank', 0) end
+  local copy_count = count_at(argv, at + 3)
+  at = at + 4
+  for i = at, at + copy_count - 1 do table.insert(order.copy_keys, key_at(state, i)) end
+  at = at + copy_count
+  local step_count = count_at(argv, at)
+  at = at + 1
+  for i = at, at + 5 * step_count - 1, 5 do
+    table.insert(order.steps, {argv[i], key_at(state, i + 1), argv[i + 2], argv[i + 3], argv[i + 4]})
+  end
+  if apply then order_apply(state, order) end
+  return at + 5 * step_count
+end
+
+local operations = {
+  H = pairs_operation(increment),
+  Z = pairs_operation(score),
+  P = elements_operation,
+  R = reading_operation,
+  O = order_operation,
+}
+
+-- Where each operation begins; every argument has been understood when this returns.
+local function operations_find(state, at)
+  local starts, stop = {}, #state.argv
+  while at <= stop do
+    local operation = operations[state.argv[at]]
+    if not operation then error('argument ' .. at .. ' is not an operation', 0) end
+    table.insert(starts, at)
+    at = operation(state, at + 1, false)
+  end
+  if at ~= stop + 1 then error('the last operation is cut short', 0) end
+  return starts
+end
+
+-- From here on nothing may stop the flush half way: what goes wrong is a fault.
+local function operations_apply(state, starts)
+  for _, at in ipairs(starts) do
+    local done, why = pcall(operations[state.argv[at]], state, at + 1, true)
+    if not done then
+      fault(state.keys, state.keys[tonumber(state.argv[at + 1])], 'operation ' .. state.argv[at], '1',
+            {err = type(why) == 'table' and why.err or why})
+      state.faults = state.faults + 1
+    end
+  end
+end
+
+-- An order's entry is of use only while a copy in time may still come: until every partition has passed 96 h beyond it.
+local function trim(state)
+  if next(state.orders) == nil then return end
+  local lowest
+  for _, text in ipairs(redis.call('HVALS', state.keys[MARK])) do
+    local time = tonumber(string.match(text, '(%-?%d+)$'))
+    if not lowest or time < lowest then lowest = time end
+  end
+  for key in pairs(state.orders) do
+    local sample = redis.call('HRANDFIELD', key, TRIM_SAMPLE, 'WITHVALUES')
+    for i = 1, #sample, 2 do
+      if tonumber(string.sub(sample[i + 1], 1, 16)) < lowest - TRIM_MS then redis.call('HDEL', key, sample[i]) end
+    end
+  end
+end
+
+local function marks_read(keys, argv)
+  local marks = {}
+  for i = 1, count_at(argv, 2) do
+    local at = 3 + (i - 1) * MARK_ARGUMENTS
+    local m = {partition = argv[at], epoch = argv[at + 1], from = argv[at + 2], to = argv[at + 3], last = argv[at + 4],
+               fingerprint = argv[at + 5], time = argv[at + 6]}
+    if not m.time then error('the marks are cut short', 0) end
+    m.stored = mark_read(keys[MARK], m.partition)
+    marks[i] = m
+  end
+  return marks
+end
+
+-- nil where the flush may be applied, else the answer.
+local function marks_judge(marks)
+  local fenced, gaps, repeated = {'FENCED'}, {'GAP'}, true
+  for _, m in ipairs(marks) do
+    if m.stored and tonumber(m.stored.epoch) > tonumber(m.epoch) then table.insert(fenced, m.partition) end
+    if not m.stored or m.stored.next ~= m.to then repeated = false end
+    if not m.stored or m.stored.next ~= m.from then
+      table.insert(gaps, m.partition)
+      table.insert(gaps, m.stored and m.stored.next or '')
+    end
+  end
+  if #fenced > 1 then return fenced end
+  if repeated then return {'REPEATED'} end
+  if #gaps > 1 then return gaps end
+  return nil
+end
+
+local function marks_write(keys, marks)
+  for _, m in ipairs(marks) do
+    local moved = m.to ~= m.from
+    redis.call('HSET', keys[MARK], m.partition, string.format('%s %s %s %s %s', m.epoch, m.to,
+               moved and m.last or m.stored.last, moved and m.fingerprint or m.stored.fingerprint,
+               moved and m.time or m.stored.time))
+  end
+end
+
+-- The marks are written first: whatever forbids writing (a replica, a full disk) stops here, with nothing applied.
+local function flush(keys, argv)
+  if not initialised(keys, argv[1]) then return {'UNINITIALISED'} end
+  local marks = marks_read(keys, argv)
+  local first = 3 + #marks * MARK_ARGUMENTS
+  local prefix = string.sub(keys[MARK], 1, -5)
+  local state = {keys = keys, argv = argv, prefix = prefix, faults = 0, orders = {}}
+  local starts = operations_find(state, first)
+  local answer = marks_judge(marks)
+  if answer then return answer end
+  marks_write(keys, marks)
+  operations_apply(state, starts)
+  trim(state)
+  return {'APPLIED', tostring(state.faults)}
+end
+
+-- Where a partition without a mark starts: what init recorded, or 0 for one that was added later. Never a guess.
+local function recorded_start(keys, partition)
+  local fields = redis.call('HMGET', keys[META], 'partitions', 'starts')
+  if tonumber(partition) >= tonumber(fields[1]) then return '0' end
+  local index = 0
+  for start in string.gmatch(fields[2], '%d+') do
+    if index == tonumber(partition) then return start end
+    index = index + 1
+  end
+  error('meta names no start of partition ' .. partition, 0)
+end
+
+-- deployment, partition...: raises each epoch and answers, flat: partition, epoch, next, last, fingerprint, time.
+local function claim(keys, argv)
+  if not initialised(keys, argv[1]) then return {'UNINITIALISED'} end
+  local answer = {'CLAIMED'}
+  for i = 2, #argv do
+    local partition = argv[i]
+    local mark = mark_read(keys[MARK], partition) or
+                 {epoch = '0', next = recorded_start(keys, partition), last = '-1', fingerprint = '0000000000000000', time = '0'}
+    mark.epoch = string.format('%.0f', tonumber(mark.epoch) + 1)
+    redis.call('HSET', keys[MARK], partition,
+               string.format('%s %s %s %s %s', mark.epoch, mark.next, mark.last, mark.fingerprint, mark.time))
+    for _, field in ipairs({partition, mark.epoch, mark.next, mark.last, mark.fingerprint, mark.time}) do
+      table.insert(answer, field)
+    end
+  end
+  return answer
+end
+
+-- An error is an error reply, Redis' own (READONLY, OOM...) word for word: nothing had been written by then.
+local function guarded(body)
+  return function(keys, argv)
+    local done, answer = pcall(body, keys, argv)
+    if done then return answer end
+    if type(answer) == 'table' and answer.err then return {err = answer.err} end
+    return {err = 'CLAMEUR ' .. tostring(answer)}
+  end
+end
+
+redis.register_function('clameur_flush_v1', guarded(flush))
+redis.register_function('clameur_claim_v1', guarded(claim))
