@@ -1,10 +1,13 @@
 // Configuration: default < file(s) < environment < flags, every source strict.
 //
-// A program has a table of option rows (from a .def) and a struct that they fill. Files are YAML mappings, nested
-// (`redis: {flush_min: 250ms}`) or dotted (`redis.flush_min: 250ms`), both understood; the environment is CLAMEUR_<NAME> with
-// `.` as `_`; flags are --name=value or --name value. Unknown, duplicate and null keys, tags, and bare numbers where a unit is
-// needed are errors that name file, line, column and the nearest right name (CLM-C1). All findings are reported, not the first.
-// Keys under `kafka.` that no row names pass through, as given: whoever owns librdkafka checks them.
+// A program has a table of option rows (from a .def) and a struct that they fill. Files are YAML mappings,
+// nested
+// (`redis: {flush_min: 250ms}`) or dotted (`redis.flush_min: 250ms`), both understood; the environment is
+// CLAMEUR_<NAME> with
+// `.` as `_`; flags are --name=value or --name value. Unknown, duplicate and null keys, tags, and bare
+// numbers where a unit is needed are errors that name file, line, column and the nearest right name (CLM-C1).
+// All findings are reported, not the first. Keys under `kafka.` that no row names pass through, as given:
+// whoever owns librdkafka checks them.
 #pragma once
 
 #include <stdbool.h>
@@ -15,11 +18,11 @@
 #include "runtime/status.h"
 
 enum option_type {
-    OPTION_STRING, // const char *
-    OPTION_CHOICE, // const char *, one of the names in the doc's [a|b]
-    OPTION_BOOL,   // bool: true, false
-    OPTION_INT,    // int64_t
-    OPTION_SIZE,   // int64_t, bytes: B, KiB, MiB, GiB (also KB, MB, GB)
+    OPTION_STRING,   // const char *
+    OPTION_CHOICE,   // const char *, one of the names in the doc's [a|b]
+    OPTION_BOOL,     // bool: true, false
+    OPTION_INT,      // int64_t
+    OPTION_SIZE,     // int64_t, bytes: B, KiB, MiB, GiB (also KB, MB, GB)
     OPTION_DURATION, // int64_t, ms: ms, s, m, h, d
 };
 
@@ -51,23 +54,29 @@ struct config_request {
     const char **arguments;
 };
 
-// Reads `argv[first..]` (flags, -c FILE or --config FILE, which may repeat; a directory: its *.yaml in name order; -h, --help; --
-// ends the flags), the files and the environment into `target` by the rows. Further tables may be given for a command's own
-// flags: rows of `extra` fill `extra_target` and come from flags only (may be NULL, 0, NULL).
-// Returns STATUS_OK, STATUS_USAGE (command line), STATUS_NO_INPUT (a named file is missing) or STATUS_CONFIG; findings are on
-// standard error. With `request->help` set nothing is required. `*config` owns every string it gave out.
-enum status config_load(struct config **config, int argc, char **argv, int first, const struct option_row *rows,
-                        size_t row_count, void *target, const struct option_row *extra, size_t extra_count,
-                        void *extra_target, struct config_request *request);
+// Reads `argv[first..]` (flags, -c FILE or --config FILE, which may repeat; a directory: its *.yaml in name
+// order; -h, --help; -- ends the flags), the files and the environment into `target` by the rows. Further
+// tables may be given for a command's own flags: rows of `extra` fill `extra_target` and come from flags only
+// (may be NULL, 0, NULL). A bool is also a switch: --name alone is true. Without any `rows` the environment
+// is not looked at. Returns STATUS_OK, STATUS_USAGE (command line), STATUS_NO_INPUT (a named file is missing)
+// or STATUS_CONFIG; findings are on standard error, and `*config` is NULL. With `request->help` set only the
+// defaults are filled in, and nothing is required.
+// `*config` owns every string it gave out.
+enum status config_load(struct config **config, int argc, char **argv, int first,
+                        const struct option_row *rows, size_t row_count, void *target,
+                        const struct option_row *extra, size_t extra_count, void *extra_target,
+                        struct config_request *request);
 void config_destroy(struct config **config);
 
 // The pass-through keys, in order; later sources have replaced earlier ones of the same (folded) name.
 size_t config_passthrough(const struct config *config, const struct config_pair **pairs);
 
-// Where a row's value came from: "default", "FILE:LINE:COLUMN", "CLAMEUR_...", "--name".
+// Where a row's value came from: "default", "FILE:LINE:COLUMN", "CLAMEUR_...", "--name". NULL where no row is
+// called so.
 const char *config_origin(const struct config *config, const char *name);
 
-// The name among `names` that `word` was probably meant to be, or NULL (edit distance, at most a third of its length).
+// The name among `names` that `word` was probably meant to be, or NULL (edit distance, at most a third of its
+// length).
 const char *config_nearest(const char *word, const char *const *names, size_t count);
 
 // Prints rows as --help does (name, default, doc), aligned.
@@ -77,3 +86,6 @@ void config_print_options(FILE *out, const struct option_row *rows, size_t row_c
 bool config_parse_duration(const char *text, int64_t *ms);
 bool config_parse_size(const char *text, int64_t *bytes);
 bool config_parse_int(const char *text, int64_t *value);
+// RFC 3339 in UTC with at most milliseconds (2026-01-01T00:00:00Z), or milliseconds since 1970: ms since
+// 1970.
+bool config_parse_time(const char *text, int64_t *ms);

@@ -1,11 +1,13 @@
-// The structured log, to standard error: one line an entry, JSON or text, `event` a fixed snake_case name, then fields.
+// The structured log, to standard error: one line an entry, JSON or text, `event` a fixed snake_case name,
+// then fields.
 //
-//     log_info("flush_fenced", FIELD("shard", LOG_INT(12)), FIELD("partition", LOG_INT(3)), FIELD("epoch", LOG_INT(7)));
-//     2026-11-22T04:00:00.123Z INFO flush_fenced shard=12 partition=3 epoch=7
+//     log_info("flush_fenced", FIELD("shard", LOG_INT(12)), FIELD("partition", LOG_INT(3)), FIELD("epoch",
+//     LOG_INT(7))); 2026-11-22T04:00:00.123Z INFO flush_fenced shard=12 partition=3 epoch=7
 //     {"ts":"2026-11-22T04:00:00.123Z","level":"info","event":"flush_fenced","shard":12,"partition":3,"epoch":7}
 //
-// Repeats of one event name at warn or below are limited to `burst` (10) per 10 s; the next one let through says `suppressed`=n.
-// Never log ids of persons, actors, or raw bytes of messages. May be called from any thread.
+// Repeats of one event name at warn or below are limited to `burst` (10) per 10 s; the next one let through
+// says `suppressed`=n. Never log ids of persons, actors, or raw bytes of messages. May be called from any
+// thread.
 #pragma once
 
 #include <stdbool.h>
@@ -39,10 +41,11 @@ void log_write(enum log_level level, const char *event, const struct log_field *
 
 // log_info("name", FIELD("shard", LOG_INT(1)), FIELD("why", LOG_TEXT(x))); fields may be absent.
 #define FIELD(name, value) ((struct log_field){(name), (value)})
-#define LOG_AT(level, event, ...)                                                                                     \
-    do {                                                                                                              \
-        const struct log_field log_fields_[] = {__VA_ARGS__ __VA_OPT__(, ) {0}};                                      \
-        log_write((level), (event), log_fields_, (unsigned)(sizeof(log_fields_) / sizeof(log_fields_[0]) - 1));       \
+#define LOG_AT(level, event, ...)                                                                            \
+    do {                                                                                                     \
+        const struct log_field log_fields_[] = {__VA_ARGS__ __VA_OPT__(, ){0}};                              \
+        log_write((level), (event), log_fields_,                                                             \
+                  (unsigned)(sizeof(log_fields_) / sizeof(log_fields_[0]) - 1));                             \
     } while (0)
 #define log_debug(event, ...) LOG_AT(LOG_LEVEL_DEBUG, event __VA_OPT__(, ) __VA_ARGS__)
 #define log_info(event, ...)  LOG_AT(LOG_LEVEL_INFO, event __VA_OPT__(, ) __VA_ARGS__)

@@ -1,4 +1,5 @@
-// The rules file: everything that decides what is counted, in numbered versions, each in force from a record time on.
+// The rules file: everything that decides what is counted, in numbered versions, each in force from a record
+// time on.
 //
 //     - version: 1
 //       since: 2026-01-01T00:00:00Z     # record time; version 1 may say `since: 0`
@@ -8,8 +9,9 @@
 //       reach.retain: 35d
 //       weights: {like: 1, share: 3}    # kind name: weight in `top`; others keep the version before's
 //
-// A version inherits what it does not say from the one before (version 1 from the defaults). Versions are numbered 1, 2, 3...
-// with growing `since`, and are only ever appended. Strict as the configuration: file, line, column, nearest name, all findings.
+// A version inherits what it does not say from the one before (version 1 from the defaults). Versions are
+// numbered 1, 2, 3... with growing `since`, and are only ever appended. Strict as the configuration: file,
+// line, column, nearest name, all findings.
 #pragma once
 
 #include <stddef.h>
@@ -21,29 +23,30 @@ enum { RULES_WEIGHTS_MAX = 256 };
 
 struct rules {
     uint32_t version;
-    int64_t since_ms;           // record time
-    int64_t max_future_skew_ms; // default 5m
-    int64_t max_past_ms;        // default 90d; -1: off
-    int64_t series_retain_ms;   // default 48h
-    int64_t reach_retain_ms;    // default 35d
+    int64_t since_ms;                   // record time
+    int64_t max_future_skew_ms;         // default 5m
+    int64_t max_past_ms;                // default 90d; -1: off
+    int64_t series_retain_ms;           // default 48h
+    int64_t reach_retain_ms;            // default 35d
     int32_t weights[RULES_WEIGHTS_MAX]; // by kind number; kinds from 256 on weigh 0
 };
 
 struct rules_book {
     struct rules *versions; // at least one, by since
     size_t count;
-    char first_hash[17];    // hex of the canonical text of version 1, as `meta` keeps it
+    char first_hash[17]; // hex of the canonical text of version 1, as `meta` keeps it
 };
 
-// How the caller names what may be weighed (schemas knows; runtime does not): kind numbers below RULES_WEIGHTS_MAX by name, and
-// the default weights.
+// How the caller names what may be weighed (schemas knows; runtime does not): kind numbers below
+// RULES_WEIGHTS_MAX by name, and the default weights.
 struct rules_kinds {
     uint32_t (*parse)(const char *name, size_t length); // 0: unknown
     const char *(*name_at)(size_t index);               // for the nearest name; NULL past the end
     int32_t defaults[RULES_WEIGHTS_MAX];
 };
 
-// `path` "" or NULL: one version of defaults, in force since 0. STATUS_NO_INPUT, STATUS_CONFIG (findings on standard error).
+// `path` "" or NULL: one version of defaults, in force since 0. STATUS_NO_INPUT, STATUS_CONFIG (findings on
+// standard error).
 enum status rules_load(struct rules_book *book, const char *path, const struct rules_kinds *kinds);
 void rules_fini(struct rules_book *book);
 
