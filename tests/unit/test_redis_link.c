@@ -24,6 +24,8 @@ struct heard {
 static struct loop loop;
 static struct redis_server server;
 static int changes;
+static struct redis_link *subject;
+static bool over; // the test has returned, and with it what its callbacks would write to
 
 static void on_change(void *context) {
     ++*(int *)context;
@@ -31,6 +33,8 @@ static void on_change(void *context) {
 
 static void hear(void *context, enum redis_outcome outcome, const redisReply *reply) {
     struct heard *h = context;
+    if (over)
+        return;
     h->calls++;
     h->outcome = outcome;
     assert_true((reply != NULL) == (outcome == REDIS_LINK_REPLY));
@@ -74,7 +78,7 @@ static struct redis_address here(void) {
 
 static struct redis_link *link_to(struct redis_address address, int timeout_ms) {
     changes = 0;
-    return redis_link_create(&loop, &address, NULL, timeout_ms, on_change, &changes);
+    return subject = redis_link_create(&loop, &address, NULL, timeout_ms, on_change, &changes);
 }
 
 static struct redis_link *link_up(int timeout_ms) {
@@ -105,186 +109,188 @@ static struct heard ask(struct redis_link *link, const char *command) {
 }
 
 static int set_up(void **state) {
+    over = false;
     loop_init(&loop);
     redis_server_start(&server, "");
     return 0;
 }
 
 static int tear_down(void **state) {
+    over = true;
     redis_server_stop(&server);
+    redis_link_destroy(&subject); // is still there where the test failed
     loop_fini(&loop);
     return 0;
 }
 
 static void replies_and_error_replies(void **state) {
-    struct redis_link *link = link_up(5000);
-    struct heard h = ask(link, "INCRBY n 41");
+    subject = link_up(5000);
+    struct heard h = ask(subject, "INCRBY n 41");
     assert_int_equal(h.outcome, REDIS_LINK_REPLY);
     assert_int_equal(h.integer, 41);
-    h = ask(link, "NO-SUCH-COMMAND");
+    h = ask(subject, "NO-SUCH-COMMAND");
     assert_int_equal(h.outcome, REDIS_LINK_REPLY);
     assert_int_equal(h.type, REDIS_REPLY_ERROR);
-    assert_true(redis_link_up(link));
+    assert_true(redis_link_up(subject));
 
     struct heard raw = {0};
     char exact[] = {'*',  '1', '\r', '\n', '$', '4',  '\r',
                     '\n', 'P', 'I',  'N',  'G', '\r', '\n'}; // no terminator
-    redis_link_send(link, exact, sizeof(exact), hear, &raw);
+    redis_link_send(subject, exact, sizeof(exact), hear, &raw);
     assert_int_equal(raw.calls, 0);
     assert_true(until(was_heard, &raw, 5000));
     assert_string_equal(raw.text, "PONG");
-    redis_link_destroy(&link);
-    assert_null(link);
+    redis_link_destroy(&subject);
+    assert_null(subject);
 }
 
 static void answers_find_their_questions(void **state) {
     enum { QUESTIONS = 2000 };
-    struct redis_link *link = link_up(5000);
+    subject = link_up(5000);
     struct heard *heard = memory_take(QUESTIONS * sizeof(*heard));
     for (int i = 0; i < QUESTIONS; i++)
-        say(link, "INCR sequence", hear, &heard[i]);
+        say(subject, "INCR sequence", hear, &heard[i]);
     assert_true(until(was_heard, &heard[QUESTIONS - 1], 10000));
     for (int i = 0; i < QUESTIONS; i++) {
         assert_int_equal(heard[i].calls, 1);
         assert_int_equal(heard[i].integer, i + 1);
     }
     free(heard);
-    redis_link_destroy(&link);
+    redis_link_destroy(&subject);
 }
 
 static void names_itself_and_selects(void **state) {
     struct redis_address address = here();
     address.database = 3;
-    struct redis_link *link = link_to(address, 5000);
-    assert_true(until(is_up, link, 5000));
-    assert_string_equal(ask(link, "CLIENT GETNAME").text, program_invocation_short_name);
-    assert_int_equal(ask(link, "SET here 1").outcome, REDIS_LINK_REPLY);
-    assert_int_equal(ask(link, "MOVE here 0").integer, 1);
-    redis_link_destroy(&link);
+    subject = link_to(address, 5000);
+    assert_true(until(is_up, subject, 5000));
+    assert_string_equal(ask(subject, "CLIENT GETNAME").text, program_invocation_short_name);
+    assert_int_equal(ask(subject, "SET here 1").outcome, REDIS_LINK_REPLY);
+    assert_int_equal(ask(subject, "MOVE here 0").integer, 1);
+    redis_link_destroy(&subject);
 
     address.database = 4000;
-    link = link_to(address, 5000);
-    assert_true(until(has_failed, link, 5000));
-    assert_non_null(strstr(redis_link_error(link), "out of range"));
-    assert_false(redis_link_up(link));
-    redis_link_destroy(&link);
+    subject = link_to(address, 5000);
+    assert_true(until(has_failed, subject, 5000));
+    assert_non_null(strstr(redis_link_error(subject), "out of range"));
+    assert_false(redis_link_up(subject));
+    redis_link_destroy(&subject);
 }
 
 static void unix_sockets_and_names(void **state) {
     struct redis_address address = {0};
     snprintf(address.host, sizeof(address.host), "%s", server.socket);
-    struct redis_link *link = link_to(address, 5000);
-    assert_true(until(is_up, link, 5000));
-    redis_link_destroy(&link);
+    subject = link_to(address, 5000);
+    assert_true(until(is_up, subject, 5000));
+    redis_link_destroy(&subject);
 
     // The name may have an address of each family; the server has one.
-    link = link_to((struct redis_address){.host = "localhost", .port = server.port}, 5000);
-    assert_true(until(is_up, link, 5000));
-    redis_link_destroy(&link);
+    subject = link_to((struct redis_address){.host = "localhost", .port = server.port}, 5000);
+    assert_true(until(is_up, subject, 5000));
+    redis_link_destroy(&subject);
 }
 
 static void five_megabytes(void **state) {
     enum { SIZE = 5 * 1024 * 1024 };
-    struct redis_link *link = link_up(20000);
+    subject = link_up(20000);
     char *value = memory_take(SIZE);
     for (int i = 0; i < SIZE; i++)
         value[i] = (char)(i * 31 + i / 4096);
     const char *words[] = {"SET", "large", value};
     const size_t lengths[] = {3, 5, SIZE};
     struct heard h = {0};
-    redis_link_command(link, 3, words, lengths, hear, &h);
+    redis_link_command(subject, 3, words, lengths, hear, &h);
     struct heard back = {0};
-    say(link, "GETRANGE large 5242878 5242879", hear, &back);
+    say(subject, "GETRANGE large 5242878 5242879", hear, &back);
     assert_true(until(was_heard, &back, 20000));
     assert_string_equal(h.text, "OK");
     assert_memory_equal(back.text, value + SIZE - 2, 2);
-    assert_int_equal(ask(link, "STRLEN large").integer, SIZE);
+    assert_int_equal(ask(subject, "STRLEN large").integer, SIZE);
     free(value);
-    redis_link_destroy(&link);
+    redis_link_destroy(&subject);
 }
 
 static void killed_server_means_lost_then_down_then_up_again(void **state) {
-    struct redis_link *link = link_up(5000);
+    subject = link_up(5000);
     struct heard blocked = {0}, behind = {0};
-    say(link, "BLPOP nothing 0", hear, &blocked);
-    say(link, "PING", hear, &behind);
+    say(subject, "BLPOP nothing 0", hear, &blocked);
+    say(subject, "PING", hear, &behind);
     turn_for(50);
     assert_int_equal(blocked.calls, 0);
     redis_server_kill(&server, SIGKILL);
     assert_true(until(was_heard, &behind, 5000));
     assert_int_equal(blocked.outcome, REDIS_LINK_LOST);
     assert_int_equal(behind.outcome, REDIS_LINK_LOST);
-    assert_false(redis_link_up(link));
-    assert_string_not_equal(redis_link_error(link), "");
+    assert_false(redis_link_up(subject));
+    assert_string_not_equal(redis_link_error(subject), "");
     assert_int_equal(changes, 2);
 
     struct heard refused = {0};
-    say(link, "PING", hear, &refused);
+    say(subject, "PING", hear, &refused);
     assert_int_equal(refused.calls, 1);
     assert_int_equal(refused.outcome, REDIS_LINK_DOWN);
 
     turn_for(300);
-    assert_non_null(strstr(redis_link_error(link), "refused"));
+    assert_non_null(strstr(redis_link_error(subject), "refused"));
     redis_server_run(&server, "");
-    assert_true(until(is_up, link, 5000));
+    assert_true(until(is_up, subject, 5000));
     assert_int_equal(changes, 3);
-    assert_string_equal(ask(link, "PING").text, "PONG");
+    assert_string_equal(ask(subject, "PING").text, "PONG");
     assert_int_equal(blocked.calls + behind.calls + refused.calls, 3);
-    redis_link_destroy(&link);
+    redis_link_destroy(&subject);
 }
 
 static void silence_beyond_the_timeout_means_lost(void **state) {
-    struct redis_link *link = link_up(300);
+    subject = link_up(300);
     struct heard h = {0};
     int64_t before = clock_monotonic_ms();
-    say(link, "DEBUG SLEEP 1.5", hear, &h);
+    say(subject, "DEBUG SLEEP 1.5", hear, &h);
     assert_true(until(was_heard, &h, 5000));
     assert_int_equal(h.outcome, REDIS_LINK_LOST);
     assert_in_range(clock_monotonic_ms() - before, 290, 1400);
-    assert_string_equal(redis_link_error(link), "no answer for 300 ms");
-    // The kernel takes new connections while Redis sleeps: the greeting is what is not answered.
-    assert_true(clock_monotonic_ms() - before < 1400);
-    assert_true(until(is_up, link, 8000));
+    assert_string_equal(redis_link_error(subject), "no answer for 300 ms");
+    // The kernel takes new connections while Redis sleeps: now it is the greeting that is not answered.
+    assert_true(until(is_up, subject, 8000));
     assert_int_equal(h.calls, 1);
 
     struct heard paused = {0};
-    assert_string_equal(ask(link, "CLIENT PAUSE 600 ALL").text, "OK");
-    say(link, "PING", hear, &paused);
+    assert_string_equal(ask(subject, "CLIENT PAUSE 600 ALL").text, "OK");
+    say(subject, "PING", hear, &paused);
     assert_true(until(was_heard, &paused, 5000));
     assert_int_equal(paused.outcome, REDIS_LINK_LOST);
-    redis_link_destroy(&link);
+    redis_link_destroy(&subject);
 }
 
 static void quiet_link_stays_up(void **state) {
-    struct redis_link *link = link_up(100);
+    subject = link_up(100);
     turn_for(600);
-    assert_true(redis_link_up(link));
+    assert_true(redis_link_up(subject));
     assert_int_equal(changes, 1);
-    redis_link_destroy(&link);
+    redis_link_destroy(&subject);
 }
 
 // Goes red where silence is read from a clock: it was this process that slept, and the answer is in the
 // socket.
 static void own_stall_is_not_the_servers(void **state) {
-    struct redis_link *link = link_up(200);
+    subject = link_up(200);
     struct heard h = {0};
-    say(link, "PING", hear, &h);
+    say(subject, "PING", hear, &h);
     loop_turn(&loop, 0);
     usleep(900000);
     assert_true(until(was_heard, &h, 5000));
     assert_int_equal(h.outcome, REDIS_LINK_REPLY);
-    redis_link_destroy(&link);
+    redis_link_destroy(&subject);
 }
 
 static void slow_answers_one_after_the_other_are_not_silence(void **state) {
-    struct redis_link *link = link_up(400);
+    subject = link_up(400);
     struct heard heard[6] = {0};
     for (int i = 0; i < 6; i++)
-        say(link, "BLPOP nothing 0.2", hear, &heard[i]);
+        say(subject, "BLPOP nothing 0.2", hear, &heard[i]);
     assert_true(until(was_heard, &heard[5], 5000));
     for (int i = 0; i < 6; i++)
         assert_int_equal(heard[i].outcome, REDIS_LINK_REPLY);
-    redis_link_destroy(&link);
+    redis_link_destroy(&subject);
 }
 
 static void passwords(void **state) {
@@ -299,12 +305,13 @@ static void passwords(void **state) {
     };
     struct redis_address address = here();
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct redis_link *link = redis_link_create(&loop, &address, &rows[i].login, 2000, NULL, NULL);
-        assert_true(until(rows[i].error != NULL ? has_failed : is_up, link, 5000));
+        subject = redis_link_create(&loop, &address, &rows[i].login, 2000, NULL, NULL);
+        assert_true(until(rows[i].error != NULL ? has_failed : is_up, subject, 5000));
         turn_for(150); // some tries more
-        assert_int_equal(redis_link_up(link), rows[i].error == NULL);
-        assert_int_equal(strncmp(redis_link_error(link), rows[i].error != NULL ? rows[i].error : "", 6), 0);
-        redis_link_destroy(&link);
+        assert_int_equal(redis_link_up(subject), rows[i].error == NULL);
+        assert_int_equal(strncmp(redis_link_error(subject), rows[i].error != NULL ? rows[i].error : "", 6),
+                         0);
+        redis_link_destroy(&subject);
 
         redisContext *context;
         struct problem p = {0};
@@ -318,25 +325,25 @@ static void passwords(void **state) {
 }
 
 static void name_is_a_courtesy(void **state) {
-    struct redis_link *link = link_up(2000);
-    assert_string_equal(ask(link, "ACL SETUSER small on >secret +ping").text, "OK");
-    redis_link_destroy(&link);
+    subject = link_up(2000);
+    assert_string_equal(ask(subject, "ACL SETUSER small on >secret +ping").text, "OK");
+    redis_link_destroy(&subject);
     struct redis_address address = here();
     struct redis_login login = {"small", "secret"};
-    link = redis_link_create(&loop, &address, &login, 2000, NULL, NULL);
-    assert_true(until(is_up, link, 5000));
-    assert_string_equal(ask(link, "PING").text, "PONG");
-    redis_link_destroy(&link);
+    subject = redis_link_create(&loop, &address, &login, 2000, NULL, NULL);
+    assert_true(until(is_up, subject, 5000));
+    assert_string_equal(ask(subject, "PING").text, "PONG");
+    redis_link_destroy(&subject);
 }
 
 static void destroy_tells_all_that_is_pending(void **state) {
-    struct redis_link *link = link_up(5000);
+    subject = link_up(5000);
     struct heard heard[100] = {0};
     for (int i = 0; i < 100; i++)
-        say(link, i == 0 ? "BLPOP nothing 0" : "PING", hear, &heard[i]);
+        say(subject, i == 0 ? "BLPOP nothing 0" : "PING", hear, &heard[i]);
     loop_turn(&loop, 0);
     changes = 0;
-    redis_link_destroy(&link);
+    redis_link_destroy(&subject);
     for (int i = 0; i < 100; i++) {
         assert_int_equal(heard[i].calls, 1);
         assert_int_equal(heard[i].outcome, REDIS_LINK_LOST);
@@ -354,6 +361,8 @@ struct stubborn {
 
 static void hear_and_insist(void *context, enum redis_outcome outcome, const redisReply *reply) {
     struct stubborn *s = context;
+    if (over)
+        return;
     s->heard[outcome]++;
     if (++s->depth > s->depth_max)
         s->depth_max = s->depth;
@@ -367,9 +376,9 @@ static bool was_answered(void *s) {
 }
 
 static void sending_from_callbacks_does_not_go_down_the_stack(void **state) {
-    struct redis_link *link = link_up(5000);
-    struct stubborn s = {.link = link, .left = 1000000};
-    say(link, "BLPOP nothing 0", hear_and_insist, &s);
+    subject = link_up(5000);
+    struct stubborn s = {.link = subject, .left = 1000000};
+    say(subject, "BLPOP nothing 0", hear_and_insist, &s);
     turn_for(20);
     redis_server_kill(&server, SIGKILL);
     turn_for(300);
@@ -378,30 +387,30 @@ static void sending_from_callbacks_does_not_go_down_the_stack(void **state) {
     assert_in_range(s.depth_max, 1, 2);
     redis_server_run(&server, "");
     assert_true(until(was_answered, &s, 5000)); // insisting helped in the end
-    redis_link_destroy(&link);
+    redis_link_destroy(&subject);
 
     // What waits to be refused is refused at the latest by destroy.
-    link = link_to((struct redis_address){.host = "127.0.0.1", .port = 1}, 5000);
-    s = (struct stubborn){.link = link, .left = 5};
-    say(link, "PING", hear_and_insist, &s);
-    redis_link_destroy(&link);
+    subject = link_to((struct redis_address){.host = "127.0.0.1", .port = 1}, 5000);
+    s = (struct stubborn){.link = subject, .left = 5};
+    say(subject, "PING", hear_and_insist, &s);
+    redis_link_destroy(&subject);
     assert_int_equal(s.heard[REDIS_LINK_DOWN], 6);
 }
 
 static void nobody_there(void **state) {
-    struct redis_link *link = link_to((struct redis_address){.host = "127.0.0.1", .port = 1}, 1000);
-    assert_true(until(has_failed, link, 5000));
-    assert_non_null(strstr(redis_link_error(link), "refused"));
+    subject = link_to((struct redis_address){.host = "127.0.0.1", .port = 1}, 1000);
+    assert_true(until(has_failed, subject, 5000));
+    assert_non_null(strstr(redis_link_error(subject), "refused"));
     turn_for(100);
     assert_int_equal(changes, 0);
-    redis_link_destroy(&link);
+    redis_link_destroy(&subject);
 
-    link = link_to((struct redis_address){.host = "no-such-host.invalid", .port = 1}, 1000);
-    redis_link_destroy(&link); // while the name is looked up
+    subject = link_to((struct redis_address){.host = "no-such-host.invalid", .port = 1}, 1000);
+    redis_link_destroy(&subject); // while the name is looked up
 
-    link = link_to((struct redis_address){.host = "/no/such/socket"}, 1000);
-    assert_true(until(has_failed, link, 5000));
-    redis_link_destroy(&link);
+    subject = link_to((struct redis_address){.host = "/no/such/socket"}, 1000);
+    assert_true(until(has_failed, subject, 5000));
+    redis_link_destroy(&subject);
 
     redisContext *context;
     struct problem p;
@@ -452,12 +461,12 @@ static void impostors_are_left_not_believed(void **state) {
         pthread_t thread;
         impostor.listener = listen_anywhere(1, &address.port);
         assert_int_equal(pthread_create(&thread, NULL, impose, &impostor), 0);
-        struct redis_link *link = link_to(address, 3000);
+        subject = link_to(address, 3000);
         if (rows[i].later != NULL)
-            assert_true(until(is_up, link, 5000));
-        assert_true(until(rows[i].later != NULL ? is_down : has_failed, link, 5000));
-        assert_non_null(strstr(redis_link_error(link), rows[i].error));
-        redis_link_destroy(&link);
+            assert_true(until(is_up, subject, 5000));
+        assert_true(until(rows[i].later != NULL ? is_down : has_failed, subject, 5000));
+        assert_non_null(strstr(redis_link_error(subject), rows[i].error));
+        redis_link_destroy(&subject);
         pthread_join(thread, NULL);
     }
 }
