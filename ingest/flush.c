@@ -1,0 +1,254 @@
+#include "ingest/flush.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "ingest/functions.h"
+#include "runtime/check.h"
+#include "runtime/memory.h"
+#include "schemas/decimal.h"
+
+enum { MARK_ARGUMENTS = 7, FIXED_KEYS = 3, PAIRS_HEAD = 4, STEP_ARGUMENTS = 5 };
+
+static void reserve(struct flush_call *call, size_t more) {
+    if (call->capacity - call->length >= more)
+        return;
+    size_t capacity = call->capacity == 0 ? 64 * 1024 : call->capacity;
+    while (capacity - call->length < more)
+        capacity *= 2;
+    call->bytes = memory_grow(call->bytes, capacity, 1);
+    call->capacity = capacity;
+}
+
+static void put_head(struct flush_call *call, char type, uint64_t count) {
+    char *at = call->bytes + call->length;
+    *at++ = type;
+    at += decimal_write(at, count);
+    *at++ = '\r';
+    *at++ = '\n';
+    call->length = (size_t)(at - call->bytes);
+}
+
+// One argument: a RESP bulk string.
+static void put(struct flush_call *call, const char *bytes, size_t length) {
+    reserve(call, length + DECIMAL_MAX + 5);
+    put_head(call, '$', length);
+    memcpy(call->bytes + call->length, bytes, length);
+    memcpy(call->bytes + call->length + length, "\r\n", 2);
+    call->length += length + 2;
+}
+
+static void put_text(struct flush_call *call, const char *text) { put(call, text, strlen(text)); }
+
+static void put_slice(struct flush_call *call, struct slice text) { put(call, text.at, text.length); }
+
+static void put_integer(struct flush_call *call, int64_t value) {
+    char text[DECIMAL_MAX + 1];
+    size_t sign = value < 0 ? 1 : 0;
+    text[0] = '-';
+    put(call, text, sign + decimal_write(text + sign, value < 0 ? 0 - (uint64_t)value : (uint64_t)value));
+}
+
+static void put_hex(struct flush_call *call, const unsigned char *bytes, size_t count) {
+    static const char digits[] = "0123456789abcdef";
+    char text[2 * PSEUDONYM_SIZE];
+    for (size_t i = 0; i < count; i++) {
+        text[2 * i] = digits[bytes[i] >> 4];
+        text[2 * i + 1] = digits[bytes[i] & 15];
+    }
+    put(call, text, 2 * count);
+}
+
+static void put_key(struct flush_call *call, const struct key_space *space, enum key_family family, uint32_t shard,
+                    const struct key_parts *parts) {
+    char name[KEY_MAX];
+    put(call, name, key_write(name, space, family, shard, parts));
+}
+
+// FCALL, the function, and the keys that every call declares.
+static void put_call(struct flush_call *call, const struct key_space *space, uint32_t shard, const char *function,
+                     uint64_t key_count, uint64_t argument_count) {
+    const struct key_parts none = {0};
+    call->length = 0;
+    reserve(call, 64);
+    put_head(call, '*', 3 + key_count + argument_count);
+    put_text(call, "FCALL");
+    put_text(call, function);
+    put_integer(call, (int64_t)key_count);
+    put_key(call, space, KEY_META, shard, &none);
+    put_key(call, space, KEY_MARK, shard, &none);
+    put_key(call, space, KEY_FAULTS, shard, &none);
+}
+
+// The encoding of one table: which keys are told, under which numbers.
+struct encoding {
+    struct flush_call *call;
+    const struct delta *delta;
+    uint32_t *numbers; // by key index; 0: not told
+    uint64_t keys;
+    uint64_t arguments;
+};
+
+static bool is_pairs(const struct delta_key *key) { return key->cell_count > 0; }
+
+// Numbers the used keys and counts the arguments, which RESP wants to know first.
+static void survey(struct encoding *e) {
+    const struct delta *d = e->delta;
+    e->keys = FIXED_KEYS;
+    for (uint32_t i = 0; i < d->keys.count; i++) {
+        const struct delta_key *key = &d->keys.at[i];
+        e->numbers[i] = key->used ? (uint32_t)++e->keys : 0;
+        if (is_pairs(key))
+            e->arguments += PAIRS_HEAD + 2 * (uint64_t)key->cell_count;
+        if (key->element_count > 0)
+            e->arguments += PAIRS_HEAD + (uint64_t)key->element_count;
+    }
+    for (uint32_t i = 0; i < d->readings.count; i++)
+        e->arguments += 7 + d->readings.at[i].total_key_count;
+    for (uint32_t i = 0; i < d->orders.count; i++)
+        e->arguments += 6 + d->orders.at[i].copy_key_count +
+                        STEP_ARGUMENTS * (uint64_t)d->orders.at[i].increment_count;
+}
+
+static void put_keys(struct encoding *e, const struct key_space *space, uint32_t shard) {
+    for (uint32_t i = 0; i < e->delta->keys.count; i++) {
+        if (e->numbers[i] == 0)
+            continue;
+        const struct delta_identity *identity = &e->delta->keys.at[i].identity;
+        struct key_parts parts = {identity->account, identity->platform, identity->id, identity->time_s};
+        put_key(e->call, space, identity->family, shard, &parts);
+    }
+}
+
+static void put_field(struct encoding *e, field_code field) {
+    if ((field & DELTA_MEMBER) != 0) {
+        put_slice(e->call, e->delta->keys.at[(uint32_t)field].identity.id);
+        return;
+    }
+    char name[FIELD_MAX];
+    put(e->call, name, field_write(name, field));
+}
+
+static const char *code_of(const struct delta_key *key) { return key->identity.family == KEY_TOP ? "Z" : "H"; }
+
+static void put_pairs(struct encoding *e, uint32_t index) {
+    const struct delta_key *key = &e->delta->keys.at[index];
+    put_text(e->call, code_of(key));
+    put_integer(e->call, e->numbers[index]);
+    put_integer(e->call, key->expire_s);
+    put_integer(e->call, key->cell_count);
+    for (uint32_t i = key->first_cell; i != DELTA_NONE; i = e->delta->cells.at[i].next) {
+        put_field(e, e->delta->cells.at[i].field);
+        put_integer(e->call, e->delta->cells.at[i].delta);
+    }
+}
+
+static void put_elements(struct encoding *e, uint32_t index) {
+    const struct delta_key *key = &e->delta->keys.at[index];
+    put_text(e->call, "P");
+    put_integer(e->call, e->numbers[index]);
+    put_integer(e->call, key->expire_s);
+    put_integer(e->call, key->element_count);
+    for (uint32_t i = key->first_element; i != DELTA_NONE; i = e->delta->elements.at[i].next)
+        put(e->call, (const char *)e->delta->elements.at[i].bytes, PSEUDONYM_SIZE);
+}
+
+static void put_reading(struct encoding *e, const struct delta_reading *reading) {
+    put_text(e->call, "R");
+    put_integer(e->call, e->numbers[reading->key]);
+    put_slice(e->call, reading->counter);
+    put_integer(e->call, reading->value);
+    put_integer(e->call, reading->read_at_ms);
+    put_hex(e->call, reading->event_id, sizeof(reading->event_id));
+    put_integer(e->call, reading->total_key_count);
+    for (uint32_t i = 0; i < reading->total_key_count; i++)
+        put_integer(e->call, e->numbers[reading->total_keys[i]]);
+}
+
+static void put_order(struct encoding *e, const struct delta_order *order) {
+    char hash[ORDER_HASH_SIZE];
+    char rank[ORDER_RANK_SIZE];
+    order_hash_write(hash, order->order);
+    order_rank_write(rank, order->occurred_at_ms, order->event_id);
+    put_text(e->call, "O");
+    put_integer(e->call, e->numbers[order->key]);
+    put(e->call, hash, sizeof(hash));
+    put(e->call, rank, sizeof(rank));
+    put_integer(e->call, order->copy_key_count);
+    for (uint32_t i = 0; i < order->copy_key_count; i++)
+        put_integer(e->call, e->numbers[order->copy_keys[i]]);
+    put_integer(e->call, order->increment_count);
+    for (uint32_t i = 0; i < order->increment_count; i++) {
+        const struct delta_increment *step = &e->delta->increments.at[order->first_increment + i];
+        const struct delta_key *key = &e->delta->keys.at[step->key];
+        put_text(e->call, code_of(key));
+        put_integer(e->call, e->numbers[step->key]);
+        put_integer(e->call, key->expire_s);
+        put_field(e, step->field);
+        put_integer(e->call, step->delta);
+    }
+}
+
+static void put_operations(struct encoding *e) {
+    const struct delta *d = e->delta;
+    for (uint32_t i = 0; i < d->keys.count; i++) {
+        if (is_pairs(&d->keys.at[i]))
+            put_pairs(e, i);
+        if (d->keys.at[i].element_count > 0)
+            put_elements(e, i);
+    }
+    for (uint32_t i = 0; i < d->readings.count; i++)
+        put_reading(e, &d->readings.at[i]);
+    for (uint32_t i = 0; i < d->orders.count; i++)
+        put_order(e, &d->orders.at[i]);
+}
+
+static void put_mark(struct flush_call *call, const struct flush_mark *mark) {
+    char fingerprint[17];
+    snprintf(fingerprint, sizeof(fingerprint), "%016llx", (unsigned long long)mark->mark.fingerprint);
+    put_integer(call, mark->partition);
+    put_integer(call, mark->mark.epoch);
+    put_integer(call, mark->from);
+    put_integer(call, mark->mark.next);
+    put_integer(call, mark->mark.last);
+    put_text(call, fingerprint);
+    put_integer(call, mark->mark.time_ms);
+}
+
+void flush_encode(struct flush_call *call, const struct key_space *space, uint32_t shard, const char *deployment,
+                  const struct flush_mark *marks, size_t mark_count, const struct delta *delta) {
+    struct encoding e = {.call = call, .delta = delta, .arguments = 2 + MARK_ARGUMENTS * (uint64_t)mark_count};
+    e.numbers = memory_take((delta->keys.count + 1) * sizeof(*e.numbers));
+    survey(&e);
+    put_call(call, space, shard, FUNCTION_FLUSH, e.keys, e.arguments);
+    put_keys(&e, space, shard);
+    put_text(call, deployment);
+    put_integer(call, (int64_t)mark_count);
+    for (size_t i = 0; i < mark_count; i++)
+        put_mark(call, &marks[i]);
+    put_operations(&e);
+    free(e.numbers);
+}
+
+void flush_encode_claim(struct flush_call *call, const struct key_space *space, uint32_t shard, const char *deployment,
+                        const int32_t *partitions, size_t count) {
+    put_call(call, space, shard, FUNCTION_CLAIM, FIXED_KEYS, 1 + count);
+    put_text(call, deployment);
+    for (size_t i = 0; i < count; i++)
+        put_integer(call, partitions[i]);
+}
+
+void flush_call_fini(struct flush_call *call) {
+    free(call->bytes);
+    *call = (struct flush_call){0};
+}
+
+const char *flush_verdict_name(enum flush_verdict verdict) {
+    static const char *const names[FLUSH_VERDICTS] = {
+        [FLUSH_APPLIED] = "applied",           [FLUSH_REPEATED] = "repeated",       [FLUSH_GAP] = "gap",
+        [FLUSH_FENCED] = "fenced",             [FLUSH_UNINITIALISED] = "uninitialised",
+        [FLUSH_NO_FUNCTION] = "no_function",   [FLUSH_REFUSED] = "refused",
+    };
+    CHECK((unsigned)verdict < FLUSH_VERDICTS);
+    return names[verdict];
+}
