@@ -25,7 +25,7 @@ struct histogram {
 };
 extern const double histogram_bounds[HISTOGRAM_BUCKETS];
 void histogram_add(struct histogram *h, double seconds);
-double histogram_quantile(const struct histogram *h, double q); // upper bound of the bucket; 0 where empty
+double histogram_quantile(const struct histogram *h, double q); // upper bound of the bucket (INFINITY: the last); 0 where empty
 
 struct metrics;
 
@@ -34,11 +34,12 @@ void metrics_destroy(struct metrics **m);
 
 // Forgets every value: called before a collect, so that a series ends with what it described.
 void metrics_clear(struct metrics *m);
-// `label` NULL for a row without one. The text is copied.
+// `label` NULL for a row without one. The text is copied (UTF-8). What is set twice between two clears is written as set last.
 void metrics_set(struct metrics *m, size_t row, const char *label, double value);
 void metrics_set_histogram(struct metrics *m, size_t row, const char *label, const struct histogram *h);
 
 // The whole exposition, terminated; owned by `m` until the next call. Adds process_* and clameur_build_info itself.
 const char *metrics_prometheus(struct metrics *m, size_t *length);
-// {"name": value, "name": {"label": value}}: what /status embeds. Same ownership.
+// {"name": value, "name": {"label": value}}: what /status embeds. Same ownership. A histogram is {"count": n, "sum": s,
+// "buckets": {"0.001": n, ..., "+Inf": n}}, and null stands for what is not a number.
 const char *metrics_json(struct metrics *m, size_t *length);

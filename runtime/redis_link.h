@@ -42,7 +42,7 @@ enum status redis_address_parse(struct redis_address *a, const char *url, struct
 // Begins to connect at once and never gives up. `on_change` (may be NULL) is told after each change of redis_link_up.
 struct redis_link *redis_link_create(struct loop *l, const struct redis_address *address, const struct redis_login *login,
                                      int timeout_ms, void (*on_change)(void *context), void *context);
-// Every pending callback is called with REDIS_LINK_LOST first.
+// Every pending callback is called with REDIS_LINK_LOST first. Not from within a callback of the link.
 void redis_link_destroy(struct redis_link **link);
 
 bool redis_link_up(const struct redis_link *link);
@@ -50,7 +50,8 @@ bool redis_link_up(const struct redis_link *link);
 const char *redis_link_error(const struct redis_link *link);
 
 // Sends a formatted RESP command (copied). The callback is always called exactly once, never from within this call... except
-// that a link that is down calls it at once with REDIS_LINK_DOWN.
+// that a link that is down calls it at once with REDIS_LINK_DOWN (from within a callback that is just told so: at a later turn, so
+// that callers who insist do not go down the stack). Subscriptions and MONITOR are not for links.
 void redis_link_send(struct redis_link *link, const char *bytes, size_t length, redis_callback callback, void *context);
 
 // The same for a command given as words.
