@@ -155,7 +155,13 @@ static void read_flags(struct config *c) {
     for (size_t i = 0; i < c->flags.flag_count; i++) {
         const struct config_flag *flag = &c->flags.flags[i];
         const char *origin = config_text_join(&c->arena, "--", flag->name);
-        config_merge_give(c, &source, &(struct given){flag->name, flag->value, origin, origin});
+        struct given g = {flag->name, flag->value, origin, origin};
+        if (flag->value != NULL)
+            config_merge_give(c, &source, &g);
+        else if (config_merge_find(c, flag->name, true) != NULL || config_merge_passes(c, flag->name))
+            findings_add(&c->findings, STATUS_USAGE, origin, "needs a value");
+        else
+            config_merge_refuse_unknown(c, &source, &g);
     }
 }
 

@@ -1,6 +1,5 @@
 #include "runtime/config_flags.h"
 
-#include <stdio.h>
 #include <string.h>
 
 struct words {
@@ -31,16 +30,12 @@ static const char *flag_name(struct arena *arena, const char *word) {
 
 static void add_named(struct config_flags *flags, const char *name, const char *value,
                       struct findings *findings) {
-    if (value == NULL) {
-        char origin[160];
-        snprintf(origin, sizeof(origin), "--%.150s", name);
-        findings_add(findings, STATUS_USAGE, origin, "needs a value");
-        return;
-    }
-    if (strcmp(name, "config") == 0)
+    if (strcmp(name, "config") != 0)
+        flags->flags[flags->flag_count++] = (struct config_flag){name, value};
+    else if (value != NULL)
         flags->files[flags->file_count++] = value;
     else
-        flags->flags[flags->flag_count++] = (struct config_flag){name, value};
+        findings_add(findings, STATUS_USAGE, "--config", "needs a value");
 }
 
 static void read_word(struct config_flags *flags, struct arena *arena, struct words *w,

@@ -10,7 +10,7 @@
 
 struct config_flag {
     const char *name;
-    const char *value;
+    const char *value; // NULL: none was given
 };
 
 struct config_flags {
@@ -26,7 +26,7 @@ struct config_flags {
 // Whether a flag of that name is a switch (OPTION_BOOL), which may stand without a value.
 typedef bool (*config_is_switch)(const void *context, const char *name);
 
-// Reads argv[first..]. Texts are argv's own; arrays and what had to be cut out live in `arena`. What is
-// missing or cannot be a flag is a finding of STATUS_USAGE; which names are right is not known here.
+// Reads argv[first..]. Texts are argv's own; arrays and what had to be cut out live in `arena`. What cannot
+// be a flag is a finding of STATUS_USAGE; which names are right, and which need a value, is not known here.
 void config_flags_read(struct config_flags *flags, struct arena *arena, int argc, char **argv, int first,
                        config_is_switch is_switch, const void *context, struct findings *findings);
