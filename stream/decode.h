@@ -1,8 +1,8 @@
 // From a message's bytes to events. Generated protobuf types end here.
 //
-// Framings: raw protobuf (an Event, or an EventBatch by its field 127), Confluent Schema Registry framing (0x00, schema id u32 BE, message
-// indexes as zigzag varints), protobuf-JSON (starts with `{`; an event, or {"events": [...]}). None of the three first bytes is
-// valid for another, so `auto` needs no header.
+// Framings: raw protobuf (an Event, or an EventBatch by its field 127), Confluent Schema Registry framing
+// (0x00, schema id u32 BE, message indexes as zigzag varints), protobuf-JSON (starts with `{`; an event, or
+// {"events": [...]}). None of the three first bytes is valid for another, so `auto` needs no header.
 #pragma once
 
 #include "runtime/arena.h"
@@ -12,10 +12,10 @@
 #include "stream/record.h"
 
 struct decoder_options {
-    const char *framing;      // decode.framing
-    int64_t max_event_bytes;  // of one event: a batch may be as large as 65,535 of them
+    const char *framing;     // decode.framing
+    int64_t max_event_bytes; // of one event: a batch may be as large as 65,535 of them
     const struct pseudonymiser *pseudonyms;
-    bool persons;             // fill event.person (ingest has no use for it)
+    bool persons; // fill event.person (ingest has no use for it)
 };
 
 struct decoder;
@@ -23,8 +23,8 @@ struct decoder;
 struct decoder *decoder_create(const struct decoder_options *options);
 void decoder_destroy(struct decoder **d);
 
-// Decodes a record. Events and what their slices point to live in `arena` or in the record. On a reject (NULL_VALUE, EMPTY,
-// UNDECODABLE, OVERSIZED, BATCH_TOO_LONG) the record as a whole is refused and *count is 0.
-// What a single event lacks is validate's to find (event.flaws).
-enum reject decoder_decode(struct decoder *d, struct arena *arena, const struct record *record, struct event **events,
-                           size_t *count);
+// Decodes a record. Events and what their slices point to live in `arena` or in the record. On a reject
+// (NULL_VALUE, EMPTY, UNDECODABLE, OVERSIZED, BATCH_TOO_LONG) the record as a whole is refused and *count is
+// 0. What a single event lacks is validate's to find (event.flaws).
+enum reject decoder_decode(struct decoder *d, struct arena *arena, const struct record *record,
+                           struct event **events, size_t *count);

@@ -1,10 +1,12 @@
 // Ids become pseudonyms at decode, by a secret key: SipHash-2-4-128 over kind byte, platform number (u32 LE), id bytes.
-// Test vectors: schemas/README.md.
+// The kind byte tells an actor from a person; a person has platform 0. Test vectors: schemas/README.md.
 #pragma once
 
 #include "runtime/slice.h"
 #include "runtime/status.h"
 #include "schemas/event.h"
+
+enum { PSEUDONYM_KIND_ACTOR = 1, PSEUDONYM_KIND_PERSON = 2 };
 
 struct pseudonymiser;
 
