@@ -1,0 +1,86 @@
+"""Fixtures: one real Kafka for the run, a fresh topic, Redis and deployment for each test, the logs of a test that fails."""
+import os
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from harness import process  # noqa: E402
+from harness.kafka import Kafka  # noqa: E402
+from harness.proxy import Proxy  # noqa: E402
+from harness.redis_server import Redis  # noqa: E402
+from harness.worker import Deployment  # noqa: E402
+
+
+def pytest_addoption(parser):
+    parser.addoption("--long", action="store_true", help="also run what takes minutes")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "long: the full form of a test; only with --long")
+
+
+def pytest_collection_modifyitems(config, items):
+    if not config.getoption("--long"):
+        kept = [item for item in items if "long" not in item.keywords]
+        config.hook.pytest_deselected(items=[item for item in items if "long" in item.keywords])
+        items[:] = kept
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    if report.failed:
+        for child in process.started:
+            report.sections.append((f"{child.name} (last lines of {child.log})", child.tail()))
+    if call.when == "teardown":
+        process.started.clear()
+    return report
+
+
+@pytest.fixture(autouse=True)
+def _no_child_is_left():
+    before = list(process.started)
+    yield
+    for child in process.started:
+        if child not in before and child.is_running:
+            child.kill()
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory):
+    kafka = Kafka(tmp_path_factory.mktemp("kafka"))
+    process.started.remove(kafka.process)
+    yield kafka
+    kafka.stop()
+
+
+@pytest.fixture
+def topic(kafka, request):
+    """A topic of four partitions, with its dead-letter topic."""
+    name = re.sub(r"[^A-Za-z0-9]+", "-", request.node.name)[:80].strip("-") + f"-{os.urandom(3).hex()}"
+    return kafka.create_topic(name)
+
+
+@pytest.fixture
+def redis(tmp_path):
+    redis = Redis(tmp_path)
+    yield redis
+    redis.stop()
+
+
+@pytest.fixture
+def proxy(redis):
+    """Stands between workers and Redis, where the test says so."""
+    proxy = Proxy(redis.port)
+    yield proxy
+    proxy.stop()
+
+
+@pytest.fixture
+def deployment(kafka, topic, redis, tmp_path):
+    """An initialised deployment on the topic and the Redis; no worker runs yet."""
+    return Deployment(tmp_path, kafka.bootstrap, topic, redis).init()

@@ -1,0 +1,287 @@
+"""The contract of events, read a second time: framing, bounds, and what an event adds to which counter.
+
+Written from event.proto and the .def tables alone; nothing of the C sources is used. `open_record` gives a record's events
+with the reason why each is refused, or None.
+"""
+import json
+import re
+from dataclasses import dataclass
+
+from google.protobuf import json_format
+from google.protobuf.message import DecodeError
+
+from harness import registry
+from harness.registry import KIND_NUMBERS, RawBatch, RawEvent
+
+BATCH_TAG = b"\xfa\x07"  # field 127, length-delimited
+LIMIT = 10**17
+INT64 = 2**63
+TIME_END = 2**53
+
+PURCHASE, REFUND, READING, SPEND, ERASURE = (KIND_NUMBERS[n] for n in
+                                             ("purchase", "refund", "reading", "spend", "erasure"))
+OWN_BODY = {SPEND: "spend", READING: "reading", ERASURE: "erasure"}
+LIVE_KINDS = {KIND_NUMBERS[n] for n in ("live_join", "live_leave", "live_heartbeat", "live_speak")}
+REACTIONS = {1: "like", 2: "love", 3: "care", 4: "haha", 5: "wow", 6: "sad", 7: "angry", 8: "celebrate", 9: "support",
+             10: "insightful"}
+SENTIMENTS = {1: "positive", 2: "neutral", 3: "negative"}
+INTENTS = {1: "question", 2: "complaint", 3: "interest"}
+
+# Longest value of each string, in bytes, and of each list.
+LONGEST = {
+    "Event": {"account_id": 256, "content_id": 512, "actor_id": 512, "campaign_id": 256, "person_id": 512,
+              "live_session_id": 256, "tags": 256, "platform_name": 64, "kind_name": 64, "language": 16, "country": 2},
+    "Utm": dict.fromkeys(("source", "medium", "campaign", "term", "content"), 256),
+    "Reaction": {"emoji": 64},
+    "Commerce": {"order_id": 256, "coupon": 256, "acquisition_channel": 64},
+    "LineItem": {"product_id": 256, "variant_id": 256, "category": 256},
+    "Listening": {"topics": 256, "tracked_brand": 256},
+    "Message": {"conversation_id": 256, "channel_id": 256, "template_id": 256},
+    "Care": {"case_id": 256, "topic": 256},
+    "Lead": {"lead_id": 256},
+    "Ar": {"effect_id": 256, "product_id": 256},
+    "Poll": {"poll_id": 256, "option_id": 256},
+    "Live": {"product_id": 256},
+    "ReadingValue": {"counter": 48},
+    "Erasure": {"actor_id": 512, "person_id": 512},
+    "Web": {"path": 1024, "referrer": 1024, "session_id": 256},
+}
+MOST = {("Event", "tags"): 16, ("Commerce", "items"): 256, ("Listening", "topics"): 16, ("Reading", "values"): 64}
+NOT_NEGATIVE = {
+    "View": ("watch_ms", "duration_ms", "position_ms"),
+    "Commerce": ("value_micros", "tax_micros", "shipping_micros", "discount_micros", "cost_micros"),
+    "LineItem": ("quantity", "unit_price_micros"),
+    "Listening": ("audience",),
+    "Lead": ("value_micros",),
+    "Ar": ("duration_ms",),
+    "Live": ("watch_ms", "gift_micros"),
+    "Spend": ("cost_micros",),
+    "Web": ("dwell_ms",),
+}
+CURRENCY = re.compile(rb"[A-Z]{3}")
+COUNTER_NAME = re.compile(rb"[a-z0-9_]{1,48}")
+
+
+@dataclass
+class Record:
+    """A Kafka message."""
+    partition: int
+    offset: int
+    time_ms: int
+    key: bytes
+    value: bytes
+    headers: dict
+
+
+def _messages(message):
+    """The message and every message inside of it, each with the name of its type."""
+    yield message.DESCRIPTOR.name, message
+    for field, value in message.ListFields():
+        if field.type == field.TYPE_MESSAGE:
+            for inner in value if field.is_repeated else [value]:
+                yield from _messages(inner)
+
+
+def _flaws(event):
+    """Which of the bounds on strings, lists and numbers the event breaks."""
+    flaws = set()
+    for name, message in _messages(event):
+        for field, value in message.ListFields():
+            values = value if field.is_repeated else [value]
+            if len(values) > MOST.get((name, field.name), len(values)):
+                flaws.add("too_long")
+            if field.type != field.TYPE_BYTES or field.name == "event_id":
+                continue
+            for text in values:
+                if field.is_repeated and not text:
+                    flaws.add("too_long")
+                if len(text) > LONGEST[name].get(field.name, len(text)):
+                    flaws.add("too_long")
+                if not _is_utf8(text):
+                    flaws.add("bad_utf8")
+        for field in NOT_NEGATIVE.get(name, ()):
+            number = getattr(message, field)
+            flaws |= {"negative_measure"} if number < 0 else {"out_of_range"} if number > LIMIT else set()
+    units = sum(item.quantity for item in event.commerce.items)
+    if abs(event.delta) > LIMIT or units >= INT64 or event.occurred_at >= TIME_END:
+        flaws.add("out_of_range")
+    return flaws
+
+
+def _is_utf8(text):
+    try:
+        text.decode()
+        return True
+    except UnicodeDecodeError:
+        return False
+
+
+def amounts(event):
+    """The event's amounts of money with their currency."""
+    body = event.WhichOneof("body")
+    if body == "commerce":
+        c = event.commerce
+        return c.currency, [c.value_micros, c.tax_micros, c.shipping_micros, c.discount_micros, c.cost_micros,
+                            *(i.unit_price_micros for i in c.items)]
+    if body == "lead":
+        return event.lead.currency, [event.lead.value_micros]
+    if body == "live":
+        return event.live.currency, [event.live.gift_micros]
+    if body == "spend":
+        return event.spend.currency, [event.spend.cost_micros]
+    return b"", []
+
+
+def refusal(event, rules, time_ms):
+    """The first reason, in the order of rejects.def, why the event is not counted; None: it is."""
+    kind, body, flaws = event.kind, event.WhichOneof("body"), _flaws(event)
+    currency, money = amounts(event)
+    reading = event.reading
+    checks = [
+        ("no_id", len(event.event_id) != 16),
+        ("no_time", event.occurred_at <= 0),
+        ("future", time_ms and event.occurred_at > time_ms + rules["max_future_skew"]),
+        ("too_old", time_ms and rules["max_past"] >= 0 and event.occurred_at < time_ms - rules["max_past"]),
+        ("no_platform", event.platform == 0),
+        ("no_kind", kind == 0),
+        ("no_account", not event.account_id and kind != ERASURE),
+        ("too_long", "too_long" in flaws),
+        ("bad_utf8", "bad_utf8" in flaws),
+        ("negative_measure", "negative_measure" in flaws),
+        ("out_of_range", "out_of_range" in flaws),
+        ("no_currency", any(money) and not CURRENCY.fullmatch(currency)),
+        ("no_order_id", kind == PURCHASE and not event.commerce.order_id),
+        ("bad_delta", kind == PURCHASE and (event.delta or 1) != 1),
+        ("no_session", kind in LIVE_KINDS and not event.live_session_id),
+        ("bad_reading", kind == READING and body == "reading" and not (
+            reading.read_at > 0 and reading.values and all(COUNTER_NAME.fullmatch(v.counter) for v in reading.values))),
+        ("bad_body", kind in OWN_BODY and body != OWN_BODY[kind]),
+    ]
+    return next((reason for reason, holds in checks if holds), None)
+
+
+def increments(event):
+    """What the event adds: the counter of its kind (None where it has none) with its delta, and its measures."""
+    delta = event.delta or 1
+    counter = registry.KINDS[event.kind][1] if event.kind in registry.KINDS else f"kind_{event.kind}"
+    return (counter or None, delta), [(name, value) for name, value in _measures(event, delta) if value]
+
+
+def _measures(event, delta):
+    kind = registry.KINDS.get(event.kind, ("",))[0]
+    body = event.WhichOneof("body")
+    if body == "view":
+        yield "watch_ms", event.view.watch_ms
+        if kind == "view" and event.view.from_impression:
+            yield "views_from_impressions", delta
+    if body == "web":
+        yield "dwell_ms", event.web.dwell_ms
+    if body == "live":
+        yield "live_watch_ms", event.live.watch_ms
+        if kind == "gift":
+            yield _money("gift_micros", event.live), event.live.gift_micros
+    if body == "reaction" and kind == "reaction":
+        yield f"reactions_{REACTIONS.get(event.reaction.type, 'other')}", delta
+    if body == "listening":
+        yield from _listening(event.listening, kind, delta)
+    if body == "spend" and kind == "spend":
+        yield _money("spend_micros", event.spend), event.spend.cost_micros
+    if body == "lead" and kind == "deal_won":
+        yield _money("deal_micros", event.lead), event.lead.value_micros
+    if body == "commerce":
+        yield from _commerce(event.commerce, kind, delta)
+
+
+def _money(counter, body):
+    return f"{counter}:{body.currency.decode()}"
+
+
+def _listening(body, kind, delta):
+    if kind == "mention":
+        if body.sentiment in SENTIMENTS:
+            yield f"mentions_{SENTIMENTS[body.sentiment]}", delta
+        if body.tracked_brand:
+            yield "mentions_rival", delta
+    if body.intent in INTENTS:
+        yield f"intents_{INTENTS[body.intent]}", delta
+
+
+def _commerce(body, kind, delta):
+    units = sum(item.quantity for item in body.items)
+    if kind == "purchase":
+        yield _money("gross_micros", body), body.value_micros
+        yield _money("net_micros", body), body.value_micros
+        yield _money("discount_micros", body), body.discount_micros
+        yield _money("cost_micros", body), body.cost_micros
+        yield "units", units
+        if body.customer in (1, 2):
+            yield ("new_customers", "returning_customers")[body.customer - 1], 1
+    elif kind == "refund":
+        yield _money("refunded_micros", body), body.value_micros
+        yield _money("net_micros", body), -body.value_micros
+    elif kind == "other":
+        yield _money("other_micros", body), body.value_micros
+    elif kind == "redemption":
+        yield _money("redeemed_micros", body), body.value_micros
+    elif kind == "delivered":
+        yield "units_delivered", units
+    elif kind == "returned":
+        yield "units_returned", units
+    elif kind == "add_to_cart" and body.tried_on:
+        yield "carts_tried_on", delta
+
+
+def _unframe(value):
+    """The protobuf of a Confluent frame: a zero byte, the schema's number, the indexes of the message's type."""
+    at = 5
+
+    def varint():
+        nonlocal at
+        number = shift = 0
+        while True:
+            byte = value[at]
+            at += 1
+            number |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                return number >> 1 ^ -(number & 1)
+
+    for _ in range(varint()):
+        varint()
+    return value[at:]
+
+
+def _from_json(value):
+    parsed = json.loads(value)
+    is_batch = "events" in parsed
+    message = (registry.EventBatch if is_batch else registry.Event)()
+    json_format.ParseDict(parsed, message, ignore_unknown_fields=True)
+    return (RawBatch if is_batch else RawEvent).FromString(message.SerializeToString()), is_batch
+
+
+def _decode(value):
+    if value[:1] == b"{":
+        return _from_json(value)
+    if value[:1] == b"\0":
+        value = _unframe(value)
+    is_batch = value[:2] == BATCH_TAG
+    return (RawBatch if is_batch else RawEvent).FromString(value), is_batch
+
+
+def open_record(record, rules, max_event_bytes=65536):
+    """[(index, event, reason)]; a record refused as a whole is [(-1, None, reason)]."""
+    value = record.value
+    if value is None:
+        return [(-1, None, "null_value")]
+    if not value:
+        return [(-1, None, "empty")]
+    try:
+        message, is_batch = _decode(value)
+    except (DecodeError, json_format.ParseError, ValueError, IndexError):
+        return [(-1, None, "undecodable")]
+    events = message.events if is_batch else [message]
+    if any(event.ByteSize() > max_event_bytes for event in events):
+        return [(-1, None, "oversized")]
+    if not 1 <= len(events) <= 65535:
+        return [(-1, None, "batch_too_long")]
+    return [(index, event, refusal(event, rules, record.time_ms)) for index, event in enumerate(events)]

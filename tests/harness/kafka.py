@@ -1,0 +1,86 @@
+"""A real Apache Kafka: one KRaft node on free loopback ports, from the jars that tests/kafka/pom.xml pins."""
+import fcntl
+import hashlib
+import shutil
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from harness.places import CACHE, ROOT, free_port, wait_until
+from harness.process import Process, run
+
+PROPERTIES = """\
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:{controller}
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+controller.listener.names=CONTROLLER
+inter.broker.listener.name=PLAINTEXT
+log.dirs={directory}/log
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=1
+group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=1000
+auto.create.topics.enable=false
+"""
+
+CLUSTER = "clameurTestsAAAAAAAAAA"  # any 16 bytes in base64
+
+# What the contract asks of the log; LogAppendTime, so that a record's time cannot be wrong.
+TOPIC = {"cleanup.policy": "delete", "unclean.leader.election.enable": "false", "retention.ms": "-1",
+         "message.timestamp.type": "LogAppendTime"}
+
+
+def jars():
+    """The folder of Kafka's jars, fetched by Maven the first time and whenever the pom changes."""
+    pom = ROOT / "tests" / "kafka" / "pom.xml"
+    folder = CACHE / f"kafka-{hashlib.sha256(pom.read_bytes()).hexdigest()[:12]}"
+    CACHE.mkdir(exist_ok=True)
+    with open(CACHE / "kafka.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            part = folder.with_suffix(".part")
+            shutil.rmtree(part, ignore_errors=True)
+            run(["mvn", "-q", "-B", "-f", pom, "dependency:copy-dependencies", f"-DoutputDirectory={part}",
+                 "-DincludeScope=runtime"], CACHE, seconds=900)
+            part.rename(folder)
+    return folder
+
+
+class Kafka:
+    def __init__(self, directory):
+        self.directory = directory
+        self.port = free_port()
+        self.bootstrap = f"127.0.0.1:{self.port}"
+        properties = directory / "server.properties"
+        properties.write_text(PROPERTIES.format(port=self.port, controller=free_port(), directory=directory))
+        java = ["java", "-Xms256m", "-Xmx512m", "-XX:+UseG1GC", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+                "-cp", f"{jars()}/*"]
+        run([*java, "kafka.tools.StorageTool", "format", "-t", CLUSTER, "-c", properties], directory)
+        self.process = Process("kafka", [*java, "kafka.Kafka", properties], directory)
+        self.admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
+        wait_until("Kafka answers", self._answers, 60, 0.2)
+
+    def _answers(self):
+        if not self.process.is_running:
+            raise AssertionError("Kafka ended:\n" + self.process.tail())
+        try:
+            return self.admin.list_topics(timeout=2).brokers
+        except KafkaException:
+            return None
+
+    def create_topic(self, name, partitions=4, **config):
+        """Creates `name` and its dead-letter topic; `config` with `_` for `.` overrides the topic's settings."""
+        settings = TOPIC | {key.replace("_", "."): value for key, value in config.items()}
+        topics = [NewTopic(name, partitions, 1, config=settings),
+                  NewTopic(f"{name}.dlq", 1, 1, config={"retention.ms": "-1"})]
+        for answer in self.admin.create_topics(topics).values():
+            answer.result(30)
+        return name
+
+    def stop(self):
+        self.process.kill()

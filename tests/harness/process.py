@@ -1,0 +1,64 @@
+"""Child processes: their output goes to a file, they die with the test run, and a failing test shows their last lines."""
+import ctypes
+import signal
+import subprocess
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_PR_SET_PDEATHSIG = 1
+started = []  # of the test that runs; conftest prints their logs when it fails and clears the list
+
+
+def _die_with_parent():
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+class Process:
+    """`argv`, running, with stdout and stderr in `directory/name.log` (appended to by a restart)."""
+
+    def __init__(self, name, argv, directory, env=None):
+        self.name = name
+        self.log = directory / f"{name}.log"
+        self._file = open(self.log, "ab")
+        self.child = subprocess.Popen([str(a) for a in argv], stdin=subprocess.DEVNULL, stdout=self._file,
+                                      stderr=subprocess.STDOUT, cwd=directory, env=env, start_new_session=True,
+                                      preexec_fn=_die_with_parent)
+        started.append(self)
+
+    @property
+    def is_running(self):
+        return self.child.poll() is None
+
+    def signal(self, number):
+        self.child.send_signal(number)
+
+    def wait(self, seconds):
+        """The exit code (negative: the signal that ended it)."""
+        try:
+            code = self.child.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"{self.name} still runs after {seconds:g} s") from None
+        self._file.close()
+        return code
+
+    def terminate(self, seconds=30):
+        self.signal(signal.SIGTERM)
+        return self.wait(seconds)
+
+    def kill(self):
+        """kill -9, also of a stopped process."""
+        if self.is_running:
+            self.signal(signal.SIGKILL)
+        return self.wait(10)
+
+    def tail(self, lines=60):
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+
+def run(argv, directory, seconds=300, env=None, check=0):
+    """Runs a command to its end and returns it with its output; `check` is the exit code it must have (None: any)."""
+    done = subprocess.run([str(a) for a in argv], cwd=directory, env=env, stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, timeout=seconds)
+    if check is not None and done.returncode != check:
+        raise AssertionError(f"{' '.join(str(a) for a in argv)}\nexit {done.returncode}, expected {check}\n"
+                             f"{done.stdout[-6000:]}{done.stderr[-6000:]}")
+    return done

@@ -1,0 +1,148 @@
+"""A deployment as an operator would make it (configuration, key, rules, init), its workers, and its tools."""
+import json
+import urllib.error
+import urllib.request
+from collections import defaultdict
+import re
+
+from harness.compare import Comparison, read_marks, summary
+from harness.keys import KeySpace
+from harness.log import ends_of, read_log
+from harness.places import PROGRAMS, free_port, wait_until
+from harness.process import Process, run
+from harness.recount import Recount, Rules
+
+INGEST = PROGRAMS / "clameur-ingest"
+LOADTEST = PROGRAMS / "clameur-loadtest"
+KEY = bytes(range(16))
+SHARDS = 16  # few, so that a short test moves all of them
+
+
+def metrics_of(text):
+    """Prometheus' text: {name: {labels: value}}, the labels as they stand between the braces."""
+    found = defaultdict(dict)
+    for name, labels, value in re.findall(r"^([a-z_0-9]+)(?:\{(.*)\})? (\S+)$", text, re.MULTILINE):
+        found[name][labels] = float(value)
+    return found
+
+
+class Deployment:
+    """`options` are keys of the configuration, `_` for `.` where the key has no `_`: write them as a dictionary."""
+
+    def __init__(self, directory, bootstrap, topic, redis, options=None, rules=None, rules_text=None):
+        self.directory, self.bootstrap, self.topic, self.redis = directory, bootstrap, topic, redis
+        self.rules = rules or [Rules()]
+        self.file = directory / "clameur.yaml"
+        key_file = directory / "pseudonym.key"
+        key_file.write_text(KEY.hex() + "\n")
+        key_file.chmod(0o600)
+        self.options = {
+            "kafka.bootstrap.servers": bootstrap, "kafka.topic": topic, "kafka.group": f"group-{topic}",
+            "kafka.session.timeout": "6s", "redis.url": redis.url, "redis.shards": SHARDS, "redis.flush_min": "50ms",
+            "privacy.key_file": key_file, "http.listen": "127.0.0.1:0", "log.format": "text",
+        } | (options or {})
+        if rules_text:
+            rules_file = directory / "rules.yaml"
+            rules_file.write_text(rules_text)
+            self.options["rules.file"] = rules_file
+        self.file.write_text("".join(f"{name}: {json.dumps(str(value)) if not isinstance(value, int) else value}\n"
+                                     for name, value in self.options.items()))
+        self.space = KeySpace(self.options.get("redis.prefix", "clm"), self.options["redis.shards"])
+        self.workers = 0
+
+    def ingest(self, *arguments, check=0, **options):
+        return run([INGEST, *arguments, "-c", self.file], self.directory, check=check, **options)
+
+    def init(self):
+        self.ingest("init")
+        return self
+
+    def worker(self, ready=True, **options):
+        self.workers += 1
+        return Worker(self, f"worker-{self.workers}", ready, **options)
+
+    def produce(self, *arguments, check=0, seconds=300):
+        return run([LOADTEST, "produce", "-c", self.file, *arguments], self.directory, seconds=seconds, check=check)
+
+    def producer(self, *arguments):
+        """The same, not waited for."""
+        return Process("produce", [LOADTEST, "produce", "-c", self.file, *arguments], self.directory)
+
+    def is_drained(self):
+        """Do the marks of every shard reach the ends of all partitions?"""
+        ends = ends_of(self.bootstrap, self.topic)
+        return all(marks.get(p) and marks[p].next >= end for marks in read_marks(self.redis.client, self.space)
+                   for p, end in ends.items())
+
+    def drain(self, seconds=60):
+        wait_until("every shard's marks reach the end of the log", self.is_drained, seconds, 0.2)
+
+    def recount(self, **options):
+        """Both recounts: Python's, of which it is returned, and the program's, which must exit 0."""
+        log = read_log(self.bootstrap, self.topic)
+        marks = read_marks(self.redis.client, self.space)
+        recount = Recount(self.space, self.rules, dedup_span=int(self.options.get("dedup.span", 262144)), key=KEY,
+                          **options).fold(log, marks)
+        comparison = Comparison(self.redis.client, recount, log, marks)
+        assert not comparison.differences and not comparison.faults, f"{summary(comparison)}\n{comparison.faults}"
+        assert comparison.compared > 0
+        run([LOADTEST, "recount", "-c", self.file], self.directory)
+        return recount
+
+
+class Worker:
+    """One clameur-ingest run."""
+
+    def __init__(self, deployment, name, ready=True, flags=()):
+        self.deployment, self.name = deployment, name
+        self.port = free_port()
+        self.process = Process(name, [INGEST, "run", "-c", deployment.file, f"--http.listen=127.0.0.1:{self.port}",
+                                      *flags], deployment.directory)
+        if ready:
+            self.wait_ready()
+
+    def get(self, path, seconds=5):
+        """(status, text); (0, "") where nobody answers."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=seconds) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+        except OSError:
+            return 0, ""
+
+    def is_ready(self):
+        assert self.process.is_running, f"{self.name} ended:\n{self.process.tail()}"
+        return self.get("/readyz")[0] == 200
+
+    def wait_ready(self, seconds=30):
+        wait_until(f"{self.name} is ready", self.is_ready, seconds)
+
+    def metrics(self):
+        return metrics_of(self.get("/metrics")[1])
+
+    def metric(self, name, labels=None):
+        """The value under these labels (text), or the sum over all."""
+        values = self.metrics().get(f"clameur_{name}", {})
+        return values.get(labels, 0) if labels is not None else sum(values.values())
+
+    def assigned(self):
+        return self.metric("kafka_assigned_partitions")
+
+    def balance(self):
+        """read - (counted + rejected + duplicate + replayed + in flight), all from one scrape."""
+        metrics = self.metrics()
+
+        def total(name):
+            return sum(metrics.get(f"clameur_{name}", {}).values())
+
+        return total("events_read_total") - sum(total(name) for name in (
+            "events_counted_total", "events_rejected_total", "events_duplicate_total", "events_replayed_total",
+            "events_in_flight"))
+
+    def kill(self):
+        return self.process.kill()
+
+    def terminate(self, seconds=30):
+        return self.process.terminate(seconds)
+

@@ -1,0 +1,145 @@
+"""The tests' own tools: a recount that cannot find a difference, or a proxy that loses nothing, would prove nothing."""
+import time
+
+import pytest
+import redis as redis_client
+import xxhash
+
+from harness import contract, proxy as proxy_module
+from harness.compare import Comparison
+from harness.keys import KeySpace, shard_of, shard_tags
+from harness.log import read_log
+from harness.produce import Sender, batch, confluent_frame, event, json_frame
+from harness.recount import Mark, Recount, fingerprint
+from harness.registry import KIND_NUMBERS as KIND
+from harness.siphash import siphash_128
+
+NOW = int(time.time() * 1000)
+
+
+def test_shard_tags_and_pseudonyms_are_those_of_the_documentation():
+    assert shard_tags(4) == ["3560", "8209", "4129", "356"]
+    key = bytes(range(16))
+    assert siphash_128(key, b"\1\2\0\0\0user-1").hex() == "0f69292f90099b28c1754f1c244ecb8e"
+    assert siphash_128(key, b"\2\0\0\0\0c-42").hex() == "e767ba5cda688a52fe383ca566b4329f"
+
+
+def test_the_proxy_loses_the_reply_that_it_is_told_to_and_no_other(redis, proxy):
+    client = redis_client.Redis(port=proxy.port, retry=None)
+    replies = []
+
+    def lose_the_second(words):
+        replies.append(words)
+        return proxy_module.CUT if len(replies) == 2 else proxy_module.PASS
+
+    client.ping()
+    proxy.on_reply = lose_the_second
+    client.execute_command("APPEND", "k", "1")
+    with pytest.raises(redis_client.exceptions.ConnectionError):
+        client.execute_command("APPEND", "k", "2")
+    assert redis.client.get("k") == b"12"
+    proxy.on_reply = None
+    client.execute_command("APPEND", "k", "3")
+    assert redis.client.get("k") == b"123"
+
+
+def test_redis_goes_back_to_a_copy(redis):
+    redis.client.set("k", 1)
+    redis.save_copy("older.rdb")
+    redis.client.set("k", 2)
+    redis.go_back_to("older.rdb")
+    assert redis.client.get("k") == b"1"
+
+
+def test_framings_are_told_apart():
+    plain, other = event(content_id="a"), event(content_id="b")
+    for value, count in [(plain.SerializeToString(), 1), (batch([plain, other]).SerializeToString(), 2),
+                         (confluent_frame(plain), 1), (confluent_frame(batch([plain, other])), 2), (json_frame(plain), 1),
+                         (json_frame(batch([plain, other])), 2)]:
+        opened = contract.open_record(contract.Record(0, 0, NOW, b"k", value, {}), Recount().rules[0])
+        assert [(index, reason) for index, _, reason in opened] == [(i, None) for i in range(count)]
+        assert opened[0][1].SerializeToString() == plain.SerializeToString()
+
+
+def _some_of_everything():
+    order = {"order_id": "o-1", "value_micros": 9_990_000, "currency": "EUR", "items": [{"quantity": 2}]}
+    liked = event(KIND["like"], tags=["summer", "summer", "a:b"], campaign_id="spring", live_session_id="live-1")
+    return [
+        liked, liked, event(KIND["like"], delta=-1), event(777), event(KIND["view"], view={"watch_ms": 1500}),
+        event(KIND["purchase"], commerce=order, occurred_at=NOW - 1000),
+        event(KIND["purchase"], commerce=order, occurred_at=NOW - 2000),
+        event(KIND["purchase"], commerce=order, occurred_at=NOW - 49 * 3_600_000),
+        event(KIND["reading"], reading={"read_at": NOW, "values": [{"counter": "views", "value": 70}]}),
+        event(KIND["erasure"], account="", erasure={"actor_id": "user-1"}),
+        event(KIND["like"], event_id=b"short"), event(KIND["spend"]),
+    ]
+
+
+def _write(client, recount, log, marks):
+    """Puts what the recount expects into Redis, as a worker should have done."""
+    space = recount.space
+    for name, fields in recount.hashes.items():
+        client.hset(name, mapping=dict(fields))
+    for name, members in recount.tops.items():
+        client.zadd(name, dict(members))
+    for name, people in recount.reached.items():
+        client.pfadd(name, *people)
+    for name, expiries in recount.expiries.items():
+        client.expireat(name, max(expiries))
+    for (shard, account, order), copies in recount.orders.items():
+        occurred_at, event_id = copies[0][:2]
+        client.hset(space.name(shard, "orders", account), xxhash.xxh3_128_hexdigest(order), f"{occurred_at:016}{event_id.hex()} x")
+    for shard in range(space.shards):
+        for p, mark in marks[shard].items():
+            client.hset(space.name(shard, "mark"), p, f"1 {mark.next} {mark.last} {mark.fingerprint:016x} {mark.time_ms}")
+
+
+def test_the_recount_agrees_with_itself_and_finds_every_single_difference(kafka, topic, redis):
+    sender = Sender(kafka.bootstrap, topic)
+    for e in _some_of_everything():
+        sender.send(e)
+    sender.close()
+    log = read_log(kafka.bootstrap, topic)
+    assert sum(len(records) for records in log.values()) == 12
+    last = {p: records[-1] for p, records in log.items() if records}
+    marks = [{p: Mark(r.offset + 1, r.offset, fingerprint(r), r.time_ms) for p, r in last.items()} for _ in range(4)]
+    recount = Recount(KeySpace(shards=4)).fold(log, marks)
+    assert (recount.read, recount.duplicates) == (12, 1)
+    assert sorted(reason for *_, reason in recount.refused) == ["bad_body", "no_id"]
+    acme = recount.hashes[recount.space.name(shard_of("acme", 4), "acct", "acme")]
+    assert {"likes": 0, "orders": 1, "gross_micros:EUR": 9_990_000, "units": 2, "order_copies": 1, "orders_late": 1,
+            "kind_777": 1, "watch_ms": 1500, "views": 1, "views.read": 70}.items() <= acme.items(), acme
+    client = redis.client
+    _write(client, recount, log, marks)
+
+    def differences():
+        return Comparison(client, recount, log, marks).differences
+
+    assert not differences()
+    for family in ("acct", "content", "campaign", "series", "tag", "live", "platform", "top", "reach", "orders"):
+        name = next(client.scan_iter(f"clm:*:{family}:*"))
+        kept = client.dump(name), client.expiretime(name)
+        for harm in (lambda n: client.delete(n), lambda n: client.expireat(n, NOW // 1000 + 9000), _alter(client)):
+            harm(name)
+            is_harmless = family == "orders" and client.exists(name) and client.expiretime(name) > 0
+            assert is_harmless or differences(), (family, harm)
+            client.delete(name)
+            client.restore(name, max(kept[1], 0) * 1000, kept[0], absttl=kept[1] > 0, replace=True)
+        assert not differences(), family
+    for name in ("clm:{3560}:surprise", "clm:{1}:acct:acme", "clm:{3560}:acct:nobody"):
+        client.hset(name, "likes", 1)
+        assert differences(), name
+        client.delete(name)
+
+
+def _alter(client):
+    def harm(name):
+        kind = client.type(name)
+        if kind == b"zset":
+            client.zincrby(name, 1, "video-1")
+        elif kind == b"string":
+            client.pfadd(name, "somebody else")
+        else:
+            field, value = next((f, v) for f, v in client.hgetall(name).items() if not f.endswith(b"_id"))
+            client.hset(name, field, int(value) + 1 if value.isdigit() else b"0" + value)
+    return harm
