@@ -11,7 +11,7 @@
 struct capture {
     int saved;
     FILE *file;
-    char text[1 << 16];
+    char text[1 << 18];
 };
 
 static inline void capture_begin(struct capture *c) {

@@ -132,6 +132,15 @@ static void test_random_bytes_are_read_by_another_parser(void **state) {
     }
 }
 
+static void assert_json(const char *line) {
+    json_error_t error;
+    json_t *read = json_loads(line, 0, &error);
+    assert_non_null(read);
+    json_decref(read);
+}
+
+// The gaps left before the end take every size, so that each of the parts of a further field is once the one
+// without room.
 static void test_a_line_too_long_is_cut_whole_and_says_so(void **state) {
     char text[8000];
     for (size_t pad = 0; pad < 40; pad++) {
@@ -139,12 +148,14 @@ static void test_a_line_too_long_is_cut_whole_and_says_so(void **state) {
         memset(text, 'x', pad);
         text[sizeof(text) - 1] = '\0';
         for (int json = 0; json < 2; json++) {
-            const char *line = LINE(json == 1, FIELD("first", LOG_TEXT(text)), FIELD("second", LOG_INT(1)),
+            const char *line = LINE(json == 1, FIELD("first", LOG_TEXT(text)), FIELD("s", LOG_INT(1234567)),
                                     FIELD("third", LOG_TEXT(text)));
-            const char *end = json == 1 ? ",\"truncated\":true}" : " truncated=true";
+            const char *end = json == 1 ? "\",\"truncated\":true}" : "\" truncated=true";
             assert_string_equal(line + strlen(line) - strlen(end), end);
             assert_non_null(strstr(line, "first"));
             assert_true(strlen(line) > LOG_LINE_MAX - 64);
+            if (json == 1)
+                assert_json(line);
         }
     }
 }
@@ -277,6 +288,35 @@ static void test_lines_of_threads_do_not_mix(void **state) {
     assert_int_equal(whole, THREADS * LINES);
 }
 
+enum { SHARED_EVENTS = 150 };
+static pthread_barrier_t together;
+
+static void *write_repeats(void *context) {
+    for (int i = 0; i < SHARED_EVENTS; i++) {
+        char event[32];
+        snprintf(event, sizeof(event), "shared_%d", i);
+        pthread_barrier_wait(&together);
+        for (int j = 0; j < LOG_BURST; j++)
+            log_warn(event);
+    }
+    return NULL;
+}
+
+// Without the lock lines pass that the limit had counted away.
+static void test_threads_share_one_limit(void **state) {
+    log_configure("info", "text");
+    pthread_t threads[THREADS];
+    pthread_barrier_init(&together, NULL, THREADS);
+    capture_begin(&captured);
+    for (int i = 0; i < THREADS; i++)
+        pthread_create(&threads[i], NULL, write_repeats, NULL);
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    capture_end(&captured);
+    pthread_barrier_destroy(&together);
+    assert_int_equal(count_of(captured.text, " shared_"), SHARED_EVENTS * LOG_BURST);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_forms),
@@ -291,6 +331,7 @@ int main(void) {
         cmocka_unit_test(test_a_full_table_limits_nothing_new),
         cmocka_unit_test(test_repeats_are_limited_but_errors_never),
         cmocka_unit_test(test_lines_of_threads_do_not_mix),
+        cmocka_unit_test(test_threads_share_one_limit),
     };
     return cmocka_run_group_tests_name("log", tests, NULL, NULL);
 }
