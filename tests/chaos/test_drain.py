@@ -1,0 +1,20 @@
+"""SIGTERM under load: what was read is flushed and committed, and the next worker goes on from there."""
+import time
+
+from harness import load
+from harness.places import wait_until
+
+
+def test_sigterm_under_load__goes_red_if_a_drain_skips_a_flush_or_never_ends(deployment, seconds):
+    with load.stream(deployment, seconds, seed=51):
+        for _ in range(2):
+            worker = deployment.worker()
+            wait_until("it counts", lambda: worker.metric("events_counted_total") > 0)
+            time.sleep(0.5)
+            began = time.monotonic()
+            assert worker.terminate(40) == 0
+            assert time.monotonic() - began < 20
+        recount = deployment.recount(program=False)
+        assert recount.counted > 0
+        last = deployment.worker()
+    load.settle(deployment, [last])

@@ -1,0 +1,33 @@
+"""A stream of every kind of event, in the background, for tests that break something while it runs."""
+from contextlib import contextmanager
+
+MIX = ["--mix", "all", "--duplicates", "0.02", "--late", "0.01", "--malformed", "0.01", "--future", "0.005"]
+
+
+def flags(events, rate=None, seed=1, batch=None):
+    chosen = [*MIX, "--events", events, "--seed", seed]
+    if rate:
+        chosen += ["--rate", rate]
+    if batch:
+        chosen += ["--batch", batch]
+    return chosen
+
+
+@contextmanager
+def stream(deployment, seconds, rate=4000, seed=1):
+    """`rate` events a second for so many seconds; at the end of the block it is waited for."""
+    producer = deployment.producer(*flags(int(seconds * rate), rate, seed))
+    try:
+        yield producer
+        assert producer.wait(seconds + 120) == 0, producer.tail()
+    finally:
+        if producer.is_running:
+            producer.kill()
+
+
+def settle(deployment, workers, seconds=90):
+    """All is counted: the marks are at the ends, the balance of every worker is even, and both recounts agree."""
+    deployment.drain(seconds)
+    for worker in workers:
+        assert worker.metric("balance_difference") == 0 and worker.balance() == 0, worker.get("/metrics")[1]
+    return deployment.recount()

@@ -1,0 +1,97 @@
+"""Every event of a mixed stream is counted once: real Kafka, real Redis, two independent recounts."""
+import subprocess
+import sys
+import re
+
+import pytest
+
+from harness import load
+from harness.places import ROOT, wait_until
+from harness.produce import Sender, batch, confluent_frame, event, json_frame
+from harness.registry import KIND_NUMBERS as KIND
+from harness.registry import SCHEMAS
+from harness.process import run
+from harness.worker import Deployment
+
+
+@pytest.mark.parametrize("batches", [None, 50], ids=["single events", "batches"])
+def test_a_mixed_stream_is_counted_exactly(deployment, batches):
+    deployment.produce(*load.flags(30_000, batch=batches))
+    worker = deployment.worker()
+    recount = load.settle(deployment, [worker])
+    assert recount.read == 30_000 and recount.counted > 27_000
+    assert recount.duplicates > 300 and len(recount.refused) > 300
+    assert worker.metric("events_counted_total") == recount.counted
+    assert worker.metric("events_duplicate_total") == recount.duplicates
+    assert worker.metric("events_rejected_total") == len(recount.refused)
+    assert worker.terminate() == 0
+
+
+@pytest.mark.long
+def test_a_million_events_are_counted_exactly(deployment):
+    worker = deployment.worker()
+    deployment.produce(*load.flags(1_000_000), seconds=600)
+    load.settle(deployment, [worker], 300)
+
+
+def test_two_workers_share_a_stream_and_count_it_once(deployment):
+    workers = [deployment.worker(), deployment.worker()]
+    wait_until("both workers own partitions", lambda: all(w.assigned() > 0 for w in workers))
+    deployment.produce(*load.flags(20_000, rate=10_000))
+    load.settle(deployment, workers)
+    assert all(worker.metric("events_counted_total") > 0 for worker in workers)
+
+
+def test_every_framing_counts_the_same(deployment):
+    sender = Sender(deployment.bootstrap, deployment.topic)
+    for frame in (lambda m: m.SerializeToString(), confluent_frame, json_frame):
+        sender.send(frame(event(KIND["like"])))
+        sender.send(frame(batch([event(KIND["like"]), event(KIND["comment"])])))
+    sender.close()
+    deployment.worker()
+    deployment.drain()
+    recount = deployment.recount()
+    assert (recount.counted, recount.refused) == (9, [])
+
+
+def test_counts_that_expire_or_come_too_late_are_left_out(kafka, redis, tmp_path, topic):
+    deployment = Deployment(tmp_path, kafka.bootstrap, topic, redis).init()
+    day, now = 86_400_000, event().occurred_at
+    order = {"order_id": "o", "value_micros": 1, "currency": "EUR"}
+    sender = Sender(kafka.bootstrap, topic)
+    for ago in (0, day, 2 * day, 3 * day, 34 * day, 37 * day, 91 * day):
+        sender.send(event(KIND["share"], occurred_at=now - ago, tags=["t"]))
+        sender.send(event(KIND["purchase"], occurred_at=now - ago, commerce=order))
+    sender.close()
+    deployment.worker()
+    deployment.drain()
+    assert [reason for *_, reason in deployment.recount().refused] == ["too_old"] * 2
+
+
+def test_odd_ids_stay_apart(deployment):
+    sender = Sender(deployment.bootstrap, deployment.topic)
+    for account in ("a:b", "a%3Ab", "a", "{a}", "日本", "a b", "\x00"):
+        sender.send(event(KIND["like"], account, content_id=f"{account}:1", tags=[account], campaign_id=account))
+    sender.send(event(777, platform=1234))
+    sender.close()
+    deployment.worker()
+    deployment.drain()
+    assert deployment.recount().counted == 8
+
+
+def test_the_producer_of_the_readme_is_counted(deployment, tmp_path):
+    """The README's few lines of Python, as they stand there, but for the broker's address and the topic."""
+    found = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text() if (ROOT / "README.md").exists() else "",
+                      re.DOTALL)
+    if not found:
+        pytest.skip("the README has no Python yet")
+    code = re.sub(r"(localhost|127\.0\.0\.1):9092", deployment.bootstrap, found[1])
+    code = code.replace('"engagement"', f'"{deployment.topic}"')
+    run(["protoc", f"--proto_path={SCHEMAS}", f"--python_out={tmp_path}", SCHEMAS / "clameur/v1/event.proto"], tmp_path)
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env={"PYTHONPATH": f"{tmp_path}:{tmp_path}/clameur/v1"},
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    deployment.worker()
+    deployment.drain()
+    recount = deployment.recount()
+    assert recount.counted >= 1 and not recount.refused

@@ -1,0 +1,88 @@
+"""What cannot be counted is never dropped: it lies in the dead-letter topic, whole, with its reason and its place."""
+import os
+
+from harness import load
+from harness.contract import open_record
+from harness.log import read_log
+from harness.produce import Sender, batch, event
+from harness.registry import KIND_NUMBERS as KIND
+
+
+def _letters(deployment):
+    """{topic/partition/offset/index: letter} of the dead-letter topic."""
+    records = [r for part in read_log(deployment.bootstrap, f"{deployment.topic}.dlq").values() for r in part]
+    return {record.key.decode(): record for record in records}
+
+
+def _check(deployment, recount):
+    """One letter for each refused event, with the original's bytes."""
+    log = {(p, r.offset): r for p, part in read_log(deployment.bootstrap, deployment.topic).items() for r in part}
+    letters = _letters(deployment)
+    expected = {f"{deployment.topic}/{p}/{offset}/{index}": (reason, log[p, offset])
+                for p, offset, index, reason in recount.refused}
+    assert letters.keys() == expected.keys()
+    for key, (reason, original) in expected.items():
+        letter, (_, partition, offset, index) = letters[key], key.rsplit("/", 3)
+        headers = {name: value.decode() for name, value in letter.headers.items() if name != "clameur-key"}
+        assert headers["clameur-reason"] == reason, key
+        assert headers["clameur-topic"] == deployment.topic
+        assert (headers["clameur-partition"], headers["clameur-offset"], headers["clameur-index"]) == (partition, offset, index)
+        assert headers["clameur-time"] == str(original.time_ms)
+        if "clameur-truncated" not in headers:
+            assert (letter.value or b"") == (original.value or b""), key
+        assert letter.headers.get("clameur-key") == original.key
+    return letters
+
+
+def test_every_refused_event_has_its_dead_letter(deployment):
+    deployment.produce(*load.flags(10_000, seed=3), "--malformed", "0.1")
+    worker = deployment.worker()
+    recount = load.settle(deployment, [worker])
+    reasons = {reason for *_, reason in recount.refused}
+    assert len(reasons) > 8, reasons
+    _check(deployment, recount)
+
+
+def test_each_reason_is_named(deployment):
+    like, money = KIND["like"], {"value_micros": 5, "currency": "EUR"}
+    wrong = {
+        "no_id": event(like, event_id=b"short"), "no_time": event(like, occurred_at=0),
+        "future": event(like, occurred_at=event().occurred_at + 3_600_000), "too_old": event(like, occurred_at=1000),
+        "no_platform": event(like, platform=0), "no_kind": event(0), "no_account": event(like, ""),
+        "too_long": event(like, content_id="x" * 513), "negative_measure": event(KIND["view"], view={"watch_ms": -1}),
+        "out_of_range": event(like, delta=10**17 + 1), "no_currency": event(KIND["refund"], commerce={"value_micros": 1}),
+        "no_order_id": event(KIND["purchase"], commerce=money), "no_session": event(KIND["live_join"]),
+        "bad_delta": event(KIND["purchase"], delta=2, commerce=money | {"order_id": "o"}),
+        "bad_reading": event(KIND["reading"], reading={"read_at": 1}), "bad_body": event(KIND["spend"]),
+    }
+    utf8 = event(like, content_id="xyz").SerializeToString().replace(b"xyz", b"x\xffz")
+    raw = {"null_value": None, "empty": b"", "undecodable": b"\xff\xff\xff", "bad_utf8": utf8,
+           "oversized": event(like, tags=["y" * 200] * 16, content_id="z").SerializeToString() + b"\xfa\x3e\xff\xff\x03" +
+           bytes(65535)}
+    sender = Sender(deployment.bootstrap, deployment.topic)
+    for value in [*wrong.values(), *raw.values()]:
+        sender.send(value)
+    sender.send(batch([event(like), wrong["no_id"], event(like)]))
+    sender.close()
+    worker = deployment.worker()
+    recount = load.settle(deployment, [worker])
+    assert sorted(reason for *_, reason in recount.refused) == sorted([*wrong, *raw, "no_id"])
+    assert recount.counted == 2
+    _check(deployment, recount)
+    assert all(open_record(r, recount.rules[0]) for part in read_log(deployment.bootstrap, deployment.topic).values()
+               for r in part)
+
+
+def test_a_message_too_large_for_the_topic_goes_as_its_beginning(kafka, deployment):
+    value = b"\xff" + os.urandom(900_000)
+    sender = Sender(deployment.bootstrap, deployment.topic)
+    sender.send(value)
+    sender.send(event())
+    sender.close()
+    deployment.worker()
+    deployment.drain()
+    recount = deployment.recount()
+    letter, = _check(deployment, recount).values()
+    assert letter.headers["clameur-size"] == b"900001"
+    if "clameur-truncated" in letter.headers:
+        assert letter.value == value[:65536]
