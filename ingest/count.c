@@ -300,6 +300,7 @@ void count_event(struct delta *d, const struct count *c, const struct event *e) 
     f.hour_s = occurred_s / HOUR_S * HOUR_S;
     f.minute = (unsigned)(occurred_s % HOUR_S / 60);
     d->events++;
+    d->platforms[e->platform < DELTA_PLATFORMS ? e->platform : 0]++;
     if (e->kind == KIND_READING) {
         fold_readings(&f);
         return;

@@ -44,6 +44,7 @@ void delta_clear(struct delta *d) {
     d->keys.count = d->cells.count = d->elements.count = 0;
     d->orders.count = d->increments.count = d->readings.count = 0;
     d->events = 0;
+    memset(d->platforms, 0, sizeof(d->platforms));
 }
 
 void delta_identify(struct delta_identity *identity, uint64_t account_hash, uint64_t id_hash) {

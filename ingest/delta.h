@@ -13,7 +13,10 @@
 #include "schemas/event.h"
 #include "schemas/keys.h"
 
-enum { DELTA_NONE = UINT32_MAX }; // no index
+#define DELTA_NONE UINT32_MAX // no index
+
+// Events are counted by platform for the metrics: listed numbers below this, the rest under 0.
+enum { DELTA_PLATFORMS = 64 };
 
 // What a key is, by value; `hash` is delta_key_hash of the rest.
 struct delta_identity {
@@ -100,7 +103,8 @@ struct delta {
     uint32_t *cell_slots;
     uint32_t key_slot_mask;
     uint32_t cell_slot_mask;
-    int64_t events; // folded since the last clear
+    int64_t events; // folded since the last clear, in all and by platform
+    int64_t platforms[DELTA_PLATFORMS];
 };
 
 void delta_init(struct delta *d);

@@ -295,7 +295,7 @@ end
 
 local function marks_write(keys, marks)
   for _, m in ipairs(marks) do
-    local moved = m.to ~= m.from
+    local moved = m.last ~= '-1' and m.to ~= m.from -- over transaction markers alone a mark moves without a record
     redis.call('HSET', keys[MARK], m.partition, string.format('%s %s %s %s %s', m.epoch, m.to,
                moved and m.last or m.stored.last, moved and m.fingerprint or m.stored.fingerprint,
                moved and m.time or m.stored.time))
