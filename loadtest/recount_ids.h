@@ -1,0 +1,19 @@
+// The recount's own pseudonyms of actors: SipHash-2-4-128 by the key file that stream/pseudonym.h and
+// schemas/README.md describe.
+#pragma once
+
+#include "runtime/slice.h"
+#include "runtime/status.h"
+
+enum { RECOUNT_PSEUDONYM_SIZE = 16 };
+
+struct recount_keys {
+    struct recount_key *keys; // by since
+    size_t count;
+};
+
+enum status recount_keys_load(struct recount_keys *keys, const char *path, struct problem *problem);
+void recount_keys_fini(struct recount_keys *keys); // wipes them
+
+void recount_pseudonym(const struct recount_keys *keys, int64_t time_ms, uint32_t platform,
+                       struct slice actor, unsigned char out[RECOUNT_PSEUDONYM_SIZE]);
