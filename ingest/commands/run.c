@@ -1,0 +1,43 @@
+// clameur-ingest run: the worker.
+
+#include <stdio.h>
+
+#include "ingest/commands/commands.h"
+#include "ingest/pipeline.h"
+#include "runtime/log.h"
+
+static void print_help(void) {
+    printf("usage: clameur-ingest run [-c FILE] [--option=value]...\n\n"
+           "Counts the topic into Redis until SIGTERM or SIGINT, which drain: everything read is flushed, the group is left,\n"
+           "exit 0. A second signal stops at once; the counters are exact all the same.\n\n");
+    config_print_options(stdout, settings_options, settings_option_count);
+}
+
+static void log_step(void *context, const char *step, const char *detail, const struct problem *problem) {
+    (void)context;
+    if (problem == NULL)
+        log_info("start_step", FIELD("step", LOG_TEXT(step)), FIELD("found", LOG_TEXT(detail)));
+    else if (problem->status == STATUS_OK)
+        log_problem(LOG_LEVEL_WARN, "start_warning", problem);
+}
+
+static enum status connect_and_count(struct startup *s, struct problem *problem) {
+    log_configure(s->settings.log_level, s->settings.log_format);
+    enum status status = startup_connect(s, false, log_step, NULL);
+    problem->status = status;
+    problem->what[0] = '\0';
+    return status == STATUS_OK ? pipeline_run(s, problem) : status;
+}
+
+int command_run(int argc, char **argv) {
+    static struct startup s;
+    struct config_request request;
+    struct problem problem;
+    enum status status = startup_read(&s, argc, argv, NULL, 0, NULL, &request);
+    if (status == STATUS_OK && request.help)
+        print_help();
+    else if (status == STATUS_OK)
+        status = connect_and_count(&s, &problem);
+    startup_fini(&s);
+    return (int)status;
+}
