@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <jansson.h>
-#include <math.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,7 +54,7 @@ static bool read_whole(const json_t *value, int64_t min, int64_t max, int64_t *n
     } else if (json_is_real(value)) {
         double real = json_real_value(value);
         // Both bounds are exact as doubles; the upper is 2^63 itself, the first that does not fit.
-        if (!(real >= -0x1p63 && real < 0x1p63) || real != floor(real))
+        if (!(real >= -0x1p63 && real < 0x1p63) || (double)(int64_t)real != real)
             return false;
         *number = (int64_t)real;
     } else {
