@@ -19,14 +19,19 @@ static void log_step(void *context, const char *step, const char *detail, const 
         log_info("start_step", FIELD("step", LOG_TEXT(step)), FIELD("found", LOG_TEXT(detail)));
     else if (problem->status == STATUS_OK)
         log_problem(LOG_LEVEL_WARN, "start_warning", problem);
+    else
+        problem_print(problem);
 }
 
 static enum status connect_and_count(struct startup *s, struct problem *problem) {
     log_configure(s->settings.log_level, s->settings.log_format);
     enum status status = startup_connect(s, false, log_step, NULL);
-    problem->status = status;
-    problem->what[0] = '\0';
-    return status == STATUS_OK ? pipeline_run(s, problem) : status;
+    if (status != STATUS_OK)
+        return status;
+    status = pipeline_run(s, problem);
+    if (status != STATUS_OK)
+        problem_print(problem);
+    return status;
 }
 
 int command_run(int argc, char **argv) {
