@@ -220,7 +220,7 @@ static void test_malformed_bytes(void **state) {
         {"\xf2\x01\x00", 3, REJECT_NONE},                                       // an empty one
         {"\x03\x04", 2, REJECT_UNDECODABLE},                                    // field 0
         {"hello", 5, REJECT_UNDECODABLE},
-        {"\x12\x01x", 3, REJECT_NONE},                                          // another type: an unknown field
+        {"\x12\x01x", 3, REJECT_UNDECODABLE},                                   // a known field of another type
         {"\xb2\x3f\x01x", 4, REJECT_NONE},                                      // an unknown number
         {BATCH_TAG "\x02\x18\x01", 5, REJECT_NONE},
         {BATCH_TAG "\x00", 3, REJECT_NONE},
@@ -250,7 +250,7 @@ static void test_sizes(void **state) {
     Clameur__V1__Event m = plain_event();
     char text[400];
     memset(text, 'x', sizeof(text));
-    m.campaign_id = (ProtobufCBinaryData){100, (uint8_t *)text};
+    m.campaign_id = (ProtobufCBinaryData){150, (uint8_t *)text};
     m.campaign_id.len += 300 - clameur__v1__event__get_packed_size(&m);
     for (size_t extra = 0; extra < 2; extra++, m.campaign_id.len++) {
         enum reject expected = extra == 0 ? REJECT_NONE : REJECT_OVERSIZED;
