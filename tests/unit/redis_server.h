@@ -3,6 +3,7 @@
 #pragma once
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,7 +65,7 @@ static inline void redis_server_exec(const struct redis_server *s, const char *p
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     execvp("redis-server", (char **)arguments);
     snprintf(program, sizeof(program), "%s/redis-server", s->directory);
-    if (symlink("/usr/bin/redis-check-rdb", program) == 0)
+    if (symlink("/usr/bin/redis-check-rdb", program) == 0 || errno == EEXIST)
         execv(program, (char **)arguments);
     _exit(127);
 }
