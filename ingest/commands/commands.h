@@ -1,0 +1,12 @@
+// The operator's commands: argv[0] is the command's name; the result is the process's exit code (enum
+// status).
+#pragma once
+
+int command_run(int argc, char **argv);      // the worker
+int command_run(int argc, char **argv);      // counts until told to stop
+int command_init(int argc, char **argv);     // writes the meta of a new deployment; refuses to overwrite one
+int command_check(int argc, char **argv);    // the steps of start-up, each with its outcome
+int command_counters(int argc, char **argv); // live figures of an account, platform or content
+int command_top(int argc, char **argv);      // rankings
+int command_version(int argc, char **argv);
+int command_help(int argc, char **argv); // the reference tables

@@ -1,0 +1,250 @@
+#include "ingest/commands/output.h"
+
+#include <stdlib.h>
+
+#include "runtime/memory.h"
+#include "stream/utf8.h"
+
+bool output_format_parse(enum output_format *format, const char *name, bool terminal) {
+    static const char *const names[] = {"table", "json", "jsonl", "csv", "tsv"};
+    *format = terminal ? OUTPUT_TABLE : OUTPUT_JSONL;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcmp(name, names[i]) != 0)
+            continue;
+        *format = (enum output_format)i;
+        return true;
+    }
+    return name[0] == '\0';
+}
+
+void output_init(struct output *o, enum output_format format, const struct output_column *columns,
+                 size_t count) {
+    *o = (struct output){.format = format, .columns = columns, .column_count = count};
+    arena_init(&o->arena, 4096);
+}
+
+void output_fini(struct output *o) {
+    free(o->cells);
+    arena_fini(&o->arena);
+}
+
+static struct slice slice_keep(struct arena *arena, struct slice text) {
+    if (text.at == NULL)
+        return text;
+    char *copy = arena_take_bytes(arena, text.length + 1);
+    memcpy(copy, text.at, text.length);
+    return (struct slice){copy, text.length};
+}
+
+void output_row(struct output *o, const struct output_cell *cells) {
+    if (o->row_count == o->room) {
+        o->room = o->room == 0 ? 64 : 2 * o->room;
+        o->cells = memory_grow(o->cells, o->room * o->column_count, sizeof(*o->cells));
+    }
+    struct output_cell *row = &o->cells[o->row_count++ * o->column_count];
+    for (size_t i = 0; i < o->column_count; i++)
+        row[i] =
+            (struct output_cell){slice_keep(&o->arena, cells[i].text), slice_keep(&o->arena, cells[i].shown)};
+}
+
+// Bytes of the character at the front; 0 where they are no UTF-8.
+static size_t character_length(struct slice text) {
+    unsigned char first = (unsigned char)text.at[0];
+    size_t length = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+    return length <= text.length && utf8_valid(text.at, length) ? length : 0;
+}
+
+static struct slice slice_after(struct slice text, size_t length) {
+    return (struct slice){text.at + length, text.length - length};
+}
+
+// C0, DEL and C1.
+static bool is_control(struct slice text, size_t length) {
+    unsigned char first = (unsigned char)text.at[0];
+    return first < 0x20 || first == 0x7f ||
+           (length == 2 && first == 0xc2 && (unsigned char)text.at[1] < 0xa0);
+}
+
+// --- The table
+
+// Prints (where `out` is not NULL) and returns the number of characters.
+static size_t safe_print(FILE *out, struct slice text) {
+    size_t width = 0;
+    while (text.length > 0) {
+        size_t length = character_length(text);
+        bool escaped = length == 0 || is_control(text, length);
+        if (out != NULL && escaped)
+            fprintf(out, "\\x%02X", (unsigned char)text.at[0]);
+        else if (out != NULL)
+            fwrite(text.at, 1, length, out);
+        width += escaped ? 4 : 1;
+        text = slice_after(text, escaped ? 1 : length);
+    }
+    return width;
+}
+
+static struct slice cell_shown(const struct output_cell *cell) {
+    if (cell->shown.at != NULL)
+        return cell->shown;
+    return cell->text.at != NULL ? cell->text : slice_of("-");
+}
+
+static void table_cell(FILE *out, struct slice text, size_t width, bool right, bool last) {
+    size_t own = safe_print(NULL, text);
+    int padding = (int)(width > own ? width - own : 0);
+    if (right)
+        fprintf(out, "%*s", padding, "");
+    safe_print(out, text);
+    if (!right && !last)
+        fprintf(out, "%*s", padding, "");
+    fputs(last ? "\n" : "  ", out);
+}
+
+static void print_table(const struct output *o, FILE *out) {
+    size_t *widths = memory_take(o->column_count * sizeof(*widths));
+    for (size_t c = 0; c < o->column_count; c++) {
+        widths[c] = strlen(o->columns[c].name);
+        for (size_t r = 0; r < o->row_count; r++) {
+            size_t width = safe_print(NULL, cell_shown(&o->cells[r * o->column_count + c]));
+            widths[c] = width > widths[c] ? width : widths[c];
+        }
+    }
+    for (size_t c = 0; c < o->column_count; c++)
+        table_cell(out, slice_of(o->columns[c].name), widths[c], o->columns[c].number,
+                   c + 1 == o->column_count);
+    for (size_t i = 0; i < o->row_count * o->column_count; i++) {
+        size_t c = i % o->column_count;
+        table_cell(out, cell_shown(&o->cells[i]), widths[c], o->columns[c].number, c + 1 == o->column_count);
+    }
+    free(widths);
+}
+
+// --- JSON
+
+static void json_text(FILE *out, struct slice text) {
+    fputc('"', out);
+    while (text.length > 0) {
+        size_t length = character_length(text);
+        if (length == 0)
+            fputs("\\ufffd", out);
+        else if (is_control(text, length))
+            fprintf(out, "\\u%04x", (unsigned char)text.at[length - 1]);
+        else if (text.at[0] == '"' || text.at[0] == '\\')
+            fprintf(out, "\\%c", text.at[0]);
+        else
+            fwrite(text.at, 1, length, out);
+        text = slice_after(text, length == 0 ? 1 : length);
+    }
+    fputc('"', out);
+}
+
+// What JSON itself calls a number, without fraction or exponent.
+static bool is_integer(struct slice text) {
+    size_t first = text.length > 0 && text.at[0] == '-' ? 1 : 0;
+    for (size_t i = first; i < text.length; i++) {
+        if (text.at[i] < '0' || text.at[i] > '9')
+            return false;
+    }
+    return text.length > first && (text.at[first] != '0' || text.length == first + 1);
+}
+
+static void json_row(const struct output *o, size_t row, FILE *out) {
+    for (size_t c = 0; c < o->column_count; c++) {
+        struct slice text = o->cells[row * o->column_count + c].text;
+        fputs(c == 0 ? "{" : ",", out);
+        json_text(out, slice_of(o->columns[c].name));
+        fputc(':', out);
+        if (text.at == NULL)
+            fputs("null", out);
+        else if (o->columns[c].number && is_integer(text))
+            fwrite(text.at, 1, text.length, out);
+        else
+            json_text(out, text);
+    }
+    fputc('}', out);
+}
+
+static void print_json(const struct output *o, FILE *out) {
+    bool lines = o->format == OUTPUT_JSONL;
+    if (!lines)
+        fputs("[", out);
+    for (size_t r = 0; r < o->row_count; r++) {
+        if (!lines)
+            fputs(r == 0 ? "\n" : ",\n", out);
+        json_row(o, r, out);
+        if (lines)
+            fputc('\n', out);
+    }
+    if (!lines)
+        fputs("\n]\n", out);
+}
+
+// --- CSV and TSV
+
+static void csv_cell(FILE *out, const struct output_column *column, struct slice text) {
+    bool formula = !column->number && text.length > 0 && memchr("=+-@\t\r", text.at[0], 6) != NULL;
+    bool quoted = formula;
+    for (size_t i = 0; i < text.length && !quoted; i++)
+        quoted = memchr(",\"\r\n", text.at[i], 4) != NULL;
+    fputs(quoted ? "\"" : "", out);
+    fputs(formula ? "'" : "", out);
+    for (size_t i = 0; i < text.length; i++) {
+        if (text.at[i] == '"')
+            fputc('"', out);
+        fputc(text.at[i], out);
+    }
+    fputs(quoted ? "\"" : "", out);
+}
+
+static void tsv_cell(FILE *out, struct slice text) {
+    for (size_t i = 0; i < text.length; i++) {
+        switch (text.at[i]) {
+        case '\t':
+            fputs("\\t", out);
+            break;
+        case '\n':
+            fputs("\\n", out);
+            break;
+        case '\r':
+            fputs("\\r", out);
+            break;
+        case '\\':
+            fputs("\\\\", out);
+            break;
+        default:
+            fputc(text.at[i], out);
+        }
+    }
+}
+
+static void print_separated(const struct output *o, FILE *out) {
+    bool csv = o->format == OUTPUT_CSV;
+    const char *between = csv ? "," : "\t", *end = csv ? "\r\n" : "\n";
+    for (size_t c = 0; c < o->column_count; c++)
+        fprintf(out, "%s%s", o->columns[c].name, c + 1 < o->column_count ? between : end);
+    for (size_t i = 0; i < o->row_count * o->column_count; i++) {
+        size_t c = i % o->column_count;
+        if (csv)
+            csv_cell(out, &o->columns[c], o->cells[i].text);
+        else
+            tsv_cell(out, o->cells[i].text);
+        fputs(c + 1 < o->column_count ? between : end, out);
+    }
+}
+
+void output_print(const struct output *o, FILE *out) {
+    switch (o->format) {
+    case OUTPUT_TABLE:
+        print_table(o, out);
+        break;
+    case OUTPUT_JSON:
+    case OUTPUT_JSONL:
+        print_json(o, out);
+        break;
+    case OUTPUT_CSV:
+    case OUTPUT_TSV:
+        print_separated(o, out);
+        break;
+    }
+    fflush(out);
+}

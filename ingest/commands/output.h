@@ -1,0 +1,49 @@
+// What commands print: a table for people, JSON, JSON lines, CSV or TSV for programs. Field names are the
+// columns' in every format.
+//
+// Ids come from foreign bytes. A table escapes control characters and what is no UTF-8 (\xNN); JSON escapes
+// as JSON does and shows what is no UTF-8 as U+FFFD; CSV is RFC 4180, and a text that a spreadsheet would
+// take for a formula gets an apostrophe in front; TSV escapes tabs, line ends and backslashes. Numbers are
+// printed as they are everywhere.
+#pragma once
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "runtime/arena.h"
+#include "runtime/slice.h"
+
+enum output_format { OUTPUT_TABLE, OUTPUT_JSON, OUTPUT_JSONL, OUTPUT_CSV, OUTPUT_TSV };
+
+struct output_column {
+    const char *name;
+    bool number; // a decimal integer; aligned to the right, never quoted or neutralised
+};
+
+struct output_cell {
+    struct slice text;  // .at NULL: nothing (JSON null)
+    struct slice shown; // in tables instead of `text`; .at NULL: the same
+};
+
+struct output {
+    struct arena arena;
+    enum output_format format;
+    const struct output_column *columns;
+    size_t column_count;
+    struct output_cell *cells;
+    size_t row_count;
+    size_t room;
+};
+
+// "table" ...; "" is table on a terminal and jsonl elsewhere. False where there is no such format.
+bool output_format_parse(enum output_format *format, const char *name, bool terminal);
+
+void output_init(struct output *o, enum output_format format, const struct output_column *columns,
+                 size_t count);
+void output_fini(struct output *o);
+void output_row(struct output *o, const struct output_cell *cells); // copied
+void output_print(const struct output *o, FILE *out);
+
+static inline struct output_cell output_text(struct slice text) {
+    return (struct output_cell){.text = text};
+}

@@ -1,0 +1,184 @@
+#include "ingest/commands/reader.h"
+
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "ingest/startup.h"
+#include "runtime/check.h"
+#include "runtime/memory.h"
+#include "schemas/registry.h"
+
+enum { READER_ARGUMENTS_MAX = REDIS_ASK_WORDS - 4, PLATFORM_NAMES_MAX = 256 };
+
+static const struct option_row flag_rows[] = {
+    {"output", OPTION_STRING, offsetof(struct reader_flags, output), "", 0, 0, 0,
+     "-o table|json|jsonl|csv|tsv; by itself a table on a terminal, JSON lines elsewhere"},
+    {"series", OPTION_DURATION, offsetof(struct reader_flags, series_ms), "0", 0, 0, INT64_C(90) * 86400000,
+     "the last so long, minute by minute: --series 60m"},
+    {"watch", OPTION_DURATION, offsetof(struct reader_flags, watch_ms), "0", 0, 0, 86400000,
+     "again and again; --watch alone is every 2s"},
+    {"number", OPTION_INT, offsetof(struct reader_flags, number), "10", 0, 1, 10000, "-n: how many to show"},
+    {"hours", OPTION_INT, offsetof(struct reader_flags, hours), "1", 0, 1, 2160,
+     "how many hours to look back"},
+};
+enum { FLAG_ROWS = sizeof(flag_rows) / sizeof(flag_rows[0]) };
+
+// -o and -n by their long names, and --watch with its usual interval.
+static char **arguments_spell_out(int argc, char **argv) {
+    char **words = memory_take((size_t)(argc + 1) * sizeof(*words));
+    for (int i = 0; i < argc; i++) {
+        words[i] = argv[i];
+        if (strcmp(argv[i], "-o") == 0)
+            words[i] = (char *)"--output";
+        else if (strcmp(argv[i], "-n") == 0)
+            words[i] = (char *)"--number";
+        else if (strcmp(argv[i], "--watch") == 0)
+            words[i] = (char *)"--watch=2s";
+    }
+    return words;
+}
+
+// The settings without what only a worker needs.
+static struct option_row *settings_rows_relaxed(void) {
+    struct option_row *rows = memory_take(settings_option_count * sizeof(*rows));
+    for (size_t i = 0; i < settings_option_count; i++) {
+        rows[i] = settings_options[i];
+        rows[i].flags &= ~(unsigned)OPTION_REQUIRED;
+    }
+    return rows;
+}
+
+static size_t flags_choose(struct option_row chosen[FLAG_ROWS], const char *const *names) {
+    size_t count = 0;
+    for (size_t i = 0; i < FLAG_ROWS; i++) {
+        bool named = strcmp(flag_rows[i].name, "output") == 0;
+        for (const char *const *name = names; *name != NULL && !named; name++)
+            named = strcmp(flag_rows[i].name, *name) == 0;
+        if (named)
+            chosen[count++] = flag_rows[i];
+    }
+    return count;
+}
+
+static enum status configure(struct reader *r, int argc, const char *usage, const char *const *names) {
+    struct option_row chosen[FLAG_ROWS];
+    size_t count = flags_choose(chosen, names);
+    struct option_row *rows = settings_rows_relaxed();
+    enum status status = config_load(&r->config, argc, r->arguments, 1, rows, settings_option_count,
+                                     &r->settings, chosen, count, &r->flags, &r->request);
+    free(rows);
+    if (status != STATUS_OK)
+        return status;
+    if (r->request.help) {
+        printf("usage: %s\n\n", usage);
+        config_print_options(stdout, chosen, count);
+        printf("\nand the options of the configuration: clameur-ingest help options\n");
+        return STATUS_OK;
+    }
+    r->terminal = isatty(STDOUT_FILENO) == 1;
+    if (!output_format_parse(&r->format, r->flags.output, r->terminal)) {
+        fprintf(stderr, "-o %s: there is table, json, jsonl, csv and tsv\n", r->flags.output);
+        return STATUS_USAGE;
+    }
+    return settings_check(&r->settings, r->config);
+}
+
+static enum status connect_redis(struct reader *r, struct problem *p) {
+    struct redis_address address;
+    struct redis_login login = {0};
+    enum status status = redis_address_parse(&address, r->settings.redis_url, p);
+    if (status == STATUS_OK)
+        status = settings_redis_password(&r->settings, login.password, sizeof(login.password), p);
+    if (status != STATUS_OK)
+        return status;
+    snprintf(login.username, sizeof(login.username), "%s", r->settings.redis_username);
+    return redis_connect(&r->redis, &address, &login, (int)r->settings.redis_timeout_ms, p);
+}
+
+enum status reader_open(struct reader *r, int argc, char **argv, const char *usage,
+                        const char *const *names) {
+    *r = (struct reader){.arguments = arguments_spell_out(argc, argv)};
+    enum status status = configure(r, argc, usage, names);
+    if (status != STATUS_OK || r->request.help)
+        return status;
+    struct key_space *keys = memory_take(sizeof(*keys));
+    key_space_init(keys, r->settings.redis_prefix, 1);
+    snprintf(r->key, sizeof(r->key), "%s:{%s}:meta", keys->prefix, keys->tags[0]);
+    free(keys);
+    struct problem p;
+    status = connect_redis(r, &p);
+    if (status != STATUS_OK)
+        problem_print(&p);
+    return status;
+}
+
+void reader_close(struct reader *r) {
+    if (r->redis != NULL)
+        redisFree(r->redis);
+    config_destroy(&r->config);
+    free(r->arguments);
+}
+
+static enum status call_once(struct reader *r, redisReply **reply, const struct slice *words, int count,
+                             struct problem *p) {
+    enum status status = redis_ask(r->redis, reply, words, count, p);
+    if (status == STATUS_UNAVAILABLE && strstr(p->what, "CLAMEUR no deployment") != NULL)
+        return problem_set(p, STATUS_BAD_DATA, "CLM-M1",
+                           "clameur-ingest init, or check redis.url and redis.prefix",
+                           "this Redis holds no deployment under the prefix %s", r->settings.redis_prefix);
+    return status;
+}
+
+enum status reader_call(struct reader *r, redisReply **reply, const char *function,
+                        const struct slice *arguments, int count) {
+    CHECK(count <= READER_ARGUMENTS_MAX);
+    struct slice words[REDIS_ASK_WORDS] = {slice_of("FCALL_RO"), slice_of(function), slice_of("1"),
+                                           slice_of(r->key)};
+    for (int i = 0; i < count; i++)
+        words[4 + i] = arguments[i];
+    struct problem p;
+    enum status status = call_once(r, reply, words, 4 + count, &p);
+    if (status == STATUS_UNAVAILABLE && strstr(p.what, "Function not found") != NULL) {
+        status = startup_load_functions(r->redis, &p);
+        if (status == STATUS_OK)
+            status = call_once(r, reply, words, 4 + count, &p);
+    }
+    if (status != STATUS_OK)
+        problem_print(&p);
+    return status;
+}
+
+enum status reader_usage(const char *usage) {
+    fprintf(stderr, "usage: %s\n", usage);
+    return STATUS_USAGE;
+}
+
+enum status reader_check_platform(const char *name) {
+    if (platform_parse(name, strlen(name)) != 0)
+        return STATUS_OK;
+    const char *names[PLATFORM_NAMES_MAX];
+    size_t count = 0;
+    for (uint32_t number = 1; number < PLATFORM_NAMES_MAX; number++) {
+        if (platform_name(number) != NULL)
+            names[count++] = platform_name(number);
+    }
+    const char *nearest = config_nearest(name, names, count);
+    if (nearest != NULL)
+        fprintf(stderr, "there is no platform \"%s\"; did you mean \"%s\"?\n", name, nearest);
+    else
+        fprintf(stderr, "there is no platform \"%s\"; clameur-ingest help platforms lists them\n", name);
+    return STATUS_USAGE;
+}
+
+enum status reader_repeat(struct reader *r, enum status (*once)(struct reader *r)) {
+    for (;;) {
+        if (r->flags.watch_ms > 0 && r->terminal && r->format == OUTPUT_TABLE)
+            fputs("\033[H\033[2J", stdout);
+        enum status status = once(r);
+        if (status != STATUS_OK || r->flags.watch_ms == 0 || ferror(stdout) != 0)
+            return status;
+        struct timespec pause = {r->flags.watch_ms / 1000, r->flags.watch_ms % 1000 * 1000000};
+        nanosleep(&pause, NULL);
+    }
+}

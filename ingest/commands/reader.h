@@ -1,0 +1,51 @@
+// What the commands that only read have in common: a configuration of which they need the Redis half, a
+// connection, and calls of the reading Functions.
+#pragma once
+
+#include "ingest/commands/output.h"
+#include "ingest/redis_ask.h"
+#include "runtime/config.h"
+#include "runtime/redis_link.h"
+#include "schemas/keys.h"
+#include "schemas/settings.h"
+
+struct reader_flags {
+    const char *output;
+    int64_t series_ms; // 0: none
+    int64_t watch_ms;  // 0: once
+    int64_t number;
+    int64_t hours;
+};
+
+struct reader {
+    struct settings settings;
+    struct config *config;
+    struct reader_flags flags;
+    struct config_request request;
+    enum output_format format;
+    bool terminal;
+    redisContext *redis;
+    char key[KEY_PREFIX_MAX + 32]; // any key of the deployment, for the Functions
+    char **arguments;              // argv with its short flags spelt out
+};
+
+// Reads the command line: the settings (what other programs must have is not required here), the flags that
+// `names` lists (NULL ends it), -o and -n. Then connects. `usage` is printed for --help, after which
+// request.help is set and nothing else was done. Problems have been printed when it fails. reader_close in
+// any case.
+enum status reader_open(struct reader *r, int argc, char **argv, const char *usage, const char *const *names);
+void reader_close(struct reader *r);
+
+// Calls a Function of clameur_read, loading the library where Redis lacks it. Problems have been printed when
+// it fails; the caller frees the reply.
+enum status reader_call(struct reader *r, redisReply **reply, const char *function,
+                        const struct slice *arguments, int count);
+
+// Prints "usage: ..." for arguments that do not fit, and returns STATUS_USAGE.
+enum status reader_usage(const char *usage);
+
+// Refuses a platform that nothing is called, with the nearest name.
+enum status reader_check_platform(const char *name);
+
+// Runs `once` again and again as --watch says, the screen cleared in between on a terminal.
+enum status reader_repeat(struct reader *r, enum status (*once)(struct reader *r));
