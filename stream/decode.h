@@ -3,6 +3,10 @@
 // Framings: raw protobuf (an Event, or an EventBatch by its field 127), Confluent Schema Registry framing
 // (0x00, schema id u32 BE, message indexes as zigzag varints), protobuf-JSON (starts with `{`; an event, or
 // {"events": [...]}). None of the three first bytes is valid for another, so `auto` needs no header.
+//
+// Sizes are bounded before anything is unpacked: a value at 64 MiB (and at 65,535 events of the largest
+// size), a JSON text at 16 MiB, and an event at max_event_bytes: of its bytes as they stand in the record; in
+// a batch of JSON, of what it is as protobuf. A record that would unpack to more than 512 MiB is UNDECODABLE.
 #pragma once
 
 #include "runtime/arena.h"

@@ -1,15 +1,17 @@
 // Which events were there before: one partition's span of ids.
 //
-// A position is (offset, index in the batch). An event is a duplicate if an earlier one by position, at an offset of at least
-// o - span, has its 16-byte id, counted or not. Verdicts are remembered for the span, so that a rewind gets the same answers:
-// a position at or below the high-water mark never asks the table again.
+// A position is (offset, index in the batch). An event is a duplicate if an earlier one by position, at an
+// offset of at least o - span, has its 16-byte id, counted or not. Verdicts are remembered for the span, so
+// that a rewind gets the same answers: a position at or below the high-water mark never asks the table again.
 //
-//     dedup_reset(d, known_from)   an assignment: ids from known_from - span on are fed again by judging the records there,
-//                                  and verdicts count from known_from on
+//     dedup_reset(d, known_from)   an assignment: ids from known_from - span on are fed again by judging
+//                                  the records there, and verdicts count from known_from on
 //     dedup_judge(...)             every valid event of every record, in the log's order
-//     dedup_remembers(d, o)        may the source rewind to o without a new assignment?
+//     dedup_remembers(d, o)        may the source rewind to o without a new assignment? Not before an
+//                                  event at or past known_from was judged: ids may still be missing
 //
-// Nothing is evicted: a span that holds more than max_ids ids is DEDUP_FULL, and the worker stops, naming the option.
+// Nothing is evicted: a span that holds more than max_ids ids is DEDUP_FULL, and the worker stops, naming the
+// option.
 #pragma once
 
 #include <stdbool.h>

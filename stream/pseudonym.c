@@ -60,39 +60,43 @@ void pseudonym_person(const struct pseudonymiser *p, int64_t record_time_ms, str
     pseudonym_write(p, record_time_ms, PSEUDONYM_KIND_PERSON, 0, id, out);
 }
 
+// Reads up to FILE_BYTES_MAX bytes; -1 with errno where it fails.
+static ssize_t read_all(int file, char *text) {
+    size_t length = 0;
+    while (length < FILE_BYTES_MAX) {
+        ssize_t got = read(file, text + length, FILE_BYTES_MAX - length);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return -1;
+        if (got == 0)
+            break;
+        length += (size_t)got;
+    }
+    return (ssize_t)length;
+}
+
 // The whole file into `text`, closed by a zero byte.
 static enum status read_file(const char *path, char text[FILE_BYTES_MAX + 1], struct problem *problem) {
     const char *remedy =
         "name the key file in privacy.key_file: head -c16 /dev/urandom | xxd -p > FILE; chmod 400 FILE";
+    struct stat about = {0};
+    ssize_t length = -1;
     int file = open(path, O_RDONLY | O_CLOEXEC);
-    struct stat about;
-    if (file < 0 || fstat(file, &about) != 0 || !S_ISREG(about.st_mode)) {
-        int error = file < 0 ? errno : EINVAL;
-        if (file >= 0)
-            close(file);
-        return problem_set(problem, STATUS_NO_INPUT, "", remedy, "the key file %s cannot be read: %s", path,
-                           strerror(error));
-    }
-    size_t length = 0;
-    ssize_t got = 1;
-    while (got > 0 && length < FILE_BYTES_MAX) {
-        got = read(file, text + length, FILE_BYTES_MAX - length);
-        if (got < 0 && errno == EINTR)
-            got = 1;
-        else if (got > 0)
-            length += (size_t)got;
-    }
+    if (file >= 0 && fstat(file, &about) == 0)
+        length = read_all(file, text);
     int error = errno;
-    close(file);
-    text[length] = '\0';
-    if (got < 0)
+    if (file >= 0)
+        close(file);
+    if (length < 0)
         return problem_set(problem, STATUS_NO_INPUT, "", remedy, "the key file %s cannot be read: %s", path,
                            strerror(error));
     if (about.st_mode & S_IRWXO)
         return problem_set(problem, STATUS_CONFIG, "", "chmod o-rwx FILE (in Kubernetes: defaultMode 0440)",
                            "the key file %s is open to others than its owner and group (mode %03o)", path,
                            (unsigned)about.st_mode & 0777);
-    if (length == FILE_BYTES_MAX || strlen(text) != length)
+    text[length] = '\0';
+    if (length == FILE_BYTES_MAX || strlen(text) != (size_t)length)
         return problem_set(problem, STATUS_CONFIG, "", remedy, "the key file %s is no text of keys", path);
     return STATUS_OK;
 }

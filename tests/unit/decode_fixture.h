@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
 #include <cmocka.h>
 
 #include "clameur/v1/event.pb-c.h"
@@ -40,7 +41,9 @@ static inline int fixture_set_up_with(const char *framing, int64_t max_event_byt
     return status == STATUS_OK ? 0 : -1;
 }
 
-static inline int fixture_set_up(void **state) { return fixture_set_up_with("auto", 64 << 10); }
+static inline int fixture_set_up(void **state) {
+    return fixture_set_up_with("auto", 64 << 10);
+}
 
 static inline int fixture_tear_down(void **state) {
     decoder_destroy(&fixture.decoder);
@@ -50,7 +53,8 @@ static inline int fixture_tear_down(void **state) {
 }
 
 // The bytes are copied to a block of exactly their size, so that reading past them is seen.
-static inline enum reject decode_bytes(const void *bytes, size_t length, struct event **events, size_t *count) {
+static inline enum reject decode_bytes(const void *bytes, size_t length, struct event **events,
+                                       size_t *count) {
     char *copy = malloc(length > 0 ? length : 1);
     memcpy(copy, bytes, length);
     struct record record = {.partition = 3, .offset = 7, .time_ms = FIXTURE_TIME_MS, .value = {copy, length}};

@@ -6,7 +6,9 @@
 
 static char bytes[1 << 20];
 
-static size_t pack(const Clameur__V1__Event *m, void *out) { return clameur__v1__event__pack(m, out); }
+static size_t pack(const Clameur__V1__Event *m, void *out) {
+    return clameur__v1__event__pack(m, out);
+}
 
 static size_t pack_batch(size_t count, void *out) {
     Clameur__V1__Event m = plain_event();
@@ -69,9 +71,10 @@ static void test_every_field_of_the_envelope(void **state) {
     assert_int_equal(e->measure_count, 0);
 }
 
-// Arena and scratch hold the event before: nothing of it may show in a bare one.
+// The arena is used again as it was left: nothing of what it held may show in a bare event.
 static void test_nothing_of_the_event_before_is_left(void **state) {
     test_every_field_of_the_envelope(state);
+    arena_reset(&fixture.arena);
     memset(arena_take(&fixture.arena, 32 << 10), 0xa5, 32 << 10);
     Clameur__V1__Event m = CLAMEUR__V1__EVENT__INIT;
     m.platform = CLAMEUR__V1__PLATFORM__PLATFORM_X;
@@ -133,7 +136,8 @@ static void test_null_and_empty_values(void **state) {
     struct event *events;
     size_t count = 9;
     struct record record = {.value = {NULL, 0}};
-    assert_int_equal(decoder_decode(fixture.decoder, &fixture.arena, &record, &events, &count), REJECT_NULL_VALUE);
+    assert_int_equal(decoder_decode(fixture.decoder, &fixture.arena, &record, &events, &count),
+                     REJECT_NULL_VALUE);
     assert_int_equal(count, 0);
     assert_int_equal(decode_bytes("", 0, &events, &count), REJECT_EMPTY);
     assert_int_equal(count, 0);
@@ -148,14 +152,14 @@ static void test_framings(void **state) {
     } cases[] = {
         {"", 0, false, REJECT_NONE},
         {"", 0, true, REJECT_NONE},
-        {"\0\0\0\0\7\0", 6, false, REJECT_NONE},        // [0], shortened
-        {"\0\xff\xff\xff\xff\2\0", 7, false, REJECT_NONE}, // [0]
-        {"\0\0\0\0\7\2\2", 7, true, REJECT_NONE},       // [1]
-        {"\0\0\0\0\7\2\4", 7, false, REJECT_UNDECODABLE},  // [2]
-        {"\0\0\0\0\7\2\1", 7, false, REJECT_UNDECODABLE},  // [-1]
+        {"\0\0\0\0\7\0", 6, false, REJECT_NONE},            // [0], shortened
+        {"\0\xff\xff\xff\xff\2\0", 7, false, REJECT_NONE},  // [0]
+        {"\0\0\0\0\7\2\2", 7, true, REJECT_NONE},           // [1]
+        {"\0\0\0\0\7\2\4", 7, false, REJECT_UNDECODABLE},   // [2]
+        {"\0\0\0\0\7\2\1", 7, false, REJECT_UNDECODABLE},   // [-1]
         {"\0\0\0\0\7\4\0\0", 8, false, REJECT_UNDECODABLE}, // [0, 0]
-        {"\0\0\0\0\7\1\0", 7, false, REJECT_UNDECODABLE},  // a count of -1
-        {"\0\0\0\0\7\0", 6, true, REJECT_NONE},         // a batch read as an event: field 127 is unknown to it
+        {"\0\0\0\0\7\1\0", 7, false, REJECT_UNDECODABLE},   // a count of -1
+        {"\0\0\0\0\7\0", 6, true, REJECT_NONE}, // a batch read as an event: field 127 is unknown to it
         {"\7", 1, false, REJECT_UNDECODABLE},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -212,26 +216,29 @@ static void test_malformed_bytes(void **state) {
         size_t length;
         enum reject expected;
     } cases[] = {
-        {"\x0a\x05" "abc", 5, REJECT_UNDECODABLE},                           // a text that goes past the end
+        {"\x0a\x05"
+         "abc",
+         5, REJECT_UNDECODABLE}, // a text that goes past the end
         {"\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 11, REJECT_UNDECODABLE}, // one of 2^64 - 1 bytes
-        {"\x10", 1, REJECT_UNDECODABLE},                                        // a number that is not there
+        {"\x10", 1, REJECT_UNDECODABLE}, // a number that is not there
         {"\x10\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 12, REJECT_UNDECODABLE},
-        {"\xf2\x01\x02\x08", 4, REJECT_UNDECODABLE},                            // a broken body
-        {"\xf2\x01\x00", 3, REJECT_NONE},                                       // an empty one
-        {"\x03\x04", 2, REJECT_UNDECODABLE},                                    // field 0
+        {"\xf2\x01\x02\x08", 4, REJECT_UNDECODABLE}, // a broken body
+        {"\xf2\x01\x00", 3, REJECT_NONE},            // an empty one
+        {"\x03\x04", 2, REJECT_UNDECODABLE},         // field 0
         {"hello", 5, REJECT_UNDECODABLE},
-        {"\x12\x01x", 3, REJECT_UNDECODABLE},                                   // a known field of another type
-        {"\xb2\x3f\x01x", 4, REJECT_NONE},                                      // an unknown number
+        {"\x12\x01x", 3, REJECT_UNDECODABLE}, // a known field of another type
+        {"\xb2\x3f\x01x", 4, REJECT_NONE},    // an unknown number
         {BATCH_TAG "\x02\x18\x01", 5, REJECT_NONE},
         {BATCH_TAG "\x00", 3, REJECT_NONE},
         {BATCH_TAG "\x02\x18\x01" BATCH_TAG "\x02\x18", 9, REJECT_UNDECODABLE},
         {BATCH_TAG "\x02\x18\x01" BATCH_TAG, 7, REJECT_UNDECODABLE},
-        {BATCH_TAG "\x01\x18", 4, REJECT_UNDECODABLE},                          // its event is broken
+        {BATCH_TAG "\x01\x18", 4, REJECT_UNDECODABLE}, // its event is broken
         {BATCH_TAG "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 12, REJECT_UNDECODABLE},
-        {BATCH_TAG "\x02\x18\x01\x08\x05\x15xxxx\x19xxxxxxxx\x22\x01x", 24, REJECT_NONE}, // unknown fields beside
-        {BATCH_TAG "\x02\x18\x01\x0b\x0c", 7, REJECT_UNDECODABLE},              // a group
-        {"\xfa\x87\x00\x00", 4, REJECT_NONE},                                   // a tag in more bytes than it needs
-        {"\xf8\x07\x01", 3, REJECT_BATCH_TOO_LONG},                             // field 127, but a number: no event
+        {BATCH_TAG "\x02\x18\x01\x08\x05\x15xxxx\x19xxxxxxxx\x22\x01x", 24,
+         REJECT_NONE},                                             // unknown fields beside
+        {BATCH_TAG "\x02\x18\x01\x0b\x0c", 7, REJECT_UNDECODABLE}, // a group
+        {"\xfa\x87\x00\x00", 4, REJECT_NONE},                      // a tag in more bytes than it needs
+        {"\xf8\x07\x01", 3, REJECT_BATCH_TOO_LONG},                // field 127, but a number: no event
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct event *events;
@@ -294,7 +301,8 @@ static void test_batches_of_one_and_of_most(void **state) {
     free(value);
 }
 
-// Two bytes on the wire become an item of a hundred: what one record may unpack to is bounded, and it is refused, not died of.
+// Two bytes on the wire become an item of a hundred: what one record may unpack to is bounded, and it is
+// refused, not died of.
 static void test_a_bomb_of_items_is_refused_within_bounded_memory(void **state) {
     enum { ITEMS = 32000, EVENTS = 200 };
     size_t body = 2 * ITEMS, length = 0;
@@ -327,8 +335,9 @@ static void test_a_bomb_of_items_is_refused_within_bounded_memory(void **state) 
 
 // Any change of any byte ends in a verdict; under the sanitizers, without a word from them.
 static void test_mutated_bytes_end_in_a_verdict(void **state) {
-    static const char json[] = "{\"events\":[{\"eventId\":\"MDEyMzQ1Njc4OWFiY2RlZg==\",\"tags\":[\"a\"],\"kind\":86,"
-                               "\"commerce\":{\"valueMicros\":\"70\",\"items\":[{\"quantity\":2}]}},{\"kind\":\"KIND_LIKE\"}]}";
+    static const char json[] =
+        "{\"events\":[{\"eventId\":\"MDEyMzQ1Njc4OWFiY2RlZg==\",\"tags\":[\"a\"],\"kind\":86,"
+        "\"commerce\":{\"valueMicros\":\"70\",\"items\":[{\"quantity\":2}]}},{\"kind\":\"KIND_LIKE\"}]}";
     Clameur__V1__LineItem item = CLAMEUR__V1__LINE_ITEM__INIT, *items[] = {&item, &item};
     Clameur__V1__Commerce commerce = CLAMEUR__V1__COMMERCE__INIT;
     Clameur__V1__Event m = plain_event();

@@ -1,4 +1,5 @@
-// The bounds of event.proto's comments, field by field, read from the comments themselves: a field that decode forgets is found.
+// The bounds of event.proto's comments, field by field, read from the comments themselves: a field that
+// decode forgets is found.
 #include "decode_fixture.h"
 
 #define AMOUNT_MAX INT64_C(100000000000000000)
@@ -69,8 +70,8 @@ static ProtobufCMessage *take(const ProtobufCMessageDescriptor *descriptor) {
 }
 
 // Sets a field to a value, or to a list of `times` values.
-static void put(ProtobufCMessage *message, const ProtobufCFieldDescriptor *field, const void *value, size_t size,
-                size_t times) {
+static void put(ProtobufCMessage *message, const ProtobufCFieldDescriptor *field, const void *value,
+                size_t size, size_t times) {
     char *at = (char *)message;
     if (field->label == PROTOBUF_C_LABEL_REPEATED) {
         char *values = arena_take(&building, size * times);
@@ -86,7 +87,8 @@ static void put(ProtobufCMessage *message, const ProtobufCFieldDescriptor *field
 }
 
 // Puts a message into what leads to it from `descriptor`'s.
-static bool wrap(const ProtobufCMessageDescriptor *descriptor, ProtobufCMessage *inner, ProtobufCMessage **outer) {
+static bool wrap(const ProtobufCMessageDescriptor *descriptor, ProtobufCMessage *inner,
+                 ProtobufCMessage **outer) {
     for (unsigned i = 0; i < descriptor->n_fields; i++) {
         const ProtobufCFieldDescriptor *field = &descriptor->fields[i];
         if (field->type != PROTOBUF_C_TYPE_MESSAGE)
@@ -101,7 +103,8 @@ static bool wrap(const ProtobufCMessageDescriptor *descriptor, ProtobufCMessage 
     return false;
 }
 
-static const ProtobufCMessageDescriptor *message_named(const ProtobufCMessageDescriptor *from, const char *name) {
+static const ProtobufCMessageDescriptor *message_named(const ProtobufCMessageDescriptor *from,
+                                                       const char *name) {
     if (strcmp(from->short_name, name) == 0)
         return from;
     const ProtobufCMessageDescriptor *found = NULL;
@@ -116,7 +119,8 @@ static const ProtobufCMessageDescriptor *message_named(const ProtobufCMessageDes
 static const struct event *event_with(const struct field *f, const void *value, size_t size, size_t times) {
     const ProtobufCMessageDescriptor *event = &clameur__v1__event__descriptor;
     ProtobufCMessage *message = take(message_named(event, f->message)), *outer = message;
-    const ProtobufCFieldDescriptor *field = protobuf_c_message_descriptor_get_field_by_name(message->descriptor, f->name);
+    const ProtobufCFieldDescriptor *field =
+        protobuf_c_message_descriptor_get_field_by_name(message->descriptor, f->name);
     assert_non_null(field);
     put(message, field, value, size, times);
     if (message->descriptor != event)
@@ -220,7 +224,8 @@ static void test_lists_are_held_to_their_counts(void **state) {
     }
     Clameur__V1__LineItem empty_item = CLAMEUR__V1__LINE_ITEM__INIT, *item = &empty_item;
     Clameur__V1__ReadingValue empty_value = CLAMEUR__V1__READING_VALUE__INIT, *value = &empty_value;
-    struct field items = {.message = "Commerce", .name = "items"}, values = {.message = "Reading", .name = "values"};
+    struct field items = {.message = "Commerce", .name = "items"},
+                 values = {.message = "Reading", .name = "values"};
     assert_flaws(&items, "as many", flaws_with(&items, &item, sizeof(item), 256), EVENT_FLAW_NONE);
     assert_flaws(&items, "too many", flaws_with(&items, &item, sizeof(item), 257), EVENT_FLAW_TOO_MANY);
     assert_flaws(&items, "a bomb", flaws_with(&items, &item, sizeof(item), 30000), EVENT_FLAW_TOO_MANY);

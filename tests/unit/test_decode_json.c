@@ -13,13 +13,15 @@ static enum reject decode_one(const char *text, struct event **e) {
 
 static void test_an_event(void **state) {
     struct event *e;
-    assert_int_equal(decode_one("{\"eventId\": \"" ID_BASE64 "\", \"occurred_at\": \"1767225599000\", \"platform\": "
-                                "\"PLATFORM_TIKTOK\", \"kind\": 86, \"accountId\": \"brand\", \"paid\": true, "
-                                "\"tags\": [\"a\", \"b\\u00e9\"], \"delta\": 1, \"consent\": 3, \"actorId\": \"user-1\", "
-                                "\"commerce\": {\"orderId\": \"o\\u0000-1\", \"valueMicros\": \"70\", \"currency\": \"EUR\", "
-                                "\"items\": [{\"quantity\": 2}, {\"quantity\": \"3\"}]}, \"utm\": {\"source\": \"x\"}}",
-                                &e),
-                     REJECT_NONE);
+    assert_int_equal(
+        decode_one(
+            "{\"eventId\": \"" ID_BASE64 "\", \"occurred_at\": \"1767225599000\", \"platform\": "
+            "\"PLATFORM_TIKTOK\", \"kind\": 86, \"accountId\": \"brand\", \"paid\": true, "
+            "\"tags\": [\"a\", \"b\\u00e9\"], \"delta\": 1, \"consent\": 3, \"actorId\": \"user-1\", "
+            "\"commerce\": {\"orderId\": \"o\\u0000-1\", \"valueMicros\": \"70\", \"currency\": \"EUR\", "
+            "\"items\": [{\"quantity\": 2}, {\"quantity\": \"3\"}]}, \"utm\": {\"source\": \"x\"}}",
+            &e),
+        REJECT_NONE);
     assert_int_equal(e->id_length, 16);
     assert_memory_equal(e->id, FIXTURE_ID, 16);
     assert_int_equal(e->occurred_at_ms, 1767225599000);
@@ -44,8 +46,9 @@ static void test_an_event(void **state) {
 static void test_a_batch(void **state) {
     struct event *events;
     size_t count;
-    assert_int_equal(decode_text("{\"events\": [{\"kind\": 1}, {}, {\"kind\": \"KIND_LIKE\"}]}", &events, &count),
-                     REJECT_NONE);
+    assert_int_equal(
+        decode_text("{\"events\": [{\"kind\": 1}, {}, {\"kind\": \"KIND_LIKE\"}]}", &events, &count),
+        REJECT_NONE);
     assert_int_equal(count, 3);
     assert_int_equal(events[0].kind, KIND_IMPRESSION);
     assert_int_equal(events[1].kind, 0);
@@ -120,12 +123,18 @@ static void test_ids_in_both_alphabets(void **state) {
         enum reject expected;
         size_t length;
     } cases[] = {
-        {"/+7//v/+/v/+/v7//v/+/w==", REJECT_NONE, 16}, {"_-7__v_-_v_-_v7__v_-_w", REJECT_NONE, 16},
-        {"_-7__v_-_v_-_v7__v_-_w==", REJECT_NONE, 16}, {"", REJECT_NONE, 0},
-        {"AA==", REJECT_NONE, 1},                      {"AAA=", REJECT_NONE, 2},
-        {"AAAA", REJECT_NONE, 3},                      {"A", REJECT_UNDECODABLE, 0},
-        {"A===", REJECT_UNDECODABLE, 0},               {"AA AA", REJECT_UNDECODABLE, 0},
-        {"AA=A", REJECT_UNDECODABLE, 0},               {"=", REJECT_NONE, 0},
+        {"/+7//v/+/v/+/v7//v/+/w==", REJECT_NONE, 16},
+        {"_-7__v_-_v_-_v7__v_-_w", REJECT_NONE, 16},
+        {"_-7__v_-_v_-_v7__v_-_w==", REJECT_NONE, 16},
+        {"", REJECT_NONE, 0},
+        {"AA==", REJECT_NONE, 1},
+        {"AAA=", REJECT_NONE, 2},
+        {"AAAA", REJECT_NONE, 3},
+        {"A", REJECT_UNDECODABLE, 0},
+        {"A===", REJECT_UNDECODABLE, 0},
+        {"AA AA", REJECT_UNDECODABLE, 0},
+        {"AA=A", REJECT_UNDECODABLE, 0},
+        {"=", REJECT_NONE, 0},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         char text[128];
@@ -168,7 +177,8 @@ static void test_a_batch_of_too_many(void **state) {
         for (size_t i = 0; i < most + extra; i++)
             at += sprintf(at, i == 0 ? "{}" : ",{}");
         strcpy(at, "]}");
-        assert_int_equal(decode_text(text, &events, &count), extra == 0 ? REJECT_NONE : REJECT_BATCH_TOO_LONG);
+        assert_int_equal(decode_text(text, &events, &count),
+                         extra == 0 ? REJECT_NONE : REJECT_BATCH_TOO_LONG);
         assert_int_equal(count, extra == 0 ? most : 0);
     }
     free(text);

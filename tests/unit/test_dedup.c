@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+
 #include <cmocka.h>
 
 #include "runtime/hash.h"
@@ -28,7 +29,9 @@ static uint64_t random_next(void) {
     return hash_integer(random_state);
 }
 
-static size_t random_below(size_t end) { return (size_t)(random_next() % end); }
+static size_t random_below(size_t end) {
+    return (size_t)(random_next() % end);
+}
 
 static void id_of(uint64_t number, unsigned char id[16]) {
     memset(id, 0, 16);
@@ -51,7 +54,8 @@ static void judge_naively(struct log *log, int64_t span) {
     }
 }
 
-// Singles and batches, jumps of offsets, and ids that come again: soon, in the same batch, and around the span's edge.
+// Singles and batches, jumps of offsets, and ids that come again: soon, in the same batch, and around the
+// span's edge.
 static void make_log(struct log *log, size_t count, int64_t span) {
     log->lines = memory_grow(NULL, count, sizeof(*log->lines));
     log->count = count;
@@ -86,7 +90,8 @@ static size_t first_at(const struct log *log, int64_t offset) {
     return i;
 }
 
-// Where to read next: mostly on, at times back as far as the verdicts are remembered, at times a new assignment.
+// Where to read next: mostly on, at times back as far as the verdicts are remembered, at times a new
+// assignment.
 static size_t move(struct dedup *d, const struct log *log, size_t at, int64_t span, int64_t *known_from) {
     int64_t high = log->lines[at - 1].offset;
     if (random_below(40) == 0) {
@@ -115,8 +120,8 @@ static void run_against_model(uint64_t seed) {
         const struct line *line = &log.lines[at];
         enum dedup_verdict verdict = dedup_judge(d, line->id, line->offset, line->index);
         if (line->offset >= known_from && (verdict == DEDUP_DUPLICATE) != line->duplicate)
-            fail_msg("seed %llu: position %lld/%u is judged %d", (unsigned long long)seed, (long long)line->offset,
-                     line->index, (int)verdict);
+            fail_msg("seed %llu: position %lld/%u is judged %d", (unsigned long long)seed,
+                     (long long)line->offset, line->index, (int)verdict);
         duplicates += line->duplicate;
         at++;
         if (moves++ < 10000)

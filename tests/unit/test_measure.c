@@ -13,8 +13,8 @@ static void assert_measures(const char *what, Clameur__V1__Event *m, const struc
     for (; count < MEASURES_MAX && expected[count].counter != COUNTER_NONE; count++) {
         if (count >= e->measure_count || e->measures[count].counter != expected[count].counter ||
             e->measures[count].value != expected[count].value)
-            fail_msg("%s: measure %zu is not %s %lld", what, count, counter_row(expected[count].counter)->name,
-                     (long long)expected[count].value);
+            fail_msg("%s: measure %zu is not %s %lld", what, count,
+                     counter_row(expected[count].counter)->name, (long long)expected[count].value);
     }
     if (e->measure_count != count)
         fail_msg("%s: %u measures instead of %zu", what, e->measure_count, count);
@@ -86,11 +86,11 @@ static void test_reactions(void **state) {
         int type;
         enum counter counter;
     } cases[] = {
-        {1, COUNTER_REACTIONS_LIKE},     {2, COUNTER_REACTIONS_LOVE},       {3, COUNTER_REACTIONS_CARE},
-        {4, COUNTER_REACTIONS_HAHA},     {5, COUNTER_REACTIONS_WOW},        {6, COUNTER_REACTIONS_SAD},
-        {7, COUNTER_REACTIONS_ANGRY},    {8, COUNTER_REACTIONS_CELEBRATE},  {9, COUNTER_REACTIONS_SUPPORT},
-        {10, COUNTER_REACTIONS_INSIGHTFUL}, {11, COUNTER_REACTIONS_OTHER},  {0, COUNTER_REACTIONS_OTHER},
-        {4711, COUNTER_REACTIONS_OTHER}, {-5, COUNTER_REACTIONS_OTHER},
+        {1, COUNTER_REACTIONS_LIKE},        {2, COUNTER_REACTIONS_LOVE},      {3, COUNTER_REACTIONS_CARE},
+        {4, COUNTER_REACTIONS_HAHA},        {5, COUNTER_REACTIONS_WOW},       {6, COUNTER_REACTIONS_SAD},
+        {7, COUNTER_REACTIONS_ANGRY},       {8, COUNTER_REACTIONS_CELEBRATE}, {9, COUNTER_REACTIONS_SUPPORT},
+        {10, COUNTER_REACTIONS_INSIGHTFUL}, {11, COUNTER_REACTIONS_OTHER},    {0, COUNTER_REACTIONS_OTHER},
+        {4711, COUNTER_REACTIONS_OTHER},    {-5, COUNTER_REACTIONS_OTHER},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         Clameur__V1__Reaction reaction = CLAMEUR__V1__REACTION__INIT;
@@ -165,7 +165,10 @@ static void test_times_of_any_kind_and_money_of_its_own(void **state) {
          {{COUNTER_WATCH_MS, 4000}, {COUNTER_VIEWS_FROM_IMPRESSIONS, 2}}},
         {KIND_REPLAY, CLAMEUR__V1__EVENT__BODY_VIEW, &view, {{COUNTER_WATCH_MS, 4000}}},
         {KIND_LIVE_LEAVE, CLAMEUR__V1__EVENT__BODY_LIVE, &live, {{COUNTER_LIVE_WATCH_MS, 60000}}},
-        {KIND_GIFT, CLAMEUR__V1__EVENT__BODY_LIVE, &live, {{COUNTER_LIVE_WATCH_MS, 60000}, {COUNTER_GIFT_MICROS, 8}}},
+        {KIND_GIFT,
+         CLAMEUR__V1__EVENT__BODY_LIVE,
+         &live,
+         {{COUNTER_LIVE_WATCH_MS, 60000}, {COUNTER_GIFT_MICROS, 8}}},
         {KIND_PAGE_VIEW, CLAMEUR__V1__EVENT__BODY_WEB, &web, {{COUNTER_DWELL_MS, 700}}},
         {KIND_SPEND, CLAMEUR__V1__EVENT__BODY_SPEND, &spend, {{COUNTER_SPEND_MICROS, 12}}},
         {KIND_LIKE, CLAMEUR__V1__EVENT__BODY_SPEND, &spend, {{COUNTER_NONE, 0}}},

@@ -2,6 +2,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+
 #include <cmocka.h>
 
 // The vectors of Kafka's own UtilsTest.
@@ -22,7 +23,8 @@ static void test_kafka_vectors(void **state) {
 }
 
 static void test_bytes_above_127_are_unsigned(void **state) {
-    // "é" hashes its two bytes as 0xc3 and 0xa9, as Java masks them; a sign extension would give another value.
+    // "é" hashes its two bytes as 0xc3 and 0xa9, as Java masks them; a sign extension would give another
+    // value.
     assert_int_equal((int32_t)murmur2(slice_of("\xc3\xa9")), 186971271);
     assert_int_equal((int32_t)murmur2((struct slice){NULL, 0}), 275646681);
 }

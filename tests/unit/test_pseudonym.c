@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
 #include <cmocka.h>
 
 #define KEY       "000102030405060708090a0b0c0d0e0f"
@@ -117,8 +118,9 @@ static void test_an_over_long_id_is_cut_not_overrun(void **state) {
 }
 
 static void test_keys_rotate_by_record_time(void **state) {
-    struct pseudonymiser *p = load("# rotation\n\n" KEY "  # the first\n2026-01-01T00:00:00Z: " OTHER_KEY "\r\n"
-                                   "1767225600500:" KEY "\n");
+    struct pseudonymiser *p =
+        load("# rotation\n\n" KEY "  # the first\n2026-01-01T00:00:00Z: " OTHER_KEY "\r\n"
+             "1767225600500:" KEY "\n");
     static const struct {
         int64_t time_ms;
         const char *expected;

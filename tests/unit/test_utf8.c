@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
+
 #include <cmocka.h>
 
 static const struct {
@@ -14,23 +15,23 @@ static const struct {
     {"a", 1, true},
     {"a\0b", 3, true},
     {"\x7f", 1, true},
-    {"\xc3\xa9", 2, true},          // U+00E9
-    {"\xe0\xa0\x80", 3, true},      // U+0800
-    {"\xed\x9f\xbf", 3, true},      // U+D7FF
-    {"\xee\x80\x80", 3, true},      // U+E000
-    {"\xef\xbf\xbf", 3, true},      // U+FFFF
-    {"\xf0\x90\x80\x80", 4, true},  // U+10000
-    {"\xf4\x8f\xbf\xbf", 4, true},  // U+10FFFF
-    {"\x80", 1, false},             // a continuation alone
-    {"\xc3", 1, false},             // cut
+    {"\xc3\xa9", 2, true},         // U+00E9
+    {"\xe0\xa0\x80", 3, true},     // U+0800
+    {"\xed\x9f\xbf", 3, true},     // U+D7FF
+    {"\xee\x80\x80", 3, true},     // U+E000
+    {"\xef\xbf\xbf", 3, true},     // U+FFFF
+    {"\xf0\x90\x80\x80", 4, true}, // U+10000
+    {"\xf4\x8f\xbf\xbf", 4, true}, // U+10FFFF
+    {"\x80", 1, false},            // a continuation alone
+    {"\xc3", 1, false},            // cut
     {"\xc3(", 2, false},
-    {"\xc0\x80", 2, false},         // overlong zero
+    {"\xc0\x80", 2, false}, // overlong zero
     {"\xc1\xbf", 2, false},
-    {"\xe0\x9f\xbf", 3, false},     // overlong
+    {"\xe0\x9f\xbf", 3, false}, // overlong
     {"\xe2\x82", 2, false},
     {"\xe2(\xa1", 3, false},
     {"\xe2\x82(", 3, false},
-    {"\xed\xa0\x80", 3, false},     // a surrogate
+    {"\xed\xa0\x80", 3, false}, // a surrogate
     {"\xed\xbf\xbf", 3, false},
     {"\xf0\x8f\xbf\xbf", 4, false}, // overlong
     {"\xf0\x90\x80", 3, false},

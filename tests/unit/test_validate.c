@@ -2,6 +2,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+
 #include <cmocka.h>
 
 #include "clameur/v1/event.pb-c.h"
@@ -108,9 +109,9 @@ static void test_a_value_needs_three_capitals(void **state) {
         const char *currency;
         enum reject expected;
     } cases[] = {
-        {"EUR", REJECT_NONE},         {"AAZ", REJECT_NONE},         {"", REJECT_NO_CURRENCY},
-        {"eur", REJECT_NO_CURRENCY},  {"EU", REJECT_NO_CURRENCY},   {"EURO", REJECT_NO_CURRENCY},
-        {"E R", REJECT_NO_CURRENCY},  {"EU[", REJECT_NO_CURRENCY},  {"@UR", REJECT_NO_CURRENCY},
+        {"EUR", REJECT_NONE},        {"AAZ", REJECT_NONE},        {"", REJECT_NO_CURRENCY},
+        {"eur", REJECT_NO_CURRENCY}, {"EU", REJECT_NO_CURRENCY},  {"EURO", REJECT_NO_CURRENCY},
+        {"E R", REJECT_NO_CURRENCY}, {"EU[", REJECT_NO_CURRENCY}, {"@UR", REJECT_NO_CURRENCY},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct event e = good(KIND_OTHER);
@@ -148,9 +149,10 @@ static void test_a_reading_names_its_counters(void **state) {
         const char *counter;
         enum reject expected;
     } cases[] = {
-        {"views", REJECT_NONE},        {"a_9", REJECT_NONE},          {"", REJECT_BAD_READING},
-        {"Views", REJECT_BAD_READING}, {"a-b", REJECT_BAD_READING},   {"a.read", REJECT_BAD_READING},
-        {"a:b", REJECT_BAD_READING},   {"caf\xc3\xa9", REJECT_BAD_READING},
+        {"views", REJECT_NONE},      {"a_9", REJECT_NONE},
+        {"", REJECT_BAD_READING},    {"Views", REJECT_BAD_READING},
+        {"a-b", REJECT_BAD_READING}, {"a.read", REJECT_BAD_READING},
+        {"a:b", REJECT_BAD_READING}, {"caf\xc3\xa9", REJECT_BAD_READING},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct reading readings[2] = {{slice_of("likes"), 1}, {slice_of(cases[i].counter), 2}};
