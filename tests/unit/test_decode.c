@@ -75,7 +75,7 @@ static void test_every_field_of_the_envelope(void **state) {
 static void test_nothing_of_the_event_before_is_left(void **state) {
     test_every_field_of_the_envelope(state);
     arena_reset(&fixture.arena);
-    memset(arena_take(&fixture.arena, 32 << 10), 0xa5, 32 << 10);
+    memset(arena_take(&fixture.arena, 32 << 10), 1, 32 << 10);
     Clameur__V1__Event m = CLAMEUR__V1__EVENT__INIT;
     m.platform = CLAMEUR__V1__PLATFORM__PLATFORM_X;
     const struct event *e = decode_message(&m);
