@@ -1,4 +1,5 @@
-// The recount's model by hand-made logs: records (partition, offset, time, value) in, what Redis must hold out. No Kafka, no Redis.
+// The recount's model by hand-made logs: records (partition, offset, time, value) in, what Redis must hold
+// out. No Kafka, no Redis.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,9 +14,9 @@
 #include "runtime/memory.h"
 #include "schemas/weighable.h"
 
-#define T0 INT64_C(1767225600000) // 2026-01-01T00:00:00Z
+#define T0      INT64_C(1767225600000) // 2026-01-01T00:00:00Z
 #define HOUR_MS INT64_C(3600000)
-#define ALL ((uint32_t)((UINT64_C(1) << KEY_FAMILY_COUNT) - 1))
+#define ALL     ((uint32_t)((UINT64_C(1) << KEY_FAMILY_COUNT) - 1))
 
 enum { PARTITIONS = 2, SPAN = 10 };
 
@@ -79,7 +80,9 @@ static struct world *world_create(const char *rules_text, uint32_t families, uin
     return w;
 }
 
-static struct world *world_plain(void) { return world_create(NULL, ALL, 1); }
+static struct world *world_plain(void) {
+    return world_create(NULL, ALL, 1);
+}
 
 static void world_destroy(struct world *w) {
     recount_fold_fini(&w->fold);
@@ -108,7 +111,8 @@ static Clameur__V1__Event event(uint8_t id) {
 }
 
 static void give_bytes(struct world *w, int32_t partition, int64_t time_ms, struct slice value) {
-    struct recount_record r = {.partition = partition, .offset = w->next[partition]++, .time_ms = time_ms, .value = value};
+    struct recount_record r = {
+        .partition = partition, .offset = w->next[partition]++, .time_ms = time_ms, .value = value};
     recount_fold_record(&w->fold, &r);
 }
 
@@ -149,8 +153,9 @@ static void an_event_counts_on_every_key_it_names(void **state) {
     e.tags = tags;
     e.n_tags = 3;
     give(w, 0, T0 + 8 * 60000, &e);
-    static const char *const names[] = {"acct:acme",          "acct:acme:tiktok", "platform:tiktok", "content:acme:tiktok:v1",
-                                        "campaign:acme:c1",   "live:acme:s1",     "tag:acme:tiktok:x", "tag:acme:tiktok:a%3Ab"};
+    static const char *const names[] = {
+        "acct:acme",        "acct:acme:tiktok", "platform:tiktok",   "content:acme:tiktok:v1",
+        "campaign:acme:c1", "live:acme:s1",     "tag:acme:tiktok:x", "tag:acme:tiktok:a%3Ab"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         assert_int_equal(sum(w, names[i], "likes"), -2);
     assert_int_equal(sum(w, "series:acme:tiktok:1767225600", "07:likes"), -2);
@@ -242,9 +247,12 @@ static void what_is_no_event_is_refused(void **state) {
         struct slice value;
         enum reject reject;
     } cases[] = {
-        {{NULL, 0}, REJECT_NULL_VALUE},      {{"", 0}, REJECT_EMPTY},
-        {{"\xff\xff", 2}, REJECT_UNDECODABLE}, {{"\0\0\0\0\7\4\0\0", 8}, REJECT_UNDECODABLE},
-        {{"\0\0\0\0\7\2\2", 7}, REJECT_BATCH_TOO_LONG}, {{"\x38\x05", 2}, REJECT_UNDECODABLE},
+        {{NULL, 0}, REJECT_NULL_VALUE},
+        {{"", 0}, REJECT_EMPTY},
+        {{"\xff\xff", 2}, REJECT_UNDECODABLE},
+        {{"\0\0\0\0\7\4\0\0", 8}, REJECT_UNDECODABLE},
+        {{"\0\0\0\0\7\2\2", 7}, REJECT_BATCH_TOO_LONG},
+        {{"\x38\x05", 2}, REJECT_UNDECODABLE},
         {{"\x40\x05", 2}, REJECT_NO_ID},
     };
     struct world *w = world_plain();
@@ -358,7 +366,10 @@ static void an_earlier_copy_displaces_the_one_that_counted(void **state) {
     assert_int_equal(sum(w, "top:acme:web:1767225600", "v1"), 5);
     assert_int_equal(sum(w, "top:acme:facebook:1767229200", "v1"), 0);
     assert_int_equal(w->model.order_count, 1);
-    assert_memory_equal(w->model.orders[0].rank, "0001767225600000" "00000000000000000000000000000006", ORDER_RANK_SIZE);
+    assert_memory_equal(w->model.orders[0].rank,
+                        "0001767225600000"
+                        "00000000000000000000000000000006",
+                        ORDER_RANK_SIZE);
     world_destroy(w);
 }
 
@@ -375,8 +386,8 @@ static void a_late_order_stands_apart(void **state) {
     world_destroy(w);
 }
 
-static void give_reading(struct world *w, uint8_t id, int64_t read_at, const char *content, const char *figure,
-                         int64_t value) {
+static void give_reading(struct world *w, uint8_t id, int64_t read_at, const char *content,
+                         const char *figure, int64_t value) {
     Clameur__V1__ReadingValue v = CLAMEUR__V1__READING_VALUE__INIT, again = v, *values[] = {&v, &again};
     Clameur__V1__Reading r = CLAMEUR__V1__READING__INIT;
     Clameur__V1__Event e = event(id);
