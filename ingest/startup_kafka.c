@@ -1,4 +1,5 @@
-// Start-up's questions to Kafka: is the topic there, is its log one that can be counted exactly, is there a dead-letter topic.
+// Start-up's questions to Kafka: is the topic there, is its log one that can be counted exactly, is there a
+// dead-letter topic.
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,12 +9,13 @@
 #include "runtime/check.h"
 #include "stream/source.h"
 
-enum { KAFKA_TIMEOUT_MS = 10000, DESCRIBE_TIMEOUT_MS = 5000, CLOSE_TIMEOUT_MS = 1000, REASON_MAX = 256 };
+enum { KAFKA_TIMEOUT_MS = 10000, DESCRIBE_TIMEOUT_MS = 5000, CONTROLLER_TIMEOUT_MS = 1000, REASON_MAX = 256 };
 
 enum status startup_kafka_client(const struct startup *s, rd_kafka_t **client, struct problem *p) {
     char reason[REASON_MAX];
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    enum status status = source_properties(conf, "producer", &s->settings, s->passthrough, s->passthrough_count, p);
+    enum status status =
+        source_properties(conf, "producer", &s->settings, s->passthrough, s->passthrough_count, p);
     if (status != STATUS_OK) {
         rd_kafka_conf_destroy(conf);
         return status;
@@ -25,9 +27,10 @@ enum status startup_kafka_client(const struct startup *s, rd_kafka_t **client, s
     return problem_set(p, STATUS_CONFIG, "CLM-C1", "check the kafka.* keys", "librdkafka: %s", reason);
 }
 
-static enum status check_topic(const struct startup *s, const char *topic, int32_t *partitions, struct problem *p) {
-    return source_check_topic(&s->settings, s->passthrough, s->passthrough_count, topic, partitions, KAFKA_TIMEOUT_MS,
-                              p);
+static enum status check_topic(const struct startup *s, const char *topic, int32_t *partitions,
+                               struct problem *p) {
+    return source_check_topic(&s->settings, s->passthrough, s->passthrough_count, topic, partitions,
+                              KAFKA_TIMEOUT_MS, p);
 }
 
 enum status startup_step_topic(struct startup_walk *walk) {
@@ -35,7 +38,8 @@ enum status startup_step_topic(struct startup_walk *walk) {
     struct problem p;
     if (check_topic(s, s->settings.kafka_topic, &s->partitions, &p) != STATUS_OK)
         return startup_trouble(walk, &p);
-    startup_found(walk, "%s at %s, %d partitions", s->settings.kafka_topic, s->settings.kafka_bootstrap, s->partitions);
+    startup_found(walk, "%s at %s, %d partitions", s->settings.kafka_topic, s->settings.kafka_bootstrap,
+                  s->partitions);
     return STATUS_OK;
 }
 
@@ -52,9 +56,11 @@ enum status startup_step_dlq(struct startup_walk *walk) {
     }
     if (strcmp(p.code, "CLM-K3") == 0) {
         char remedy[sizeof(p.remedy)];
-        snprintf(remedy, sizeof(remedy), "kafka-topics.sh --bootstrap-server %s --create --topic %s --partitions %d",
+        snprintf(remedy, sizeof(remedy),
+                 "kafka-topics.sh --bootstrap-server %s --create --topic %s --partitions %d",
                  s->settings.kafka_bootstrap, topic, s->partitions);
-        problem_set(&p, STATUS_UNAVAILABLE, "CLM-K5", remedy, "the dead-letter topic \"%s\" does not exist", topic);
+        problem_set(&p, STATUS_UNAVAILABLE, "CLM-K5", remedy, "the dead-letter topic \"%s\" does not exist",
+                    topic);
     }
     return startup_trouble(walk, &p);
 }
@@ -68,7 +74,8 @@ struct topic_settings {
     char *min_insync;
     char *timestamp_type;
     char *retention;
-    int replication; // 0: unknown
+    int replication;     // 0: unknown
+    bool has_controller; // the embedded broker has none, and asking it would take the whole timeout
     char why_unknown[REASON_MAX];
 };
 
@@ -97,16 +104,17 @@ static void take_entry(struct topic_settings *t, const rd_kafka_ConfigEntry_t *e
 }
 
 static void take_result(struct topic_settings *t, rd_kafka_event_t *event) {
-    const char *error = rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR_NO_ERROR
-                            ? rd_kafka_event_error_string(event)
-                            : NULL;
+    const char *error =
+        rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR_NO_ERROR ? rd_kafka_event_error_string(event) : NULL;
     size_t count = 0;
     const rd_kafka_ConfigResource_t **resources =
         rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(event), &count);
-    if (error == NULL && count == 1 && rd_kafka_ConfigResource_error(resources[0]) != RD_KAFKA_RESP_ERR_NO_ERROR)
+    if (error == NULL && count == 1 &&
+        rd_kafka_ConfigResource_error(resources[0]) != RD_KAFKA_RESP_ERR_NO_ERROR)
         error = rd_kafka_ConfigResource_error_string(resources[0]);
     if (error != NULL || count != 1) {
-        snprintf(t->why_unknown, sizeof(t->why_unknown), "%s", error != NULL ? error : "no answer for the topic");
+        snprintf(t->why_unknown, sizeof(t->why_unknown), "%s",
+                 error != NULL ? error : "no answer for the topic");
         return;
     }
     size_t entry_count = 0;
@@ -134,12 +142,19 @@ static void ask_configs(struct topic_settings *t, rd_kafka_t *client, const char
     rd_kafka_AdminOptions_destroy(options);
 }
 
-static void ask_replication(struct topic_settings *t, rd_kafka_t *client, const char *topic) {
+static void take_metadata(struct topic_settings *t, const struct rd_kafka_metadata *metadata,
+                          int32_t controller) {
+    if (metadata->topic_cnt == 1 && metadata->topics[0].partition_cnt > 0)
+        t->replication = metadata->topics[0].partitions[0].replica_cnt;
+    for (int i = 0; i < metadata->broker_cnt; i++)
+        t->has_controller = t->has_controller || metadata->brokers[i].id == controller;
+}
+
+static void ask_cluster(struct topic_settings *t, rd_kafka_t *client, const char *topic) {
     rd_kafka_topic_t *handle = rd_kafka_topic_new(client, topic, NULL);
     const struct rd_kafka_metadata *metadata = NULL;
     if (handle != NULL && rd_kafka_metadata(client, 0, handle, &metadata, DESCRIBE_TIMEOUT_MS) == 0) {
-        if (metadata->topic_cnt == 1 && metadata->topics[0].partition_cnt > 0)
-            t->replication = metadata->topics[0].partitions[0].replica_cnt;
+        take_metadata(t, metadata, rd_kafka_controllerid(client, CONTROLLER_TIMEOUT_MS));
         rd_kafka_metadata_destroy(metadata);
     }
     if (handle != NULL)
@@ -147,16 +162,18 @@ static void ask_replication(struct topic_settings *t, rd_kafka_t *client, const 
 }
 
 // One finding about the settings; `status` STATUS_OK makes it a warning.
-static enum status setting_trouble(struct startup_walk *walk, enum status status, const char *name, const char *value,
-                                   const char *wanted, const char *why) {
+static enum status setting_trouble(struct startup_walk *walk, enum status status, const char *name,
+                                   const char *value, const char *wanted, const char *why) {
     const struct settings *s = &walk->s->settings;
     char remedy[384];
     struct problem p = {.status = status};
     snprintf(remedy, sizeof(remedy),
-             "kafka-configs.sh --bootstrap-server %s --alter --entity-type topics --entity-name %s --add-config %s=%s",
+             "kafka-configs.sh --bootstrap-server %s --alter --entity-type topics --entity-name %s "
+             "--add-config %s=%s",
              s->kafka_bootstrap, s->kafka_topic, name, wanted);
     if (value == NULL)
-        problem_set(&p, STATUS_OK, "CLM-K4", "", "%s of \"%s\" is unknown; it must be %s", name, s->kafka_topic, wanted);
+        problem_set(&p, STATUS_OK, "CLM-K4", "", "%s of \"%s\" is unknown; it must be %s", name,
+                    s->kafka_topic, wanted);
     else
         problem_set(&p, status, "CLM-K4", remedy, "\"%s\" has %s=%s: %s", s->kafka_topic, name, value, why);
     return startup_trouble(walk, &p);
@@ -221,13 +238,18 @@ enum status startup_step_topic_settings(struct startup_walk *walk) {
     rd_kafka_t *client;
     if (startup_kafka_client(s, &client, &p) != STATUS_OK)
         return startup_trouble(walk, &p);
-    ask_configs(&t, client, s->settings.kafka_topic);
-    ask_replication(&t, client, s->settings.kafka_topic);
+    ask_cluster(&t, client, s->settings.kafka_topic);
+    if (t.has_controller)
+        ask_configs(&t, client, s->settings.kafka_topic);
+    else
+        snprintf(t.why_unknown, sizeof(t.why_unknown), "the cluster has no controller to ask");
     rd_kafka_destroy(client);
     enum status status = STATUS_OK;
     if (t.why_unknown[0] != '\0') {
-        problem_set(&p, STATUS_OK, "CLM-K4", "cleanup.policy=delete, unclean.leader.election.enable=false, "
-                    "min.insync.replicas=2, message.timestamp.type=LogAppendTime: look by hand, or grant DescribeConfigs",
+        problem_set(&p, STATUS_OK, "CLM-K4",
+                    "cleanup.policy=delete, unclean.leader.election.enable=false, "
+                    "min.insync.replicas=2, message.timestamp.type=LogAppendTime: look by hand, or grant "
+                    "DescribeConfigs",
                     "the settings of \"%s\" are unknown: %s", s->settings.kafka_topic, t.why_unknown);
         startup_trouble(walk, &p);
     } else {
