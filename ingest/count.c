@@ -3,7 +3,8 @@
 //   - a reading sets absolute figures; nothing else
 //   - an erasure is counted on its platform; nothing else
 //   - a purchase that comes too late is counted as such, apart from the sums
-//   - any other purchase becomes an order: its increments travel together, because Redis alone knows whether it is a copy
+//   - any other purchase becomes an order: its increments travel together, because Redis alone knows whether
+//   it is a copy
 //   - everything else is folded into cells: its kind's counter and its measures, on every key it touches
 //   - and whoever did it is added to the day's reach, with consent
 
@@ -25,12 +26,12 @@ struct increments {
     } at[FIELDS_MAX];
 };
 
-// An event on its way: what is computed once and used for every key. `order` is where increments go instead of cells.
+// An event on its way: what is computed once and used for every key. `order` is where increments go instead
+// of cells.
 struct fold {
     struct delta *delta;
     const struct count *count;
     const struct event *event;
-    uint64_t account_hash;
     int64_t hour_s;
     unsigned minute;
     struct delta_order *order;
@@ -64,8 +65,8 @@ static struct delta_identity identify(const struct fold *f, enum key_family fami
     struct delta_identity identity = {.family = family, .platform = platform, .time_s = time_s, .id = id};
     if (family != KEY_PLATFORM)
         identity.account = f->event->account;
-    delta_identify(&identity, family != KEY_PLATFORM ? f->account_hash : 0,
-                   id.length > 0 ? hash_slice(id, 0) : 0);
+    uint64_t id_hash = family == KEY_CONTENT ? f->count->content_hash : id.length > 0 ? hash_slice(id, 0) : 0;
+    delta_identify(&identity, family != KEY_PLATFORM ? f->count->account_hash : 0, id_hash);
     return identity;
 }
 
@@ -88,12 +89,15 @@ static void add_all(struct fold *f, const struct delta_identity *identity) {
         add(f, identity, 0, f->increments.at[i].field, f->increments.at[i].value);
 }
 
-// A bucket that expires before its record was written is not begun: a replay of old records resurrects nothing.
+// A bucket that expires before its record was written is not begun: a replay of old records resurrects
+// nothing.
 static bool expired(const struct fold *f, int64_t expire_s) {
     return f->count->record_time_ms != 0 && expire_s * 1000 <= f->count->record_time_ms;
 }
 
-static int64_t seconds_up(int64_t ms) { return (ms + 999) / 1000; }
+static int64_t seconds_up(int64_t ms) {
+    return (ms + 999) / 1000;
+}
 
 static void fold_totals(struct fold *f) {
     const struct event *e = f->event;
@@ -122,7 +126,8 @@ static void fold_series(struct fold *f) {
         return;
     struct delta_identity series = identify(f, KEY_SERIES, f->event->platform, no_id, f->hour_s);
     for (uint32_t i = 0; i < f->increments.count; i++)
-        add(f, &series, expire_s, field_minute(f->increments.at[i].field, f->minute), f->increments.at[i].value);
+        add(f, &series, expire_s, field_minute(f->increments.at[i].field, f->minute),
+            f->increments.at[i].value);
 }
 
 static int64_t weight_of(const struct rules *rules, uint32_t kind) {
@@ -221,8 +226,7 @@ static uint32_t sum_keys(struct fold *f, uint32_t keys[3]) {
 
 static void fold_order(struct fold *f) {
     struct delta_identity orders = identify(f, KEY_ORDERS, 0, no_id, 0);
-    struct delta_order *order =
-        delta_order(f->delta, delta_key(f->delta, &orders, 0), f->event->order);
+    struct delta_order *order = delta_order(f->delta, delta_key(f->delta, &orders, 0), f->event->order);
     order->occurred_at_ms = f->event->occurred_at_ms;
     memcpy(order->event_id, f->event->id, sizeof(order->event_id));
     order->copy_key_count = sum_keys(f, order->copy_keys);
@@ -293,10 +297,22 @@ static void fold_readings(struct fold *f) {
     }
 }
 
+// The content's cell is the one that is seldom in the cache; accounts, platforms and series are few.
+void count_prepare(struct count *c, const struct delta *d, const struct event *e) {
+    c->account_hash = hash_slice(e->account, 0);
+    c->content_hash = e->content.length > 0 ? hash_slice(e->content, 0) : 0;
+    const struct kind_row *kind = kind_find(e->kind);
+    if (e->content.length == 0 || kind == NULL || kind->counter == COUNTER_NONE)
+        return;
+    struct delta_identity content = {
+        .family = KEY_CONTENT, .platform = e->platform, .account = e->account, .id = e->content};
+    delta_identify(&content, c->account_hash, c->content_hash);
+    delta_prefetch(d, &content, field_counter(kind->counter));
+}
+
 void count_event(struct delta *d, const struct count *c, const struct event *e) {
     int64_t occurred_s = e->occurred_at_ms / 1000;
     struct fold f = {.delta = d, .count = c, .event = e};
-    f.account_hash = hash_slice(e->account, 0);
     f.hour_s = occurred_s / HOUR_S * HOUR_S;
     f.minute = (unsigned)(occurred_s % HOUR_S / 60);
     d->events++;

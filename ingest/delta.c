@@ -9,12 +9,12 @@
 enum { FIRST_SLOTS = 1024, ID_BLOCK = 64 * 1024 };
 
 // Makes room for one more element of an array.
-#define array_reserve(array)                                                                                          \
-    do {                                                                                                              \
-        if ((array).count == (array).capacity) {                                                                      \
-            (array).capacity = (array).capacity == 0 ? 256 : 2 * (array).capacity;                                    \
-            (array).at = memory_grow((array).at, (array).capacity, sizeof(*(array).at));                              \
-        }                                                                                                             \
+#define array_reserve(array)                                                                                 \
+    do {                                                                                                     \
+        if ((array).count == (array).capacity) {                                                             \
+            (array).capacity = (array).capacity == 0 ? 256 : 2 * (array).capacity;                           \
+            (array).at = memory_grow((array).at, (array).capacity, sizeof(*(array).at));                     \
+        }                                                                                                    \
     } while (0)
 
 void delta_init(struct delta *d) {
@@ -39,6 +39,7 @@ void delta_fini(struct delta *d) {
 
 void delta_clear(struct delta *d) {
     arena_reset(&d->ids);
+    d->account = (struct slice){0};
     memset(d->key_slots, 0, (d->key_slot_mask + 1) * sizeof(uint32_t));
     memset(d->cell_slots, 0, (d->cell_slot_mask + 1) * sizeof(uint32_t));
     d->keys.count = d->cells.count = d->elements.count = 0;
@@ -54,11 +55,13 @@ void delta_identify(struct delta_identity *identity, uint64_t account_hash, uint
 }
 
 static bool identity_equal(const struct delta_identity *a, const struct delta_identity *b) {
-    return a->hash == b->hash && a->family == b->family && a->platform == b->platform && a->time_s == b->time_s &&
-           slice_equal(a->account, b->account) && slice_equal(a->id, b->id);
+    return a->hash == b->hash && a->family == b->family && a->platform == b->platform &&
+           a->time_s == b->time_s && slice_equal(a->account, b->account) && slice_equal(a->id, b->id);
 }
 
-static uint64_t cell_hash(uint64_t key_hash, field_code field) { return hash_integer(key_hash ^ (field * 31)); }
+static uint64_t cell_hash(uint64_t key_hash, field_code field) {
+    return hash_integer(key_hash ^ (field * 31));
+}
 
 static void key_slots_grow(struct delta *d) {
     uint32_t slots = 2 * (d->key_slot_mask + 1);
@@ -100,14 +103,18 @@ static struct slice keep(struct delta *d, struct slice text) {
     return (struct slice){copy, text.length};
 }
 
+static struct slice keep_account(struct delta *d, struct slice account) {
+    if (!slice_equal(d->account, account))
+        d->account = keep(d, account);
+    return d->account;
+}
+
 static uint32_t key_append(struct delta *d, const struct delta_identity *identity, int64_t expire_s) {
     array_reserve(d->keys);
     struct delta_key *key = &d->keys.at[d->keys.count];
-    *key = (struct delta_key){.identity = *identity,
-                              .expire_s = expire_s,
-                              .first_cell = DELTA_NONE,
-                              .first_element = DELTA_NONE};
-    key->identity.account = keep(d, identity->account);
+    *key = (struct delta_key){
+        .identity = *identity, .expire_s = expire_s, .first_cell = DELTA_NONE, .first_element = DELTA_NONE};
+    key->identity.account = keep_account(d, identity->account);
     key->identity.id = keep(d, identity->id);
     return d->keys.count++;
 }
@@ -141,7 +148,8 @@ static void cell_append(struct delta *d, uint32_t key, uint64_t key_hash, field_
     owner->used = true;
 }
 
-// A sum that would leave 64 bits stays, and what came last goes on in a further cell, which only the key's list knows.
+// A sum that would leave 64 bits stays, and what came last goes on in a further cell, which only the key's
+// list knows.
 static void cell_add(struct delta *d, struct delta_cell *cell, int64_t value) {
     int64_t sum;
     if (__builtin_add_overflow(cell->delta, value, &sum))
@@ -171,6 +179,12 @@ void delta_add(struct delta *d, const struct delta_identity *identity, int64_t e
         cell_slots_grow(d);
 }
 
+void delta_prefetch(const struct delta *d, const struct delta_identity *identity, field_code field) {
+    uint32_t slot = (uint32_t)cell_hash(identity->hash, field) & d->cell_slot_mask;
+    __builtin_prefetch(&d->cell_slots[slot]);
+    __builtin_prefetch(&d->key_slots[(uint32_t)identity->hash & d->key_slot_mask]);
+}
+
 void delta_add_element(struct delta *d, const struct delta_identity *identity, int64_t expire_s,
                        const unsigned char element[PSEUDONYM_SIZE]) {
     uint32_t index = delta_key(d, identity, expire_s);
@@ -187,8 +201,8 @@ void delta_add_element(struct delta *d, const struct delta_identity *identity, i
 struct delta_order *delta_order(struct delta *d, uint32_t key, struct slice order) {
     array_reserve(d->orders);
     struct delta_order *added = &d->orders.at[d->orders.count++];
-    *added = (struct delta_order){
-        .key = key, .order = keep(d, order), .first_increment = d->increments.count};
+    *added =
+        (struct delta_order){.key = key, .order = keep(d, order), .first_increment = d->increments.count};
     delta_use(d, key);
     return added;
 }
@@ -210,17 +224,22 @@ struct delta_reading *delta_reading(struct delta *d, uint32_t key, struct slice 
     return added;
 }
 
-void delta_use(struct delta *d, uint32_t key) { d->keys.at[key].used = true; }
+void delta_use(struct delta *d, uint32_t key) {
+    d->keys.at[key].used = true;
+}
 
 size_t delta_ops(const struct delta *d) {
     return (size_t)d->cells.count + d->elements.count + d->increments.count + d->readings.count;
 }
 
-bool delta_is_empty(const struct delta *d) { return d->keys.count == 0; }
+bool delta_is_empty(const struct delta *d) {
+    return d->keys.count == 0;
+}
 
 size_t delta_memory(const struct delta *d) {
-    return arena_held(&d->ids) + d->keys.capacity * sizeof(*d->keys.at) + d->cells.capacity * sizeof(*d->cells.at) +
-           d->elements.capacity * sizeof(*d->elements.at) + d->orders.capacity * sizeof(*d->orders.at) +
-           d->increments.capacity * sizeof(*d->increments.at) + d->readings.capacity * sizeof(*d->readings.at) +
+    return arena_held(&d->ids) + d->keys.capacity * sizeof(*d->keys.at) +
+           d->cells.capacity * sizeof(*d->cells.at) + d->elements.capacity * sizeof(*d->elements.at) +
+           d->orders.capacity * sizeof(*d->orders.at) + d->increments.capacity * sizeof(*d->increments.at) +
+           d->readings.capacity * sizeof(*d->readings.at) +
            ((size_t)d->key_slot_mask + d->cell_slot_mask + 2) * sizeof(uint32_t);
 }

@@ -1,8 +1,9 @@
 // The delta table of one shard: what the events folded since the last seal do to Redis, in integers.
 //
-// A key is a hash, a sorted set or a HyperLogLog; a cell is one field of a hash or one member of a sorted set, and its delta.
-// The table owns copies of every id it holds. It grows as one message demands; when it is worth a flush is the pipeline's decision
-// (delta_ops). After a seal has encoded it, delta_clear makes it empty and keeps its memory.
+// A key is a hash, a sorted set or a HyperLogLog; a cell is one field of a hash or one member of a sorted
+// set, and its delta. The table owns copies of every id it holds. It grows as one message demands; when it is
+// worth a flush is the pipeline's decision (delta_ops). After a seal has encoded it, delta_clear makes it
+// empty and keeps its memory.
 #pragma once
 
 #include <stdbool.h>
@@ -84,15 +85,16 @@ struct delta_reading {
 };
 
 // A growing array; `capacity` in elements.
-#define DELTA_ARRAY(type)                                                                                             \
-    struct {                                                                                                          \
-        type *at;                                                                                                     \
-        uint32_t count;                                                                                               \
-        uint32_t capacity;                                                                                            \
+#define DELTA_ARRAY(type)                                                                                    \
+    struct {                                                                                                 \
+        type *at;                                                                                            \
+        uint32_t count;                                                                                      \
+        uint32_t capacity;                                                                                   \
     }
 
 struct delta {
     struct arena ids;
+    struct slice account; // the one kept last: most keys of a shard are of few accounts
     DELTA_ARRAY(struct delta_key) keys;
     DELTA_ARRAY(struct delta_cell) cells;
     DELTA_ARRAY(struct delta_element) elements;
@@ -111,21 +113,27 @@ void delta_init(struct delta *d);
 void delta_fini(struct delta *d);
 void delta_clear(struct delta *d);
 
-// Fills identity.hash. `account_hash` and `id_hash` are hash_slice(..., 0) of the two slices, which callers have at hand.
+// Fills identity.hash. `account_hash` and `id_hash` are hash_slice(..., 0) of the two slices, which callers
+// have at hand.
 void delta_identify(struct delta_identity *identity, uint64_t account_hash, uint64_t id_hash);
 
 // The key's index, made where it is not there yet.
 uint32_t delta_key(struct delta *d, const struct delta_identity *identity, int64_t expire_s);
 
 // Adds to a cell. A sum that would leave 64 bits goes on in a further cell of the same field.
-void delta_add(struct delta *d, const struct delta_identity *identity, int64_t expire_s, field_code field, int64_t value);
+void delta_add(struct delta *d, const struct delta_identity *identity, int64_t expire_s, field_code field,
+               int64_t value);
+
+// Fetches the memory that adding to the cell will touch.
+void delta_prefetch(const struct delta *d, const struct delta_identity *identity, field_code field);
 
 void delta_add_element(struct delta *d, const struct delta_identity *identity, int64_t expire_s,
                        const unsigned char element[PSEUDONYM_SIZE]);
 
 // The order's increments are appended by delta_order_increment right after.
 struct delta_order *delta_order(struct delta *d, uint32_t key, struct slice order);
-void delta_order_increment(struct delta *d, struct delta_order *order, uint32_t key, field_code field, int64_t value);
+void delta_order_increment(struct delta *d, struct delta_order *order, uint32_t key, field_code field,
+                           int64_t value);
 
 struct delta_reading *delta_reading(struct delta *d, uint32_t key, struct slice counter);
 

@@ -38,9 +38,13 @@ static void put(struct flush_call *call, const char *bytes, size_t length) {
     call->length += length + 2;
 }
 
-static void put_text(struct flush_call *call, const char *text) { put(call, text, strlen(text)); }
+static void put_text(struct flush_call *call, const char *text) {
+    put(call, text, strlen(text));
+}
 
-static void put_slice(struct flush_call *call, struct slice text) { put(call, text.at, text.length); }
+static void put_slice(struct flush_call *call, struct slice text) {
+    put(call, text.at, text.length);
+}
 
 static void put_integer(struct flush_call *call, int64_t value) {
     char text[DECIMAL_MAX + 1];
@@ -59,15 +63,15 @@ static void put_hex(struct flush_call *call, const unsigned char *bytes, size_t 
     put(call, text, 2 * count);
 }
 
-static void put_key(struct flush_call *call, const struct key_space *space, enum key_family family, uint32_t shard,
-                    const struct key_parts *parts) {
+static void put_key(struct flush_call *call, const struct key_space *space, enum key_family family,
+                    uint32_t shard, const struct key_parts *parts) {
     char name[KEY_MAX];
     put(call, name, key_write(name, space, family, shard, parts));
 }
 
 // FCALL, the function, and the keys that every call declares.
-static void put_call(struct flush_call *call, const struct key_space *space, uint32_t shard, const char *function,
-                     uint64_t key_count, uint64_t argument_count) {
+static void put_call(struct flush_call *call, const struct key_space *space, uint32_t shard,
+                     const char *function, uint64_t key_count, uint64_t argument_count) {
     const struct key_parts none = {0};
     call->length = 0;
     reserve(call, 64);
@@ -89,7 +93,9 @@ struct encoding {
     uint64_t arguments;
 };
 
-static bool is_pairs(const struct delta_key *key) { return key->cell_count > 0; }
+static bool is_pairs(const struct delta_key *key) {
+    return key->cell_count > 0;
+}
 
 // Numbers the used keys and counts the arguments, which RESP wants to know first.
 static void survey(struct encoding *e) {
@@ -106,8 +112,8 @@ static void survey(struct encoding *e) {
     for (uint32_t i = 0; i < d->readings.count; i++)
         e->arguments += 7 + d->readings.at[i].total_key_count;
     for (uint32_t i = 0; i < d->orders.count; i++)
-        e->arguments += 6 + d->orders.at[i].copy_key_count +
-                        STEP_ARGUMENTS * (uint64_t)d->orders.at[i].increment_count;
+        e->arguments +=
+            6 + d->orders.at[i].copy_key_count + STEP_ARGUMENTS * (uint64_t)d->orders.at[i].increment_count;
 }
 
 static void put_keys(struct encoding *e, const struct key_space *space, uint32_t shard) {
@@ -129,7 +135,9 @@ static void put_field(struct encoding *e, field_code field) {
     put(e->call, name, field_write(name, field));
 }
 
-static const char *code_of(const struct delta_key *key) { return key->identity.family == KEY_TOP ? "Z" : "H"; }
+static const char *code_of(const struct delta_key *key) {
+    return key->identity.family == KEY_TOP ? "Z" : "H";
+}
 
 static void put_pairs(struct encoding *e, uint32_t index) {
     const struct delta_key *key = &e->delta->keys.at[index];
@@ -215,9 +223,11 @@ static void put_mark(struct flush_call *call, const struct flush_mark *mark) {
     put_integer(call, mark->mark.time_ms);
 }
 
-void flush_encode(struct flush_call *call, const struct key_space *space, uint32_t shard, const char *deployment,
-                  const struct flush_mark *marks, size_t mark_count, const struct delta *delta) {
-    struct encoding e = {.call = call, .delta = delta, .arguments = 2 + MARK_ARGUMENTS * (uint64_t)mark_count};
+void flush_encode(struct flush_call *call, const struct key_space *space, uint32_t shard,
+                  const char *deployment, const struct flush_mark *marks, size_t mark_count,
+                  const struct delta *delta) {
+    struct encoding e = {
+        .call = call, .delta = delta, .arguments = 2 + MARK_ARGUMENTS * (uint64_t)mark_count};
     e.numbers = memory_take((delta->keys.count + 1) * sizeof(*e.numbers));
     survey(&e);
     put_call(call, space, shard, FUNCTION_FLUSH, e.keys, e.arguments);
@@ -230,8 +240,8 @@ void flush_encode(struct flush_call *call, const struct key_space *space, uint32
     free(e.numbers);
 }
 
-void flush_encode_claim(struct flush_call *call, const struct key_space *space, uint32_t shard, const char *deployment,
-                        const int32_t *partitions, size_t count) {
+void flush_encode_claim(struct flush_call *call, const struct key_space *space, uint32_t shard,
+                        const char *deployment, const int32_t *partitions, size_t count) {
     put_call(call, space, shard, FUNCTION_CLAIM, FIXED_KEYS, 1 + count);
     put_text(call, deployment);
     for (size_t i = 0; i < count; i++)
@@ -245,9 +255,13 @@ void flush_call_fini(struct flush_call *call) {
 
 const char *flush_verdict_name(enum flush_verdict verdict) {
     static const char *const names[FLUSH_VERDICTS] = {
-        [FLUSH_APPLIED] = "applied",           [FLUSH_REPEATED] = "repeated",       [FLUSH_GAP] = "gap",
-        [FLUSH_FENCED] = "fenced",             [FLUSH_UNINITIALISED] = "uninitialised",
-        [FLUSH_NO_FUNCTION] = "no_function",   [FLUSH_REFUSED] = "refused",
+        [FLUSH_APPLIED] = "applied",
+        [FLUSH_REPEATED] = "repeated",
+        [FLUSH_GAP] = "gap",
+        [FLUSH_FENCED] = "fenced",
+        [FLUSH_UNINITIALISED] = "uninitialised",
+        [FLUSH_NO_FUNCTION] = "no_function",
+        [FLUSH_REFUSED] = "refused",
     };
     CHECK((unsigned)verdict < FLUSH_VERDICTS);
     return names[verdict];

@@ -1,17 +1,20 @@
-// A flush on the wire: a delta table and the marks it moves, as one call of the Function in Redis, and the answer's verdict.
+// A flush on the wire: a delta table and the marks it moves, as one call of the Function in Redis, and the
+// answer's verdict.
 //
 //   FCALL clameur_flush_v1 <keys> meta mark faults <key>...
 //         deployment, number of marks,
-//         per mark: partition, epoch, from, to, last, fingerprint, time     (the last three of the last record before `to`)
-//         then the operations, a key being its number among the keys (from 1) and an expiry absolute seconds or 0:
+//         per mark: partition, epoch, from, to, last, fingerprint, time     (the last three of the last
+//         record before `to`) then the operations, a key being its number among the keys (from 1) and an
+//         expiry absolute seconds or 0:
 //           H key expiry n (field delta)*                    counters of a hash
 //           Z key expiry n (member delta)*                   scores of a sorted set
 //           P key expiry n element*                          a HyperLogLog
 //           R key counter value read_at id n total*          a reading and the keys that total it
-//           O key hash rank n copy* n (H|Z key expiry field delta)*    an order: where copies count, and what it does
+//           O key hash rank n copy* n (H|Z key expiry field delta)*    an order: where copies count, and what
+//           it does
 //
-//   APPLIED f            everything was applied, the marks moved; f updates could not be and are kept in `faults`
-//   REPEATED             every mark was at its `to` already: our reply was lost. Nothing was applied
+//   APPLIED f            everything was applied, the marks moved; f updates could not be and are kept in
+//   `faults` REPEATED             every mark was at its `to` already: our reply was lost. Nothing was applied
 //   GAP (partition next)*    these marks are not at their `from`. Nothing was applied
 //   FENCED partition*    another worker claimed these. Nothing was applied
 //   UNINITIALISED        no meta, or another deployment's. Nothing was applied
@@ -45,7 +48,8 @@ enum flush_verdict {
     FLUSH_FENCED,
     FLUSH_UNINITIALISED,
     FLUSH_NO_FUNCTION, // load the library, send again
-    FLUSH_REFUSED,     // Redis cannot now (OOM, READONLY, MISCONF, LOADING, BUSY, NOREPLICAS...): wait, send again
+    FLUSH_REFUSED,     // Redis cannot now (OOM, READONLY, MISCONF, LOADING, BUSY, NOREPLICAS...): wait, send
+                       // again
     FLUSH_VERDICTS,
 };
 
@@ -53,15 +57,16 @@ const char *flush_verdict_name(enum flush_verdict verdict);
 
 struct flush_answer {
     enum flush_verdict verdict;
-    int64_t faults;             // of APPLIED
+    int64_t faults;                     // of APPLIED
     int32_t partitions[PARTITIONS_MAX]; // of FENCED and GAP
     size_t partition_count;
-    char error[256];            // of REFUSED: Redis' words
+    char error[256]; // of REFUSED: Redis' words
 };
 
 // Encodes into `call`, whose memory is reused.
-void flush_encode(struct flush_call *call, const struct key_space *space, uint32_t shard, const char *deployment,
-                  const struct flush_mark *marks, size_t mark_count, const struct delta *delta);
+void flush_encode(struct flush_call *call, const struct key_space *space, uint32_t shard,
+                  const char *deployment, const struct flush_mark *marks, size_t mark_count,
+                  const struct delta *delta);
 void flush_call_fini(struct flush_call *call);
 
 // Any reply there is: what is not understood is REFUSED, never applied.
@@ -69,13 +74,13 @@ void flush_parse(struct flush_answer *answer, const redisReply *reply);
 
 // The claim of partitions on one shard:  FCALL clameur_claim_v1 3 meta mark faults deployment partition*
 //   CLAIMED (partition epoch next last fingerprint time)*,  or as above
-void flush_encode_claim(struct flush_call *call, const struct key_space *space, uint32_t shard, const char *deployment,
-                        const int32_t *partitions, size_t count);
+void flush_encode_claim(struct flush_call *call, const struct key_space *space, uint32_t shard,
+                        const char *deployment, const int32_t *partitions, size_t count);
 
 struct flush_claimed {
     int32_t partition;
     struct mark mark;
 };
 // FLUSH_APPLIED with *count entries (at most `max`), or what else the answer was.
-enum flush_verdict flush_parse_claim(struct flush_claimed *claimed, size_t max, size_t *count, const redisReply *reply,
-                                     char error[256]);
+enum flush_verdict flush_parse_claim(struct flush_claimed *claimed, size_t max, size_t *count,
+                                     const redisReply *reply, char error[256]);

@@ -61,8 +61,8 @@ static bool claimed_of(struct flush_claimed *claimed, redisReply *const *fields)
            mark_parse(&claimed->mark, (struct slice){text, (size_t)length});
 }
 
-enum flush_verdict flush_parse_claim(struct flush_claimed *claimed, size_t max, size_t *count, const redisReply *reply,
-                                     char error[256]) {
+enum flush_verdict flush_parse_claim(struct flush_claimed *claimed, size_t max, size_t *count,
+                                     const redisReply *reply, char error[256]) {
     enum { FIELDS = 6 };
     *count = 0;
     bool is_list = reply->type == REDIS_REPLY_ARRAY && reply->elements > 0;

@@ -1,5 +1,6 @@
 // clameur-ingest: counts a topic of engagement events into Redis, exactly.
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 

@@ -8,8 +8,9 @@
 //     source_poll       records, rebalances; nothing while a stage behind is full
 //     records_process   decode -> validate -> dedup -> count
 //
-// A stop (SIGTERM, SIGINT) drains: no more records, everything flushed, offsets committed, the group left. A second one stops at once;
-// the counters are exact all the same, the next worker reads again what was not acknowledged.
+// A stop (SIGTERM, SIGINT) drains: no more records, everything flushed, offsets committed, the group left. A
+// second one stops at once; the counters are exact all the same, the next worker reads again what was not
+// acknowledged.
 
 #include "ingest/pipeline_internal.h"
 
@@ -33,16 +34,18 @@ static void redis_changed(void *context) {
     if (redis_link_up(p->redis))
         log_info("redis_up");
     else
-        log_warn("redis_down", FIELD("code", LOG_TEXT("CLM-R3")), FIELD("why", LOG_TEXT(redis_link_error(p->redis))));
+        log_warn("redis_down", FIELD("code", LOG_TEXT("CLM-R3")),
+                 FIELD("why", LOG_TEXT(redis_link_error(p->redis))));
 }
 
 static enum status kafka_open(struct pipeline *p, struct problem *problem) {
     const struct startup *s = p->startup;
-    enum status status = deadletter_create(&p->letters, &s->settings, s->passthrough, s->passthrough_count, &p->loop, problem);
+    enum status status =
+        deadletter_create(&p->letters, &s->settings, s->passthrough, s->passthrough_count, &p->loop, problem);
     if (status != STATUS_OK)
         return status;
-    return source_create(&p->source, &s->settings, s->passthrough, s->passthrough_count, &p->loop, &ownership_events, p,
-                         problem);
+    return source_create(&p->source, &s->settings, s->passthrough, s->passthrough_count, &p->loop,
+                         &ownership_events, p, problem);
 }
 
 static void stages_open(struct pipeline *p) {
@@ -60,7 +63,8 @@ static void stages_open(struct pipeline *p) {
     for (uint32_t i = 0; i < s->keys.shards; i++) {
         shard_init(&p->shards[i], i);
         // Staggered, so that the shards' flushes spread over the interval.
-        p->shards[i].sealed_at_ms = loop_now_ms(&p->loop) + (int64_t)i * s->settings.redis_flush_min_ms / s->keys.shards;
+        p->shards[i].sealed_at_ms =
+            loop_now_ms(&p->loop) + (int64_t)i * s->settings.redis_flush_min_ms / s->keys.shards;
     }
     p->flush_interval_ms = s->settings.redis_flush_min_ms;
     p->metrics = report_metrics_create();
@@ -68,7 +72,8 @@ static void stages_open(struct pipeline *p) {
 
 static enum status edges_open(struct pipeline *p, struct problem *problem) {
     const struct startup *s = p->startup;
-    p->redis = redis_link_create(&p->loop, &s->redis, &s->login, (int)s->settings.redis_timeout_ms, redis_changed, p);
+    p->redis = redis_link_create(&p->loop, &s->redis, &s->login, (int)s->settings.redis_timeout_ms,
+                                 redis_changed, p);
     enum status status = http_create(&p->http, &p->loop, s->settings.http_listen, report_answer, p, problem);
     if (status == STATUS_OK && p->http != NULL)
         log_info("http_listening", FIELD("port", LOG_INT(http_port(p->http))));
@@ -142,7 +147,8 @@ enum status pipeline_run(struct startup *startup, struct problem *problem) {
     enum status status = edges_open(p, problem);
     if (status == STATUS_OK) {
         log_info("worker_started", FIELD("topic", LOG_TEXT(startup->settings.kafka_topic)),
-                 FIELD("shards", LOG_INT(startup->keys.shards)), FIELD("deployment", LOG_TEXT(startup->meta.deployment)));
+                 FIELD("shards", LOG_INT(startup->keys.shards)),
+                 FIELD("deployment", LOG_TEXT(startup->meta.deployment)));
         serve(p);
         bool drained = !p->stopping && drain(p);
         *problem = p->problem;

@@ -1,5 +1,5 @@
-// Offsets back to Kafka. They are advisory: the marks in Redis are what counts. Lag tools and autoscaling read them, and the group's answer
-// tells a fenced worker whether it is still the owner.
+// Offsets back to Kafka. They are advisory: the marks in Redis are what counts. Lag tools and autoscaling
+// read them, and the group's answer tells a fenced worker whether it is still the owner.
 
 #include "ingest/pipeline_internal.h"
 

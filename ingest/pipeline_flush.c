@@ -16,10 +16,11 @@ struct sent {
 
 void flush_uninitialised(struct pipeline *p, const struct shard *shard) {
     struct problem problem;
-    problem_set(&problem, STATUS_BAD_DATA, "CLM-M1",
-                "restore the newest backup of Redis and start again; for a new deployment: clameur-ingest init",
-                "shard %u of prefix \"%s\" holds no deployment %s any more: its counters are gone", shard->number,
-                p->startup->keys.prefix, p->startup->meta.deployment);
+    problem_set(
+        &problem, STATUS_BAD_DATA, "CLM-M1",
+        "restore the newest backup of Redis and start again; for a new deployment: clameur-ingest init",
+        "shard %u of prefix \"%s\" holds no deployment %s any more: its counters are gone", shard->number,
+        p->startup->keys.prefix, p->startup->meta.deployment);
     pipeline_fail(p, &problem);
 }
 
@@ -94,7 +95,8 @@ static void judge(struct pipeline *p, struct shard *shard) {
         take_for_counted(p, shard);
         return;
     case FLUSH_GAP:
-        log_warn("flush_gap", FIELD("shard", LOG_INT(shard->number)), FIELD("partitions", LOG_INT(answer->partition_count)));
+        log_warn("flush_gap", FIELD("shard", LOG_INT(shard->number)),
+                 FIELD("partitions", LOG_INT(answer->partition_count)));
         p->tally.rollbacks++;
         flush_drop(p, shard);
         return;

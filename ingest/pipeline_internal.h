@@ -21,35 +21,37 @@
 
 enum {
     BATCH_RECORDS = 1000,
-    HEARTBEAT_MS = 1000,    // an idle shard is flushed all the same: that is how a rollback behind it is found
-    RETRY_MS = 250,         // between two tries at what Redis refused
+    HEARTBEAT_MS = 1000, // an idle shard is flushed all the same: that is how a rollback behind it is found
+    RETRY_MS = 250,      // between two tries at what Redis refused
     COMMIT_MS = 1000,
     BOUNDS_TIMEOUT_MS = 5000,
-    SEEN_KEYS_MAX = 2048,   // 32 MiB of registers
+    SEEN_KEYS_MAX = 2048, // 32 MiB of registers
 };
 
 enum pressure_stage { PRESSURE_NONE, PRESSURE_REDIS, PRESSURE_DEADLETTER, PRESSURE_FLUSH, PRESSURE_STAGES };
 
 // A partition that this worker owns, or owned until it was fenced.
 //
-// Reading it goes through: not begun (no shard has said where its mark stands) -> refeed (dedup's span before the lowest mark) -> counting.
-// While `seeking`, its records are passed over: the source is about to be moved to where a shard needs it.
+// Reading it goes through: not begun (no shard has said where its mark stands) -> refeed (dedup's span before
+// the lowest mark) -> counting. While `seeking`, its records are passed over: the source is about to be moved
+// to where a shard needs it.
 struct owned {
     int32_t partition;
     bool begun;
     bool seeking;
-    bool fenced;             // another worker claimed it: passed over until the group has confirmed us and it is claimed again
-    uint64_t fence_commit;   // the commit whose acceptance confirms; 0: to be sent
+    bool fenced; // another worker claimed it: passed over until the group has confirmed us and it is claimed
+                 // again
+    uint64_t fence_commit; // the commit whose acceptance confirms; 0: to be sent
     int64_t fence_retry_ms;
-    struct mark position;    // next offset to read, and the last record before it (-1: none since it was moved)
-    int64_t peak;            // the furthest next offset: below it, everything is read again
-    int64_t refeed_until;    // records before it only feed dedup
-    int64_t verify_until;    // up to here marks are held against the log's own records
-    int64_t end;             // end of the log, reached in this batch; -1: not reached
-    int64_t committed;       // offset last committed; -1: none
+    struct mark position; // next offset to read, and the last record before it (-1: none since it was moved)
+    int64_t peak;         // the furthest next offset: below it, everything is read again
+    int64_t refeed_until; // records before it only feed dedup
+    int64_t verify_until; // up to here marks are held against the log's own records
+    int64_t end;          // end of the log, reached in this batch; -1: not reached
+    int64_t committed;    // offset last committed; -1: none
     struct dedup *dedup;
-    bool touched;            // in this batch
-    struct record last;      // its last record in this batch
+    bool touched;       // in this batch
+    struct record last; // its last record in this batch
 };
 
 struct tally {
@@ -80,9 +82,9 @@ struct pipeline {
     struct owned *owned[PARTITIONS_MAX]; // by partition
     int32_t owned_numbers[PARTITIONS_MAX];
     size_t owned_count;
-    struct shard_position *positions;    // of the owned, for sealing
-    struct flush_answer answer;          // scratch
-    struct flush_claimed *claimed;       // scratch
+    struct shard_position *positions; // of the owned, for sealing
+    struct flush_answer answer;       // scratch
+    struct flush_claimed *claimed;    // scratch
 
     int64_t now_ms;
     int64_t flush_interval_ms;
@@ -102,9 +104,11 @@ void pipeline_fail(struct pipeline *p, const struct problem *problem);
 void records_process(struct pipeline *p, const struct record *records, size_t count);
 
 // pipeline_flush.c
-void flush_turn(struct pipeline *p);                       // seals what is due, sends what waits
-bool flush_all(struct pipeline *p, int64_t deadline_ms);   // seals and waits for everything; false: not all were acknowledged
-void flush_drop(struct pipeline *p, struct shard *shard);  // table and call are thrown away; marks are read again
+void flush_turn(struct pipeline *p); // seals what is due, sends what waits
+bool flush_all(struct pipeline *p,
+               int64_t deadline_ms); // seals and waits for everything; false: not all were acknowledged
+void flush_drop(struct pipeline *p,
+                struct shard *shard); // table and call are thrown away; marks are read again
 void flush_drop_all(struct pipeline *p);
 void flush_load_function(struct pipeline *p);
 void flush_uninitialised(struct pipeline *p, const struct shard *shard); // stops the process
@@ -112,10 +116,11 @@ enum pressure_stage flush_pressure(const struct pipeline *p);
 
 // pipeline_ownership.c
 extern const struct source_events ownership_events;
-void ownership_turn(struct pipeline *p);                   // claims, readings of marks, seeks that are still to be done
+void ownership_turn(struct pipeline *p); // claims, readings of marks, seeks that are still to be done
 void ownership_fence(struct pipeline *p, const int32_t *partitions, size_t count);
 void ownership_confirm(struct pipeline *p, uint64_t commit_id, bool accepted);
-int64_t ownership_lowest(struct pipeline *p, int32_t partition); // lowest acknowledged next offset over the shards; -1: unknown
+int64_t ownership_lowest(struct pipeline *p,
+                         int32_t partition); // lowest acknowledged next offset over the shards; -1: unknown
 
 // pipeline_commit.c
 void commit_turn(struct pipeline *p);

@@ -1,15 +1,21 @@
 // Partitions gained, lost and fenced.
 //
-//   gained    every shard is asked to claim them: its epoch rises and it says where its mark stands. Reading starts a dedup span before the
+//   gained    every shard is asked to claim them: its epoch rises and it says where its mark stands. Reading
+//   starts a dedup span before the
 //             lowest mark; each shard skips what it has.
-//   lost      taken away in good order: everything is flushed first. In disorder, or too slowly: the tables of all shards are dropped,
+//   lost      taken away in good order: everything is flushed first. In disorder, or too slowly: the tables
+//   of all shards are dropped,
 //             because a folded table cannot be split by partition, and the rest is read again from the marks.
-//   fenced    another worker claimed it. All tables are dropped, the partition is passed over. It is claimed again only when a commit sent
-//             after the fence was accepted: then the group still counts us its owner. (Answering a fence with a claim livelocks.)
-//   dropped   a shard whose table was dropped (gap, fence, loss) is stale: its marks are read again, then each partition is sought back
+//   fenced    another worker claimed it. All tables are dropped, the partition is passed over. It is claimed
+//   again only when a commit sent
+//             after the fence was accepted: then the group still counts us its owner. (Answering a fence with
+//             a claim livelocks.)
+//   dropped   a shard whose table was dropped (gap, fence, loss) is stale: its marks are read again, then
+//   each partition is sought back
 //             to the lowest of them.
 //
-// A shard that does not answer is left out: its slots stay unclaimed, and records for it are passed over until it does.
+// A shard that does not answer is left out: its slots stay unclaimed, and records for it are passed over
+// until it does.
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,7 +37,9 @@ static struct asked *asked_create(struct pipeline *p, struct shard *shard) {
     return asked;
 }
 
-static int64_t lowest_of(int64_t a, int64_t b) { return a < 0 || b < a ? b : a; }
+static int64_t lowest_of(int64_t a, int64_t b) {
+    return a < 0 || b < a ? b : a;
+}
 
 int64_t ownership_lowest(struct pipeline *p, int32_t partition) {
     int64_t lowest = -1;
@@ -49,7 +57,8 @@ static bool is_placed(struct shard *shard, int32_t partition) {
     return !shard->stale && shard_slot(shard, partition)->claimed;
 }
 
-// The first offset that some shard lacks: what lies before is in Redis, or folded. -1: no shard has said where it stands.
+// The first offset that some shard lacks: what lies before is in Redis, or folded. -1: no shard has said
+// where it stands.
 static int64_t coverage(struct pipeline *p, const struct owned *o) {
     int64_t lowest = -1;
     for (uint32_t i = 0; i < p->startup->keys.shards; i++) {
@@ -77,15 +86,17 @@ static void mark_is_malformed(struct pipeline *p, const struct shard *shard, int
 static void log_is_gone(struct pipeline *p, int32_t partition, int64_t mark, int64_t first, int64_t end) {
     struct problem problem;
     if (mark < first)
-        problem_set(&problem, STATUS_BAD_DATA, "CLM-M2",
-                    "restore a backup of Redis that the log still reaches, or begin under a fresh redis.prefix",
-                    "partition %d: the mark is at %lld, the log now begins at %lld: %lld records are gone", partition,
-                    (long long)mark, (long long)first, (long long)(first - mark));
+        problem_set(
+            &problem, STATUS_BAD_DATA, "CLM-M2",
+            "restore a backup of Redis that the log still reaches, or begin under a fresh redis.prefix",
+            "partition %d: the mark is at %lld, the log now begins at %lld: %lld records are gone", partition,
+            (long long)mark, (long long)first, (long long)(first - mark));
     else
-        problem_set(&problem, STATUS_BAD_DATA, "CLM-M3",
-                    "point kafka.topic at the log these counters were made from, or begin under a fresh redis.prefix",
-                    "partition %d: the mark is at %lld, the log ends at %lld: the topic was recreated or truncated",
-                    partition, (long long)mark, (long long)end);
+        problem_set(
+            &problem, STATUS_BAD_DATA, "CLM-M3",
+            "point kafka.topic at the log these counters were made from, or begin under a fresh redis.prefix",
+            "partition %d: the mark is at %lld, the log ends at %lld: the topic was recreated or truncated",
+            partition, (long long)mark, (long long)end);
     pipeline_fail(p, &problem);
 }
 
@@ -98,8 +109,8 @@ static int64_t reading_start(struct pipeline *p, const struct owned *o, int64_t 
             start = lowest_of(start, slot->acked.last);
     }
     if (start < first && lowest - first < p->startup->meta.dedup_span)
-        log_info("dedup_span_short", FIELD("partition", LOG_INT(o->partition)), FIELD("log_begins", LOG_INT(first)),
-                 FIELD("mark", LOG_INT(lowest)));
+        log_info("dedup_span_short", FIELD("partition", LOG_INT(o->partition)),
+                 FIELD("log_begins", LOG_INT(first)), FIELD("mark", LOG_INT(lowest)));
     return start < first ? first : start;
 }
 
@@ -124,8 +135,9 @@ static void verification_begin(struct pipeline *p, struct owned *o, int64_t star
     }
 }
 
-// An assignment, to the log as much as to the group: dedup starts afresh, a span before the lowest mark. False where no shard has
-// answered yet, the log cannot be asked, or marks and log disagree (then the process stops).
+// An assignment, to the log as much as to the group: dedup starts afresh, a span before the lowest mark.
+// False where no shard has answered yet, the log cannot be asked, or marks and log disagree (then the process
+// stops).
 static bool begin_reading(struct pipeline *p, struct owned *o, int64_t *start) {
     int64_t lowest = coverage(p, o);
     int64_t first;
@@ -152,7 +164,8 @@ static bool begin_reading(struct pipeline *p, struct owned *o, int64_t *start) {
 
 // ---- placing a shard, and going back for it
 
-// The shard learned where its mark stands. The others keep what they have; where this one lacks records, the partition goes back.
+// The shard learned where its mark stands. The others keep what they have; where this one lacks records, the
+// partition goes back.
 static void place(struct pipeline *p, struct shard *shard, struct owned *o, const struct mark *mark) {
     if (o->begun)
         keep_all(p, o);
@@ -254,7 +267,8 @@ static void marks_ask(struct pipeline *p, struct shard *shard) {
 
 // ---- claims
 
-static void claim_place(struct pipeline *p, struct shard *shard, const struct flush_claimed *claimed, size_t count) {
+static void claim_place(struct pipeline *p, struct shard *shard, const struct flush_claimed *claimed,
+                        size_t count) {
     for (size_t i = 0; i < count; i++) {
         int32_t partition = claimed[i].partition;
         struct owned *o = partition < PARTITIONS_MAX ? p->owned[partition] : NULL;
@@ -394,7 +408,8 @@ static void assigned(void *context, struct source_position *positions, size_t co
         int64_t start = SOURCE_START_UNKNOWN;
         o->seeking = p->stopping || !begin_reading(p, o, &start);
         positions[i].offset = o->seeking ? SOURCE_START_UNKNOWN : start;
-        log_info("partition_assigned", FIELD("partition", LOG_INT(o->partition)), FIELD("start", LOG_INT(positions[i].offset)),
+        log_info("partition_assigned", FIELD("partition", LOG_INT(o->partition)),
+                 FIELD("start", LOG_INT(positions[i].offset)),
                  FIELD("counting_from", LOG_INT(o->refeed_until)));
     }
 }
@@ -409,7 +424,9 @@ static void revoked(void *context, const int32_t *partitions, size_t count, bool
         flush_drop_all(p);
     for (size_t i = 0; i < count; i++) {
         log_info("partition_revoked", FIELD("partition", LOG_INT(partitions[i])),
-                 FIELD("how", LOG_TEXT(lost ? "lost" : flushed ? "flushed" : "dropped")));
+                 FIELD("how", LOG_TEXT(lost      ? "lost"
+                                       : flushed ? "flushed"
+                                                 : "dropped")));
         owned_remove(p, partitions[i]);
     }
 }
@@ -420,7 +437,9 @@ static void ended(void *context, int32_t partition, int64_t offset) {
         p->owned[partition]->end = offset; // the records before it may still wait in this batch
 }
 
-static void failed(void *context, const struct problem *problem) { pipeline_fail(context, problem); }
+static void failed(void *context, const struct problem *problem) {
+    pipeline_fail(context, problem);
+}
 
 static void committed(void *context, uint64_t commit_id, bool accepted) {
     struct pipeline *p = context;

@@ -20,7 +20,9 @@ static const struct metric_row rows[] = {
 #undef METRIC
 };
 
-struct metrics *report_metrics_create(void) { return metrics_create(rows, METRIC_OF_COUNT); }
+struct metrics *report_metrics_create(void) {
+    return metrics_create(rows, METRIC_OF_COUNT);
+}
 
 static void set(struct pipeline *p, enum metric metric, const char *label, int64_t value) {
     metrics_set(p->metrics, metric, label, (double)value);
@@ -49,7 +51,8 @@ static void collect_partition(struct pipeline *p, const struct owned *o) {
     int64_t end = source_end(p->source, o->partition);
     int64_t lag = end > o->position.next ? end - o->position.next : 0;
     set(p, METRIC_OF_LAG, label, lag);
-    double age = lag > 0 && o->position.time_ms > 0 ? (double)(clock_wall_ms() - o->position.time_ms) / 1000 : 0;
+    double age =
+        lag > 0 && o->position.time_ms > 0 ? (double)(clock_wall_ms() - o->position.time_ms) / 1000 : 0;
     metrics_set(p->metrics, METRIC_OF_LAG_SECONDS, label, age > 0 ? age : 0);
 }
 
@@ -67,7 +70,8 @@ static void collect_kafka(struct pipeline *p) {
     set(p, METRIC_OF_MISPLACED, NULL, (int64_t)figures.misplaced);
     set(p, METRIC_OF_OFFSET_JUMPS, NULL, (int64_t)figures.offset_jumps);
     set(p, METRIC_OF_LETTERS, NULL, (int64_t)deadletter_settled(p->letters));
-    set(p, METRIC_OF_LETTERS_PENDING, NULL, (int64_t)(deadletter_sent(p->letters) - deadletter_settled(p->letters)));
+    set(p, METRIC_OF_LETTERS_PENDING, NULL,
+        (int64_t)(deadletter_sent(p->letters) - deadletter_settled(p->letters)));
     set(p, METRIC_OF_COMMITS, "accepted", p->tally.commits_accepted);
     set(p, METRIC_OF_COMMITS, "refused", p->tally.commits_refused);
 }
@@ -99,8 +103,8 @@ static void collect_redis(struct pipeline *p) {
     set(p, METRIC_OF_FAULTS, NULL, t->faults);
     set(p, METRIC_OF_REDIS_UP, NULL, redis_link_up(p->redis));
     set(p, METRIC_OF_ROLLBACKS, NULL, t->rollbacks);
-    static const char *const stages[] = {[PRESSURE_REDIS] = "redis", [PRESSURE_DEADLETTER] = "deadletter",
-                                         [PRESSURE_FLUSH] = "flush"};
+    static const char *const stages[] = {
+        [PRESSURE_REDIS] = "redis", [PRESSURE_DEADLETTER] = "deadletter", [PRESSURE_FLUSH] = "flush"};
     for (int i = 1; i < PRESSURE_STAGES; i++)
         metrics_set(p->metrics, METRIC_OF_PRESSURE, stages[i], (double)t->pressure_ms[i] / 1000);
     metrics_set(p->metrics, METRIC_OF_FLUSH_INTERVAL, NULL, (double)p->flush_interval_ms / 1000);
@@ -114,7 +118,8 @@ static void collect(struct pipeline *p) {
     collect_redis(p);
 }
 
-// Why the worker is not ready, or NULL: it is once Redis answers and each of its partitions (none is fine) is being counted.
+// Why the worker is not ready, or NULL: it is once Redis answers and each of its partitions (none is fine) is
+// being counted.
 static const char *not_ready(struct pipeline *p) {
     if (p->stopping || p->draining)
         return "stopping\n";
@@ -136,9 +141,10 @@ static const char *not_ready(struct pipeline *p) {
 
 static json_t *status_partition(struct pipeline *p, const struct owned *o) {
     int64_t end = source_end(p->source, o->partition);
-    return json_pack("{s:i, s:I, s:I, s:I, s:b, s:b}", "partition", o->partition, "position", (json_int_t)o->position.next,
-                     "end", (json_int_t)end, "mark", (json_int_t)ownership_lowest(p, o->partition), "fenced", o->fenced,
-                     "seeking", o->seeking);
+    return json_pack("{s:i, s:I, s:I, s:I, s:b, s:b}", "partition", o->partition, "position",
+                     (json_int_t)o->position.next, "end", (json_int_t)end, "mark",
+                     (json_int_t)ownership_lowest(p, o->partition), "fenced", o->fenced, "seeking",
+                     o->seeking);
 }
 
 static struct http_answer status_answer(struct pipeline *p) {

@@ -6,8 +6,8 @@
 #include "runtime/hash.h"
 #include "runtime/memory.h"
 
-// Redis' own HyperLogLog: 2^14 registers, MurmurHash64A of the element with this seed, the low 14 bits choose the register, the position of the
-// lowest set bit of the rest is its value (redis/src/hyperloglog.c).
+// Redis' own HyperLogLog: 2^14 registers, MurmurHash64A of the element with this seed, the low 14 bits choose
+// the register, the position of the lowest set bit of the rest is its value (redis/src/hyperloglog.c).
 enum { REGISTER_BITS = 14, REGISTERS = 1 << REGISTER_BITS };
 #define REDIS_HLL_SEED UINT64_C(0xadc83b19)
 
@@ -102,7 +102,8 @@ static struct slice copy_of(struct slice text) {
 
 static struct seen_key *key_add(struct seen *s, uint32_t shard, const struct delta_identity *identity) {
     if (s->count == s->keys_max)
-        seen_clear(s); // days pass and their keys with them: what is still in use comes back, at the price of repeats
+        seen_clear(s); // days pass and their keys with them: what is still in use comes back, at the price of
+                       // repeats
     uint32_t index = 0;
     while (s->keys[index].registers != NULL)
         index++;
@@ -162,6 +163,10 @@ bool seen_raise(struct seen *s, uint32_t shard, const struct delta_identity *ide
     return true;
 }
 
-size_t seen_keys(const struct seen *s) { return s->count; }
+size_t seen_keys(const struct seen *s) {
+    return s->count;
+}
 
-size_t seen_keys_max(const struct seen *s) { return s->keys_max; }
+size_t seen_keys_max(const struct seen *s) {
+    return s->keys_max;
+}

@@ -1,8 +1,9 @@
-// A mirror of the HyperLogLog registers that Redis holds for a shard's reach keys, so that only pseudonyms that raise a register are sent:
-// a few ten thousand per key ever instead of every person.
+// A mirror of the HyperLogLog registers that Redis holds for a shard's reach keys, so that only pseudonyms
+// that raise a register are sent: a few ten thousand per key ever instead of every person.
 //
-// The mirror belongs to the shard's marks: it says what Redis holds once the sealed tables are applied. Whenever marks are read again (claim,
-// gap, a dropped table) it is cleared, which costs repeats and nothing else. So it is when its bound is reached.
+// The mirror belongs to the shard's marks: it says what Redis holds once the sealed tables are applied.
+// Whenever marks are read again (claim, gap, a dropped table) it is cleared, which costs repeats and nothing
+// else. So it is when its bound is reached.
 #pragma once
 
 #include <stdbool.h>

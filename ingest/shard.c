@@ -35,7 +35,8 @@ bool shard_takes(struct shard *s, int32_t partition, int64_t offset) {
     return slot->claimed && offset >= slot->folded.next;
 }
 
-static void seal_mark(struct shard *s, int32_t partition, const struct shard_slot *slot, const struct mark *position) {
+static void seal_mark(struct shard *s, int32_t partition, const struct shard_slot *slot,
+                      const struct mark *position) {
     if (s->sealed_count == s->sealed_capacity) {
         s->sealed_capacity = s->sealed_capacity == 0 ? 16 : 2 * s->sealed_capacity;
         s->sealed = memory_grow(s->sealed, s->sealed_capacity, sizeof(*s->sealed));

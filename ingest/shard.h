@@ -1,13 +1,16 @@
-// One shard of the counters: its delta table, the marks it has for each partition, and the one flush that may be under way.
+// One shard of the counters: its delta table, the marks it has for each partition, and the one flush that may
+// be under way.
 //
-// A shard keeps two marks a partition: `acked`, what Redis was last known to hold, and `folded`, how far the table reaches where that is
-// beyond the partition's present position (after a rewind on behalf of another shard: records before `folded` are skipped).
+// A shard keeps two marks a partition: `acked`, what Redis was last known to hold, and `folded`, how far the
+// table reaches where that is beyond the partition's present position (after a rewind on behalf of another
+// shard: records before `folded` are skipped).
 //
 //     IDLE    -> SEALED   shard_seal: the table becomes bytes, and is empty again
 //     SEALED  -> SENT     the dead letters it covers are acknowledged; the bytes are on their way
 //     SENT    -> SEALED   the answer was lost, or Redis refused: the same bytes again
 //     SENT    -> IDLE     APPLIED or REPEATED: `acked` moves
-//     any     -> IDLE     shard_drop: GAP, FENCED, partitions lost: table and bytes are thrown away, marks are to be read again
+//     any     -> IDLE     shard_drop: GAP, FENCED, partitions lost: table and bytes are thrown away, marks
+//     are to be read again
 //
 // No I/O here: the pipeline sends the bytes and hands in the answers.
 #pragma once
@@ -17,7 +20,7 @@
 struct shard_slot {
     struct mark acked;
     struct mark folded;
-    bool claimed; // acked is known, and its epoch is ours
+    bool claimed;  // acked is known, and its epoch is ours
     bool verified; // the record before the mark was seen in the log, with the same fingerprint
 };
 
@@ -34,8 +37,8 @@ struct shard {
     struct flush_mark *sealed; // the marks that `call` moves
     size_t sealed_count;
     size_t sealed_capacity;
-    uint64_t letters;       // dead letters that must be settled before `call` is sent
-    int64_t sealed_events;  // that `call` counts, in all and by platform
+    uint64_t letters;      // dead letters that must be settled before `call` is sent
+    int64_t sealed_events; // that `call` counts, in all and by platform
     int64_t sealed_ops;
     int64_t sealed_platforms[DELTA_PLATFORMS];
     int64_t sealed_at_ms;   // when the last seal was
@@ -45,10 +48,10 @@ struct shard {
     int64_t retry_at_ms;
     int64_t claim_at_ms; // not before
 
-    uint64_t era;           // rises with every drop: answers to calls of an earlier era are void
-    bool claiming;          // a claim is under way
-    bool rereading;         // a reading of the marks is under way
-    bool stale;             // dropped: marks are to be read again before anything is folded
+    uint64_t era;   // rises with every drop: answers to calls of an earlier era are void
+    bool claiming;  // a claim is under way
+    bool rereading; // a reading of the marks is under way
+    bool stale;     // dropped: marks are to be read again before anything is folded
 };
 
 void shard_init(struct shard *s, uint32_t number);
@@ -65,14 +68,16 @@ struct shard_position {
     struct mark position;
 };
 
-// Seals the table and the marks of all claimed slots among `positions`, at a message boundary. Only when IDLE and not stale.
+// Seals the table and the marks of all claimed slots among `positions`, at a message boundary. Only when IDLE
+// and not stale.
 void shard_seal(struct shard *s, const struct key_space *space, const char *deployment,
                 const struct shard_position *positions, size_t count, uint64_t letters, int64_t now_ms);
 
 // APPLIED or REPEATED: `acked` moves to what was sealed.
 void shard_acknowledge(struct shard *s);
 
-// Throws away table and call. Returns how many events they held: they will be read again. The marks are stale until shard_reread.
+// Throws away table and call. Returns how many events they held: they will be read again. The marks are stale
+// until shard_reread.
 int64_t shard_drop(struct shard *s);
 
 // A rewind of the partition on behalf of other shards: this one has everything up to `position` already.

@@ -8,7 +8,8 @@
 
 static void print_help(void) {
     printf("usage: clameur-ingest run [-c FILE] [--option=value]...\n\n"
-           "Counts the topic into Redis until SIGTERM or SIGINT, which drain: everything read is flushed, the group is left,\n"
+           "Counts the topic into Redis until SIGTERM or SIGINT, which drain: everything read is flushed, "
+           "the group is left,\n"
            "exit 0. A second signal stops at once; the counters are exact all the same.\n\n");
     config_print_options(stdout, settings_options, settings_option_count);
 }
