@@ -10,6 +10,7 @@
 #include "loadtest/recount_compare.h"
 #include "loadtest/recount_log.h"
 #include "loadtest/recount_reach.h"
+#include "loadtest/recount_unknown.h"
 #include "runtime/memory.h"
 #include "schemas/weighable.h"
 
@@ -242,7 +243,7 @@ static enum status search_unknown(struct recount *r) {
     const struct recount_compare c = comparison(r);
     const struct recount_report before = r->report;
     uint32_t moved = 0;
-    enum status status = recount_compare_unknown(&c, r->settled, &r->problem);
+    enum status status = recount_unknown_search(&c, r->settled, &r->problem);
     for (uint32_t shard = 0; status == STATUS_OK && shard < r->redis.space.shards; shard++) {
         status = marks_stand(r, shard, &r->settled[shard]);
         moved += !r->settled[shard];
@@ -252,7 +253,7 @@ static enum status search_unknown(struct recount *r) {
     if (!r->options.live)
         return workers_run(r, moved);
     recount_report_rewind(&r->report, &before);
-    return recount_compare_unknown(&c, r->settled, &r->problem);
+    return recount_unknown_search(&c, r->settled, &r->problem);
 }
 
 static enum status compare_all(struct recount *r) {

@@ -18,8 +18,3 @@ struct recount_compare {
 // differs.
 enum status recount_compare_shard(const struct recount_compare *c, uint32_t shard, const struct mark *marks,
                                   struct problem *problem);
-
-// Looks for keys under the prefix that nothing in the log explains. `settled` by shard: the others' keys are
-// passed over.
-enum status recount_compare_unknown(const struct recount_compare *c, const bool *settled,
-                                    struct problem *problem);
