@@ -1,0 +1,349 @@
+// The dead-letter producer.
+//
+// The happy path of a letter:
+// 1. deadletter_send copies the record, numbers it and hands it to librdkafka;
+// 2. librdkafka sends it, for as long as that takes (message.timeout.ms=0), and reports the acknowledgement to on_report;
+// 3. `settled` moves over the longest unbroken run of acknowledged letters; those behind it are freed.
+// Failures: what Kafka refuses for good waits and is sent again once a second; what is too large is cut and sent again; a producer that
+// librdkafka declares dead (fatal error) is replaced, and everything unacknowledged goes through the new one.
+#include "stream/deadletter.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <librdkafka/rdkafka.h>
+
+#include "runtime/check.h"
+#include "runtime/clock.h"
+#include "runtime/log.h"
+#include "runtime/memory.h"
+#include "stream/source.h"
+#include "stream/wake.h"
+
+enum {
+    TOPIC_BYTES = 256,
+    KEY_BYTES = TOPIC_BYTES + 64,
+    NUMBER_BYTES = 24,
+    CUT_BYTES = 64 * 1024,
+    RETRY_MS = 1000,
+    FULL_LETTERS = 50000,
+    FULL_BYTES = 64 * 1024 * 1024,
+    FIRST_ROOM = 1024,
+    DRAIN_TURN_MS = 20,
+};
+
+// queued -> acknowledged; queued -> waiting (refused) -> queued
+enum letter_state { LETTER_QUEUED, LETTER_WAITING, LETTER_ACKNOWLEDGED };
+
+struct letter {
+    enum letter_state state;
+    bool cut;
+    enum reject reason;
+    int32_t partition, index;
+    int64_t offset, time_ms;
+    bool has_value;
+    size_t key_length, value_length;
+    char bytes[]; // key, then value
+};
+
+struct deadletter {
+    rd_kafka_t *rk;
+    rd_kafka_conf_t *conf; // to make the next producer of
+    rd_kafka_queue_t *queue;
+    struct wake wake;
+    char topic[TOPIC_BYTES];
+    char *source_topic;
+
+    struct letter **ring; // of letters settled + 1 .. sent; letter n stands at n mod room
+    size_t room;          // a power of two
+    uint64_t sent, settled;
+    size_t bytes;   // of letters outstanding
+    size_t waiting; // letters in LETTER_WAITING
+    int64_t retry_at_ms;
+    bool refused; // since the last time nothing was waiting: logged once
+    bool dead;    // librdkafka's fatal error: replace the producer
+};
+
+// --- Producer
+
+static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque);
+
+static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque) {
+    struct deadletter *d = opaque;
+    d->dead |= code == RD_KAFKA_RESP_ERR__FATAL;
+    log_warn("dead_letter_producer", FIELD("code", LOG_TEXT(rd_kafka_err2name(code))), FIELD("why", LOG_TEXT(reason)));
+}
+
+static enum status configure(rd_kafka_conf_t *conf, const struct settings *settings, const struct config_pair *pairs,
+                             size_t count, struct problem *problem) {
+    // batch.size: a topic refuses a batch that is too large as a whole, and cutting its letters would not make it smaller; this bounds
+    // batches of several letters as a cut letter is bounded. message.max.bytes: what is too large is for the topic to say.
+    static const char *const ours[][2] = {{"enable.idempotence", "true"},
+                                          {"message.timeout.ms", "0"},
+                                          {"batch.size", "65536"},
+                                          {"message.max.bytes", "16777216"}};
+    char reason[256];
+    for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+        CHECK(rd_kafka_conf_set(conf, ours[i][0], ours[i][1], reason, sizeof(reason)) == RD_KAFKA_CONF_OK);
+    rd_kafka_conf_set_dr_msg_cb(conf, on_report);
+    rd_kafka_conf_set_error_cb(conf, on_error);
+    return source_properties(conf, "producer", settings, pairs, count, problem);
+}
+
+static bool connect_producer(struct deadletter *d, char *reason, size_t size) {
+    rd_kafka_conf_t *conf = rd_kafka_conf_dup(d->conf);
+    d->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, reason, size);
+    if (d->rk == NULL) {
+        rd_kafka_conf_destroy(conf);
+        return false;
+    }
+    d->queue = rd_kafka_queue_get_main(d->rk);
+    wake_watch(&d->wake, d->queue);
+    return true;
+}
+
+// Every letter still with librdkafka is reported as purged first: none points into a client that is gone.
+static void disconnect_producer(struct deadletter *d) {
+    d->dead = true;
+    rd_kafka_purge(d->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    while (rd_kafka_outq_len(d->rk) > 0)
+        rd_kafka_poll(d->rk, DRAIN_TURN_MS);
+    wake_unwatch(d->queue);
+    rd_kafka_queue_destroy(d->queue);
+    rd_kafka_destroy(d->rk);
+    d->rk = NULL;
+}
+
+enum status deadletter_create(struct deadletter **created, const struct settings *settings,
+                              const struct config_pair *passthrough, size_t passthrough_count, struct loop *loop,
+                              struct problem *problem) {
+    struct deadletter *d = memory_take(sizeof(*d));
+    char reason[256];
+    *created = NULL;
+    settings_dlq_topic(settings, d->topic, sizeof(d->topic));
+    d->source_topic = memory_text(settings->kafka_topic);
+    d->conf = rd_kafka_conf_new();
+    d->room = FIRST_ROOM;
+    d->ring = memory_take(d->room * sizeof(struct letter *));
+    rd_kafka_conf_set_opaque(d->conf, d);
+    wake_init(&d->wake, loop);
+    enum status status = configure(d->conf, settings, passthrough, passthrough_count, problem);
+    if (status == STATUS_OK && !connect_producer(d, reason, sizeof(reason)))
+        status = problem_set(problem, STATUS_CONFIG, "CLM-C1", "correct the kafka section",
+                             "the dead-letter producer cannot start: %s", reason);
+    if (status != STATUS_OK) {
+        deadletter_destroy(&d, 0);
+        return status;
+    }
+    *created = d;
+    return STATUS_OK;
+}
+
+void deadletter_destroy(struct deadletter **destroyed, int timeout_ms) {
+    struct deadletter *d = *destroyed;
+    if (d == NULL)
+        return;
+    *destroyed = NULL;
+    int64_t deadline = clock_monotonic_ms() + timeout_ms;
+    while (d->settled < d->sent && clock_monotonic_ms() < deadline) {
+        rd_kafka_poll(d->rk, DRAIN_TURN_MS);
+        deadletter_poll(d, clock_monotonic_ms());
+    }
+    if (d->settled < d->sent)
+        log_warn("dead_letters_unsettled", FIELD("letters", LOG_INT(d->sent - d->settled)));
+    if (d->rk != NULL)
+        disconnect_producer(d);
+    for (uint64_t n = d->settled + 1; n <= d->sent; n++)
+        free(d->ring[n & (d->room - 1)]);
+    wake_fini(&d->wake);
+    rd_kafka_conf_destroy(d->conf);
+    free(d->ring);
+    free(d->source_topic);
+    free(d);
+}
+
+// --- Sending
+
+static void add_number(rd_kafka_headers_t *headers, const char *name, int64_t value) {
+    char text[NUMBER_BYTES];
+    int length = snprintf(text, sizeof(text), "%" PRId64, value);
+    rd_kafka_header_add(headers, name, -1, text, length);
+}
+
+static rd_kafka_headers_t *headers_of(const struct deadletter *d, const struct letter *l) {
+    rd_kafka_headers_t *headers = rd_kafka_headers_new(9);
+    rd_kafka_header_add(headers, "clameur-reason", -1, reject_name(l->reason), -1);
+    rd_kafka_header_add(headers, "clameur-topic", -1, d->source_topic, -1);
+    add_number(headers, "clameur-partition", l->partition);
+    add_number(headers, "clameur-offset", l->offset);
+    add_number(headers, "clameur-index", l->index);
+    add_number(headers, "clameur-time", l->time_ms);
+    add_number(headers, "clameur-size", (int64_t)l->value_length);
+    if (l->cut)
+        add_number(headers, "clameur-truncated", 1);
+    if (l->key_length > 0)
+        rd_kafka_header_add(headers, "clameur-key", -1, l->bytes, (ssize_t)l->key_length);
+    return headers;
+}
+
+static rd_kafka_resp_err_t produce(struct deadletter *d, struct letter *l) {
+    char key[KEY_BYTES];
+    int key_length = snprintf(key, sizeof(key), "%s/%" PRId32 "/%" PRId64 "/%" PRId32, d->source_topic, l->partition,
+                              l->offset, l->index);
+    rd_kafka_headers_t *headers = headers_of(d, l);
+    char *value = l->has_value ? l->bytes + l->key_length : NULL;
+    // No flag: librdkafka reads the value where it lies, in the letter, which lives until it is acknowledged.
+    rd_kafka_resp_err_t err =
+        rd_kafka_producev(d->rk, RD_KAFKA_V_TOPIC(d->topic), RD_KAFKA_V_KEY(key, (size_t)key_length),
+                          RD_KAFKA_V_VALUE(value, l->cut ? CUT_BYTES : l->value_length), RD_KAFKA_V_HEADERS(headers),
+                          RD_KAFKA_V_OPAQUE(l), RD_KAFKA_V_END);
+    if (err != RD_KAFKA_RESP_ERR_NO_ERROR)
+        rd_kafka_headers_destroy(headers);
+    return err;
+}
+
+static void say_refused(struct deadletter *d, rd_kafka_resp_err_t err) {
+    struct problem problem;
+    char remedy[sizeof(problem.remedy)];
+    snprintf(remedy, sizeof(remedy), "create it or grant Write on it: kafka-topics.sh --create --topic %s", d->topic);
+    problem_set(&problem, STATUS_UNAVAILABLE, "CLM-K5", remedy,
+                "the dead-letter topic %s does not take letters: %s; they are sent again every second", d->topic,
+                rd_kafka_err2str(err));
+    log_problem(LOG_LEVEL_ERROR, "dead_letter_refused", &problem);
+}
+
+static void wait_again(struct deadletter *d, struct letter *l, rd_kafka_resp_err_t err) {
+    l->state = LETTER_WAITING;
+    if (d->waiting++ == 0)
+        d->retry_at_ms = clock_monotonic_ms() + RETRY_MS;
+    int code = err;
+    bool ours = code == RD_KAFKA_RESP_ERR__QUEUE_FULL || code == RD_KAFKA_RESP_ERR__PURGE_QUEUE ||
+                code == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT;
+    if (ours || d->refused)
+        return;
+    d->refused = true;
+    say_refused(d, err);
+}
+
+static bool is_too_large(rd_kafka_resp_err_t err) {
+    int code = err;
+    return code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE || code == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE;
+}
+
+// Sends a letter, or sends it again. Too large: once more, cut. Otherwise it waits its second.
+static void dispatch(struct deadletter *d, struct letter *l) {
+    l->state = LETTER_QUEUED;
+    rd_kafka_resp_err_t err = produce(d, l);
+    if (is_too_large(err) && !l->cut && l->value_length > CUT_BYTES) {
+        l->cut = true;
+        err = produce(d, l);
+    }
+    if (err != RD_KAFKA_RESP_ERR_NO_ERROR)
+        wait_again(d, l, err);
+}
+
+static void make_room(struct deadletter *d) {
+    if (d->sent - d->settled < d->room)
+        return;
+    struct letter **larger = memory_take(2 * d->room * sizeof(struct letter *));
+    for (uint64_t n = d->settled + 1; n <= d->sent; n++)
+        larger[n & (2 * d->room - 1)] = d->ring[n & (d->room - 1)];
+    free(d->ring);
+    d->ring = larger;
+    d->room *= 2;
+}
+
+uint64_t deadletter_send(struct deadletter *d, const struct record *record, int32_t index, enum reject reason) {
+    struct letter *l = memory_take(sizeof(*l) + record->key.length + record->value.length);
+    *l = (struct letter){
+        .reason = reason,
+        .partition = record->partition,
+        .index = index,
+        .offset = record->offset,
+        .time_ms = record->time_ms,
+        .has_value = record->value.at != NULL,
+        .key_length = record->key.length,
+        .value_length = record->value.length,
+    };
+    if (l->key_length > 0)
+        memcpy(l->bytes, record->key.at, l->key_length);
+    if (l->value_length > 0)
+        memcpy(l->bytes + l->key_length, record->value.at, l->value_length);
+    make_room(d);
+    uint64_t number = ++d->sent;
+    d->ring[number & (d->room - 1)] = l;
+    d->bytes += l->key_length + l->value_length;
+    dispatch(d, l);
+    return number;
+}
+
+// --- Reports
+
+static void settle(struct deadletter *d) {
+    while (d->settled < d->sent) {
+        struct letter *l = d->ring[(d->settled + 1) & (d->room - 1)];
+        if (l->state != LETTER_ACKNOWLEDGED)
+            return;
+        d->bytes -= l->key_length + l->value_length;
+        free(l);
+        d->settled++;
+    }
+}
+
+// Inside rd_kafka_poll, loop thread.
+static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque) {
+    struct deadletter *d = opaque;
+    struct letter *l = message->_private;
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        l->state = LETTER_ACKNOWLEDGED;
+        if (d->waiting == 0)
+            d->refused = false;
+        return;
+    }
+    if (is_too_large(message->err) && !l->cut && l->value_length > CUT_BYTES && !d->dead) {
+        l->cut = true;
+        dispatch(d, l);
+        return;
+    }
+    wait_again(d, l, message->err);
+}
+
+static void send_waiting(struct deadletter *d) {
+    d->waiting = 0;
+    for (uint64_t n = d->settled + 1; n <= d->sent; n++) {
+        struct letter *l = d->ring[n & (d->room - 1)];
+        if (l->state == LETTER_WAITING)
+            dispatch(d, l);
+    }
+}
+
+static void replace_producer(struct deadletter *d) {
+    char reason[256];
+    disconnect_producer(d);
+    // The same configuration made a client before.
+    CHECK(connect_producer(d, reason, sizeof(reason)));
+    d->dead = false;
+}
+
+void deadletter_poll(struct deadletter *d, int64_t now_ms) {
+    rd_kafka_poll(d->rk, 0);
+    if (d->dead)
+        replace_producer(d);
+    if (d->waiting > 0 && now_ms >= d->retry_at_ms)
+        send_waiting(d);
+    settle(d);
+}
+
+uint64_t deadletter_sent(const struct deadletter *d) {
+    return d->sent;
+}
+
+uint64_t deadletter_settled(const struct deadletter *d) {
+    return d->settled;
+}
+
+bool deadletter_full(const struct deadletter *d) {
+    return d->sent - d->settled > FULL_LETTERS || d->bytes > FULL_BYTES;
+}
