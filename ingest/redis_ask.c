@@ -13,7 +13,8 @@ static enum status judge_error(const char *error, const char *command, struct pr
     static const char *const passing[] = {"LOADING", "BUSY", "CLUSTERDOWN", "MASTERDOWN", "TRYAGAIN"};
     static const char *const lasting[] = {"READONLY", "OOM", "MISCONF", "NOREPLICAS"};
     if (begins_with(error, "NOPERM") || begins_with(error, "NOAUTH"))
-        return problem_set(p, STATUS_NOT_ALLOWED, "CLM-A1", "grant it: ACL SETUSER, as Redis' message names it",
+        return problem_set(p, STATUS_NOT_ALLOWED, "CLM-A1",
+                           "grant it: ACL SETUSER, as Redis' message names it",
                            "Redis does not let us %s: %s", command, error);
     for (size_t i = 0; i < sizeof(passing) / sizeof(passing[0]); i++) {
         if (begins_with(error, passing[i]))
@@ -71,7 +72,8 @@ enum status redis_ask_words(redisContext *redis, redisReply **reply, struct prob
 }
 
 struct slice redis_ask_text(const redisReply *reply) {
-    if (reply->type != REDIS_REPLY_STRING && reply->type != REDIS_REPLY_STATUS && reply->type != REDIS_REPLY_ERROR)
+    if (reply->type != REDIS_REPLY_STRING && reply->type != REDIS_REPLY_STATUS &&
+        reply->type != REDIS_REPLY_ERROR)
         return (struct slice){"", 0};
     return (struct slice){reply->str, (size_t)reply->len};
 }

@@ -8,8 +8,9 @@
 
 enum { REDIS_ASK_WORDS = 64 };
 
-// Sends the words (at most REDIS_ASK_WORDS) and waits. The caller frees *reply with freeReplyObject; it is NULL unless STATUS_OK.
-// An error reply is a problem: STATUS_NOT_ALLOWED (CLM-A1), STATUS_TRY_AGAIN (loading, busy), else STATUS_UNAVAILABLE.
+// Sends the words (at most REDIS_ASK_WORDS) and waits. The caller frees *reply with freeReplyObject; it is
+// NULL unless STATUS_OK. An error reply is a problem: STATUS_NOT_ALLOWED (CLM-A1), STATUS_TRY_AGAIN (loading,
+// busy), else STATUS_UNAVAILABLE.
 enum status redis_ask(redisContext *redis, redisReply **reply, const struct slice *words, int count,
                       struct problem *p);
 

@@ -11,7 +11,8 @@
 #include "ingest/startup_steps.h"
 #include "schemas/weighable.h"
 
-// The probe listener's 64 connections, Redis, a connection or two to each broker of a large cluster, and the process's own.
+// The probe listener's 64 connections, Redis, a connection or two to each broker of a large cluster, and the
+// process's own.
 enum { OPEN_FILES_NEEDED = 512 };
 
 void startup_found(struct startup_walk *walk, const char *format, ...) {
@@ -62,8 +63,8 @@ static enum status read_redis(struct startup_walk *walk) {
     struct problem p;
     snprintf(s->login.username, sizeof(s->login.username), "%s", s->settings.redis_username);
     if (strlen(s->settings.redis_username) >= sizeof(s->login.username)) {
-        problem_set(&p, STATUS_CONFIG, "CLM-C1", "choose a shorter name", "redis.username is longer than %zu bytes",
-                    sizeof(s->login.username) - 1);
+        problem_set(&p, STATUS_CONFIG, "CLM-C1", "choose a shorter name",
+                    "redis.username is longer than %zu bytes", sizeof(s->login.username) - 1);
         return startup_trouble(walk, &p);
     }
     if (redis_address_parse(&s->redis, s->settings.redis_url, &p) != STATUS_OK ||
@@ -78,7 +79,8 @@ static enum status read_open_files(struct startup_walk *walk) {
     struct rlimit limit;
     struct problem p;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
-        problem_set(&p, STATUS_OS, "CLM-L1", "", "the limit of open files cannot be read: %s", strerror(errno));
+        problem_set(&p, STATUS_OS, "CLM-L1", "", "the limit of open files cannot be read: %s",
+                    strerror(errno));
         return startup_trouble(walk, &p);
     }
     if (limit.rlim_cur >= OPEN_FILES_NEEDED) {
@@ -100,8 +102,8 @@ static enum status read_configuration(struct startup_walk *walk, int argc, char 
                                       const struct option_row *extra, size_t extra_count, void *extra_target,
                                       struct config_request *request) {
     struct startup *s = walk->s;
-    enum status status = config_load(&s->config, argc, argv, 1, settings_options, settings_option_count, &s->settings,
-                                     extra, extra_count, extra_target, request);
+    enum status status = config_load(&s->config, argc, argv, 1, settings_options, settings_option_count,
+                                     &s->settings, extra, extra_count, extra_target, request);
     if (status == STATUS_OK && request->help)
         return STATUS_OK;
     if (status == STATUS_OK)
@@ -137,13 +139,14 @@ enum status startup_read_steps(struct startup *s, int argc, char **argv, const s
     return first;
 }
 
-static void print_trouble(void *context, const char *step, const char *detail, const struct problem *problem) {
+static void print_trouble(void *context, const char *step, const char *detail,
+                          const struct problem *problem) {
     if (problem != NULL && problem->what[0] != '\0')
         problem_print(problem);
 }
 
-enum status startup_read(struct startup *s, int argc, char **argv, const struct option_row *extra, size_t extra_count,
-                         void *extra_target, struct config_request *request) {
+enum status startup_read(struct startup *s, int argc, char **argv, const struct option_row *extra,
+                         size_t extra_count, void *extra_target, struct config_request *request) {
     return startup_read_steps(s, argc, argv, extra, extra_count, extra_target, request, print_trouble, NULL);
 }
 

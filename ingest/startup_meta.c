@@ -1,4 +1,5 @@
-// Start-up's last question: does this Redis hold the deployment that the configuration speaks of, in every shard?
+// Start-up's last question: does this Redis hold the deployment that the configuration speaks of, in every
+// shard?
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,8 +19,9 @@ static enum status meta_take(struct meta *meta, const redisReply *reply, uint32_
     for (size_t i = 0; i + 1 < reply->elements; i += 2) {
         struct slice name = redis_ask_text(reply->element[i]);
         if (!meta_read_field(meta, name, redis_ask_text(reply->element[i + 1])))
-            return problem_set(p, STATUS_BAD_DATA, "CLM-M1", remedy, "meta of shard %u: its field %.*s is malformed",
-                               shard, (int)name.length, name.at);
+            return problem_set(p, STATUS_BAD_DATA, "CLM-M1", remedy,
+                               "meta of shard %u: its field %.*s is malformed", shard, (int)name.length,
+                               name.at);
     }
     if (reply->elements > 0 && !meta_is_whole(meta))
         return problem_set(p, STATUS_BAD_DATA, "CLM-M1", remedy, "meta of shard %u lacks fields", shard);
@@ -27,8 +29,8 @@ static enum status meta_take(struct meta *meta, const redisReply *reply, uint32_
 }
 
 // Takes one shard's reply into `metas`.
-static enum status metas_take(struct startup_metas *metas, struct meta *other, const redisReply *reply, uint32_t shard,
-                              struct problem *p) {
+static enum status metas_take(struct startup_metas *metas, struct meta *other, const redisReply *reply,
+                              uint32_t shard, struct problem *p) {
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements == 0) {
         metas->first_missing = shard < metas->first_missing ? shard : metas->first_missing;
         return STATUS_OK;
@@ -74,20 +76,23 @@ enum status startup_metas_read(redisContext *redis, const struct key_space *keys
 
 // --- Judging what was read
 
-static enum status judge_presence(const struct startup *s, const struct startup_metas *metas, struct problem *p) {
+static enum status judge_presence(const struct startup *s, const struct startup_metas *metas,
+                                  struct problem *p) {
     if (metas->count == s->keys.shards && metas->alike)
         return STATUS_OK;
     if (metas->count == 0)
-        return problem_set(p, STATUS_BAD_DATA, "CLM-M1", "a new deployment: clameur-ingest init, with the same options; "
+        return problem_set(p, STATUS_BAD_DATA, "CLM-M1",
+                           "a new deployment: clameur-ingest init, with the same options; "
                            "a lost one: restore the newest backup",
                            "this Redis holds no deployment under the prefix %s", s->keys.prefix);
     if (!metas->alike)
-        return problem_set(p, STATUS_CONFIG, "CLM-M4", "restore the newest backup, or begin under a fresh prefix",
-                           "shard %u belongs to another deployment than %s", metas->first_other,
-                           metas->first.deployment);
+        return problem_set(
+            p, STATUS_CONFIG, "CLM-M4", "restore the newest backup, or begin under a fresh prefix",
+            "shard %u belongs to another deployment than %s", metas->first_other, metas->first.deployment);
     return problem_set(p, STATUS_BAD_DATA, "CLM-M1", "restore the newest backup of this Redis",
                        "%u of %u shards of deployment %s have lost their meta, shard %u the first",
-                       s->keys.shards - metas->count, s->keys.shards, metas->first.deployment, metas->first_missing);
+                       s->keys.shards - metas->count, s->keys.shards, metas->first.deployment,
+                       metas->first_missing);
 }
 
 static enum status differs(struct problem *p, const struct meta *meta, const char *option, const char *ours,
@@ -96,8 +101,8 @@ static enum status differs(struct problem *p, const struct meta *meta, const cha
                        "%s is %s, but deployment %s has %s", option, ours, meta->deployment, theirs);
 }
 
-static enum status differs_number(struct problem *p, const struct meta *meta, const char *option, int64_t ours,
-                                  int64_t theirs) {
+static enum status differs_number(struct problem *p, const struct meta *meta, const char *option,
+                                  int64_t ours, int64_t theirs) {
     char text[2][24];
     snprintf(text[0], sizeof(text[0]), "%" PRId64, ours);
     snprintf(text[1], sizeof(text[1]), "%" PRId64, theirs);
@@ -123,10 +128,11 @@ static enum status judge_settings(struct startup *s, const struct meta *meta, st
     if (strcmp(meta->topic, s->settings.kafka_topic) != 0)
         return differs(p, meta, "kafka.topic", s->settings.kafka_topic, meta->topic);
     if (strcmp(meta->rules_hash, s->rules.first_hash) != 0)
-        return problem_set(p, STATUS_CONFIG, "CLM-M5",
-                           "use the rules file that this deployment began with; append versions, never change one",
-                           "version 1 of the rules is another (%s) than the one that deployment %s began with (%s)",
-                           s->rules.first_hash, meta->deployment, meta->rules_hash);
+        return problem_set(
+            p, STATUS_CONFIG, "CLM-M5",
+            "use the rules file that this deployment began with; append versions, never change one",
+            "version 1 of the rules is another (%s) than the one that deployment %s began with (%s)",
+            s->rules.first_hash, meta->deployment, meta->rules_hash);
     return judge_span(s, meta, p);
 }
 
@@ -135,14 +141,16 @@ static enum status judge_partitions(const struct startup *s, const struct meta *
     if (s->partitions == 0 || s->partitions == meta->partitions)
         return STATUS_OK;
     if (s->partitions < meta->partitions)
-        return problem_set(p, STATUS_BAD_DATA, "CLM-M3",
-                           "point kafka.topic at the right log, or begin a new deployment under a fresh prefix",
-                           "\"%s\" has %d partitions, but had %d when deployment %s began: it was recreated",
-                           meta->topic, s->partitions, meta->partitions, meta->deployment);
-    return problem_set(p, STATUS_OK, "", "plan a new topic and a cut-over; counting goes on",
-                       "\"%s\" has grown from %d to %d partitions: copies of an event, or a person's events, may now lie "
-                       "in two partitions, and such copies count twice",
-                       meta->topic, meta->partitions, s->partitions);
+        return problem_set(
+            p, STATUS_BAD_DATA, "CLM-M3",
+            "point kafka.topic at the right log, or begin a new deployment under a fresh prefix",
+            "\"%s\" has %d partitions, but had %d when deployment %s began: it was recreated", meta->topic,
+            s->partitions, meta->partitions, meta->deployment);
+    return problem_set(
+        p, STATUS_OK, "", "plan a new topic and a cut-over; counting goes on",
+        "\"%s\" has grown from %d to %d partitions: copies of an event, or a person's events, may now lie "
+        "in two partitions, and such copies count twice",
+        meta->topic, meta->partitions, s->partitions);
 }
 
 static enum status judge(struct startup *s, const struct startup_metas *metas, struct problem *p) {
@@ -169,7 +177,7 @@ enum status startup_step_meta(struct startup_walk *walk) {
     free(metas);
     if (status != STATUS_OK || p.what[0] != '\0')
         return startup_trouble(walk, &p);
-    startup_found(walk, "deployment %s, %d partitions, %" PRId64 " shards, dedup span %" PRId64, s->meta.deployment,
-                  s->meta.partitions, s->meta.shards, s->meta.dedup_span);
+    startup_found(walk, "deployment %s, %d partitions, %" PRId64 " shards, dedup span %" PRId64,
+                  s->meta.deployment, s->meta.partitions, s->meta.shards, s->meta.dedup_span);
     return STATUS_OK;
 }

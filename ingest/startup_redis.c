@@ -1,4 +1,5 @@
-// Start-up's questions to Redis: does it answer, can it run Functions, may it forget, does it hold our Functions.
+// Start-up's questions to Redis: does it answer, can it run Functions, may it forget, does it hold our
+// Functions.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -125,7 +126,8 @@ static const redisReply *field_find(const redisReply *list, const char *name) {
 
 enum library_state { LIBRARY_ABSENT, LIBRARY_EQUAL, LIBRARY_OTHER };
 
-static enum status library_look(redisContext *redis, struct slice code, enum library_state *state, struct problem *p) {
+static enum status library_look(redisContext *redis, struct slice code, enum library_state *state,
+                                struct problem *p) {
     char name[LIBRARY_NAME_MAX];
     redisReply *reply;
     library_name(code, name);
@@ -170,7 +172,8 @@ static enum status library_ensure(redisContext *redis, struct slice code, bool r
     if (status == STATUS_OK && state == LIBRARY_OTHER && !replace) {
         char name[LIBRARY_NAME_MAX];
         library_name(code, name);
-        return problem_set(p, STATUS_OK, "", "redis-cli FUNCTION DELETE it while no worker runs, if that was not meant",
+        return problem_set(p, STATUS_OK, "",
+                           "redis-cli FUNCTION DELETE it while no worker runs, if that was not meant",
                            "Redis holds another %s than this program's; it is used as it is", name);
     }
     return status;

@@ -1,5 +1,5 @@
-// The inside of start-up: one walk over its steps. A step reports what it found, line by line, and returns its failure; warnings are reports
-// too. What a later step needs of an earlier one stands in the walk.
+// The inside of start-up: one walk over its steps. A step reports what it found, line by line, and returns
+// its failure; warnings are reports too. What a later step needs of an earlier one stands in the walk.
 #pragma once
 
 #include <librdkafka/rdkafka.h>
@@ -18,7 +18,8 @@ struct startup_walk {
     char *info;          // the answer to INFO; "" where Redis does not let us ask
 };
 
-// Walks the steps of the parts, as startup_connect does. The Redis connection stays with `walk` until startup_walk_end.
+// Walks the steps of the parts, as startup_connect does. The Redis connection stays with `walk` until
+// startup_walk_end.
 enum status startup_walk(struct startup_walk *walk, unsigned parts, bool all);
 void startup_walk_end(struct startup_walk *walk);
 
@@ -40,8 +41,8 @@ enum status startup_step_meta(struct startup_walk *walk);
 // A client for questions to the brokers. STATUS_CONFIG where a property is wrong.
 enum status startup_kafka_client(const struct startup *s, rd_kafka_t **client, struct problem *p);
 
-// Meta of every shard that has one, read in one go: present[i] tells which. `first` is the first one found and `alike` whether all others
-// are the same; a field that cannot be understood is STATUS_BAD_DATA.
+// Meta of every shard that has one, read in one go: present[i] tells which. `first` is the first one found
+// and `alike` whether all others are the same; a field that cannot be understood is STATUS_BAD_DATA.
 struct startup_metas {
     bool present[SHARDS_MAX];
     uint32_t count;

@@ -1,0 +1,91 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "ingest/commands/output.h"
+
+static const struct output_column columns[] = {{"id", false}, {"n", true}};
+
+// One row, printed; the caller frees.
+static char *printed(enum output_format format, struct slice id, const char *number, const char *shown) {
+    char *text = NULL;
+    size_t length = 0;
+    FILE *out = open_memstream(&text, &length);
+    struct output o;
+    output_init(&o, format, columns, 2);
+    output_row(&o, (struct output_cell[]){
+                       output_text(id),
+                       {number != NULL ? slice_of(number) : (struct slice){NULL, 0},
+                        shown != NULL ? slice_of(shown) : (struct slice){NULL, 0}},
+                   });
+    output_print(&o, out);
+    output_fini(&o);
+    fclose(out);
+    return text;
+}
+
+static void test_every_format_is_safe_for_its_reader(void **state) {
+    static const struct {
+        enum output_format format;
+        const char *id, *number, *shown, *text;
+    } rows[] = {
+        {OUTPUT_TABLE, "acme", "12", NULL, "id     n\nacme  12\n"},
+        {OUTPUT_TABLE, "a", "1500000", "1.50 EUR", "id         n\na   1.50 EUR\n"},
+        {OUTPUT_TABLE, "a", NULL, NULL, "id  n\na   -\n"},
+        {OUTPUT_TABLE, "\x1b[2J", "1", NULL, "id       n\n\\x1B[2J  1\n"},
+        {OUTPUT_TABLE, "\xc2\x9b", "1", NULL, "id        n\n\\xC2\\x9B  1\n"},
+        {OUTPUT_TABLE, "\xff\xc3", "1", NULL, "id        n\n\\xFF\\xC3  1\n"},
+        {OUTPUT_TABLE, "h\xc3\xa9", "1", NULL, "id  n\nh\xc3\xa9  1\n"},
+        {OUTPUT_JSONL, "a\"\\\n\xff", "12", "shown", "{\"id\":\"a\\\"\\\\\\u000a\\ufffd\",\"n\":12}\n"},
+        {OUTPUT_JSONL, "h\xc3\xa9", "-9223372036854775808", NULL,
+         "{\"id\":\"h\xc3\xa9\",\"n\":-9223372036854775808}\n"},
+        {OUTPUT_JSONL, "a", "007", NULL, "{\"id\":\"a\",\"n\":\"007\"}\n"},
+        {OUTPUT_JSONL, "a", NULL, NULL, "{\"id\":\"a\",\"n\":null}\n"},
+        {OUTPUT_JSON, "a", "1", NULL, "[\n{\"id\":\"a\",\"n\":1}\n]\n"},
+        {OUTPUT_CSV, "a,\"b\"", "-3", NULL, "id,n\r\n\"a,\"\"b\"\"\",-3\r\n"},
+        {OUTPUT_CSV, "=1+1", "-3", NULL, "id,n\r\n\"'=1+1\",-3\r\n"},
+        {OUTPUT_CSV, "@x", NULL, NULL, "id,n\r\n\"'@x\",\r\n"},
+        {OUTPUT_CSV, "plain", "1", NULL, "id,n\r\nplain,1\r\n"},
+        {OUTPUT_TSV, "a\tb\n\\", "1", NULL, "id\tn\na\\tb\\n\\\\\t1\n"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char *text = printed(rows[i].format, slice_of(rows[i].id), rows[i].number, rows[i].shown);
+        assert_string_equal(text, rows[i].text);
+        free(text);
+    }
+}
+
+static void test_a_zero_byte_ends_no_id(void **state) {
+    char *text = printed(OUTPUT_TABLE, (struct slice){"a\0b", 3}, "1", NULL);
+    assert_string_equal(text, "id      n\na\\x00b  1\n");
+    free(text);
+}
+
+static void test_the_format_follows_the_terminal(void **state) {
+    static const struct {
+        const char *name;
+        bool terminal, known;
+        enum output_format format;
+    } rows[] = {{"", true, true, OUTPUT_TABLE},       {"", false, true, OUTPUT_JSONL},
+                {"table", false, true, OUTPUT_TABLE}, {"json", true, true, OUTPUT_JSON},
+                {"csv", true, true, OUTPUT_CSV},      {"tsv", true, true, OUTPUT_TSV},
+                {"jsonl", true, true, OUTPUT_JSONL},  {"xml", true, false, OUTPUT_TABLE}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        enum output_format format;
+        assert_int_equal(output_format_parse(&format, rows[i].name, rows[i].terminal), rows[i].known);
+        assert_int_equal(format, rows[i].format);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_format_is_safe_for_its_reader),
+        cmocka_unit_test(test_a_zero_byte_ends_no_id),
+        cmocka_unit_test(test_the_format_follows_the_terminal),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
