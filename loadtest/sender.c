@@ -15,8 +15,6 @@ enum {
     FLUSH_POLL_MS = 200,
     POLL_EVERY = 512,
     PURGE_MS = 1000,
-    // A record's own header and its share of a batch's 61 bytes.
-    RECORD_OVERHEAD = 32,
 };
 
 struct sender {
@@ -30,7 +28,6 @@ struct sender {
     uint64_t since_poll;
     struct sender_figures figures;
     uint64_t *partition_messages, *partition_events;
-    int64_t *partition_cost;   // handed over, as sender_cost
     int64_t *partition_before; // messages that the mock held before
 };
 
@@ -125,7 +122,6 @@ enum status sender_create(struct sender **sender, const struct deployment *deplo
     s->figures.partitions = partitions;
     s->partition_messages = memory_take((size_t)partitions * sizeof(*s->partition_messages));
     s->partition_events = memory_take((size_t)partitions * sizeof(*s->partition_events));
-    s->partition_cost = memory_take((size_t)partitions * sizeof(*s->partition_cost));
     s->partition_before = memory_take((size_t)partitions * sizeof(*s->partition_before));
     s->figures.partition_messages = s->partition_messages;
     s->figures.partition_events = s->partition_events;
@@ -151,7 +147,6 @@ void sender_destroy(struct sender **sender) {
     }
     free(s->partition_messages);
     free(s->partition_events);
-    free(s->partition_cost);
     free(s->partition_before);
     free(s);
 }
@@ -160,20 +155,8 @@ int32_t sender_partitions(const struct sender *sender) {
     return sender->figures.partitions;
 }
 
-bool sender_is_mock(const struct sender *sender) {
-    return sender->mock;
-}
-
-int64_t sender_cost(const struct message *message) {
-    return (int64_t)(message->key.length + message->value.length) + RECORD_OVERHEAD;
-}
-
-// What lay there before is taken to be as large, message for message, as what is sent now.
-bool sender_has_room(const struct sender *sender, const struct message *message, int64_t planned) {
-    if (!sender->mock)
-        return true;
-    int64_t cost = sender_cost(message), before = sender->partition_before[message->partition] * cost;
-    return sender->partition_cost[message->partition] + planned + before + cost <= SENDER_MOCK_BYTES_MAX;
+const int64_t *sender_mock_holds(const struct sender *sender) {
+    return sender->mock ? sender->partition_before : NULL;
 }
 
 static enum status answer(const struct sender *s, struct problem *problem) {
@@ -211,7 +194,6 @@ static void note_sent(struct sender *s, const struct message *m) {
     for (size_t i = 0; i < FATE_COUNT; i++)
         f->fates[i] += m->fates[i];
     s->partition_events[m->partition] += m->events;
-    s->partition_cost[m->partition] += sender_cost(m);
 }
 
 enum status sender_send(struct sender *sender, const struct message *message, struct problem *problem) {

@@ -9,10 +9,6 @@
 #include "loadtest/deployment.h"
 #include "loadtest/message.h"
 
-// The embedded broker keeps 5 MiB a partition and drops the oldest beyond, without a word: nothing of ours
-// goes past this.
-#define SENDER_MOCK_BYTES_MAX INT64_C(4194304)
-
 struct sender;
 
 struct sender_figures {
@@ -35,14 +31,9 @@ enum status sender_create(struct sender **sender, const struct deployment *deplo
 void sender_destroy(struct sender **sender);
 
 int32_t sender_partitions(const struct sender *sender);
-bool sender_is_mock(const struct sender *sender);
-
-// What a message will take up in a partition, estimated from above: the broker's framing counted, compression
-// not.
-int64_t sender_cost(const struct message *message);
-// Whether the embedded broker has room for it in its partition, beside what was sent and `planned` more (of
-// sender_cost). Always true on a real broker.
-bool sender_has_room(const struct sender *sender, const struct message *message, int64_t planned);
+// Of librdkafka's embedded broker, the messages that each partition held when the sender was made; NULL of a
+// real one.
+const int64_t *sender_mock_holds(const struct sender *sender);
 
 // Hands a message over (its bytes are copied), waiting while the queue is full. STATUS_UNAVAILABLE: a
 // delivery failed, named in the problem.

@@ -10,7 +10,7 @@ enum {
 
 static ProtobufCBinaryData account_name(struct draft *d, const struct world *w, uint64_t account) {
     if (!w->mix->rich)
-        return draft_numbered(d, "acct", 1000 + account);
+        return draft_numbered(d, "account-", 1000 + account);
     if (account == 0)
         return draft_literal("acme");
     static const char *const forms[] = {"brand-", "acme:eu-", "100%-", "{brand}", "café-", "日本-"};
@@ -22,13 +22,13 @@ static ProtobufCBinaryData content_name(struct draft *d, const struct world *w, 
     draft_begin(d);
     if (w->mix->rich && content % 16 < 4)
         draft_put(d, forms[content % 4]);
-    draft_put_hex(d, random_mix(content), 14);
+    draft_put_hex(d, random_mix(content), 16);
     return draft_end(d);
 }
 
 static ProtobufCBinaryData campaign_name(struct draft *d, uint64_t account, uint64_t number) {
     draft_begin(d);
-    draft_put(d, number == 3 ? "soldes:été-" : "camp");
+    draft_put(d, number == 3 ? "soldes:été-" : "campaign-");
     draft_put_number(d, account);
     draft_put(d, "-");
     draft_put_number(d, number);
@@ -66,7 +66,7 @@ static void write_actor(const struct world *w, struct draft *d, uint64_t actor) 
     Clameur__V1__Event *e = &d->event;
     draft_begin(d);
     draft_put(d, w->mix->rich && actor % 11 == 0 ? "usér:{%}" : "u");
-    draft_put_hex(d, actor + 0x10000000000, 11);
+    draft_put_hex(d, random_mix(actor), 16);
     e->actor_id = draft_end(d);
     e->consent = consents[actor % 10];
     if (w->mix->rich && actor % 3 == 0)
@@ -149,7 +149,7 @@ static bool names_content(uint32_t kind, struct random *r) {
 static bool names_campaign(uint32_t kind, struct random *r) {
     if (kind == KIND_ERASURE || kind == KIND_READING)
         return false;
-    return random_percent(r, kind == KIND_SPEND ? 70 : 25);
+    return random_percent(r, kind == KIND_SPEND ? 70 : 35);
 }
 
 static void write_envelope(const struct world *w, struct subject *s, uint64_t content) {
