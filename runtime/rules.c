@@ -215,8 +215,9 @@ static void read_book(struct book_reading *file, const char *path) {
 }
 
 // What version 1 decides, however it was written. Its `since` is no part: the first version also holds before
-// it.
-static void hash_first(struct rules_book *book) {
+// it. Weights left at their default are none either, so that a program that knows a further kind finds the same
+// hash; which is why the default of a kind, once released, never changes.
+static void hash_first(struct rules_book *book, const struct rules_kinds *kinds) {
     const struct rules *first = &book->versions[0];
     char text[RULES_WEIGHTS_MAX * 24 + 256];
     int length = snprintf(text, sizeof(text),
@@ -225,7 +226,7 @@ static void hash_first(struct rules_book *book) {
                           first->max_future_skew_ms, first->max_past_ms, first->series_retain_ms,
                           first->reach_retain_ms);
     for (int kind = 0; kind < RULES_WEIGHTS_MAX; kind++)
-        if (first->weights[kind] != 0)
+        if (first->weights[kind] != kinds->defaults[kind])
             length += snprintf(text + length, sizeof(text) - (size_t)length, "weight.%d=%" PRId32 "\n", kind,
                                first->weights[kind]);
     CHECK((size_t)length < sizeof(text));
@@ -247,7 +248,7 @@ enum status rules_load(struct rules_book *book, const char *path, const struct r
     }
     enum status status = file.findings.status;
     if (status == STATUS_OK)
-        hash_first(book);
+        hash_first(book, kinds);
     else
         rules_fini(book);
     findings_print(&file.findings);
