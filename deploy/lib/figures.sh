@@ -1,0 +1,92 @@
+# What the worker and Redis say, once a second.
+
+declare -A figure=() # of /metrics, without `clameur_`: by name,label
+declare -A total=()  # by name: the sum over its labels
+declare -A counter=() # of Redis: by platform,counter
+platforms=()         # with events, in the order of their names
+top_lines=()         # `score platform content`, the best first
+
+# probe PATH: the worker's answer, in $answer. False where it gives none.
+probe() {
+    # shellcheck disable=SC2016 # the inner shell expands it
+    answer=$(timeout 5 bash -c 'exec 3<>"/dev/tcp/127.0.0.1/$0" && printf "GET %s HTTP/1.0\r\n\r\n" "$1" >&3 && cat <&3' \
+        "$worker_port" "$1" 2>/dev/null) && [[ $answer == HTTP/1.?' '200* ]]
+}
+
+# Reads /metrics. False where the worker does not answer; the figures then are those of before.
+figures_read() {
+    local line name label
+    local row='^clameur_([a-z_]+)(\{[a-z]+="([^"]*)"\})? ([0-9.e+-]+)$'
+    probe /metrics || return 1
+    figure=() total=()
+    while IFS= read -r line; do
+        [[ $line =~ $row ]] || continue
+        name=${BASH_REMATCH[1]} label=${BASH_REMATCH[3]}
+        figure[$name,$label]=${BASH_REMATCH[4]}
+        total[$name]=$((${total[$name]:-0} + ${BASH_REMATCH[4]%%.*}))
+    done < <(printf '%s\n' "$answer" | sed '/_bucket{/d; /^#/d; s/\r$//')
+    figures_platforms
+}
+
+figures_platforms() {
+    mapfile -t platforms < <(for key in "${!figure[@]}"; do
+        [[ $key == events_counted_total,?* ]] && printf '%s\n' "${key#*,}"
+    done | sort)
+}
+
+# figure_of NAME [LABEL]: a whole number, 0 where there is none, in $value.
+figure_of() {
+    if [ $# -gt 1 ]; then value=${figure[$1,$2]:-0}; else value=${total[$1]:-0}; fi
+    value=${value%%.*}
+}
+
+ask_redis() {
+    timeout 5 redis-cli -h 127.0.0.1 -p "$redis_port" "$@" 2>/dev/null
+}
+
+# The counters of the platforms and the top content, in one conversation. The answers are told apart by what is echoed between.
+counters_read() {
+    local platform section= line score= content=
+    [ ${#platforms[@]} -gt 0 ] || return 0
+    counter=()
+    local found=()
+    while IFS= read -r line; do
+        case $line in
+        '@platforms' | '@top '*) section=$line content= ;;
+        '') ;;
+        *) counters_take ;;
+        esac
+    done < <({
+        printf 'ECHO "@platforms"\nFCALL_RO clameur_platforms 0'
+        printf ' %s' "${platforms[@]}"
+        for platform in "${platforms[@]}"; do
+            printf '\nECHO "@top %s"\nFCALL_RO clameur_top 0 %s %s %s 5' "$platform" "$account" "$platform" "$(top_hour)"
+        done
+        echo
+    } | ask_redis)
+    mapfile -t top_lines < <(printf '%s\n' "${found[@]}" | sort -rn | head -n 5)
+}
+
+# A line of a section: the name of something, then its figure.
+counters_take() {
+    if [ -z "$content" ]; then
+        if [ "$section" = '@platforms' ] && is_platform "$line"; then platform=$line; else content=$line; fi
+        return
+    fi
+    if [ "$section" = '@platforms' ]; then
+        counter[$platform,$content]=$line
+    else
+        score=${line%%.*}
+        found+=("$score ${section#@top } $content")
+    fi
+    content=
+}
+
+is_platform() {
+    [ -n "${figure[events_counted_total,$1]:-}" ]
+}
+
+# A second of the hour whose ranking is shown.
+top_hour() {
+    if [ "$data" = higgs ]; then echo "$higgs_from"; else date +%s; fi
+}

@@ -1,0 +1,75 @@
+# What the demo says: numbered steps, lines below them, and on a terminal a last line that is redrawn.
+
+terminal=
+[ -t 1 ] && [ "${TERM:-dumb}" != dumb ] && terminal=1
+drawn= # the cursor stands behind a line that is not ended
+
+# step N NAME: begins a step; what is said next ends its line.
+step() {
+    step_name=$2
+    step_began=$(now_ms)
+    printf '[%s/5] %-9s ' "$1" "$2"
+    drawn=1
+}
+
+# step_says TEXT: redraws the step's line on a terminal; elsewhere a line every five seconds.
+step_says() {
+    if [ -n "$terminal" ]; then
+        printf '\r\033[K      %-9s %s' "$step_name" "$1"
+        drawn=1
+    elif [ $(($(now_ms) - ${step_said:-$step_began})) -ge 5000 ]; then
+        say_end
+        say "$1"
+        step_said=$(now_ms)
+    fi
+}
+
+# step_done NUMBER TEXT: how the step ended, and how long it took.
+step_done() {
+    local took=$(($(now_ms) - step_began))
+    [ -n "$terminal" ] && printf '\r\033[K'
+    if [ -n "$terminal" ] || [ -z "$drawn" ]; then
+        printf '[%s/5] %-9s ' "$1" "$step_name"
+    fi
+    printf '%-90s %3d.%d s\n' "$2" $((took / 1000)) $((took % 1000 / 100))
+    drawn= step_said=
+}
+
+say_end() {
+    [ -z "$drawn" ] || printf '\n'
+    drawn=
+}
+
+say() {
+    say_end
+    printf '                %s\n' "$1"
+}
+
+# fail TEXT [LOG]: ends the demo, with the last lines of the log that explains it.
+fail() {
+    say_end
+    printf 'demo: %s\n' "$1" >&2
+    if [ $# -gt 1 ] && [ -s "$2" ]; then
+        printf 'demo: the end of %s:\n' "$2" >&2
+        tail -n 20 "$2" >&2
+    fi
+    exit 1
+}
+
+now_ms() {
+    local micros=${EPOCHREALTIME/./}
+    echo $((micros / 1000))
+}
+
+# grouped N: 1234567 as 1,234,567, in $grouped (a subshell for every figure of a table would be slow).
+grouped() {
+    grouped=$1
+    while [[ $grouped =~ ^(-?[0-9]+)([0-9]{3}.*)$ ]]; do
+        grouped=${BASH_REMATCH[1]},${BASH_REMATCH[2]}
+    done
+}
+
+# clock SECONDS: 75 as 01:15, in $clock.
+clock() {
+    printf -v clock '%02d:%02d' $(($1 / 60)) $(($1 % 60))
+}

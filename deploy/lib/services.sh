@@ -1,0 +1,236 @@
+# What runs in a demo: the embedded Kafka, Redis, the worker, and what feeds them.
+
+# The embedded broker keeps 5 MiB a partition and the generator refuses to pass 4. Events of the mix take about 240 bytes there; a
+# third is left to partitions with more than their share.
+readonly event_bytes=240 partition_bytes=2700000 partitions_least=8 partitions_most=256
+readonly rate_usual=10000
+# The recording's peak hour, 2012-07-04 06:00 UTC.
+readonly higgs_from=1341381600 higgs_until=1341385200
+
+# --- Before anything is started
+
+services_plan() {
+    case $data in
+    all) plan_mix ;;
+    higgs) plan_higgs ;;
+    esac
+}
+
+plan_mix() {
+    local most=$((partitions_most * (partition_bytes / event_bytes)))
+    account=acme
+    if [ -z "$rate" ]; then
+        rate=$((most / seconds < rate_usual ? most / seconds : rate_usual))
+    elif [ $((rate * seconds)) -gt "$most" ]; then
+        usage_error "$((rate * seconds)) events do not fit into the embedded broker, $most do: fewer --seconds or a lower --rate"
+    fi
+    partitions=$((rate * seconds / (partition_bytes / event_bytes) + 1))
+    partitions=$((partitions < partitions_least ? partitions_least : partitions))
+}
+
+plan_higgs() {
+    account=higgs partitions=$partitions_least
+    if [ -z "$recording" ] && [ -n "${CLAMEUR_RECORDINGS:-}" ]; then
+        recording=$CLAMEUR_RECORDINGS/higgs-activity/higgs-activity_time.txt.gz
+    fi
+    [ -n "$recording" ] && [ -r "$recording" ] && return
+    cat >&2 <<TEXT
+demo: the recording is ${recording:+not at $recording}${recording:-not here}. It is SNAP's "Higgs Twitter Dataset", 4 MB:
+      https://snap.stanford.edu/data/higgs-twitter.html, the file higgs-activity_time.txt.gz
+      Then: deploy/demo --data higgs=FILE   (or CLAMEUR_RECORDINGS=FOLDER, with higgs-activity/ in it)
+TEXT
+    exit 66
+}
+
+# --- Build
+
+services_build() {
+    local log=build/demo-$$.log code=0
+    mkdir -p build || fail 'cannot make build/'
+    exec {build_lock}>build/.demo.lock
+    flock "$build_lock" # two demos at once build one after the other
+    step_says 'release'
+    {
+        cmake --preset release && cmake --build --preset release --target clameur-ingest clameur-loadtest -- -j "$(nproc)"
+    } >"$log" 2>&1 </dev/null &
+    local pid=$!
+    while kill -0 "$pid" 2>/dev/null; do
+        sleep 0.2
+        step_says "release, 2 programs   $(build_progress "$log")"
+    done
+    wait "$pid" || code=$?
+    exec {build_lock}>&-
+    if [ "$code" != 0 ]; then
+        grep -q 'error' "$log" && sed -n '/error/,$p' "$log" | head -n 30 >"$log.short" && mv "$log.short" "$log"
+        build_failed "$log"
+    fi
+    rm -f "$log"
+    step_done 2 'release, 2 programs'
+}
+
+# fail shows the log's end, and the log is not to stay.
+build_failed() {
+    local text
+    text=$(mktemp) && mv "$1" "$text"
+    (fail 'the build failed' "$text")
+    rm -f "$text"
+    exit 1
+}
+
+# The last `[n/m]` of ninja, as a bar.
+build_progress() {
+    local last width=30 bar
+    last=$(grep -o '^\[[0-9]*/[0-9]*\]' "$1" | tail -n 1)
+    [[ $last =~ ^\[([0-9]+)/([1-9][0-9]*)\]$ ]] || return 0
+    printf -v bar '%*s' $((width * BASH_REMATCH[1] / BASH_REMATCH[2])) ''
+    printf '[%-*s] %s of %s' "$width" "${bar// /#}" "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}"
+}
+
+# --- Start
+
+services_start() {
+    redis_start
+    broker_start
+    write_configuration
+    "$programs/clameur-ingest" init -c "$state/clameur.yaml" >"$state/init.log" 2>&1 </dev/null ||
+        fail 'clameur-ingest init failed' "$state/init.log"
+    worker_start
+    step_done 3 "redis $redis_version :$redis_port · embedded Kafka, $partitions partitions :${broker##*:} · clameur-ingest :$worker_port"
+}
+
+# wait_for WHAT SECONDS CHILD COMMAND...: until the command succeeds; the child must go on running.
+wait_for() {
+    local what=$1 child=$3 deadline=$(($(now_ms) + $2 * 1000))
+    shift 3
+    until "$@"; do
+        children_watch "$child"
+        [ "$(now_ms)" -lt "$deadline" ] || fail "$what: not in time" "${child_log[$child]}"
+        step_says "waiting: $what"
+        sleep 0.1
+    done
+}
+
+# Debian's redis-tools carries the server, as one program under several names; it looks at the name it is called by.
+redis_program() {
+    command -v redis-server && return
+    ln -s "$(command -v redis-check-rdb)" "$state/redis-server" && echo "$state/redis-server"
+}
+
+# A port below those that the kernel gives to connections. Taken after all, Redis ends, and the next one is tried.
+redis_start() {
+    local program tries
+    program=$(redis_program)
+    for ((tries = 0; tries < 20; tries++)); do
+        redis_port=$((20000 + RANDOM % 12000))
+        child_start redis "$program" --port "$redis_port" --bind 127.0.0.1 --dir "$PWD/$state" --save '' --appendonly no \
+            --maxmemory-policy noeviction --daemonize no
+        until redis_is_ours; do
+            child_runs redis || break
+            sleep 0.05
+        done
+        child_runs redis && return
+        child_forget redis
+        grep -q 'Address already in use' "$state/redis.out" || break
+    done
+    child_ended_badly redis
+}
+
+# The answer must come from our own process, not from another that has the port.
+redis_is_ours() {
+    local answer
+    answer=$(ask_redis INFO server | tr -d '\r')
+    redis_version=$(sed -n 's/^redis_version://p' <<<"$answer")
+    grep -q "^process_id:${child_pid[redis]}$" <<<"$answer"
+}
+
+broker_start() {
+    child_start broker "$programs/clameur-loadtest" broker --partitions "$partitions" --listen-file "$state/broker.address"
+    wait_for 'the embedded Kafka names its address' 20 broker test -s "$state/broker.address"
+    broker=$(cat "$state/broker.address")
+}
+
+write_configuration() {
+    od -An -N16 -tx1 /dev/urandom | tr -d ' \n' >"$state/pseudonym.key"
+    echo >>"$state/pseudonym.key"
+    cat >"$state/clameur.yaml" <<YAML
+kafka.bootstrap.servers: "$broker"
+kafka.topic: engagement
+redis.url: "redis://127.0.0.1:$redis_port"
+privacy.key_file: "$PWD/$state/pseudonym.key"
+http.listen: "127.0.0.1:0"
+log.format: text
+YAML
+    [ "$data" = higgs ] || return 0
+    # Events of 2012: nothing is too old, and no bucket is over before it was filled.
+    printf 'rules.file: "%s"\n' "$PWD/$state/rules.yaml" >>"$state/clameur.yaml"
+    cat >"$state/rules.yaml" <<'YAML'
+- version: 1
+  since: 0
+  max_past: off
+  series.retain: 7300d
+  reach.retain: 7300d
+YAML
+}
+
+worker_start() {
+    child_start worker "$programs/clameur-ingest" run -c "$state/clameur.yaml"
+    wait_for 'the worker listens' 20 worker worker_listens
+    wait_for 'the worker has its partitions' 60 worker probe /readyz
+}
+
+worker_listens() {
+    worker_port=$(sed -n 's/.*http_listening.*port=\([0-9]*\).*/\1/p' "$state/worker.log" | head -n 1)
+    [ -n "$worker_port" ]
+}
+
+# --- Play
+
+services_feed() {
+    local mix=(--mix all --seed 1 --accounts 8 --contents 20000 --actors 200000 --zipf 1.1
+        --duplicates 0.015 --late 0.01 --malformed 0.004 --future 0.002)
+    [ "$seconds" -lt 30 ] || mix+=(--bursts) # one in 30 s
+    if [ "$data" = higgs ]; then
+        local pace=(--speed "$(((higgs_until - higgs_from) / seconds)).$(((higgs_until - higgs_from) * 100 / seconds % 100 / 10))")
+        [ -z "$rate" ] || pace=(--rate "$rate")
+        child_start generator "$programs/clameur-loadtest" replay -c "$state/clameur.yaml" --format higgs --from "$higgs_from" \
+            --until "$higgs_until" "${pace[@]}" "$recording"
+        step_done 4 "the Higgs boson on Twitter, 2012-07-04 06:00 to 07:00 UTC, in $seconds s"
+    else
+        child_start generator "$programs/clameur-loadtest" produce -c "$state/clameur.yaml" --rate "$rate" \
+            --seconds "$seconds" "${mix[@]}"
+        grouped "$rate"
+        step_done 4 "$grouped events/s for $seconds s: all platforms and kinds, 1.5 % duplicates, 1 % late, 0.6 % broken on purpose"
+    fi
+}
+
+# --- Keep
+
+services_keep() {
+    local here=$PWD/$state
+    {
+        echo '#!/bin/sh'
+        echo '# Ends this demo, and removes its folder.'
+        echo 'end() {'
+        echo '    began=$(sed "s/.*) //" "/proc/$2/stat" 2>/dev/null | cut -d" " -f20)'
+        echo '    [ "$began" = "$3" ] || return 0'
+        echo '    kill -TERM "$2"'
+        echo '    for i in $(seq 250); do kill -0 "$2" 2>/dev/null || return 0; sleep 0.1; done'
+        echo '    kill -KILL "$2"'
+        echo '}'
+        echo '{'
+        children_release | tac | sed 's/^/    end /'
+        printf "    rm -rf '%s'\n    rmdir '%s' 2>/dev/null\n    exit 0\n}\n" "$here" "$PWD/.demo"
+    } >"$state/stop"
+    chmod 700 "$state/stop"
+    for name in "${child_names[@]}"; do disown "${child_pid[$name]}"; done
+    child_names=()
+    trap - EXIT
+    say "It runs on. Read:"
+    say "  redis-cli -p $redis_port FCALL_RO clameur_account 0 $account"
+    say "  redis-cli -p $redis_port FCALL_RO clameur_platforms 0"
+    say "  redis-cli -p $redis_port FCALL_RO clameur_top 0 $account ${platforms[0]} $(top_hour) 10"
+    say "  $programs/clameur-ingest counters $account -c $state/clameur.yaml"
+    say "  curl http://127.0.0.1:$worker_port/metrics"
+    say "count it again:  $programs/clameur-loadtest recount -c $state/clameur.yaml"
+    say "end it:          $state/stop"
+}

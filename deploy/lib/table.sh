@@ -1,0 +1,186 @@
+# The live table: redrawn once a second on a terminal, a line every five seconds elsewhere.
+
+readonly platform_counters=(views impressions likes comments shares clicks orders)
+readonly twitter_counters=(reposts mentions replies)
+readonly top_rows=5 line_seconds=5
+lines_drawn=0
+
+# Until the generator has ended, or Ctrl-C.
+table_show() {
+    local began second=0 silent=0
+    began=$(now_ms)
+    last_read=0 last_ms=$began per_second=0
+    while child_runs generator && [ -z "$stop_asked" ]; do
+        sleep_until $((began + (second + 1) * 1000))
+        [ -z "$stop_asked" ] || break
+        second=$((($(now_ms) - began) / 1000))
+        children_watch redis broker worker
+        if figures_read; then silent=0; else silent=$((silent + 1)); fi
+        [ "$silent" -lt 3 ] || fail 'the worker has not answered for 15 s' "${child_log[worker]}"
+        table_turn
+        [ "$second" -le "$seconds" ] || feed_end
+    done
+    feed_end
+}
+
+sleep_until() {
+    local left=$(($1 - $(now_ms)))
+    [ "$left" -le 0 ] || sleep "$((left / 1000)).$(printf '%03d' $((left % 1000)))"
+}
+
+table_turn() {
+    local now
+    now=$(now_ms)
+    figure_of events_read_total
+    [ "$now" -le "$last_ms" ] || per_second=$(((value - last_read) * 1000 / (now - last_ms)))
+    if [ -n "$terminal" ]; then
+        counters_read
+        table_draw
+    elif [ $((second / line_seconds)) != $((last_line / line_seconds)) ]; then
+        table_line
+        last_line=$second
+    fi
+    last_read=$value last_ms=$now
+}
+last_line=0
+
+# --- Elsewhere than on a terminal
+
+table_line() {
+    local line
+    clock "$second"
+    line="$clock"
+    grouped "$per_second"
+    line+="   $grouped events/s"
+    local name
+    for name in counted rejected duplicate; do
+        figure_of "events_${name}_total"
+        grouped "$value"
+        line+="   $name $grouped"
+    done
+    figure_of kafka_lag_messages
+    grouped "$value"
+    say "$line   lag $grouped"
+    figure_of events_read_total
+}
+
+# --- On a terminal
+
+# cell WIDTH TEXT: adds it to the row, at the right of its width.
+cell() {
+    printf -v row '%s%*s' "$row" "$1" "$2"
+}
+
+cell_number() {
+    grouped "$2"
+    cell "$1" "$grouped"
+}
+
+row_end() {
+    rows+=("$row")
+    row=
+}
+
+table_draw() {
+    local rows=() row=
+    row_of_totals
+    row_of_balance
+    row_end
+    rows_of_platforms
+    row_end
+    rows_of_top
+    row_end
+    row_of_rejects
+    table_put
+    figure_of events_read_total
+}
+
+row_of_totals() {
+    clock "$second"
+    row="$clock of "
+    clock "$seconds"
+    row+="$clock"
+    grouped "$per_second"
+    row+="   $grouped events/s"
+    figure_of kafka_lag_messages
+    grouped "$value"
+    row+="   lag $grouped   in Redis within $(slowest) for 99 of 100"
+    row_end
+}
+
+# The bound below which 99 % of the flushes went from their oldest event to Redis' answer.
+slowest() {
+    printf '%s\n' "$answer" | sed 's/\r$//' | awk -F'["} ]+' '
+        /^clameur_event_to_counter_seconds_bucket/ { bound[++n] = $2; count[n] = $NF }
+        END {
+            for (i = 1; i <= n; i++) if (count[i] >= 0.99 * count[n]) break
+            printf n == 0 || count[n] == 0 ? "-" : bound[i] == "+Inf" ? "more than " bound[i - 1] " s" : bound[i] " s"
+        }'
+}
+
+row_of_balance() {
+    local name
+    figure_of events_read_total
+    grouped "$value"
+    row="read $grouped ="
+    for name in events_counted_total events_rejected_total events_duplicate_total events_in_flight; do
+        figure_of "$name"
+        grouped "$value"
+        name=${name#events_}
+        name=${name%_total}
+        row+=" ${name//_/ } $grouped +"
+    done
+    row=${row% +}
+    row_end
+}
+
+rows_of_platforms() {
+    local platform name columns=("${platform_counters[@]}")
+    [ "$data" = higgs ] && columns=("${twitter_counters[@]}")
+    printf -v row '%-17s%11s' platform events
+    for name in "${columns[@]}"; do cell 13 "$name"; done
+    row_end
+    for platform in "${platforms[@]}"; do
+        figure_of events_counted_total "$platform"
+        printf -v row '%-17.16s' "$platform"
+        cell_number 11 "$value"
+        for name in "${columns[@]}"; do cell_number 13 "${counter[$platform,$name]:-0}"; done
+        row_end
+    done
+}
+
+rows_of_top() {
+    local i score platform content
+    row="top content of $account this hour, by weighted interactions"
+    [ "$data" = higgs ] && row='most reposted, mentioned and answered, by weighted interactions'
+    row_end
+    for ((i = 0; i < top_rows; i++)); do
+        read -r score platform content <<<"${top_lines[i]:-}"
+        grouped "${score:-0}"
+        [ -z "$score" ] || printf -v row '%10s  %-16s %s' "$grouped" "$platform" "$content"
+        row_end
+    done
+}
+
+row_of_rejects() {
+    local key text=
+    for key in "${!figure[@]}"; do
+        [[ $key == events_rejected_total,* && ${figure[$key]} != 0 ]] && text+="${figure[$key]} ${key#*,}"$'\n'
+    done
+    row="rejected, to the dead-letter topic: $(sort -rn <<<"$text" | sed '/^$/d' | tr '\n' ',' | sed 's/,$//; s/,/, /g')"
+    row_end
+}
+
+# Over what was drawn before; no row longer than the terminal is wide, nor more rows than it is high.
+table_put() {
+    local height width i out=
+    read -r height width < <(stty size </dev/tty 2>/dev/null || echo '24 80')
+    [ "${height:-0}" -gt 1 ] || height=24 width=80
+    [ "${#rows[@]}" -lt "$height" ] || rows=("${rows[@]:0:height-1}")
+    [ "$lines_drawn" = 0 ] || out=$'\033['"${lines_drawn}A"
+    for ((i = 0; i < ${#rows[@]}; i++)); do
+        out+=$'\r'"${rows[i]:0:width-1}"$'\033[K\n'
+    done
+    printf '%s\033[J' "$out"
+    lines_drawn=${#rows[@]}
+}
