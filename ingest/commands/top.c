@@ -5,15 +5,14 @@
 
 #include "ingest/commands/commands.h"
 #include "ingest/commands/reader.h"
+#include "ingest/commands/totals.h"
 #include "runtime/clock.h"
 #include "runtime/memory.h"
-#include "runtime/rules.h"
 #include "schemas/registry.h"
-#include "schemas/weighable.h"
 
-static const char usage[] =
-    "clameur-ingest top [content] ACCOUNT [PLATFORM] | top platform  [-n 10] [--hours 1] "
-    "[--watch[=2s]] [-o FORMAT]";
+static const char usage[] = "clameur-ingest top [content] ACCOUNT [PLATFORM] | top campaign ACCOUNT | top "
+                            "platform  [-n 10] [--hours 1] "
+                            "[--watch[=2s]] [-o FORMAT]";
 
 enum { PLATFORM_NUMBERS = 256, NUMBER_TEXT_MAX = 24 };
 
@@ -132,96 +131,128 @@ static enum status content_once(struct reader *r) {
 
 // --- Platforms
 
-struct platform_total {
-    struct slice name;
-    int64_t interactions; // weighted as the rules have it now
-    int64_t views, orders;
-};
-
-static int64_t integer_of(const redisReply *reply) {
-    return reply->type == REDIS_REPLY_STRING ? strtoll(reply->str, NULL, 10) : 0;
-}
-
-static void total_add(struct platform_total *t, const struct rules *rules, struct slice field,
-                      int64_t value) {
-    if (slice_equal(field, slice_of("views")))
-        t->views = value;
-    if (slice_equal(field, slice_of("orders")))
-        t->orders = value;
-    for (uint32_t kind = 1; kind < RULES_WEIGHTS_MAX; kind++) {
-        const struct kind_row *row = kind_find(kind);
-        if (row == NULL || row->counter == COUNTER_NONE || rules->weights[kind] == 0 ||
-            !slice_equal(field, slice_of(counter_row(row->counter)->name)))
-            continue;
-        int64_t weighted;
-        if (!__builtin_mul_overflow(value, rules->weights[kind], &weighted) &&
-            !__builtin_add_overflow(t->interactions, weighted, &weighted))
-            t->interactions = weighted;
-    }
-}
-
-static int total_compare(const void *left, const void *right) {
-    const struct platform_total *a = left, *b = right;
-    if (a->interactions != b->interactions)
-        return a->interactions < b->interactions ? 1 : -1;
-    return (a->name.at > b->name.at) - (a->name.at < b->name.at);
-}
-
-static void totals_print(const struct reader *r, const struct platform_total *totals, size_t count) {
-    static const struct output_column columns[] = {{"rank", true},
-                                                   {"platform", false},
-                                                   {"weighted_interactions", true},
-                                                   {"views", true},
-                                                   {"orders", true}};
-    struct output o;
-    output_init(&o, r->format, columns, sizeof(columns) / sizeof(columns[0]));
-    for (size_t i = 0; i < count && i < (size_t)r->flags.number; i++) {
-        char text[4][NUMBER_TEXT_MAX];
-        const int64_t numbers[] = {(int64_t)i + 1, totals[i].interactions, totals[i].views, totals[i].orders};
-        for (size_t n = 0; n < 4; n++)
-            snprintf(text[n], sizeof(text[n]), "%" PRId64, numbers[n]);
-        output_row(&o, (struct output_cell[]){output_text(slice_of(text[0])), output_text(totals[i].name),
-                                              output_text(slice_of(text[1])), output_text(slice_of(text[2])),
-                                              output_text(slice_of(text[3]))});
-    }
-    output_print(&o, stdout);
-    output_fini(&o);
-}
-
-static void totals_show(const struct reader *r, const redisReply *reply, const struct rules *rules) {
-    size_t count = reply->elements / 2;
-    struct platform_total *totals = memory_take((count + 1) * sizeof(*totals));
-    for (size_t i = 0; i < count; i++) {
-        totals[i].name = redis_ask_text(reply->element[2 * i]);
-        const redisReply *flat = reply->element[2 * i + 1];
-        for (size_t f = 0; f + 1 < flat->elements; f += 2)
-            total_add(&totals[i], rules, redis_ask_text(flat->element[f]), integer_of(flat->element[f + 1]));
-    }
-    qsort(totals, count, sizeof(*totals), total_compare);
-    totals_print(r, totals, count);
-    free(totals);
-}
-
 static enum status platform_once(struct reader *r) {
-    struct rules_book book = {0};
-    struct rules_kinds kinds;
-    schemas_rules_kinds(&kinds);
-    enum status status = rules_load(&book, r->settings.rules_file, &kinds);
-    if (status != STATUS_OK)
-        return status;
-    redisReply *reply;
-    status = reader_call(r, &reply, "clameur_platforms", NULL, 0);
+    struct totals t;
+    redisReply *reply = NULL;
+    enum status status = totals_init(&t, &r->settings);
+    if (status == STATUS_OK)
+        status = reader_call(r, &reply, "clameur_platforms", NULL, 0);
     if (status == STATUS_OK) {
-        totals_show(r, reply, rules_at(&book, clock_wall_ms()));
+        for (size_t i = 0; i + 1 < reply->elements; i += 2)
+            totals_take(&t, redis_ask_text(reply->element[i]), reply->element[i + 1]);
+        totals_print(&t, r, &(struct output_column){"platform", false});
         freeReplyObject(reply);
     }
-    rules_fini(&book);
+    totals_fini(&t);
+    return status;
+}
+
+// --- Campaigns: nothing lists them, so the keyspace is walked, in steps that Redis hardly feels
+
+struct campaigns {
+    struct totals totals;
+    char pattern[2 * KEY_MAX]; // for MATCH
+    size_t stem;               // length of a key's name before the campaign
+    char cursor[NUMBER_TEXT_MAX];
+};
+
+static enum status asked(enum status status, const struct problem *p) {
+    if (status != STATUS_OK)
+        problem_print(p);
+    return status;
+}
+
+// The pattern is the name of a campaign's key, with `*` for the campaign and whatever else means something to
+// MATCH escaped.
+static enum status pattern_make(struct reader *r, struct campaigns *c, const char *account) {
+    struct slice words[] = {slice_of("campaign"), slice_of(account), slice_of("-")};
+    redisReply *reply;
+    enum status status = reader_call(r, &reply, "clameur_key", words, 3);
+    if (status != STATUS_OK)
+        return status;
+    struct slice name = redis_ask_text(reply->element[0]);
+    char *to = c->pattern;
+    c->stem = name.length - 1;
+    for (size_t i = 0; i < c->stem && i < KEY_MAX - 1; i++) {
+        if (memchr("*?[]\\", name.at[i], 5) != NULL)
+            *to++ = '\\';
+        *to++ = name.at[i];
+    }
+    memcpy(to, "*", 2);
+    freeReplyObject(reply);
+    return STATUS_OK;
+}
+
+static int hex_value(char digit) {
+    const char *digits = "0123456789ABCDEF", *found = memchr(digits, digit, 16);
+    return found != NULL ? (int)(found - digits) : 0;
+}
+
+// What keys.h percent-encodes.
+static size_t key_decode(char *out, struct slice encoded) {
+    size_t length = 0;
+    for (size_t i = 0; i < encoded.length; i++) {
+        bool escaped = encoded.at[i] == '%' && i + 2 < encoded.length;
+        int byte = escaped ? hex_value(encoded.at[i + 1]) * 16 + hex_value(encoded.at[i + 2]) : encoded.at[i];
+        out[length++] = (char)byte;
+        i += escaped ? 2 : 0;
+    }
+    return length;
+}
+
+static enum status campaign_take(struct reader *r, struct campaigns *c, struct slice key) {
+    struct slice words[] = {slice_of("HGETALL"), key};
+    struct problem p;
+    redisReply *reply;
+    if (asked(redis_ask(r->redis, &reply, words, 2, &p), &p) != STATUS_OK)
+        return p.status;
+    char *name = memory_take(key.length);
+    size_t length = key_decode(name, (struct slice){key.at + c->stem, key.length - c->stem});
+    totals_take(&c->totals, (struct slice){name, length}, reply);
+    free(name);
+    freeReplyObject(reply);
+    return STATUS_OK;
+}
+
+// One step of the walk; the cursor is "0" again after the last.
+static enum status campaigns_scan(struct reader *r, struct campaigns *c) {
+    struct problem p;
+    redisReply *reply;
+    enum status status =
+        redis_ask_words(r->redis, &reply, &p, "SCAN", c->cursor, "MATCH", c->pattern, "COUNT", "1000", NULL);
+    if (asked(status, &p) != STATUS_OK)
+        return status;
+    snprintf(c->cursor, sizeof(c->cursor), "%s", reply->element[0]->str);
+    const redisReply *keys = reply->element[1];
+    for (size_t i = 0; i < keys->elements && status == STATUS_OK; i++)
+        status = campaign_take(r, c, redis_ask_text(keys->element[i]));
+    freeReplyObject(reply);
+    return status;
+}
+
+static enum status campaign_once(struct reader *r) {
+    struct campaigns *c = memory_take(sizeof(*c));
+    enum status status = totals_init(&c->totals, &r->settings);
+    if (status == STATUS_OK)
+        status = pattern_make(r, c, r->request.arguments[1]);
+    strcpy(c->cursor, "0");
+    do {
+        status = status == STATUS_OK ? campaigns_scan(r, c) : status;
+    } while (status == STATUS_OK && strcmp(c->cursor, "0") != 0);
+    if (status == STATUS_OK)
+        totals_print(&c->totals, r, &(struct output_column){"campaign", false});
+    totals_fini(&c->totals);
+    free(c);
     return status;
 }
 
 static enum status top_show(struct reader *r) {
-    if (r->request.argument_count == 1 && strcmp(r->request.arguments[0], "platform") == 0)
+    const char *first = r->request.argument_count > 0 ? r->request.arguments[0] : "";
+    if (r->request.argument_count == 1 && strcmp(first, "platform") == 0)
         return reader_repeat(r, platform_once);
+    if (r->request.argument_count == 2 && strcmp(first, "campaign") == 0 &&
+        r->request.arguments[1][0] != '\0')
+        return reader_repeat(r, campaign_once);
     const char *const *words;
     int count = words_of(r, &words);
     if (count < 1 || count > 2 || words[0][0] == '\0')

@@ -372,6 +372,20 @@ static void test_top_platform_sums_the_shards(void **state) {
                                   "2,tiktok,5,10,0\r\n");
 }
 
+static void test_top_campaign_finds_those_of_the_account_alone(void **state) {
+    DO("HSET", key_name(KEY_CAMPAIGN, 0, "acme*", 0, "spring:1{%}", 0), "likes", "2", "orders", "1");
+    DO("HSET", key_name(KEY_CAMPAIGN, 0, "acme*", 0, "summer", 0), "likes", "9");
+    DO("HSET", key_name(KEY_CAMPAIGN, 0, "acme-inc", 0, "other", 0), "likes", "100");
+    for (int i = 0; i < 3000; i++) {
+        char id[16];
+        snprintf(id, sizeof(id), "%d", i);
+        DO("HSET", key_name(KEY_LIVE, 0, "acme*", 0, id, 0), "live_joins", "1");
+    }
+    assert_int_equal(RUN(command_top, "campaign", "acme*", "-o", "csv"), 0);
+    assert_string_equal(out_text, "rank,campaign,weighted_interactions,views,orders\r\n1,summer,9,0,0\r\n"
+                                  "2,spring:1{%},7,0,1\r\n");
+}
+
 static void test_readers_load_what_redis_lacks_and_miss_no_deployment(void **state) {
     DO("FUNCTION", "FLUSH");
     assert_int_equal(RUN(command_counters, "acme"), 0);
@@ -433,6 +447,7 @@ int main(void) {
         cmocka_unit_test_setup(test_a_series_ends_with_this_minute, set_up_deployment),
         cmocka_unit_test_setup(test_top_ranks_content_over_all_platforms, set_up_deployment),
         cmocka_unit_test_setup(test_top_platform_sums_the_shards, set_up_deployment),
+        cmocka_unit_test_setup(test_top_campaign_finds_those_of_the_account_alone, set_up_deployment),
         cmocka_unit_test_setup(test_readers_load_what_redis_lacks_and_miss_no_deployment, set_up_deployment),
     };
     redis_server_start(&server, "");
