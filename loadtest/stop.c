@@ -12,7 +12,8 @@ static void on_signal(int number) {
 }
 
 void stop_arm(void) {
-    struct sigaction action = {.sa_handler = on_signal};
+    // Once: a second signal ends the process where a lost Kafka holds up the end.
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
