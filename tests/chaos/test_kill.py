@@ -35,7 +35,7 @@ def test_killed_many_times(deployment, seed):
 def test_killed_in_the_middle_of_a_flush__goes_red_without_the_mark_check(deployment, proxy, seconds, is_applied):
     flushes, killed = [], []
 
-    def at_the_tenth(words):
+    def at_the_tenth(words, _reply=None):
         if proxy_module.is_full_flush(words):
             flushes.append(words)
             if len(flushes) == 10:

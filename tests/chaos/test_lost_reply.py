@@ -9,7 +9,7 @@ from harness.places import wait_until
 def test_a_lost_reply__goes_red_without_the_repeated_verdict(deployment, proxy, seconds, loss):
     seen, lost = [], []
 
-    def lose_every_fifth(words):
+    def lose_every_fifth(words, _reply):
         if proxy_module.is_full_flush(words):
             seen.append(words)
             if len(seen) % 5 == 0 and len(lost) < 20:

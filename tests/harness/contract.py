@@ -95,7 +95,7 @@ def _flaws(event):
             for text in values:
                 if field.is_repeated and not text:
                     flaws.add("too_long")
-                if len(text) > LONGEST[name].get(field.name, len(text)):
+                if len(text) > LONGEST.get(name, {}).get(field.name, len(text)):
                     flaws.add("too_long")
                 if not _is_utf8(text):
                     flaws.add("bad_utf8")
@@ -262,8 +262,6 @@ def _from_json(value):
 def _decode(value):
     if value[:1] == b"{":
         return _from_json(value)
-    if value[:1] == b"\0":
-        value = _unframe(value)
     is_batch = value[:2] == BATCH_TAG
     return (RawBatch if is_batch else RawEvent).FromString(value), is_batch
 
@@ -276,6 +274,10 @@ def open_record(record, rules, max_event_bytes=65536):
     if not value:
         return [(-1, None, "empty")]
     try:
+        if value[:1] == b"\0":
+            value = _unframe(value)
+        if len(value) > max_event_bytes and value[:1] != b"{" and value[:2] != BATCH_TAG:
+            return [(-1, None, "oversized")]
         message, is_batch = _decode(value)
     except (DecodeError, json_format.ParseError, ValueError, IndexError):
         return [(-1, None, "undecodable")]

@@ -1,11 +1,11 @@
 """A stream of every kind of event, in the background, for tests that break something while it runs."""
 from contextlib import contextmanager
 
-MIX = ["--mix", "all", "--duplicates", "0.02", "--late", "0.01", "--malformed", "0.01", "--future", "0.005"]
+MIX = ["--mix", "all", "--duplicates", "0.02", "--late", "0.01", "--future", "0.005"]
 
 
-def flags(events, rate=None, seed=1, batch=None):
-    chosen = [*MIX, "--events", events, "--seed", seed]
+def flags(events, rate=None, seed=1, batch=None, malformed=0.01):
+    chosen = [*MIX, "--events", events, "--seed", seed, "--malformed", malformed]
     if rate:
         chosen += ["--rate", rate]
     if batch:

@@ -1,11 +1,16 @@
 """Child processes: their output goes to a file, they die with the test run, and a failing test shows their last lines."""
 import ctypes
+import os
 import signal
 import subprocess
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _PR_SET_PDEATHSIG = 1
 started = []  # of the test that runs; conftest prints their logs when it fails and clears the list
+
+
+# Every CLAMEUR_ variable is an option to the programs, and an unknown one an error: the tests' own are not passed on.
+ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("CLAMEUR_")}
 
 
 def _die_with_parent():
@@ -20,7 +25,7 @@ class Process:
         self.log = directory / f"{name}.log"
         self._file = open(self.log, "ab")
         self.child = subprocess.Popen([str(a) for a in argv], stdin=subprocess.DEVNULL, stdout=self._file,
-                                      stderr=subprocess.STDOUT, cwd=directory, env=env, start_new_session=True,
+                                      stderr=subprocess.STDOUT, cwd=directory, env=env or ENVIRONMENT, start_new_session=True,
                                       preexec_fn=_die_with_parent)
         started.append(self)
 
@@ -56,7 +61,7 @@ class Process:
 
 def run(argv, directory, seconds=300, env=None, check=0):
     """Runs a command to its end and returns it with its output; `check` is the exit code it must have (None: any)."""
-    done = subprocess.run([str(a) for a in argv], cwd=directory, env=env, stdin=subprocess.DEVNULL,
+    done = subprocess.run([str(a) for a in argv], cwd=directory, env=env or ENVIRONMENT, stdin=subprocess.DEVNULL,
                           capture_output=True, text=True, timeout=seconds)
     if check is not None and done.returncode != check:
         raise AssertionError(f"{' '.join(str(a) for a in argv)}\nexit {done.returncode}, expected {check}\n"

@@ -1,8 +1,8 @@
 """A proxy between a worker and Redis that reads both directions as commands and replies, so that a test can lose exactly
 the reply it wants to.
 
-A test sets `on_command(words)` and `on_reply(words)`, called with the command's words (a reply's are those of the command
-it answers). They say what to do: PASS it on, CUT both connections instead (a command is then never applied; a reply was
+A test sets `on_command(words)` and `on_reply(words, reply)`, called with the command's words and, of its reply, the strings.
+They say what to do: PASS it on, CUT both connections instead (a command is then never applied; a reply was
 applied, and is lost), or DROP it without a word. They run in the connection's own thread and may take their time.
 """
 import queue
@@ -85,9 +85,8 @@ class _Link:
     def _replies(self):
         reader = _Reader(self.server)
         while True:
-            raw, _ = reader.read()
-            words = self.asked.get()
-            verdict = self.proxy.judge(self.proxy.on_reply, words)
+            raw, reply = reader.read()
+            verdict = self.proxy.judge(self.proxy.on_reply, self.asked.get(), reply)
             if verdict == CUT:
                 return
             if verdict == PASS:
@@ -125,8 +124,8 @@ class Proxy:
                 client.close()
 
     @staticmethod
-    def judge(hook, words):
-        return hook(words) if hook else PASS
+    def judge(hook, *exchange):
+        return hook(*exchange) if hook else PASS
 
     def cut_all(self):
         for link in self._links:

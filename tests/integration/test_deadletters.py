@@ -35,7 +35,7 @@ def _check(deployment, recount):
 
 
 def test_every_refused_event_has_its_dead_letter(deployment):
-    deployment.produce(*load.flags(10_000, seed=3), "--malformed", "0.1")
+    deployment.produce(*load.flags(10_000, seed=3, malformed=0.1))
     worker = deployment.worker()
     recount = load.settle(deployment, [worker])
     reasons = {reason for *_, reason in recount.refused}

@@ -28,7 +28,7 @@ def test_the_proxy_loses_the_reply_that_it_is_told_to_and_no_other(redis, proxy)
     client = redis_client.Redis(port=proxy.port, retry=None)
     replies = []
 
-    def lose_the_second(words):
+    def lose_the_second(words, _reply):
         replies.append(words)
         return proxy_module.CUT if len(replies) == 2 else proxy_module.PASS
 
