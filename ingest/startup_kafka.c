@@ -239,10 +239,12 @@ enum status startup_step_topic_settings(struct startup_walk *walk) {
     if (startup_kafka_client(s, &client, &p) != STATUS_OK)
         return startup_trouble(walk, &p);
     ask_cluster(&t, client, s->settings.kafka_topic);
-    if (t.has_controller)
+    if (t.has_controller) {
         ask_configs(&t, client, s->settings.kafka_topic);
-    else
+        startup_topic_id(client, s->settings.kafka_topic, walk->topic_id);
+    } else {
         snprintf(t.why_unknown, sizeof(t.why_unknown), "the cluster has no controller to ask");
+    }
     rd_kafka_destroy(client);
     enum status status = STATUS_OK;
     if (t.why_unknown[0] != '\0') {

@@ -153,13 +153,28 @@ static enum status judge_partitions(const struct startup *s, const struct meta *
         meta->topic, meta->partitions, s->partitions);
 }
 
-static enum status judge(struct startup *s, const struct startup_metas *metas, struct problem *p) {
+// Ids that either side does not know say nothing.
+static enum status judge_topic_id(const struct startup_walk *walk, const struct meta *meta,
+                                  struct problem *p) {
+    if (walk->topic_id[0] == '\0' || meta->topic_id[0] == '\0' || strcmp(walk->topic_id, meta->topic_id) == 0)
+        return STATUS_OK;
+    return problem_set(p, STATUS_BAD_DATA, "CLM-M3",
+                       "point kafka.topic at the right log, or begin a new deployment under a fresh prefix",
+                       "\"%s\" has the id %s, but had %s when deployment %s began: it was recreated",
+                       meta->topic, walk->topic_id, meta->topic_id, meta->deployment);
+}
+
+static enum status judge(const struct startup_walk *walk, const struct startup_metas *metas,
+                         struct problem *p) {
+    struct startup *s = walk->s;
     // Shard 0 lies in the same place for every number of shards, so a wrong number is told as such.
     enum status status = STATUS_OK;
     if (metas->present[0])
         status = judge_settings(s, &metas->first, p);
     if (status == STATUS_OK)
         status = judge_presence(s, metas, p);
+    if (status == STATUS_OK)
+        status = judge_topic_id(walk, &metas->first, p);
     if (status == STATUS_OK)
         status = judge_partitions(s, &metas->first, p);
     return status;
@@ -171,7 +186,7 @@ enum status startup_step_meta(struct startup_walk *walk) {
     struct problem p = {0};
     enum status status = startup_metas_read(walk->redis, &s->keys, metas, &p);
     if (status == STATUS_OK)
-        status = judge(s, metas, &p);
+        status = judge(walk, metas, &p);
     if (status == STATUS_OK)
         s->meta = metas->first;
     free(metas);

@@ -9,13 +9,16 @@
 
 enum startup_part { STARTUP_KAFKA = 1, STARTUP_REDIS = 2, STARTUP_META = 4, STARTUP_ALL = 7 };
 
+enum { STARTUP_TOPIC_ID_MAX = 64 };
+
 struct startup_walk {
     struct startup *s;
     startup_report report;
     void *context;
-    const char *step;    // the present one's name
-    redisContext *redis; // after the step "redis"
-    char *info;          // the answer to INFO; "" where Redis does not let us ask
+    const char *step;                    // the present one's name
+    redisContext *redis;                 // after the step "redis"
+    char topic_id[STARTUP_TOPIC_ID_MAX]; // "": unknown
+    char *info;                          // the answer to INFO; "" where Redis does not let us ask
 };
 
 // Walks the steps of the parts, as startup_connect does. The Redis connection stays with `walk` until
@@ -40,6 +43,9 @@ enum status startup_step_meta(struct startup_walk *walk);
 
 // A client for questions to the brokers. STATUS_CONFIG where a property is wrong.
 enum status startup_kafka_client(const struct startup *s, rd_kafka_t **client, struct problem *p);
+
+// The topic's id, "" where the library or the broker cannot tell. Only for a cluster that has a controller.
+void startup_topic_id(rd_kafka_t *client, const char *topic, char out[STARTUP_TOPIC_ID_MAX]);
 
 // Meta of every shard that has one, read in one go: present[i] tells which. `first` is the first one found
 // and `alike` whether all others are the same; a field that cannot be understood is STATUS_BAD_DATA.

@@ -160,6 +160,7 @@ static enum status meta_make(struct init *in, struct meta *meta, struct problem 
                            s->partitions, PARTITIONS_MAX);
     deployment_write(meta->deployment);
     snprintf(meta->topic, sizeof(meta->topic), "%s", s->settings.kafka_topic);
+    snprintf(meta->topic_id, sizeof(meta->topic_id), "%s", in->walk.topic_id);
     snprintf(meta->rules_hash, sizeof(meta->rules_hash), "%s", s->rules.first_hash);
     return starts_ask(in, meta, p);
 }
