@@ -26,9 +26,8 @@ child_wait() {
     wait "${child_pid[$1]}" 2>/dev/null || child_code=$?
 }
 
-# child_ended_badly NAME: ends the demo, saying how the child ended.
+# child_ended_badly NAME: ends the demo, saying how the child ended (child_wait was called).
 child_ended_badly() {
-    child_wait "$1"
     local how="ended with $child_code"
     [ "$child_code" -gt 128 ] && how="was killed by signal $((child_code - 128))"
     cat "$state/$1.out" >>"${child_log[$1]}"
@@ -39,7 +38,10 @@ child_ended_badly() {
 children_watch() {
     local name
     for name; do
-        child_runs "$name" || child_ended_badly "$name"
+        child_runs "$name" || {
+            child_wait "$name"
+            child_ended_badly "$name"
+        }
     done
 }
 
@@ -72,12 +74,11 @@ children_stop_all() {
     done
 }
 
-# The children go on without this script. Prints each as `NAME PID START`: pids are given anew, pid and start time are not.
-children_release() {
+# Prints each that runs as `NAME PID START`: pids are given anew, pid and start time are not.
+children_list() {
     local name
     for name in "${child_names[@]}"; do
         printf '%s %s %s\n' "$name" "${child_pid[$name]}" "$(child_began "${child_pid[$name]}")"
-        disown "${child_pid[$name]}"
     done
 }
 

@@ -3,7 +3,7 @@
 declare -A figure=() # of /metrics, without `clameur_`: by name,label
 declare -A total=()  # by name: the sum over its labels
 declare -A counter=() # of Redis: by platform,counter
-platforms=()         # with events, in the order of their names
+platforms=()         # with events, those with most first
 top_lines=()         # `score platform content`, the best first
 
 # probe PATH: the worker's answer, in $answer. False where it gives none.
@@ -30,8 +30,8 @@ figures_read() {
 
 figures_platforms() {
     mapfile -t platforms < <(for key in "${!figure[@]}"; do
-        [[ $key == events_counted_total,?* ]] && printf '%s\n' "${key#*,}"
-    done | sort)
+        [[ $key == events_counted_total,?* ]] && printf '%s %s\n' "${figure[$key]}" "${key#*,}"
+    done | sort -rn | cut -d' ' -f2)
 }
 
 # figure_of NAME [LABEL]: a whole number, 0 where there is none, in $value.

@@ -8,7 +8,7 @@ proof_give() {
     figures_read || fail 'the worker does not answer' "${child_log[worker]}"
     [ -n "$keep" ] || worker_end
     proof_recount
-    step_done 5 "everything counted; then the log was counted once more, by another program's other code"
+    step_done 5 'all is counted; then the log was counted again, independently'
     proof_say
 }
 
@@ -24,7 +24,7 @@ feed_end() {
     done
     child_wait generator
     child_forget generator
-    [ "$child_code" = 0 ] || fail "the generator ended with $child_code" "${child_log[generator]}"
+    [ "$child_code" = 0 ] || child_ended_badly generator
 }
 
 # field NAME FILE: a number of a line of JSON, in $value.
@@ -64,7 +64,7 @@ is_drained() {
 
 worker_end() {
     child_stop worker 250
-    [ "$child_code" = 0 ] || fail "clameur-ingest ended with $child_code" "${child_log[worker]}"
+    [ "$child_code" = 0 ] || child_ended_badly worker
 }
 
 proof_recount() {
@@ -80,7 +80,8 @@ verdict() {
     local word=EQUAL
     [ "$2" = "$3" ] || word="NOT EQUAL ($2, $3)"
     [ "$2" = "$3" ] || unequal=1
-    printf '                %-104s %s\n' "$1" "$word"
+    padded "$1" $((columns - 23))
+    printf '                %s %s\n' "$padded" "$word"
 }
 
 # sum_of NAME...: `name 1,234 + ...` of the worker's figures in $text, their sum in $sum.

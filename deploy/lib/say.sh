@@ -1,7 +1,11 @@
 # What the demo says: numbered steps, lines below them, and on a terminal a last line that is redrawn.
 
+exec {errors}>&2 # bash itself reports killed children on 2
 terminal=
 [ -t 1 ] && [ "${TERM:-dumb}" != dumb ] && terminal=1
+columns=120
+[ -z "$terminal" ] || read -r _ columns < <(stty size </dev/tty 2>/dev/null)
+[ "${columns:-0}" -gt 0 ] || columns=80
 drawn= # the cursor stands behind a line that is not ended
 
 # step N NAME: begins a step; what is said next ends its line.
@@ -31,7 +35,8 @@ step_done() {
     if [ -n "$terminal" ] || [ -z "$drawn" ]; then
         printf '[%s/5] %-9s ' "$1" "$step_name"
     fi
-    printf '%-90s %3d.%d s\n' "$2" $((took / 1000)) $((took % 1000 / 100))
+    padded "$2" $((columns - 24))
+    printf '%s %3d.%d s\n' "$padded" $((took / 1000)) $((took % 1000 / 100))
     drawn= step_said=
 }
 
@@ -45,13 +50,19 @@ say() {
     printf '                %s\n' "$1"
 }
 
+# padded TEXT WIDTH: in $padded, to a width that is no more than is good to read.
+padded() {
+    local width=$(($2 > 96 ? 96 : $2))
+    printf -v padded '%-*s' $((width > 0 ? width : 0)) "$1"
+}
+
 # fail TEXT [LOG]: ends the demo, with the last lines of the log that explains it.
 fail() {
     say_end
-    printf 'demo: %s\n' "$1" >&2
+    printf 'demo: %s\n' "$1" >&"$errors"
     if [ $# -gt 1 ] && [ -s "$2" ]; then
-        printf 'demo: the end of %s:\n' "$2" >&2
-        tail -n 20 "$2" >&2
+        printf 'demo: the end of %s:\n' "$2" >&"$errors"
+        tail -n 20 "$2" >&"$errors"
     fi
     exit 1
 }

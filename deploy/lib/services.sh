@@ -61,20 +61,12 @@ services_build() {
     wait "$pid" || code=$?
     exec {build_lock}>&-
     if [ "$code" != 0 ]; then
-        grep -q 'error' "$log" && sed -n '/error/,$p' "$log" | head -n 30 >"$log.short" && mv "$log.short" "$log"
-        build_failed "$log"
+        sed -n '/[Ee]rror/,$p' "$log" | head -n 30 | grep . >&2 || tail -n 30 "$log" >&2
+        rm -f "$log"
+        fail 'the build failed'
     fi
     rm -f "$log"
     step_done 2 'release, 2 programs'
-}
-
-# fail shows the log's end, and the log is not to stay.
-build_failed() {
-    local text
-    text=$(mktemp) && mv "$1" "$text"
-    (fail 'the build failed' "$text")
-    rm -f "$text"
-    exit 1
 }
 
 # The last `[n/m]` of ninja, as a bar.
@@ -132,6 +124,7 @@ redis_start() {
         child_forget redis
         grep -q 'Address already in use' "$state/redis.out" || break
     done
+    child_wait redis
     child_ended_badly redis
 }
 
@@ -199,7 +192,7 @@ services_feed() {
         child_start generator "$programs/clameur-loadtest" produce -c "$state/clameur.yaml" --rate "$rate" \
             --seconds "$seconds" "${mix[@]}"
         grouped "$rate"
-        step_done 4 "$grouped events/s for $seconds s: all platforms and kinds, 1.5 % duplicates, 1 % late, 0.6 % broken on purpose"
+        step_done 4 "$grouped events/s for $seconds s: all platforms, all kinds; 1.5 % twice, 1 % late, 0.6 % broken on purpose"
     fi
 }
 
@@ -218,11 +211,10 @@ services_keep() {
         echo '    kill -KILL "$2"'
         echo '}'
         echo '{'
-        children_release | tac | sed 's/^/    end /'
+        children_list | tac | sed 's/^/    end /'
         printf "    rm -rf '%s'\n    rmdir '%s' 2>/dev/null\n    exit 0\n}\n" "$here" "$PWD/.demo"
     } >"$state/stop"
     chmod 700 "$state/stop"
-    for name in "${child_names[@]}"; do disown "${child_pid[$name]}"; done
     child_names=()
     trap - EXIT
     say "It runs on. Read:"

@@ -3,7 +3,7 @@
 readonly platform_counters=(views impressions likes comments shares clicks orders)
 readonly twitter_counters=(reposts mentions replies)
 readonly top_rows=5 line_seconds=5
-lines_drawn=0
+lines_drawn=0 last_line=0
 
 # Until the generator has ended, or Ctrl-C.
 table_show() {
@@ -29,10 +29,11 @@ sleep_until() {
 }
 
 table_turn() {
-    local now
+    local now read
     now=$(now_ms)
     figure_of events_read_total
-    [ "$now" -le "$last_ms" ] || per_second=$(((value - last_read) * 1000 / (now - last_ms)))
+    read=$value
+    [ "$now" -le "$last_ms" ] || per_second=$(((read - last_read) * 1000 / (now - last_ms)))
     if [ -n "$terminal" ]; then
         counters_read
         table_draw
@@ -40,9 +41,8 @@ table_turn() {
         table_line
         last_line=$second
     fi
-    last_read=$value last_ms=$now
+    last_read=$read last_ms=$now
 }
-last_line=0
 
 # --- Elsewhere than on a terminal
 
@@ -61,7 +61,6 @@ table_line() {
     figure_of kafka_lag_messages
     grouped "$value"
     say "$line   lag $grouped"
-    figure_of events_read_total
 }
 
 # --- On a terminal
@@ -82,7 +81,9 @@ row_end() {
 }
 
 table_draw() {
-    local rows=() row=
+    local rows=() row='' height width
+    read -r height width < <(stty size </dev/tty 2>/dev/null)
+    [ "${height:-0}" -gt 1 ] && [ "${width:-0}" -gt 1 ] || height=24 width=80
     row_of_totals
     row_of_balance
     row_end
@@ -91,8 +92,7 @@ table_draw() {
     rows_of_top
     row_end
     row_of_rejects
-    table_put
-    figure_of events_read_total
+    [ -n "$stop_asked" ] || table_put # Ctrl-C also ends what was being asked for the rows
 }
 
 row_of_totals() {
@@ -134,19 +134,37 @@ row_of_balance() {
     row_end
 }
 
+# As many platforms and counters as there is room for, the platforms with most events first.
 rows_of_platforms() {
-    local platform name columns=("${platform_counters[@]}")
+    local platform name columns=("${platform_counters[@]}") most=$((height - 9 - top_rows)) shown=0 rest=0
     [ "$data" = higgs ] && columns=("${twitter_counters[@]}")
+    columns=("${columns[@]:0:(width - 30) / 13}")
     printf -v row '%-17s%11s' platform events
     for name in "${columns[@]}"; do cell 13 "$name"; done
     row_end
     for platform in "${platforms[@]}"; do
         figure_of events_counted_total "$platform"
-        printf -v row '%-17.16s' "$platform"
-        cell_number 11 "$value"
-        for name in "${columns[@]}"; do cell_number 13 "${counter[$platform,$name]:-0}"; done
-        row_end
+        shown=$((shown + 1))
+        if [ "$shown" -lt "$most" ] || [ "$most" -ge ${#platforms[@]} ]; then
+            row_of_platform
+        else
+            rest=$((rest + value))
+        fi
     done
+    [ "$rest" != 0 ] || return 0
+    printf -v row '%-17s' "$((shown - most + 1)) more"
+    cell_number 11 "$rest"
+    row_end
+}
+
+# Platforms that the registry does not name are one line; their counters stand under their numbers.
+row_of_platform() {
+    printf -v row '%-17.16s' "$platform"
+    cell_number 11 "$value"
+    for name in "${columns[@]}"; do
+        if [ "$platform" = other ]; then cell 13 -; else cell_number 13 "${counter[$platform,$name]:-0}"; fi
+    done
+    row_end
 }
 
 rows_of_top() {
@@ -173,9 +191,7 @@ row_of_rejects() {
 
 # Over what was drawn before; no row longer than the terminal is wide, nor more rows than it is high.
 table_put() {
-    local height width i out=
-    read -r height width < <(stty size </dev/tty 2>/dev/null || echo '24 80')
-    [ "${height:-0}" -gt 1 ] || height=24 width=80
+    local i out=
     [ "${#rows[@]}" -lt "$height" ] || rows=("${rows[@]:0:height-1}")
     [ "$lines_drawn" = 0 ] || out=$'\033['"${lines_drawn}A"
     for ((i = 0; i < ${#rows[@]}; i++)); do
