@@ -48,12 +48,12 @@ children_watch() {
 # child_stop NAME TENTHS: SIGTERM, so many tenths of a second, then SIGKILL; its exit code in $child_code.
 child_stop() {
     local left=$2
-    kill -TERM "${child_pid[$1]}" 2>/dev/null
+    kill -TERM -- "-${child_pid[$1]}" 2>/dev/null # its session: a build has children of its own
     while child_runs "$1" && [ "$left" -gt 0 ]; do
         sleep 0.1
         left=$((left - 1))
     done
-    child_runs "$1" && kill -KILL "${child_pid[$1]}" 2>/dev/null
+    child_runs "$1" && kill -KILL -- "-${child_pid[$1]}" 2>/dev/null
     child_wait "$1"
     child_forget "$1"
 }

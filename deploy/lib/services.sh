@@ -22,7 +22,8 @@ plan_mix() {
     if [ -z "$rate" ]; then
         rate=$((most / seconds < rate_usual ? most / seconds : rate_usual))
     elif [ $((rate * seconds)) -gt "$most" ]; then
-        usage_error "$((rate * seconds)) events do not fit into the embedded broker, $most do: fewer --seconds or a lower --rate"
+        grouped "$most"
+        usage_error "more than $grouped events do not fit into the embedded broker: fewer --seconds or a lower --rate"
     fi
     partitions=$((rate * seconds / (partition_bytes / event_bytes) + 1))
     partitions=$((partitions < partitions_least ? partitions_least : partitions))
@@ -35,7 +36,7 @@ plan_higgs() {
     fi
     [ -n "$recording" ] && [ -r "$recording" ] && return
     cat >&2 <<TEXT
-demo: the recording is ${recording:+not at $recording}${recording:-not here}. It is SNAP's "Higgs Twitter Dataset", 4 MB:
+demo: there is no recording${recording:+ at $recording}. It is SNAP's "Higgs Twitter Dataset", 4 MB:
       https://snap.stanford.edu/data/higgs-twitter.html, the file higgs-activity_time.txt.gz
       Then: deploy/demo --data higgs=FILE   (or CLAMEUR_RECORDINGS=FOLDER, with higgs-activity/ in it)
 TEXT
@@ -45,28 +46,28 @@ TEXT
 # --- Build
 
 services_build() {
-    local log=build/demo-$$.log code=0
-    mkdir -p build || fail 'cannot make build/'
-    exec {build_lock}>build/.demo.lock
-    flock "$build_lock" # two demos at once build one after the other
-    step_says 'release'
-    {
-        cmake --preset release && cmake --build --preset release --target clameur-ingest clameur-loadtest -- -j "$(nproc)"
-    } >"$log" 2>&1 </dev/null &
-    local pid=$!
-    while kill -0 "$pid" 2>/dev/null; do
+    exec {build_lock}>build/.demo.lock # two demos at once build one after the other
+    flock "$build_lock"
+    child_start build bash -c 'cmake --preset release && exec cmake --build --preset release \
+        --target clameur-ingest clameur-loadtest -- -j "$(nproc)"'
+    while child_runs build; do
+        step_says "release, 2 programs   $(build_progress "$state/build.out")"
         sleep 0.2
-        step_says "release, 2 programs   $(build_progress "$log")"
     done
-    wait "$pid" || code=$?
+    child_wait build
+    child_forget build
     exec {build_lock}>&-
-    if [ "$code" != 0 ]; then
-        sed -n '/[Ee]rror/,$p' "$log" | head -n 30 | grep . >&2 || tail -n 30 "$log" >&2
-        rm -f "$log"
-        fail 'the build failed'
-    fi
-    rm -f "$log"
+    [ "$child_code" = 0 ] || build_failed
     step_done 2 'release, 2 programs'
+}
+
+# From the first error on, where the output names one.
+build_failed() {
+    cat "$state/build.log" >>"$state/build.out"
+    sed -n '/[Ee]rror/,$p' "$state/build.out" | head -n 30 >"$state/build.log"
+    [ -s "$state/build.log" ] || tail -n 30 "$state/build.out" >"$state/build.log"
+    cat "$state/build.log" >&"$errors"
+    fail 'the build failed'
 }
 
 # The last `[n/m]` of ninja, as a bar.
@@ -199,25 +200,32 @@ services_feed() {
 # --- Keep
 
 services_keep() {
-    local here=$PWD/$state
     {
-        echo '#!/bin/sh'
-        echo '# Ends this demo, and removes its folder.'
-        echo 'end() {'
-        echo '    began=$(sed "s/.*) //" "/proc/$2/stat" 2>/dev/null | cut -d" " -f20)'
-        echo '    [ "$began" = "$3" ] || return 0'
-        echo '    kill -TERM "$2"'
-        echo '    for i in $(seq 250); do kill -0 "$2" 2>/dev/null || return 0; sleep 0.1; done'
-        echo '    kill -KILL "$2"'
-        echo '}'
-        echo '{'
+        cat <<'SH'
+#!/bin/sh
+# Ends this demo, and removes its folder.
+
+# end NAME PID START: a pid that has another start time by now is another process.
+end() {
+    for signal in TERM $(seq 250) KILL; do
+        case $(sed 's/.*) //' "/proc/$2/stat" 2>/dev/null | cut -d' ' -f1,20) in
+        "Z $3") return ;;
+        *" $3") ;;
+        *) return ;;
+        esac
+        case $signal in [A-Z]*) kill -"$signal" "$2" ;; *) sleep 0.1 ;; esac
+    done
+}
+
+SH
+        printf '{\n'
         children_list | tac | sed 's/^/    end /'
-        printf "    rm -rf '%s'\n    rmdir '%s' 2>/dev/null\n    exit 0\n}\n" "$here" "$PWD/.demo"
+        printf '    rm -rf %q\n    rmdir %q 2>/dev/null\n    exit 0\n}\n' "$PWD/$state" "$PWD/.demo"
     } >"$state/stop"
     chmod 700 "$state/stop"
     child_names=()
     trap - EXIT
-    say "It runs on. Read:"
+    say 'It runs on. Read:'
     say "  redis-cli -p $redis_port FCALL_RO clameur_account 0 $account"
     say "  redis-cli -p $redis_port FCALL_RO clameur_platforms 0"
     say "  redis-cli -p $redis_port FCALL_RO clameur_top 0 $account ${platforms[0]} $(top_hour) 10"

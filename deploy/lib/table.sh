@@ -96,7 +96,7 @@ table_draw() {
 }
 
 row_of_totals() {
-    clock "$second"
+    clock $((second < seconds ? second : seconds))
     row="$clock of "
     clock "$seconds"
     row+="$clock"
@@ -185,7 +185,8 @@ row_of_rejects() {
     for key in "${!figure[@]}"; do
         [[ $key == events_rejected_total,* && ${figure[$key]} != 0 ]] && text+="${figure[$key]} ${key#*,}"$'\n'
     done
-    row="rejected, to the dead-letter topic: $(sort -rn <<<"$text" | sed '/^$/d' | tr '\n' ',' | sed 's/,$//; s/,/, /g')"
+    text=$(sort -rn <<<"$text" | sed '/^$/d' | tr '\n' ',' | sed 's/,$//; s/,/, /g')
+    row="rejected, to the dead-letter topic: ${text:-none}"
     row_end
 }
 
