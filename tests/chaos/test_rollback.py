@@ -11,7 +11,7 @@ def test_an_older_dump_under_load__goes_red_without_the_from_check(deployment, s
         wait_until("it counts", lambda: worker.metric("events_counted_total") > 0)
         deployment.redis.save_copy("older.rdb")
         counted = worker.metric("events_counted_total")
-        wait_until("it counts on", lambda: worker.metric("events_counted_total") > counted + 4000, 30)
+        wait_until("it counts on", lambda: worker.metric("events_counted_total") > counted + 2000, 30)
         deployment.redis.go_back_to("older.rdb")
     load.settle(deployment, [worker])
     assert worker.metric("redis_rollbacks_total") >= 1

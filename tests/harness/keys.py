@@ -1,5 +1,6 @@
 """The names of keys in Redis, computed a second time: shards, their hash tags, and the encoding of ids."""
 import binascii
+from functools import lru_cache
 
 SLOTS = 1 << 14
 
@@ -24,6 +25,7 @@ def shard_tags(shards):
     return [tags[shard] for shard in range(shards)]
 
 
+@lru_cache(maxsize=100_000)
 def encode(text):
     for byte in "%:{}":
         text = text.replace(byte, f"%{ord(byte):02X}")

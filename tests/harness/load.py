@@ -14,7 +14,7 @@ def flags(events, rate=None, seed=1, batch=None, malformed=0.01):
 
 
 @contextmanager
-def stream(deployment, seconds, rate=4000, seed=1):
+def stream(deployment, seconds, rate=2000, seed=1):
     """`rate` events a second for so many seconds; at the end of the block it is waited for."""
     producer = deployment.producer(*flags(int(seconds * rate), rate, seed))
     try:

@@ -22,7 +22,7 @@ def embedded(tmp_path):
 def test_a_mixed_stream_is_counted_exactly_on_the_embedded_broker(embedded, redis, tmp_path):
     deployment = Deployment(tmp_path, embedded, "engagement", redis).init()
     worker = deployment.worker()
-    deployment.produce(*load.flags(20_000))
+    deployment.produce(*load.flags(10_000))
     load.settle(deployment, [worker])
     assert worker.terminate() == 0
 
