@@ -60,7 +60,7 @@ static bool counts(const struct fold *f, enum key_family family) {
     return (f->count->families & (1u << family)) != 0;
 }
 
-static struct delta_identity identify(const struct fold *f, enum key_family family, uint32_t platform,
+static struct delta_identity identify(const struct fold *f, uint32_t family, uint32_t platform,
                                       struct slice id, int64_t time_s) {
     struct delta_identity identity = {.family = family, .platform = platform, .time_s = time_s, .id = id};
     if (family != KEY_PLATFORM)
@@ -87,6 +87,20 @@ static void add(struct fold *f, const struct delta_identity *identity, int64_t e
 static void add_all(struct fold *f, const struct delta_identity *identity) {
     for (uint32_t i = 0; i < f->increments.count; i++)
         add(f, identity, 0, f->increments.at[i].field, f->increments.at[i].value);
+}
+
+// The same for a key that has few cells: one look-up for all its fields.
+static void add_all_at(struct fold *f, const struct delta_identity *identity, int64_t expire_s) {
+    uint32_t key = delta_key(f->delta, identity, expire_s);
+    for (uint32_t i = 0; i < f->increments.count; i++) {
+        if (f->increments.at[i].value == 0)
+            continue;
+        if (f->order == NULL)
+            delta_add_at(f->delta, key, f->increments.at[i].field, f->increments.at[i].value);
+        else
+            delta_order_increment(f->delta, f->order, key, f->increments.at[i].field,
+                                  f->increments.at[i].value);
+    }
 }
 
 // A bucket that expires before its record was written is not begun: a replay of old records resurrects
@@ -117,11 +131,15 @@ static void fold_named(struct fold *f, enum key_family family, uint32_t platform
     if (id.length == 0 || !counts(f, family))
         return;
     struct delta_identity identity = identify(f, family, platform, id, 0);
-    add_all(f, &identity);
+    add_all_at(f, &identity, 0);
+}
+
+static int64_t series_expiry(const struct fold *f) {
+    return f->hour_s + HOUR_S + seconds_up(f->count->rules->series_retain_ms);
 }
 
 static void fold_series(struct fold *f) {
-    int64_t expire_s = f->hour_s + HOUR_S + seconds_up(f->count->rules->series_retain_ms);
+    int64_t expire_s = series_expiry(f);
     if (!counts(f, KEY_SERIES) || expired(f, expire_s))
         return;
     struct delta_identity series = identify(f, KEY_SERIES, f->event->platform, no_id, f->hour_s);
@@ -145,7 +163,7 @@ static int64_t score_of(const struct event *e, const struct rules *rules) {
 static void fold_top(struct fold *f) {
     const struct event *e = f->event;
     int64_t score = score_of(e, f->count->rules);
-    int64_t expire_s = f->hour_s + HOUR_S + seconds_up(f->count->rules->series_retain_ms);
+    int64_t expire_s = series_expiry(f);
     if (score == 0 || e->content.length == 0 || !counts(f, KEY_TOP) || expired(f, expire_s))
         return;
     struct delta_identity content = identify(f, KEY_CONTENT, e->platform, e->content, 0);
@@ -174,36 +192,56 @@ static void fold_tags(struct fold *f) {
     }
 }
 
-static void reach_add(struct fold *f, const struct delta_identity *identity, int64_t expire_s) {
-    if (seen_raise(f->count->seen, f->count->shard, identity, f->event->actor))
+static void reach_add(struct fold *f, struct seen_place place, const struct delta_identity *identity,
+                      int64_t expire_s) {
+    if (seen_raise(f->count->seen, place, f->count->shard, identity, f->event->actor))
         delta_add_element(f->delta, identity, expire_s, f->event->actor);
+}
+
+static bool is_reached(const struct event *e, uint32_t families) {
+    return e->has_actor && (e->consent & CONSENT_MEASUREMENT) != 0 && (families & (1u << KEY_REACH)) != 0;
+}
+
+static int64_t day_of(const struct event *e) {
+    return e->occurred_at_ms / 1000 / DAY_S * DAY_S;
 }
 
 static void fold_reach(struct fold *f) {
     const struct event *e = f->event;
-    if (!e->has_actor || (e->consent & CONSENT_MEASUREMENT) == 0 || !counts(f, KEY_REACH))
-        return;
-    int64_t day_s = e->occurred_at_ms / 1000 / DAY_S * DAY_S;
+    int64_t day_s = day_of(e);
     int64_t expire_s = day_s + DAY_S + seconds_up(f->count->rules->reach_retain_ms);
-    if (expired(f, expire_s))
+    if (!is_reached(e, f->count->families) || expired(f, expire_s))
         return;
     struct delta_identity reach = identify(f, KEY_REACH, e->platform, no_id, day_s);
-    reach_add(f, &reach, expire_s);
-    for (uint32_t i = 0; i < e->tag_count; i++) {
+    reach_add(f, f->count->reach, &reach, expire_s);
+    for (uint32_t i = 0; i < e->tag_count && counts(f, KEY_TAG_REACH); i++) {
         if (tag_is_repeated(e, i))
             continue;
         struct delta_identity tagged = identify(f, KEY_TAG_REACH, e->platform, e->tags[i], day_s);
-        reach_add(f, &tagged, expire_s);
+        reach_add(f, (struct seen_place){0}, &tagged, expire_s);
     }
+}
+
+// Account, platform and series at once; an order's increments are not folded, so they go to each.
+static void fold_group(struct fold *f) {
+    if (f->order != NULL) {
+        fold_totals(f);
+        fold_series(f);
+        return;
+    }
+    int64_t expire_s = series_expiry(f);
+    uint32_t family = expired(f, expire_s) ? DELTA_GROUP_WITHOUT_SERIES : DELTA_GROUP;
+    int64_t minute_s = f->hour_s + 60 * (int64_t)f->minute;
+    struct delta_identity group = identify(f, family, f->event->platform, no_id, minute_s);
+    add_all_at(f, &group, expire_s);
 }
 
 static void fold_increments(struct fold *f) {
     const struct event *e = f->event;
-    fold_totals(f);
+    fold_group(f);
     fold_named(f, KEY_CONTENT, e->platform, e->content);
     fold_named(f, KEY_CAMPAIGN, 0, e->campaign);
     fold_named(f, KEY_LIVE, 0, e->session);
-    fold_series(f);
     fold_top(f);
     fold_tags(f);
 }
@@ -297,17 +335,34 @@ static void fold_readings(struct fold *f) {
     }
 }
 
-// The content's cell is the one that is seldom in the cache; accounts, platforms and series are few.
+static struct delta_identity identity_of(const struct count *c, const struct event *e, enum key_family family,
+                                         struct slice id, uint64_t id_hash, int64_t time_s) {
+    struct delta_identity identity = {
+        .family = family, .platform = e->platform, .time_s = time_s, .account = e->account, .id = id};
+    delta_identify(&identity, c->account_hash, id_hash);
+    return identity;
+}
+
+// The content's cell and the reach's registers are what is seldom in the cache; accounts, platforms and
+// minutes are few.
 void count_prepare(struct count *c, const struct delta *d, const struct event *e) {
     c->account_hash = hash_slice(e->account, 0);
     c->content_hash = e->content.length > 0 ? hash_slice(e->content, 0) : 0;
-    const struct kind_row *kind = kind_find(e->kind);
-    if (e->content.length == 0 || kind == NULL || kind->counter == COUNTER_NONE)
+    c->reach = (struct seen_place){0};
+    if (is_reached(e, c->families)) {
+        struct delta_identity reach = identity_of(c, e, KEY_REACH, no_id, 0, day_of(e));
+        c->reach = seen_find(c->seen, c->shard, &reach, e->actor);
+    }
+    c->content_key = 0;
+    if (e->content.length == 0)
         return;
-    struct delta_identity content = {
-        .family = KEY_CONTENT, .platform = e->platform, .account = e->account, .id = e->content};
-    delta_identify(&content, c->account_hash, c->content_hash);
-    delta_prefetch(d, &content, field_counter(kind->counter));
+    c->content_key = identity_of(c, e, KEY_CONTENT, e->content, c->content_hash, 0).hash;
+    delta_prefetch(d, c->content_key, 0);
+}
+
+void count_fetch(const struct count *c, const struct delta *d, int step) {
+    if (c->content_key != 0)
+        delta_prefetch(d, c->content_key, step);
 }
 
 void count_event(struct delta *d, const struct count *c, const struct event *e) {
@@ -333,4 +388,48 @@ void count_event(struct delta *d, const struct count *c, const struct event *e) 
     else
         fold_order(&f);
     fold_reach(&f);
+}
+
+// ---- before a seal
+
+struct spread {
+    struct delta *delta;
+    uint32_t families;
+    const struct delta_identity *group;
+    uint64_t account_hash;
+};
+
+static void spread_to(const struct spread *s, enum key_family family, uint32_t platform, int64_t time_s,
+                      int64_t expire_s, field_code field, int64_t value) {
+    if ((s->families & (1u << family)) == 0)
+        return;
+    struct delta_identity to = {.family = family, .platform = platform, .time_s = time_s};
+    if (family != KEY_PLATFORM)
+        to.account = s->group->account;
+    delta_identify(&to, family != KEY_PLATFORM ? s->account_hash : 0, 0);
+    delta_add(s->delta, &to, expire_s, field, value);
+}
+
+static void spread_cell(const struct spread *s, int64_t expire_s, field_code field, int64_t value) {
+    const struct delta_identity *group = s->group;
+    spread_to(s, KEY_ACCOUNT, 0, 0, 0, field, value);
+    spread_to(s, KEY_ACCOUNT_PLATFORM, group->platform, 0, 0, field, value);
+    spread_to(s, KEY_PLATFORM, group->platform, 0, 0, field, value);
+    if (group->family == DELTA_GROUP) {
+        int64_t hour_s = group->time_s / HOUR_S * HOUR_S;
+        unsigned minute = (unsigned)(group->time_s % HOUR_S / 60);
+        spread_to(s, KEY_SERIES, group->platform, hour_s, expire_s, field_minute(field, minute), value);
+    }
+}
+
+void count_spread(struct delta *d, uint32_t families) {
+    uint32_t keys = d->keys.count;
+    for (uint32_t i = 0; i < keys; i++) {
+        const struct delta_key key = d->keys.at[i]; // a copy: adding may move the array
+        if (key.identity.family < KEY_FAMILY_COUNT)
+            continue;
+        const struct spread s = {d, families, &key.identity, hash_slice(key.identity.account, 0)};
+        for (uint32_t c = key.first_cell; c != DELTA_NONE; c = d->cells.at[c].next)
+            spread_cell(&s, key.expire_s, d->cells.at[c].field, d->cells.at[c].delta);
+    }
 }

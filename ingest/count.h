@@ -17,11 +17,17 @@ struct count {
     uint32_t shard;         // of the event's account
     struct seen *seen;
     uint64_t account_hash; // set by count_prepare
-    uint64_t content_hash;
+    uint64_t content_hash; // of the content's id
+    uint64_t content_key;  // of its key; 0: none
+    struct seen_place reach;
 };
 
-// First of two steps over a few dozen events: hashes what the fold will look up, and fetches the memory it
-// will touch.
+// Before the fold, over a few dozen events: hashes what it will look up, then fetches the memory it will
+// touch, step by step over all of them (1 .. DELTA_PREFETCH_STEPS - 1 after prepare's own).
 void count_prepare(struct count *c, const struct delta *d, const struct event *e);
+void count_fetch(const struct count *c, const struct delta *d, int step);
 
 void count_event(struct delta *d, const struct count *c, const struct event *e);
+
+// Before a seal: adds the groups to the keys they stand for.
+void count_spread(struct delta *d, uint32_t families);

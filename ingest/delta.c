@@ -44,6 +44,7 @@ void delta_clear(struct delta *d) {
     memset(d->cell_slots, 0, (d->cell_slot_mask + 1) * sizeof(uint32_t));
     d->keys.count = d->cells.count = d->elements.count = 0;
     d->orders.count = d->increments.count = d->readings.count = 0;
+    d->group_cells = 0;
     d->events = 0;
     memset(d->platforms, 0, sizeof(d->platforms));
 }
@@ -145,7 +146,8 @@ static void cell_append(struct delta *d, uint32_t key, uint64_t key_hash, field_
         .key_hash = key_hash, .field = field, .delta = value, .key = key, .next = owner->first_cell};
     owner->first_cell = d->cells.count++;
     owner->cell_count++;
-    owner->used = true;
+    owner->used = owner->identity.family < KEY_FAMILY_COUNT;
+    d->group_cells += !owner->used;
 }
 
 // A sum that would leave 64 bits stays, and what came last goes on in a further cell, which only the key's
@@ -179,10 +181,33 @@ void delta_add(struct delta *d, const struct delta_identity *identity, int64_t e
         cell_slots_grow(d);
 }
 
-void delta_prefetch(const struct delta *d, const struct delta_identity *identity, field_code field) {
-    uint32_t slot = (uint32_t)cell_hash(identity->hash, field) & d->cell_slot_mask;
-    __builtin_prefetch(&d->cell_slots[slot]);
-    __builtin_prefetch(&d->key_slots[(uint32_t)identity->hash & d->key_slot_mask]);
+void delta_add_at(struct delta *d, uint32_t key, field_code field, int64_t value) {
+    for (uint32_t i = d->keys.at[key].first_cell; i != DELTA_NONE; i = d->cells.at[i].next) {
+        if (d->cells.at[i].field != field)
+            continue;
+        cell_add(d, &d->cells.at[i], value);
+        return;
+    }
+    cell_append(d, key, d->keys.at[key].identity.hash, field, value);
+}
+
+void delta_prefetch(const struct delta *d, uint64_t key_hash, int step) {
+    const uint32_t *slot = &d->key_slots[(uint32_t)key_hash & d->key_slot_mask];
+    if (step == 0) {
+        __builtin_prefetch(slot);
+        return;
+    }
+    if (*slot == 0)
+        return;
+    const struct delta_key *key = &d->keys.at[*slot - 1];
+    if (step == 1) {
+        __builtin_prefetch(key);
+        __builtin_prefetch((const char *)(key + 1) - 1);
+        return;
+    }
+    __builtin_prefetch(key->identity.id.at);
+    if (key->first_cell != DELTA_NONE)
+        __builtin_prefetch(&d->cells.at[key->first_cell], 1);
 }
 
 void delta_add_element(struct delta *d, const struct delta_identity *identity, int64_t expire_s,
@@ -229,7 +254,8 @@ void delta_use(struct delta *d, uint32_t key) {
 }
 
 size_t delta_ops(const struct delta *d) {
-    return (size_t)d->cells.count + d->elements.count + d->increments.count + d->readings.count;
+    return (size_t)d->cells.count + 3 * (size_t)d->group_cells + d->elements.count + d->increments.count +
+           d->readings.count;
 }
 
 bool delta_is_empty(const struct delta *d) {

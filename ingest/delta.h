@@ -19,11 +19,16 @@
 // Events are counted by platform for the metrics: listed numbers below this, the rest under 0.
 enum { DELTA_PLATFORMS = 64 };
 
+// Beside the families of Redis, the table has one of its own: a group is what an account did on a platform
+// within one minute. It stands for the account, the account on the platform, the platform and the series, to
+// all of which it is added when the table is sealed (count_spread): one cell in the place of four.
+enum { DELTA_GROUP = KEY_FAMILY_COUNT, DELTA_GROUP_WITHOUT_SERIES };
+
 // What a key is, by value; `hash` is delta_key_hash of the rest.
 struct delta_identity {
-    enum key_family family;
+    uint32_t family; // enum key_family, or a group
     uint32_t platform;
-    int64_t time_s; // start of the hour or day; 0 where the family has none
+    int64_t time_s; // start of the hour or day, of a group the minute; 0 where the family has none
     struct slice account;
     struct slice id;
     uint64_t hash;
@@ -105,6 +110,7 @@ struct delta {
     uint32_t *cell_slots;
     uint32_t key_slot_mask;
     uint32_t cell_slot_mask;
+    uint32_t group_cells;
     int64_t events; // folded since the last clear, in all and by platform
     int64_t platforms[DELTA_PLATFORMS];
 };
@@ -120,12 +126,18 @@ void delta_identify(struct delta_identity *identity, uint64_t account_hash, uint
 // The key's index, made where it is not there yet.
 uint32_t delta_key(struct delta *d, const struct delta_identity *identity, int64_t expire_s);
 
-// Adds to a cell. A sum that would leave 64 bits goes on in a further cell of the same field.
+// Adds to a cell. A sum that would leave 64 bits goes on in a further cell of the same field. Two ways, for
+// two sorts of keys, never both for one: delta_add finds the cell in a table, for keys with many cells
+// (accounts, platforms, series, top); delta_add_at goes along the key's cells, for keys with few, where
+// several fields follow one look-up (contents, groups...).
 void delta_add(struct delta *d, const struct delta_identity *identity, int64_t expire_s, field_code field,
                int64_t value);
+void delta_add_at(struct delta *d, uint32_t key, field_code field, int64_t value);
 
-// Fetches the memory that adding to the cell will touch.
-void delta_prefetch(const struct delta *d, const struct delta_identity *identity, field_code field);
+// Fetches what looking up the key will touch, in steps: each finds in the cache what the one before it
+// fetched.
+enum { DELTA_PREFETCH_STEPS = 3 };
+void delta_prefetch(const struct delta *d, uint64_t key_hash, int step);
 
 void delta_add_element(struct delta *d, const struct delta_identity *identity, int64_t expire_s,
                        const unsigned char element[PSEUDONYM_SIZE]);
@@ -140,7 +152,7 @@ struct delta_reading *delta_reading(struct delta *d, uint32_t key, struct slice 
 // Marks a key as one that Redis must be told of though it has no cells.
 void delta_use(struct delta *d, uint32_t key);
 
-// Updates that Redis would make: cells, elements, increments, readings.
+// Updates that Redis would make: cells (a group's four times), elements, increments, readings.
 size_t delta_ops(const struct delta *d);
 bool delta_is_empty(const struct delta *d);
 size_t delta_memory(const struct delta *d);

@@ -94,7 +94,7 @@ struct encoding {
 };
 
 static bool is_pairs(const struct delta_key *key) {
-    return key->cell_count > 0;
+    return key->used && key->cell_count > 0;
 }
 
 // Numbers the used keys and counts the arguments, which RESP wants to know first.
@@ -122,7 +122,7 @@ static void put_keys(struct encoding *e, const struct key_space *space, uint32_t
             continue;
         const struct delta_identity *identity = &e->delta->keys.at[i].identity;
         struct key_parts parts = {identity->account, identity->platform, identity->id, identity->time_s};
-        put_key(e->call, space, identity->family, shard, &parts);
+        put_key(e->call, space, (enum key_family)identity->family, shard, &parts);
     }
 }
 

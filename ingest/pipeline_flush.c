@@ -1,5 +1,6 @@
 // Sealing, sending, and the one switch that turns Redis' verdict into accept, wait, rewind or stop.
 
+#include "ingest/count.h"
 #include "ingest/pipeline_internal.h"
 #include "runtime/check.h"
 #include "runtime/clock.h"
@@ -150,11 +151,14 @@ static void send_sealed(struct pipeline *p, struct shard *shard) {
     redis_link_send(p->redis, shard->call.bytes, shard->call.length, answered, sent);
 }
 
-// The partitions that a seal may move: not the fenced ones (their slots are unclaimed anyway).
+// How far a seal may move the marks. A partition that is not being read, or is about to go back, moves none: where it stood says
+// nothing about shards that were placed since.
 static size_t positions_gather(struct pipeline *p) {
     for (size_t i = 0; i < p->owned_count; i++) {
         const struct owned *o = p->owned[p->owned_numbers[i]];
-        p->positions[i] = (struct shard_position){o->partition, o->position};
+        bool reading = o->begun && !o->seeking;
+        p->positions[i] =
+            (struct shard_position){o->partition, reading ? o->position : (struct mark){.next = 0, .last = -1}};
     }
     return p->owned_count;
 }
@@ -171,6 +175,7 @@ static void seal(struct pipeline *p, struct shard *shard) {
     if (shard->state != SHARD_IDLE || shard->stale || !has_claims(p, shard))
         return;
     size_t count = positions_gather(p);
+    count_spread(&shard->delta, p->families);
     shard_seal(shard, &p->startup->keys, p->startup->meta.deployment, p->positions, count,
                deadletter_sent(p->letters), p->now_ms);
 }
@@ -187,7 +192,7 @@ static bool is_due(const struct pipeline *p, const struct shard *shard) {
 }
 
 void flush_turn(struct pipeline *p) {
-    for (uint32_t i = 0; i < p->startup->keys.shards; i++) {
+    for (uint32_t i = 0; i < p->startup->keys.shards && !p->stopping; i++) {
         struct shard *shard = &p->shards[i];
         if (shard->state == SHARD_IDLE && is_due(p, shard))
             seal(p, shard);
@@ -196,10 +201,23 @@ void flush_turn(struct pipeline *p) {
     }
 }
 
-static bool is_settled(const struct pipeline *p) {
+// Is there anything that was read and that the shard's marks in Redis do not cover?
+static bool has_unsealed(struct pipeline *p, struct shard *shard) {
+    if (shard->delta.events > 0)
+        return true;
+    for (size_t i = 0; i < p->owned_count && !shard->stale; i++) {
+        const struct owned *o = p->owned[p->owned_numbers[i]];
+        const struct shard_slot *slot = shard_slot(shard, o->partition);
+        if (slot->claimed && o->begun && !o->seeking && slot->acked.next < o->position.next)
+            return true;
+    }
+    return false;
+}
+
+static bool is_settled(struct pipeline *p) {
     for (uint32_t i = 0; i < p->startup->keys.shards; i++) {
-        const struct shard *shard = &p->shards[i];
-        if (shard->state != SHARD_IDLE || !delta_is_empty(&shard->delta))
+        struct shard *shard = &p->shards[i];
+        if (shard->state != SHARD_IDLE || has_unsealed(p, shard))
             return false;
     }
     return true;
@@ -210,14 +228,14 @@ bool flush_all(struct pipeline *p, int64_t deadline_ms) {
         p->now_ms = loop_now_ms(&p->loop);
         for (uint32_t i = 0; i < p->startup->keys.shards; i++) {
             struct shard *shard = &p->shards[i];
-            if (first || !delta_is_empty(&shard->delta))
+            if (first || has_unsealed(p, shard))
                 seal(p, shard);
             if (shard->state == SHARD_SEALED)
                 send_sealed(p, shard);
         }
         if (is_settled(p))
             return true;
-        if (p->now_ms >= deadline_ms)
+        if (p->now_ms >= deadline_ms || p->loop.stop_requests > 1)
             return false;
         deadletter_poll(p->letters, p->now_ms);
         loop_turn(&p->loop, 10);

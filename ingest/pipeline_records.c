@@ -51,11 +51,15 @@ static void reject(struct pipeline *p, const struct owned *o, const struct recor
     deadletter_send(p->letters, r, index, reason);
 }
 
-// Folds what the chunk has gathered, in two steps, so that the second finds the memory it needs in the cache.
+// Folds what the chunk has gathered, in steps, so that each finds the memory it needs in the cache.
 static void fold_gathered(struct pipeline *p, struct chunk *chunk) {
     for (size_t i = 0; i < chunk->fold_count; i++) {
         struct folding *f = &chunk->folds[i];
         count_prepare(&f->count, &f->shard->delta, f->event);
+    }
+    for (int step = 1; step < DELTA_PREFETCH_STEPS; step++) {
+        for (size_t i = 0; i < chunk->fold_count; i++)
+            count_fetch(&chunk->folds[i].count, &chunk->folds[i].shard->delta, step);
     }
     for (size_t i = 0; i < chunk->fold_count; i++) {
         const struct folding *f = &chunk->folds[i];

@@ -23,6 +23,7 @@ struct seen {
     size_t count;
     uint32_t *slots; // index + 1
     uint32_t slot_mask;
+    uint64_t clears; // from 1
 };
 
 struct seen *seen_create(size_t keys_max) {
@@ -35,6 +36,7 @@ struct seen *seen_create(size_t keys_max) {
         slots *= 2;
     s->slots = memory_take(slots * sizeof(uint32_t));
     s->slot_mask = slots - 1;
+    s->clears = 1;
     return s;
 }
 
@@ -62,6 +64,7 @@ void seen_clear(struct seen *s) {
     }
     memset(s->slots, 0, ((size_t)s->slot_mask + 1) * sizeof(uint32_t));
     s->count = 0;
+    s->clears++;
 }
 
 static void slot_insert(struct seen *s, uint32_t index) {
@@ -73,6 +76,7 @@ static void slot_insert(struct seen *s, uint32_t index) {
 
 // A shard's marks were read again. Rare: the slots are simply made anew.
 void seen_clear_shard(struct seen *s, uint32_t shard) {
+    s->clears++;
     memset(s->slots, 0, ((size_t)s->slot_mask + 1) * sizeof(uint32_t));
     for (uint32_t i = 0; i < s->keys_max; i++) {
         struct seen_key *key = &s->keys[i];
@@ -118,7 +122,8 @@ static struct seen_key *key_add(struct seen *s, uint32_t shard, const struct del
     return key;
 }
 
-static struct seen_key *key_find(struct seen *s, uint32_t shard, const struct delta_identity *identity) {
+static struct seen_key *key_find(const struct seen *s, uint32_t shard,
+                                 const struct delta_identity *identity) {
     uint32_t slot = (uint32_t)identity->hash & s->slot_mask;
     while (s->slots[slot] != 0) {
         struct seen_key *key = &s->keys[s->slots[slot] - 1];
@@ -148,14 +153,27 @@ static uint64_t murmur64a(const unsigned char element[PSEUDONYM_SIZE]) {
     return h;
 }
 
-bool seen_raise(struct seen *s, uint32_t shard, const struct delta_identity *identity,
-                const unsigned char element[PSEUDONYM_SIZE]) {
-    struct seen_key *key = key_find(s, shard, identity);
+struct seen_place seen_find(const struct seen *s, uint32_t shard, const struct delta_identity *identity,
+                            const unsigned char element[PSEUDONYM_SIZE]) {
+    const struct seen_key *key = key_find(s, shard, identity);
     if (key == NULL)
-        key = key_add(s, shard, identity);
-    uint64_t hash = murmur64a(element);
-    unsigned char *reg = &key->registers[hash & (REGISTERS - 1)];
-    uint64_t rest = (hash >> REGISTER_BITS) | (UINT64_C(1) << (64 - REGISTER_BITS));
+        return (struct seen_place){0};
+    struct seen_place place = {key->registers, murmur64a(element), s->clears};
+    __builtin_prefetch(&place.registers[place.hash & (REGISTERS - 1)], 1);
+    return place;
+}
+
+bool seen_raise(struct seen *s, struct seen_place place, uint32_t shard,
+                const struct delta_identity *identity, const unsigned char element[PSEUDONYM_SIZE]) {
+    if (place.clears != s->clears) {
+        struct seen_key *key = key_find(s, shard, identity);
+        if (key == NULL)
+            key = key_add(s, shard, identity);
+        place.registers = key->registers;
+        place.hash = murmur64a(element);
+    }
+    unsigned char *reg = &place.registers[place.hash & (REGISTERS - 1)];
+    uint64_t rest = (place.hash >> REGISTER_BITS) | (UINT64_C(1) << (64 - REGISTER_BITS));
     unsigned char rank = (unsigned char)(__builtin_ctzll(rest) + 1);
     if (rank <= *reg)
         return false;

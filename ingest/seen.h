@@ -18,9 +18,19 @@ void seen_destroy(struct seen **s);
 void seen_clear(struct seen *s);
 void seen_clear_shard(struct seen *s, uint32_t shard);
 
+// Where an element's register lies, found ahead and fetched; all zero: not known. Void after the next clear,
+// which seen_raise notices.
+struct seen_place {
+    unsigned char *registers;
+    uint64_t hash; // of the element
+    uint64_t clears;
+};
+struct seen_place seen_find(const struct seen *s, uint32_t shard, const struct delta_identity *identity,
+                            const unsigned char element[PSEUDONYM_SIZE]);
+
 // Does the element raise a register of the key, as far as the mirror knows? If so the mirror is raised.
-bool seen_raise(struct seen *s, uint32_t shard, const struct delta_identity *identity,
-                const unsigned char element[PSEUDONYM_SIZE]);
+bool seen_raise(struct seen *s, struct seen_place place, uint32_t shard,
+                const struct delta_identity *identity, const unsigned char element[PSEUDONYM_SIZE]);
 
 size_t seen_keys(const struct seen *s);
 size_t seen_keys_max(const struct seen *s);
