@@ -45,6 +45,7 @@ struct owned {
     int64_t fence_retry_ms;
     struct mark position; // next offset to read, and the last record before it (-1: none since it was moved)
     int64_t peak;         // the furthest next offset: below it, everything is read again
+    int64_t fed;          // how far dedup has been fed since reading began: no seek goes beyond
     int64_t refeed_until; // records before it only feed dedup
     int64_t verify_until; // up to here marks are held against the log's own records
     int64_t end;          // end of the log, reached in this batch; -1: not reached
@@ -89,6 +90,7 @@ struct pipeline {
     int64_t now_ms;
     int64_t flush_interval_ms;
     int64_t committed_at_ms;
+    int64_t bounds_at_ms; // the log's bounds are not asked before: the last try failed
     enum pressure_stage pressure;
     bool function_loading;
     bool draining;

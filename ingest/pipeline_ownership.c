@@ -22,6 +22,7 @@
 
 #include "ingest/pipeline_internal.h"
 #include "runtime/check.h"
+#include "runtime/clock.h"
 #include "runtime/log.h"
 #include "runtime/memory.h"
 
@@ -135,6 +136,13 @@ static void verification_begin(struct pipeline *p, struct owned *o, int64_t star
     }
 }
 
+// A shard placed while its partition is read: held against the log where the record before its mark is still to come.
+static void verification_join(struct shard_slot *slot, struct owned *o, int64_t last) {
+    slot->verified = last < o->position.next;
+    if (!slot->verified && o->verify_until <= last)
+        o->verify_until = last + 1;
+}
+
 // An assignment, to the log as much as to the group: dedup starts afresh, a span before the lowest mark.
 // False where no shard has answered yet, the log cannot be asked, or marks and log disagree (then the process
 // stops).
@@ -145,8 +153,11 @@ static bool begin_reading(struct pipeline *p, struct owned *o, int64_t *start) {
     struct problem problem;
     if (lowest < 0)
         return false;
+    if (clock_monotonic_ms() < p->bounds_at_ms)
+        return false;
     if (source_bounds(p->source, o->partition, &first, &end, BOUNDS_TIMEOUT_MS, &problem) != STATUS_OK) {
         log_problem(LOG_LEVEL_WARN, "bounds_unknown", &problem);
+        p->bounds_at_ms = clock_monotonic_ms() + COMMIT_MS; // it blocks: not once for each partition
         return false;
     }
     if (!marks_fit_log(p, o, first, end))
@@ -158,6 +169,7 @@ static bool begin_reading(struct pipeline *p, struct owned *o, int64_t *start) {
     if (o->peak < lowest)
         o->peak = lowest;
     o->position = (struct mark){.next = *start, .last = -1};
+    o->fed = *start;
     o->begun = true;
     return true;
 }
@@ -172,11 +184,14 @@ static void place(struct pipeline *p, struct shard *shard, struct owned *o, cons
     shard_place(shard, o->partition, mark);
     if (!o->begun)
         return;
+    if (o->fed < o->position.next)
+        o->fed = o->position.next;
     int64_t reached = o->position.next > o->refeed_until ? o->position.next : o->refeed_until;
-    if (mark->next >= reached)
-        return;
-    o->position = (struct mark){.next = mark->next, .last = -1};
-    o->seeking = true;
+    if (mark->next < reached) {
+        o->position = (struct mark){.next = mark->next, .last = -1};
+        o->seeking = true;
+    }
+    verification_join(shard_slot(shard, o->partition), o, mark->last);
 }
 
 static bool is_asking(const struct pipeline *p) {
@@ -196,6 +211,7 @@ static void seek_back(struct pipeline *p, struct owned *o) {
         if (!begin_reading(p, o, &start))
             return;
     } else {
+        start = start < o->fed ? start : o->fed; // a shard may be ahead of us; dedup still needs what lies between
         o->position = (struct mark){.next = start, .last = -1};
     }
     struct source_position position = {o->partition, start};
@@ -249,8 +265,12 @@ static void marks_answered(void *context, enum redis_outcome outcome, const redi
     if (shard->era != asked.era)
         return;
     shard->rereading = false;
-    if (outcome != REDIS_LINK_REPLY || reply->type != REDIS_REPLY_ARRAY)
-        return; // asked again next turn
+    if (outcome != REDIS_LINK_REPLY)
+        return; // asked again when the link is up
+    if (reply->type != REDIS_REPLY_ARRAY) {
+        shard->claim_at_ms = asked.pipeline->now_ms + RETRY_MS;
+        return;
+    }
     shard->stale = false;
     marks_place(asked.pipeline, shard, reply);
 }
@@ -267,8 +287,11 @@ static void marks_ask(struct pipeline *p, struct shard *shard) {
 
 // ---- claims
 
+// The mirror of the registers may be ahead of Redis, where that was restored while these partitions were not
+// ours.
 static void claim_place(struct pipeline *p, struct shard *shard, const struct flush_claimed *claimed,
                         size_t count) {
+    seen_clear_shard(p->seen, shard->number);
     for (size_t i = 0; i < count; i++) {
         int32_t partition = claimed[i].partition;
         struct owned *o = partition < PARTITIONS_MAX ? p->owned[partition] : NULL;
@@ -323,9 +346,11 @@ static void ask_shards(struct pipeline *p) {
         return;
     for (uint32_t i = 0; i < p->startup->keys.shards; i++) {
         struct shard *shard = &p->shards[i];
+        if (shard->claim_at_ms > p->now_ms)
+            continue;
         if (shard->stale && !shard->rereading)
             marks_ask(p, shard);
-        if (!shard->claiming && shard->claim_at_ms <= p->now_ms)
+        if (!shard->claiming)
             claim_ask(p, shard);
     }
 }
@@ -467,6 +492,7 @@ void ownership_fence(struct pipeline *p, const int32_t *partitions, size_t count
         o->fenced = true;
         o->begun = false;
         o->seeking = true;
+        o->position = (struct mark){.next = 0, .last = -1};
         o->fence_commit = 0;
         o->fence_retry_ms = 0;
     }

@@ -47,6 +47,14 @@ static void seal_mark(struct shard *s, int32_t partition, const struct shard_slo
     s->sealed[s->sealed_count++] = (struct flush_mark){partition, slot->acked.next, to};
 }
 
+static bool seal_moves(const struct shard *s) {
+    for (size_t i = 0; i < s->sealed_count; i++) {
+        if (s->sealed[i].mark.next > s->sealed[i].from)
+            return true;
+    }
+    return false;
+}
+
 void shard_seal(struct shard *s, const struct key_space *space, const char *deployment,
                 const struct shard_position *positions, size_t count, uint64_t letters, int64_t now_ms) {
     CHECK(s->state == SHARD_IDLE && !s->stale);
@@ -56,6 +64,7 @@ void shard_seal(struct shard *s, const struct key_space *space, const char *depl
         if (slot->claimed)
             seal_mark(s, positions[i].partition, slot, &positions[i].position);
     }
+    CHECK(s->delta.events == 0 || seal_moves(s)); // or it would pass for a repetition, and be lost
     flush_encode(&s->call, space, s->number, deployment, s->sealed, s->sealed_count, &s->delta);
     s->sealed_events = s->delta.events;
     s->sealed_ops = (int64_t)delta_ops(&s->delta);

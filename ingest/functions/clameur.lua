@@ -12,10 +12,31 @@ local RANK = 48              -- length of an order's rank
 local TRIM_SAMPLE = 16       -- entries of orders looked at for trimming, per order key and flush
 local TRIM_MS = 96 * 3600000 -- age beyond which an order's entry is trimmed
 
-local function mark_read(key, partition)
-  local text = redis.call('HGET', key, partition)
-  if not text then return nil end
-  local epoch, next_offset, last, fingerprint, time = string.match(text, '^(%d+) (%d+) (%-?%d+) (%x+) (%-?%d+)$')
+-- Where a partition without a mark starts: what init recorded, or 0 for one that was added later. Never a guess.
+local function recorded_start(keys, partition)
+  local fields = redis.call('HMGET', keys[META], 'partitions', 'starts')
+  if tonumber(partition) >= tonumber(fields[1]) then return '0' end
+  local index = 0
+  for start in string.gmatch(fields[2], '%d+') do
+    if index == tonumber(partition) then return start end
+    index = index + 1
+  end
+  error('meta names no start of partition ' .. partition, 0)
+end
+
+local function mark_text(epoch, next_offset, last, fingerprint, time)
+  return string.format('%s %s %s %s %s', epoch, next_offset, last, fingerprint, time)
+end
+
+local function mark_match(text) return string.match(text, '^(%d+) (%d+) (%-?%d+) (%x+) (%-?%d+)$') end
+
+-- A missing mark is the recorded start: also under a worker whose claim a restored dump has taken back.
+local function mark_read(keys, partition)
+  local text = redis.call('HGET', keys[MARK], partition)
+  if not text then
+    return {epoch = '0', next = recorded_start(keys, partition), last = '-1', fingerprint = '0000000000000000', time = '0'}
+  end
+  local epoch, next_offset, last, fingerprint, time = mark_match(text)
   if not epoch then error('the mark of partition ' .. partition .. ' is malformed: ' .. text, 0) end
   return {epoch = epoch, next = next_offset, last = last, fingerprint = fingerprint, time = time}
 end
@@ -27,11 +48,16 @@ end
 local function failed(reply) return type(reply) == 'table' and reply.err ~= nil end
 
 -- What could not be applied is kept, never lost: the sum of the deltas and what Redis said last. A sum that overflows goes on in a
--- further field.
+-- further field, numbered; what is no integer (the opposite of the least one) gets one for itself.
 local function fault(keys, key, field, delta, reply)
-  if failed(redis.pcall('HINCRBY', keys[FAULTS], cjson.encode({key, field}), delta)) then
-    local count = redis.pcall('HLEN', keys[FAULTS])
-    redis.pcall('HSET', keys[FAULTS], cjson.encode({key, field, tostring(count)}), delta)
+  local name, number = cjson.encode({key, field}), 0
+  while failed(redis.pcall('HINCRBY', keys[FAULTS], name, delta)) do
+    number = number + 1
+    name = cjson.encode({key, field, tostring(number)})
+    if not redis.call('HGET', keys[FAULTS], name) then
+      redis.call('HSET', keys[FAULTS], name, delta)
+      break
+    end
   end
   redis.pcall('HSET', keys[FAULTS], cjson.encode({key, field, 'error'}), tostring(reply.err))
 end
@@ -53,6 +79,15 @@ local function expire(key, at)
   if at == '0' then return end
   redis.pcall('EXPIREAT', key, at, 'NX')
   redis.pcall('EXPIREAT', key, at, 'GT')
+end
+
+-- Is the hexadecimal text `a` greater than `b`, of the same length? Lua's own comparison goes by the server's locale.
+local function hex_after(a, b)
+  for i = 1, #a, 8 do
+    local x, y = tonumber(string.sub(a, i, i + 7), 16), tonumber(string.sub(b, i, i + 7), 16)
+    if x ~= y then return x > y end
+  end
+  return false
 end
 
 local function negated(delta)
@@ -80,9 +115,14 @@ local function count_at(argv, at)
 end
 
 local function key_at(state, at)
-  local key = state.keys[tonumber(state.argv[at])]
+  local number = tonumber(state.argv[at])
+  local key = number and number > FAULTS and state.keys[number]
   if not key then error('argument ' .. at .. ' is not the number of a key', 0) end
   return key
+end
+
+local function integer_check(argv, at)
+  if not argv[at] or not string.find(argv[at], '^%-?%d+$') then error('argument ' .. at .. ' is not an integer', 0) end
 end
 
 local function pairs_operation(write)
@@ -90,7 +130,11 @@ local function pairs_operation(write)
     local argv = state.argv
     local key, expires, count = key_at(state, at), argv[at + 1], count_at(argv, at + 2)
     local stop = at + 3 + 2 * count
-    if not apply then return stop end
+    if not apply then
+      integer_check(argv, at + 1)
+      for i = at + 4, stop - 1, 2 do integer_check(argv, i) end
+      return stop
+    end
     local keys, faults = state.keys, 0
     for i = at + 3, stop - 1, 2 do faults = faults + write(keys, key, argv[i], argv[i + 1]) end
     state.faults = state.faults + faults
@@ -103,7 +147,10 @@ local function elements_operation(state, at, apply)
   local argv = state.argv
   local key, expires, count = key_at(state, at), argv[at + 1], count_at(argv, at + 2)
   local stop = at + 3 + count
-  if not apply then return stop end
+  if not apply then
+    integer_check(argv, at + 1)
+    return stop
+  end
   for first = at + 3, stop - 1, PFADD_CHUNK do
     local last = math.min(first + PFADD_CHUNK, stop) - 1
     local reply = redis.pcall('PFADD', key, unpack(argv, first, last))
@@ -123,6 +170,8 @@ local function reading_operation(state, at, apply)
   local totals = count_at(argv, at + 5)
   local stop = at + 6 + totals
   if not apply then
+    integer_check(argv, at + 2)
+    integer_check(argv, at + 3)
     for i = at + 6, stop - 1 do key_at(state, i) end
     return stop
   end
@@ -135,7 +184,7 @@ local function reading_operation(state, at, apply)
   end
   local old_at = tonumber(old[2] or '-1')
   local new_at = tonumber(read_at)
-  if new_at < old_at or (new_at == old_at and id <= old[3]) then return stop end
+  if new_at < old_at or (new_at == old_at and not hex_after(id, old[3])) then return stop end
   redis.pcall('HSET', key, field, value, field .. '_at', read_at, field .. '_id', id)
   for i = at + 6, stop - 1 do
     local total = key_at(state, i)
@@ -186,7 +235,7 @@ local function order_apply(state, order)
     order_make(state, order)
     return
   end
-  if stored and order.rank >= string.sub(stored, 1, RANK) then
+  if stored and not hex_after(string.sub(stored, 1, RANK), order.rank) then
     copies(state, order.copy_keys)
     return
   end
@@ -208,6 +257,11 @@ local function order_operation(state, at, apply)
   local step_count = count_at(argv, at)
   at = at + 1
   for i = at, at + 5 * step_count - 1, 5 do
+    if not apply then
+      if argv[i] ~= 'H' and argv[i] ~= 'Z' then error('argument ' .. i .. ' is not a step', 0) end
+      integer_check(argv, i + 2)
+      integer_check(argv, i + 4)
+    end
     table.insert(order.steps, {argv[i], key_at(state, i + 1), argv[i + 2], argv[i + 3], argv[i + 4]})
   end
   if apply then order_apply(state, order) end
@@ -247,11 +301,14 @@ local function operations_apply(state, starts)
   end
 end
 
--- An order's entry is of use only while a copy in time may still come: until every partition has passed 96 h beyond it.
+-- An order's entry is of use only while a copy in time may still come: until every partition has passed 96 h beyond it. One that nobody
+-- has claimed yet has not.
 local function trim(state)
   if next(state.orders) == nil then return end
+  local marks = redis.call('HVALS', state.keys[MARK])
+  if #marks < tonumber(redis.call('HGET', state.keys[META], 'partitions')) then return end
   local lowest
-  for _, text in ipairs(redis.call('HVALS', state.keys[MARK])) do
+  for _, text in ipairs(marks) do
     local time = tonumber(string.match(text, '(%-?%d+)$'))
     if not lowest or time < lowest then lowest = time end
   end
@@ -270,7 +327,12 @@ local function marks_read(keys, argv)
     local m = {partition = argv[at], epoch = argv[at + 1], from = argv[at + 2], to = argv[at + 3], last = argv[at + 4],
                fingerprint = argv[at + 5], time = argv[at + 6]}
     if not m.time then error('the marks are cut short', 0) end
-    m.stored = mark_read(keys[MARK], m.partition)
+    integer_check(argv, at)
+    integer_check(argv, at + 2)
+    if not mark_match(mark_text(m.epoch, m.to, m.last, m.fingerprint, m.time)) then
+      error('the mark of partition ' .. m.partition .. ' is malformed', 0)
+    end
+    m.stored = mark_read(keys, m.partition)
     marks[i] = m
   end
   return marks
@@ -280,11 +342,11 @@ end
 local function marks_judge(marks)
   local fenced, gaps, repeated = {'FENCED'}, {'GAP'}, true
   for _, m in ipairs(marks) do
-    if m.stored and tonumber(m.stored.epoch) > tonumber(m.epoch) then table.insert(fenced, m.partition) end
-    if not m.stored or m.stored.next ~= m.to then repeated = false end
-    if not m.stored or m.stored.next ~= m.from then
+    if tonumber(m.stored.epoch) > tonumber(m.epoch) then table.insert(fenced, m.partition) end
+    if m.stored.next ~= m.to then repeated = false end
+    if m.stored.next ~= m.from then
       table.insert(gaps, m.partition)
-      table.insert(gaps, m.stored and m.stored.next or '')
+      table.insert(gaps, m.stored.next)
     end
   end
   if #fenced > 1 then return fenced end
@@ -296,15 +358,27 @@ end
 local function marks_write(keys, marks)
   for _, m in ipairs(marks) do
     local moved = m.last ~= '-1' and m.to ~= m.from -- over transaction markers alone a mark moves without a record
-    redis.call('HSET', keys[MARK], m.partition, string.format('%s %s %s %s %s', m.epoch, m.to,
-               moved and m.last or m.stored.last, moved and m.fingerprint or m.stored.fingerprint,
-               moved and m.time or m.stored.time))
+    local record = moved and m or m.stored
+    redis.call('HSET', keys[MARK], m.partition, mark_text(m.epoch, m.to, record.last, record.fingerprint, record.time))
+  end
+end
+
+-- A command that this user may not run would fail in the middle: it is asked for ahead. (Keys are checked when the call is let in.)
+local COMMANDS = {'EXPIREAT', 'HDEL', 'HGET', 'HINCRBY', 'HMGET', 'HRANDFIELD', 'HSET', 'HVALS', 'PFADD', 'ZINCRBY'}
+
+local function permit(keys)
+  for _, command in ipairs(COMMANDS) do
+    if not redis.acl_check_cmd(command, keys[MARK], '0', '0', '0') then
+      error({err = 'NOPERM this user may not run ' .. string.lower(command) .. ', which a flush needs'})
+    end
   end
 end
 
 -- The marks are written first: whatever forbids writing (a replica, a full disk) stops here, with nothing applied.
 local function flush(keys, argv)
   if not initialised(keys, argv[1]) then return {'UNINITIALISED'} end
+  permit(keys)
+  redis.call('HGET', keys[FAULTS], '') -- no hash: what fails could not be kept
   local marks = marks_read(keys, argv)
   local first = 3 + #marks * MARK_ARGUMENTS
   local prefix = string.sub(keys[MARK], 1, -5)
@@ -314,33 +388,20 @@ local function flush(keys, argv)
   if answer then return answer end
   marks_write(keys, marks)
   operations_apply(state, starts)
-  trim(state)
+  pcall(trim, state)
   return {'APPLIED', tostring(state.faults)}
-end
-
--- Where a partition without a mark starts: what init recorded, or 0 for one that was added later. Never a guess.
-local function recorded_start(keys, partition)
-  local fields = redis.call('HMGET', keys[META], 'partitions', 'starts')
-  if tonumber(partition) >= tonumber(fields[1]) then return '0' end
-  local index = 0
-  for start in string.gmatch(fields[2], '%d+') do
-    if index == tonumber(partition) then return start end
-    index = index + 1
-  end
-  error('meta names no start of partition ' .. partition, 0)
 end
 
 -- deployment, partition...: raises each epoch and answers, flat: partition, epoch, next, last, fingerprint, time.
 local function claim(keys, argv)
   if not initialised(keys, argv[1]) then return {'UNINITIALISED'} end
   local answer = {'CLAIMED'}
+  for i = 2, #argv do integer_check(argv, i) end
   for i = 2, #argv do
     local partition = argv[i]
-    local mark = mark_read(keys[MARK], partition) or
-                 {epoch = '0', next = recorded_start(keys, partition), last = '-1', fingerprint = '0000000000000000', time = '0'}
+    local mark = mark_read(keys, partition)
     mark.epoch = string.format('%.0f', tonumber(mark.epoch) + 1)
-    redis.call('HSET', keys[MARK], partition,
-               string.format('%s %s %s %s %s', mark.epoch, mark.next, mark.last, mark.fingerprint, mark.time))
+    redis.call('HSET', keys[MARK], partition, mark_text(mark.epoch, mark.next, mark.last, mark.fingerprint, mark.time))
     for _, field in ipairs({partition, mark.epoch, mark.next, mark.last, mark.fingerprint, mark.time}) do
       table.insert(answer, field)
     end
@@ -353,8 +414,9 @@ local function guarded(body)
   return function(keys, argv)
     local done, answer = pcall(body, keys, argv)
     if done then return answer end
-    if type(answer) == 'table' and answer.err then return {err = answer.err} end
-    return {err = 'CLAMEUR ' .. tostring(answer)}
+    local text = type(answer) == 'table' and answer.err or tostring(answer)
+    if string.find(text, '^%u+ ') then return {err = text} end
+    return {err = 'CLAMEUR ' .. text}
   end
 end
 
