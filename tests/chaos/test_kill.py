@@ -21,7 +21,7 @@ def _kills(deployment, count, seconds, seed):
     load.settle(deployment, [worker])
 
 
-def test_killed_at_random_moments__goes_red_without_marks_in_the_same_call_as_the_counts(deployment, seconds):
+def test_killed_at_random_moments__goes_red_if_a_restart_goes_by_committed_offsets(deployment, seconds):
     _kills(deployment, 3, seconds, seed=11)
 
 
@@ -32,7 +32,7 @@ def test_killed_many_times(deployment, seed):
 
 
 @pytest.mark.parametrize("is_applied", [True, False], ids=["applied and not answered", "sent and not applied"])
-def test_killed_in_the_middle_of_a_flush__goes_red_without_the_mark_check(deployment, proxy, seconds, is_applied):
+def test_killed_in_the_middle_of_a_flush__goes_red_if_marks_and_counts_are_not_one_call(deployment, proxy, seconds, is_applied):
     flushes, killed = [], []
 
     def at_the_tenth(words, _reply=None):
