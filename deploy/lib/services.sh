@@ -64,7 +64,7 @@ services_build() {
 # From the first error on, where the output names one.
 build_failed() {
     cat "$state/build.log" >>"$state/build.out"
-    sed -n '/[Ee]rror/,$p' "$state/build.out" | head -n 30 >"$state/build.log"
+    sed -n '/^FAILED: \|error:\|CMake Error/,$p' "$state/build.out" | head -n 30 >"$state/build.log"
     [ -s "$state/build.log" ] || tail -n 30 "$state/build.out" >"$state/build.log"
     cat "$state/build.log" >&"$errors"
     fail 'the build failed'

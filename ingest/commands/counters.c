@@ -1,5 +1,6 @@
 // counters ACCOUNT [PLATFORM [CONTENT]]: what is counted now, or minute by minute.
 #include <inttypes.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "ingest/commands/commands.h"
