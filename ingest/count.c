@@ -65,9 +65,18 @@ static struct delta_identity identify(const struct fold *f, uint32_t family, uin
     struct delta_identity identity = {.family = family, .platform = platform, .time_s = time_s, .id = id};
     if (family != KEY_PLATFORM)
         identity.account = f->event->account;
-    uint64_t id_hash = family == KEY_CONTENT ? f->count->content_hash : id.length > 0 ? hash_slice(id, 0) : 0;
-    delta_identify(&identity, family != KEY_PLATFORM ? f->count->account_hash : 0, id_hash);
+    delta_identify(&identity, family != KEY_PLATFORM ? f->count->account_hash : 0,
+                   id.length > 0 ? hash_slice(id, 0) : 0);
     return identity;
+}
+
+// The content's key, whose hash is known since count_prepare.
+static struct delta_identity identify_content(const struct fold *f) {
+    return (struct delta_identity){.family = KEY_CONTENT,
+                                   .platform = f->event->platform,
+                                   .account = f->event->account,
+                                   .id = f->event->content,
+                                   .hash = f->count->content_key};
 }
 
 static const struct slice no_id = {"", 0};
@@ -127,10 +136,17 @@ static void fold_totals(struct fold *f) {
     }
 }
 
-static void fold_named(struct fold *f, enum key_family family, uint32_t platform, struct slice id) {
+static void fold_content(struct fold *f) {
+    if (f->event->content.length == 0 || !counts(f, KEY_CONTENT))
+        return;
+    struct delta_identity identity = identify_content(f);
+    add_all_at(f, &identity, 0);
+}
+
+static void fold_named(struct fold *f, enum key_family family, struct slice id) {
     if (id.length == 0 || !counts(f, family))
         return;
-    struct delta_identity identity = identify(f, family, platform, id, 0);
+    struct delta_identity identity = identify(f, family, 0, id, 0);
     add_all_at(f, &identity, 0);
 }
 
@@ -166,7 +182,7 @@ static void fold_top(struct fold *f) {
     int64_t expire_s = series_expiry(f);
     if (score == 0 || e->content.length == 0 || !counts(f, KEY_TOP) || expired(f, expire_s))
         return;
-    struct delta_identity content = identify(f, KEY_CONTENT, e->platform, e->content, 0);
+    struct delta_identity content = identify_content(f);
     uint32_t member = delta_key(f->delta, &content, 0);
     struct delta_identity top = identify(f, KEY_TOP, e->platform, no_id, f->hour_s);
     add(f, &top, expire_s, DELTA_MEMBER | member, score);
@@ -212,8 +228,10 @@ static void fold_reach(struct fold *f) {
     int64_t expire_s = day_s + DAY_S + seconds_up(f->count->rules->reach_retain_ms);
     if (!is_reached(e, f->count->families) || expired(f, expire_s))
         return;
-    struct delta_identity reach = identify(f, KEY_REACH, e->platform, no_id, day_s);
-    reach_add(f, f->count->reach, &reach, expire_s);
+    if (seen_may_raise(f->count->seen, f->count->reach)) {
+        struct delta_identity reach = identify(f, KEY_REACH, e->platform, no_id, day_s);
+        reach_add(f, f->count->reach, &reach, expire_s);
+    }
     for (uint32_t i = 0; i < e->tag_count && counts(f, KEY_TAG_REACH); i++) {
         if (tag_is_repeated(e, i))
             continue;
@@ -239,9 +257,9 @@ static void fold_group(struct fold *f) {
 static void fold_increments(struct fold *f) {
     const struct event *e = f->event;
     fold_group(f);
-    fold_named(f, KEY_CONTENT, e->platform, e->content);
-    fold_named(f, KEY_CAMPAIGN, 0, e->campaign);
-    fold_named(f, KEY_LIVE, 0, e->session);
+    fold_content(f);
+    fold_named(f, KEY_CAMPAIGN, e->campaign);
+    fold_named(f, KEY_LIVE, e->session);
     fold_top(f);
     fold_tags(f);
 }
@@ -307,7 +325,7 @@ static bool reading_is_repeated(const struct event *e, uint32_t index) {
 static void fold_reading(struct fold *f, const struct reading *value) {
     const struct event *e = f->event;
     bool of_content = e->content.length > 0;
-    struct delta_identity content = identify(f, KEY_CONTENT, e->platform, e->content, 0);
+    struct delta_identity content = identify_content(f);
     struct delta_identity on_platform = identify(f, KEY_ACCOUNT_PLATFORM, e->platform, no_id, 0);
     if (!counts(f, of_content ? KEY_CONTENT : KEY_ACCOUNT_PLATFORM))
         return;
@@ -347,7 +365,6 @@ static struct delta_identity identity_of(const struct count *c, const struct eve
 // minutes are few.
 void count_prepare(struct count *c, const struct delta *d, const struct event *e) {
     c->account_hash = hash_slice(e->account, 0);
-    c->content_hash = e->content.length > 0 ? hash_slice(e->content, 0) : 0;
     c->reach = (struct seen_place){0};
     if (is_reached(e, c->families)) {
         struct delta_identity reach = identity_of(c, e, KEY_REACH, no_id, 0, day_of(e));
@@ -356,7 +373,7 @@ void count_prepare(struct count *c, const struct delta *d, const struct event *e
     c->content_key = 0;
     if (e->content.length == 0)
         return;
-    c->content_key = identity_of(c, e, KEY_CONTENT, e->content, c->content_hash, 0).hash;
+    c->content_key = identity_of(c, e, KEY_CONTENT, e->content, hash_slice(e->content, 0), 0).hash;
     delta_prefetch(d, c->content_key, 0);
 }
 

@@ -181,14 +181,23 @@ void delta_add(struct delta *d, const struct delta_identity *identity, int64_t e
         cell_slots_grow(d);
 }
 
+// What came first is met first: the fields of the commonest events.
 void delta_add_at(struct delta *d, uint32_t key, field_code field, int64_t value) {
+    uint32_t last = DELTA_NONE;
     for (uint32_t i = d->keys.at[key].first_cell; i != DELTA_NONE; i = d->cells.at[i].next) {
-        if (d->cells.at[i].field != field)
-            continue;
-        cell_add(d, &d->cells.at[i], value);
-        return;
+        if (d->cells.at[i].field == field) {
+            cell_add(d, &d->cells.at[i], value);
+            return;
+        }
+        last = i;
     }
+    uint32_t added = d->cells.count;
     cell_append(d, key, d->keys.at[key].identity.hash, field, value);
+    if (last == DELTA_NONE)
+        return;
+    d->keys.at[key].first_cell = d->cells.at[added].next;
+    d->cells.at[added].next = DELTA_NONE;
+    d->cells.at[last].next = added;
 }
 
 void delta_prefetch(const struct delta *d, uint64_t key_hash, int step) {

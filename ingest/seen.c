@@ -163,6 +163,19 @@ struct seen_place seen_find(const struct seen *s, uint32_t shard, const struct d
     return place;
 }
 
+static unsigned char *register_of(struct seen_place place) {
+    return &place.registers[place.hash & (REGISTERS - 1)];
+}
+
+static unsigned char rank_of(struct seen_place place) {
+    uint64_t rest = (place.hash >> REGISTER_BITS) | (UINT64_C(1) << (64 - REGISTER_BITS));
+    return (unsigned char)(__builtin_ctzll(rest) + 1);
+}
+
+bool seen_may_raise(const struct seen *s, struct seen_place place) {
+    return place.clears != s->clears || rank_of(place) > *register_of(place);
+}
+
 bool seen_raise(struct seen *s, struct seen_place place, uint32_t shard,
                 const struct delta_identity *identity, const unsigned char element[PSEUDONYM_SIZE]) {
     if (place.clears != s->clears) {
@@ -172,12 +185,10 @@ bool seen_raise(struct seen *s, struct seen_place place, uint32_t shard,
         place.registers = key->registers;
         place.hash = murmur64a(element);
     }
-    unsigned char *reg = &place.registers[place.hash & (REGISTERS - 1)];
-    uint64_t rest = (place.hash >> REGISTER_BITS) | (UINT64_C(1) << (64 - REGISTER_BITS));
-    unsigned char rank = (unsigned char)(__builtin_ctzll(rest) + 1);
-    if (rank <= *reg)
+    unsigned char rank = rank_of(place);
+    if (rank <= *register_of(place))
         return false;
-    *reg = rank;
+    *register_of(place) = rank;
     return true;
 }
 

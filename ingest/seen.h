@@ -28,6 +28,9 @@ struct seen_place {
 struct seen_place seen_find(const struct seen *s, uint32_t shard, const struct delta_identity *identity,
                             const unsigned char element[PSEUDONYM_SIZE]);
 
+// False where the element certainly raises nothing: the short way for most of them.
+bool seen_may_raise(const struct seen *s, struct seen_place place);
+
 // Does the element raise a register of the key, as far as the mirror knows? If so the mirror is raised.
 bool seen_raise(struct seen *s, struct seen_place place, uint32_t shard,
                 const struct delta_identity *identity, const unsigned char element[PSEUDONYM_SIZE]);
