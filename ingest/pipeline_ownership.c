@@ -22,7 +22,6 @@
 
 #include "ingest/pipeline_internal.h"
 #include "runtime/check.h"
-#include "runtime/clock.h"
 #include "runtime/log.h"
 #include "runtime/memory.h"
 
@@ -153,11 +152,11 @@ static bool begin_reading(struct pipeline *p, struct owned *o, int64_t *start) {
     struct problem problem;
     if (lowest < 0)
         return false;
-    if (clock_monotonic_ms() < p->bounds_at_ms)
+    if (p->now_ms < p->bounds_at_ms)
         return false;
     if (source_bounds(p->source, o->partition, &first, &end, BOUNDS_TIMEOUT_MS, &problem) != STATUS_OK) {
         log_problem(LOG_LEVEL_WARN, "bounds_unknown", &problem);
-        p->bounds_at_ms = clock_monotonic_ms() + COMMIT_MS; // it blocks: not once for each partition
+        p->bounds_at_ms = p->now_ms + BOUNDS_TIMEOUT_MS + COMMIT_MS; // it blocks: not for each partition
         return false;
     }
     if (!marks_fit_log(p, o, first, end))
