@@ -127,11 +127,24 @@ static inline enum flush_verdict flush_range(struct delta *d, int64_t from, int6
     return flush_marks(d, &mark, 1);
 }
 
-static inline void claim_partitions(int count) {
-    tell(count == 1 ? "FCALL clameur_claim_v1 3 clm:{3560}:meta clm:{3560}:mark clm:{3560}:faults " DEPLOYMENT
-                      " 0"
-                    : "FCALL clameur_claim_v1 3 clm:{3560}:meta clm:{3560}:mark clm:{3560}:faults " DEPLOYMENT
-                      " 0 1");
+static inline enum flush_verdict claim_on(uint32_t shard, const int32_t *partitions, size_t count,
+                                          struct flush_claimed *claimed) {
+    struct flush_call call = {0};
+    size_t answered;
+    flush_encode_claim(&call, &keys, shard, DEPLOYMENT, partitions, count);
+    redisReply *reply = call_send(&call);
+    enum flush_verdict verdict = flush_parse_claim(claimed, count, &answered, reply, answer.error);
+    assert_int_equal(answered, verdict == FLUSH_APPLIED ? count : 0);
+    freeReplyObject(reply);
+    flush_call_fini(&call);
+    return verdict;
+}
+
+// Partitions 0.. on shard 0.
+static inline void claim_partitions(size_t count) {
+    static const int32_t numbers[] = {0, 1};
+    struct flush_claimed claimed[2];
+    assert_int_equal(claim_on(0, numbers, count, claimed), FLUSH_APPLIED);
 }
 
 static inline struct delta_identity identity(enum key_family family, const char *id, int64_t time_s) {

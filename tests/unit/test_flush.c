@@ -78,9 +78,12 @@ static void marks_that_are_not_at_from_are_a_gap_and_nothing_is_applied(void **s
         size_t gaps;
         int32_t first;
     } rows[] = {
-        {{0, 17}, {15, 25}, 2, 0},  {{10, 17}, {15, 25}, 1, 1}, {{9, 20}, {15, 25}, 1, 0},
-        {{11, 20}, {15, 25}, 1, 0}, {{0, 20}, {10, 25}, 1, 0}, // one at `to`, one at `from`: neither skip nor
-                                                               // apply
+        {{0, 17}, {15, 25}, 2, 0},
+        {{10, 17}, {15, 25}, 1, 1},
+        {{9, 20}, {15, 25}, 1, 0},
+        {{11, 20}, {15, 25}, 1, 0},
+        {{0, 20}, {10, 25}, 1, 0}, // one at `to`, one at `from`: neither skip nor
+                                   // apply
         {{10, 17}, {15, 20}, 1, 1},
     };
     struct flush_mark start[] = {mark_at(0, 0, 10), mark_at(1, 17, 20)};
@@ -109,7 +112,9 @@ static void a_heartbeat_finds_marks_that_were_rolled_back(void **state) {
 static void a_claim_fences_who_held_the_partition_before(void **state) {
     struct flush_mark both[] = {mark_at(0, 0, 10), mark_at(1, 17, 20)};
     char before[64], after[64];
-    tell("FCALL clameur_claim_v1 3 clm:{3560}:meta clm:{3560}:mark clm:{3560}:faults " DEPLOYMENT " 1");
+    static const int32_t second = 1;
+    struct flush_claimed claimed;
+    assert_int_equal(claim_on(0, &second, 1, &claimed), FLUSH_APPLIED);
     digest(before);
     add(&d, KEY_ACCOUNT, "", 1);
     assert_int_equal(flush_marks(&d, both, 2), FLUSH_FENCED);
@@ -159,6 +164,46 @@ static void an_unknown_deployment_is_uninitialised(void **state) {
     assert_string_equal(before, after);
     tell("DEL clm:{3560}:meta");
     assert_int_equal(flush_range(&d, 0, 10), FLUSH_UNINITIALISED);
+}
+
+// ---- claims
+
+static void a_claim_raises_the_epoch_and_answers_the_mark(void **state) {
+    static const int32_t numbers[] = {1, 0, 5};
+    static const int64_t starts[] = {17, 0, 0}; // the fifth was added after init: from 0
+    struct flush_claimed claimed[3];
+    tell("DEL clm:{3560}:mark");
+    for (int64_t epoch = 1; epoch <= 3; epoch++) {
+        assert_int_equal(claim_on(0, numbers, 3, claimed), FLUSH_APPLIED);
+        for (int i = 0; i < 3; i++) {
+            assert_int_equal(claimed[i].partition, numbers[i]);
+            assert_int_equal(claimed[i].mark.epoch, epoch);
+            assert_int_equal(claimed[i].mark.next, starts[i]);
+            assert_int_equal(claimed[i].mark.last, -1);
+        }
+    }
+    struct flush_mark mark = mark_at(1, 17, 30);
+    mark.mark.epoch = 3;
+    assert_int_equal(flush_marks(&d, &mark, 1), FLUSH_APPLIED);
+    assert_int_equal(claim_on(0, numbers, 1, claimed), FLUSH_APPLIED);
+    assert_int_equal(claimed[0].mark.epoch, 4);
+    assert_int_equal(claimed[0].mark.next, 30);
+    assert_int_equal(claimed[0].mark.last, 29);
+    assert_int_equal(claimed[0].mark.fingerprint, 0xabcdef);
+    assert_int_equal(claimed[0].mark.time_ms, 1700000000000);
+}
+
+static void a_claim_is_refused_where_nothing_says_where_to_start(void **state) {
+    static const int32_t second = 1;
+    struct flush_claimed claimed;
+    tell("DEL clm:{3560}:mark");
+    tell("HSET clm:{3560}:meta starts 0");
+    assert_int_equal(claim_on(0, &second, 1, &claimed), FLUSH_REFUSED);
+    expect("0", "EXISTS clm:{3560}:mark");
+    tell("HSET clm:{3560}:mark 1 nonsense");
+    assert_int_equal(claim_on(0, &second, 1, &claimed), FLUSH_REFUSED);
+    tell("DEL clm:{3560}:meta");
+    assert_int_equal(claim_on(0, &second, 1, &claimed), FLUSH_UNINITIALISED);
 }
 
 // ---- refused: nothing applied, and the same bytes pass when Redis is mended
@@ -350,6 +395,8 @@ int main(void) {
         T(marks_over_no_record_keep_the_last_one),
         T(a_missing_mark_is_the_recorded_start_and_nothing_else),
         T(an_unknown_deployment_is_uninitialised),
+        T(a_claim_raises_the_epoch_and_answers_the_mark),
+        T(a_claim_is_refused_where_nothing_says_where_to_start),
         T(a_missing_library_is_told_apart),
         T(a_replica_refuses),
         T(a_full_redis_refuses),
