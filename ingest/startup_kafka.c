@@ -27,6 +27,23 @@ enum status startup_kafka_client(const struct startup *s, rd_kafka_t **client, s
     return problem_set(p, STATUS_CONFIG, "CLM-C1", "check the kafka.* keys", "librdkafka: %s", reason);
 }
 
+// Does librdkafka take the kafka.* keys? It is asked without a client, so without a network.
+enum status startup_step_properties(struct startup_walk *walk) {
+    struct startup *s = walk->s;
+    struct problem p;
+    static const char *const roles[] = {"consumer", "producer"};
+    for (size_t i = 0; i < sizeof(roles) / sizeof(roles[0]); i++) {
+        rd_kafka_conf_t *conf = rd_kafka_conf_new();
+        enum status status =
+            source_properties(conf, roles[i], &s->settings, s->passthrough, s->passthrough_count, &p);
+        rd_kafka_conf_destroy(conf);
+        if (status != STATUS_OK)
+            return startup_trouble(walk, &p);
+    }
+    startup_found(walk, "%zu of librdkafka's own", s->passthrough_count);
+    return STATUS_OK;
+}
+
 static enum status check_topic(const struct startup *s, const char *topic, int32_t *partitions,
                                struct problem *p) {
     return source_check_topic(&s->settings, s->passthrough, s->passthrough_count, topic, partitions,

@@ -31,6 +31,7 @@ void startup_found(struct startup_walk *walk, const char *format, ...) __attribu
 // Reports a failure, or a warning where its status is STATUS_OK. Returns the status.
 enum status startup_trouble(struct startup_walk *walk, const struct problem *problem);
 
+enum status startup_step_properties(struct startup_walk *walk);
 enum status startup_step_topic(struct startup_walk *walk);
 enum status startup_step_topic_settings(struct startup_walk *walk);
 enum status startup_step_dlq(struct startup_walk *walk);
@@ -40,6 +41,7 @@ enum status startup_step_redis_role(struct startup_walk *walk);
 enum status startup_step_redis_eviction(struct startup_walk *walk);
 enum status startup_step_functions(struct startup_walk *walk);
 enum status startup_step_meta(struct startup_walk *walk);
+enum status startup_step_rules(struct startup_walk *walk);
 
 // A client for questions to the brokers. STATUS_CONFIG where a property is wrong.
 enum status startup_kafka_client(const struct startup *s, rd_kafka_t **client, struct problem *p);
