@@ -4,4 +4,7 @@
 
 #define CHECK(condition) ((condition) ? (void)0 : check_failed(#condition, __FILE__, __LINE__))
 
+// For a place that only a bug reaches; `why` is a text.
+#define CHECK_UNREACHABLE(why) check_failed("unreachable: " why, __FILE__, __LINE__)
+
 _Noreturn void check_failed(const char *condition, const char *file, int line);

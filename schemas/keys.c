@@ -122,8 +122,7 @@ static char *part_write(char *to, char placeholder, const struct key_parts *part
         CHECK(parts->time_s >= 0);
         return to + decimal_write(to, (uint64_t)parts->time_s);
     default:
-        CHECK(!"a placeholder that keys.c does not know stands in keys.def");
-        return to;
+        CHECK_UNREACHABLE("a placeholder that keys.c does not know stands in keys.def");
     }
 }
 

@@ -247,8 +247,7 @@ static const char *field_value(const struct meta_field fields[META_FIELDS], cons
         if (strcmp(fields[i].name, name) == 0)
             return fields[i].value;
     }
-    CHECK(!"meta has no such field");
-    return "";
+    CHECK_UNREACHABLE("meta has no such field");
 }
 
 // A line a field for people, one object for programs.
