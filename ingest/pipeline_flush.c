@@ -121,7 +121,7 @@ static void judge(struct pipeline *p, struct shard *shard) {
     case FLUSH_VERDICTS:
         break;
     }
-    CHECK(!"a verdict");
+    CHECK_UNREACHABLE("no verdict");
 }
 
 static void answered(void *context, enum redis_outcome outcome, const redisReply *reply) {
