@@ -8,7 +8,7 @@
 #include "runtime/memory.h"
 #include "schemas/decimal.h"
 
-enum { MARK_ARGUMENTS = 7, FIXED_KEYS = 3, PAIRS_HEAD = 4, STEP_ARGUMENTS = 5 };
+enum { MARK_ARGUMENTS = 7, FIXED_KEYS = 4, PAIRS_HEAD = 4, STEP_ARGUMENTS = 5 };
 
 static void reserve(struct flush_call *call, size_t more) {
     if (call->capacity - call->length >= more)
@@ -82,6 +82,12 @@ static void put_call(struct flush_call *call, const struct key_space *space, uin
     put_key(call, space, KEY_META, shard, &none);
     put_key(call, space, KEY_MARK, shard, &none);
     put_key(call, space, KEY_FAULTS, shard, &none);
+    put_key(call, space, KEY_RULES, shard, &none);
+}
+
+static void put_version(struct flush_call *call, const struct rules *version) {
+    char text[LAYOUT_RULES_MAX];
+    put(call, text, layout_rules_write(text, version));
 }
 
 // The encoding of one table: which keys are told, under which numbers.
@@ -224,15 +230,17 @@ static void put_mark(struct flush_call *call, const struct flush_mark *mark) {
 }
 
 void flush_encode(struct flush_call *call, const struct key_space *space, uint32_t shard,
-                  const char *deployment, const struct flush_mark *marks, size_t mark_count,
+                  const struct flush_sender *sender, const struct flush_mark *marks, size_t mark_count,
                   const struct delta *delta) {
     struct encoding e = {
-        .call = call, .delta = delta, .arguments = 2 + MARK_ARGUMENTS * (uint64_t)mark_count};
+        .call = call, .delta = delta, .arguments = 4 + MARK_ARGUMENTS * (uint64_t)mark_count};
     e.numbers = memory_take((delta->keys.count + 1) * sizeof(*e.numbers));
     survey(&e);
     put_call(call, space, shard, FUNCTION_FLUSH, e.keys, e.arguments);
     put_keys(&e, space, shard);
-    put_text(call, deployment);
+    put_text(call, sender->deployment);
+    put_integer(call, (int64_t)sender->rules->count);
+    put_version(call, &sender->rules->versions[sender->rules->count - 1]);
     put_integer(call, (int64_t)mark_count);
     for (size_t i = 0; i < mark_count; i++)
         put_mark(call, &marks[i]);
@@ -240,12 +248,29 @@ void flush_encode(struct flush_call *call, const struct key_space *space, uint32
     free(e.numbers);
 }
 
+// The versions by which we count, and as many further arguments as the caller puts behind them.
+static void put_rules(struct flush_call *call, const struct key_space *space, uint32_t shard,
+                      const char *function, const struct flush_sender *sender, size_t more) {
+    const struct rules_book *rules = sender->rules;
+    put_call(call, space, shard, function, FIXED_KEYS, 2 + 2 * rules->count + more);
+    put_text(call, sender->deployment);
+    put_integer(call, (int64_t)rules->count);
+    for (size_t i = 0; i < rules->count; i++) {
+        put_integer(call, rules->versions[i].version);
+        put_version(call, &rules->versions[i]);
+    }
+}
+
 void flush_encode_claim(struct flush_call *call, const struct key_space *space, uint32_t shard,
-                        const char *deployment, const int32_t *partitions, size_t count) {
-    put_call(call, space, shard, FUNCTION_CLAIM, FIXED_KEYS, 1 + count);
-    put_text(call, deployment);
+                        const struct flush_sender *sender, const int32_t *partitions, size_t count) {
+    put_rules(call, space, shard, FUNCTION_CLAIM, sender, count);
     for (size_t i = 0; i < count; i++)
         put_integer(call, partitions[i]);
+}
+
+void flush_encode_rules(struct flush_call *call, const struct key_space *space, uint32_t shard,
+                        const struct flush_sender *sender) {
+    put_rules(call, space, shard, FUNCTION_RULES, sender, 0);
 }
 
 void flush_call_fini(struct flush_call *call) {
@@ -260,6 +285,7 @@ const char *flush_verdict_name(enum flush_verdict verdict) {
         [FLUSH_GAP] = "gap",
         [FLUSH_FENCED] = "fenced",
         [FLUSH_UNINITIALISED] = "uninitialised",
+        [FLUSH_RULES] = "rules",
         [FLUSH_NO_FUNCTION] = "no_function",
         [FLUSH_REFUSED] = "refused",
     };

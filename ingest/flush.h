@@ -1,8 +1,8 @@
 // A flush on the wire: a delta table and the marks it moves, as one call of the Function in Redis, and the
 // answer's verdict.
 //
-//   FCALL clameur_flush_v1 <keys> meta mark faults <key>...
-//         deployment, number of marks,
+//   FCALL clameur_flush_v1 <keys> meta mark faults rules <key>...
+//         deployment, number of rules versions, the last one's text, number of marks,
 //         per mark: partition, epoch, from, to, last, fingerprint, time     (the last three of the last
 //         record before `to`) then the operations, a key being its number among the keys (from 1) and an
 //         expiry absolute seconds or 0:
@@ -17,8 +17,9 @@
 //   `faults` REPEATED             every mark was at its `to` already: our reply was lost. Nothing was applied
 //   GAP (partition next)*    these marks are not at their `from`. Nothing was applied
 //   FENCED partition*    another worker claimed these. Nothing was applied
-//   UNINITIALISED        no meta, or another deployment's. Nothing was applied
-//   an error             nothing was applied: mend, and send the same bytes again
+//   RULES                the shard is not counted by these rules versions. Nothing was applied: claim, and
+//   send the same bytes again UNINITIALISED        no meta, or another deployment's. Nothing was applied an
+//   error             nothing was applied: mend, and send the same bytes again
 //
 // Pure: bytes out, verdict in. Sealed bytes are sent again unchanged until they are answered.
 #pragma once
@@ -28,6 +29,12 @@
 #include "ingest/delta.h"
 #include "runtime/status.h"
 #include "schemas/layout.h"
+
+// Who speaks: for which deployment, by which rules.
+struct flush_sender {
+    const char *deployment;
+    const struct rules_book *rules;
+};
 
 struct flush_mark {
     int32_t partition;
@@ -47,6 +54,7 @@ enum flush_verdict {
     FLUSH_GAP,
     FLUSH_FENCED,
     FLUSH_UNINITIALISED,
+    FLUSH_RULES,       // the shard is counted by other rules versions than ours
     FLUSH_NO_FUNCTION, // load the library, send again
     FLUSH_REFUSED,     // Redis cannot now (OOM, READONLY, MISCONF, LOADING, BUSY, NOREPLICAS...): wait, send
                        // again
@@ -65,22 +73,35 @@ struct flush_answer {
 
 // Encodes into `call`, whose memory is reused.
 void flush_encode(struct flush_call *call, const struct key_space *space, uint32_t shard,
-                  const char *deployment, const struct flush_mark *marks, size_t mark_count,
+                  const struct flush_sender *sender, const struct flush_mark *marks, size_t mark_count,
                   const struct delta *delta);
 void flush_call_fini(struct flush_call *call);
 
 // Any reply there is: what is not understood is REFUSED, never applied.
 void flush_parse(struct flush_answer *answer, const redisReply *reply);
 
-// The claim of partitions on one shard:  FCALL clameur_claim_v1 3 meta mark faults deployment partition*
-//   CLAIMED (partition epoch next last fingerprint time)*,  or as above
+// The claim of partitions on one shard, which may be none:
+//   FCALL clameur_claim_v1 4 meta mark faults rules deployment, number of versions, (number text)*,
+//   partition* CLAIMED (partition epoch next last fingerprint time)*; versions that were not there are kept
+//   now RULES how version since newest       nothing was changed: a version that the shard has been counted
+//   by is
+//                                        ALTERED or MISSING here, or a new one comes too LATE: its since does
+//                                        not lie ahead of the newest record time among the marks
+//   or as above
 void flush_encode_claim(struct flush_call *call, const struct key_space *space, uint32_t shard,
-                        const char *deployment, const int32_t *partitions, size_t count);
+                        const struct flush_sender *sender, const int32_t *partitions, size_t count);
+// Asks whether a claim would be refused, and changes nothing: CLAIMED alone, or as a claim.
+void flush_encode_rules(struct flush_call *call, const struct key_space *space, uint32_t shard,
+                        const struct flush_sender *sender);
 
 struct flush_claimed {
     int32_t partition;
     struct mark mark;
 };
-// FLUSH_APPLIED with *count entries (at most `max`), or what else the answer was.
+// FLUSH_APPLIED with *count entries (at most `max`), or what else the answer was. `error` is of REFUSED, and
+// of RULES: which version, and why.
 enum flush_verdict flush_parse_claim(struct flush_claimed *claimed, size_t max, size_t *count,
                                      const redisReply *reply, char error[256]);
+
+// What RULES means to whoever runs this: STATUS_CONFIG, CLM-M5.
+enum status flush_rules_problem(struct problem *p, uint32_t shard, const char *why);

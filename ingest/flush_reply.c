@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "ingest/flush.h"
 
@@ -18,9 +19,9 @@ static enum flush_verdict refused(char error[256], const char *words) {
 
 // The first word of the answer, or what an error means.
 static enum flush_verdict verdict_of(const redisReply *reply, char error[256]) {
-    static const enum flush_verdict verdicts[] = {FLUSH_APPLIED, FLUSH_REPEATED, FLUSH_GAP, FLUSH_FENCED,
-                                                  FLUSH_UNINITIALISED};
-    static const char *const words[] = {"APPLIED", "REPEATED", "GAP", "FENCED", "UNINITIALISED"};
+    static const enum flush_verdict verdicts[] = {FLUSH_APPLIED, FLUSH_REPEATED,      FLUSH_GAP,
+                                                  FLUSH_FENCED,  FLUSH_UNINITIALISED, FLUSH_RULES};
+    static const char *const words[] = {"APPLIED", "REPEATED", "GAP", "FENCED", "UNINITIALISED", "RULES"};
     if (reply->type == REDIS_REPLY_ERROR && strstr(reply->str, "Function not found") != NULL)
         return FLUSH_NO_FUNCTION;
     if (reply->type == REDIS_REPLY_ERROR)
@@ -61,13 +62,51 @@ static bool claimed_of(struct flush_claimed *claimed, redisReply *const *fields)
            mark_parse(&claimed->mark, (struct slice){text, (size_t)length});
 }
 
+enum { TIME_TEXT_MAX = 40 };
+
+// As a rules file takes it; "none" below 0.
+static const char *time_write(char out[TIME_TEXT_MAX], int64_t ms) {
+    time_t seconds = (time_t)(ms / 1000);
+    struct tm t;
+    if (ms < 0 || gmtime_r(&seconds, &t) == NULL) {
+        snprintf(out, TIME_TEXT_MAX, "none");
+        return out;
+    }
+    size_t length = strftime(out, TIME_TEXT_MAX - 8, "%Y-%m-%dT%H:%M:%S", &t);
+    snprintf(out + length, TIME_TEXT_MAX - length, ".%03dZ", (int)(ms % 1000));
+    return out;
+}
+
+// RULES how version since newest
+static void rules_explain(char error[256], const redisReply *reply) {
+    char since[TIME_TEXT_MAX], newest[TIME_TEXT_MAX];
+    const char *why = "is unlike ours";
+    snprintf(error, 256, "it is counted by other rules than ours");
+    if (reply->elements < 5)
+        return;
+    struct slice how = text_of(reply->element[1]);
+    if (slice_equal(how, slice_of("LATE")))
+        why = "does not lie ahead of what is counted";
+    else if (slice_equal(how, slice_of("ALTERED")))
+        why = "is what was counted by, and another here";
+    else if (slice_equal(how, slice_of("MISSING")))
+        why = "is what was counted by, and missing here";
+    snprintf(error, 256, "version %.20s of the rules, since %s, %s (newest mark: %s)",
+             text_of(reply->element[2]).at, time_write(since, integer_of(reply->element[3])), why,
+             time_write(newest, integer_of(reply->element[4])));
+}
+
 enum flush_verdict flush_parse_claim(struct flush_claimed *claimed, size_t max, size_t *count,
                                      const redisReply *reply, char error[256]) {
     enum { FIELDS = 6 };
     *count = 0;
     bool is_list = reply->type == REDIS_REPLY_ARRAY && reply->elements > 0;
-    if (!is_list || !slice_equal(text_of(reply->element[0]), slice_of("CLAIMED")))
-        return verdict_of(reply, error);
+    if (!is_list || !slice_equal(text_of(reply->element[0]), slice_of("CLAIMED"))) {
+        enum flush_verdict verdict = verdict_of(reply, error);
+        if (verdict == FLUSH_RULES)
+            rules_explain(error, reply);
+        return verdict;
+    }
     if ((reply->elements - 1) % FIELDS != 0 || (reply->elements - 1) / FIELDS > max)
         return refused(error, "a claim's answer of a wrong length");
     for (size_t i = 1; i < reply->elements; i += FIELDS) {
@@ -76,4 +115,9 @@ enum flush_verdict flush_parse_claim(struct flush_claimed *claimed, size_t max, 
         (*count)++;
     }
     return FLUSH_APPLIED;
+}
+
+enum status flush_rules_problem(struct problem *p, uint32_t shard, const char *why) {
+    return problem_set(p, STATUS_CONFIG, "CLM-M5", "append a version whose since lies ahead of every mark",
+                       "shard %u: %s", shard, why);
 }

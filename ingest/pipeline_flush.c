@@ -109,6 +109,10 @@ static void judge(struct pipeline *p, struct shard *shard) {
     case FLUSH_UNINITIALISED:
         flush_uninitialised(p, shard);
         return;
+    case FLUSH_RULES:
+        rules_settle(p, shard);
+        wait_and_repeat(shard, p->now_ms + RETRY_MS);
+        return;
     case FLUSH_NO_FUNCTION:
         flush_load_function(p);
         wait_and_repeat(shard, p->now_ms + RETRY_MS);
@@ -176,8 +180,8 @@ static void seal(struct pipeline *p, struct shard *shard) {
         return;
     size_t count = positions_gather(p);
     count_spread(&shard->delta, p->families);
-    shard_seal(shard, &p->startup->keys, p->startup->meta.deployment, p->positions, count,
-               deadletter_sent(p->letters), p->now_ms);
+    struct flush_sender sender = {p->startup->meta.deployment, &p->startup->rules};
+    shard_seal(shard, &p->startup->keys, &sender, p->positions, count, deadletter_sent(p->letters), p->now_ms);
 }
 
 static bool is_full(const struct pipeline *p, const struct shard *shard) {

@@ -4,6 +4,7 @@
 //     pipeline_records.c    a record's way through the stages into a shard's table
 //     pipeline_flush.c      sealing, sending, and the one switch over Redis' verdicts
 //     pipeline_ownership.c  partitions gained, lost, fenced; claims, rewinds
+//     pipeline_rules.c      a shard that is counted by other rules
 //     pipeline_commit.c     offsets back to Kafka
 //     pipeline_report.c     probes, metrics, status
 #pragma once
@@ -123,6 +124,10 @@ void ownership_fence(struct pipeline *p, const int32_t *partitions, size_t count
 void ownership_confirm(struct pipeline *p, uint64_t commit_id, bool accepted);
 int64_t ownership_lowest(struct pipeline *p,
                          int32_t partition); // lowest acknowledged next offset over the shards; -1: unknown
+
+// pipeline_rules.c
+void rules_settle(struct pipeline *p, const struct shard *shard);        // mended, or the process stops
+void rules_refused(struct pipeline *p, uint32_t shard, const char *why); // stops the process
 
 // pipeline_commit.c
 void commit_turn(struct pipeline *p);

@@ -319,6 +319,8 @@ static void claim_answered(void *context, enum redis_outcome outcome, const redi
         flush_load_function(p);
     else if (verdict == FLUSH_UNINITIALISED)
         flush_uninitialised(p, shard);
+    else if (verdict == FLUSH_RULES)
+        rules_refused(p, shard->number, error);
     else
         log_warn("claim_refused", FIELD("shard", LOG_INT(shard->number)), FIELD("redis", LOG_TEXT(error)));
 }
@@ -334,7 +336,8 @@ static void claim_ask(struct pipeline *p, struct shard *shard) {
     if (count == 0)
         return;
     struct flush_call call = {0};
-    flush_encode_claim(&call, &p->startup->keys, shard->number, p->startup->meta.deployment, wanted, count);
+    struct flush_sender sender = {p->startup->meta.deployment, &p->startup->rules};
+    flush_encode_claim(&call, &p->startup->keys, shard->number, &sender, wanted, count);
     shard->claiming = true;
     redis_link_send(p->redis, call.bytes, call.length, claim_answered, asked_create(p, shard));
     flush_call_fini(&call);

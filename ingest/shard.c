@@ -55,7 +55,7 @@ static bool seal_moves(const struct shard *s) {
     return false;
 }
 
-void shard_seal(struct shard *s, const struct key_space *space, const char *deployment,
+void shard_seal(struct shard *s, const struct key_space *space, const struct flush_sender *sender,
                 const struct shard_position *positions, size_t count, uint64_t letters, int64_t now_ms) {
     CHECK(s->state == SHARD_IDLE && !s->stale);
     s->sealed_count = 0;
@@ -65,7 +65,7 @@ void shard_seal(struct shard *s, const struct key_space *space, const char *depl
             seal_mark(s, positions[i].partition, slot, &positions[i].position);
     }
     CHECK(s->delta.events == 0 || seal_moves(s)); // or it would pass for a repetition, and be lost
-    flush_encode(&s->call, space, s->number, deployment, s->sealed, s->sealed_count, &s->delta);
+    flush_encode(&s->call, space, s->number, sender, s->sealed, s->sealed_count, &s->delta);
     s->sealed_events = s->delta.events;
     s->sealed_ops = (int64_t)delta_ops(&s->delta);
     memcpy(s->sealed_platforms, s->delta.platforms, sizeof(s->sealed_platforms));

@@ -70,7 +70,7 @@ struct shard_position {
 
 // Seals the table and the marks of all claimed slots among `positions`, at a message boundary. Only when IDLE
 // and not stale.
-void shard_seal(struct shard *s, const struct key_space *space, const char *deployment,
+void shard_seal(struct shard *s, const struct key_space *space, const struct flush_sender *sender,
                 const struct shard_position *positions, size_t count, uint64_t letters, int64_t now_ms);
 
 // APPLIED or REPEATED: `acked` moves to what was sealed.

@@ -121,7 +121,8 @@ enum status startup_read_steps(struct startup *s, int argc, char **argv, const s
     static const struct {
         const char *name;
         enum status (*run)(struct startup_walk *);
-    } steps[] = {{"rules", read_rules},
+    } steps[] = {{"kafka properties", startup_step_properties},
+                 {"rules", read_rules},
                  {"pseudonym key", read_pseudonyms},
                  {"redis settings", read_redis},
                  {"open files", read_open_files}};
@@ -152,7 +153,7 @@ enum status startup_read(struct startup *s, int argc, char **argv, const struct 
 
 // --- With it
 
-enum { LEAF = 0, TOPIC = 1, REDIS = 2 }; // what others may need
+enum { LEAF = 0, TOPIC = 1, REDIS = 2, FUNCTIONS = 4, META = 8 }; // what others may need
 
 static const struct {
     const char *name;
@@ -168,8 +169,9 @@ static const struct {
     {"redis version", STARTUP_REDIS, LEAF, REDIS, startup_step_redis_version},
     {"redis role", STARTUP_REDIS, LEAF, REDIS, startup_step_redis_role},
     {"redis eviction", STARTUP_REDIS, LEAF, REDIS, startup_step_redis_eviction},
-    {"redis functions", STARTUP_REDIS, LEAF, REDIS, startup_step_functions},
-    {"meta", STARTUP_META, LEAF, REDIS, startup_step_meta},
+    {"redis functions", STARTUP_REDIS, FUNCTIONS, REDIS, startup_step_functions},
+    {"meta", STARTUP_META, META, REDIS, startup_step_meta},
+    {"rules in force", STARTUP_META, LEAF, REDIS | FUNCTIONS | META, startup_step_rules},
 };
 
 enum status startup_walk(struct startup_walk *walk, unsigned parts, bool all) {

@@ -214,24 +214,32 @@ static void read_book(struct book_reading *file, const char *path) {
         read_version(file, entry->value);
 }
 
-// What version 1 decides, however it was written. Its `since` is no part: the first version also holds before
-// it. Weights left at their default are none either, so that a program that knows a further kind finds the same
-// hash; which is why the default of a kind, once released, never changes.
-static void hash_first(struct rules_book *book, const struct rules_kinds *kinds) {
-    const struct rules *first = &book->versions[0];
+// What a version decides, however it was written. The `since` of version 1 is no part: it also holds before
+// it. Weights left at their default are none either, so that a program that knows a further kind finds the
+// same hash; which is why the default of a kind, once released, never changes.
+static void hash_version(struct rules *version, const struct rules_kinds *kinds) {
     char text[RULES_WEIGHTS_MAX * 24 + 256];
     int length = snprintf(text, sizeof(text),
                           "max_future_skew_ms=%" PRId64 "\nmax_past_ms=%" PRId64 "\nseries_retain_ms=%" PRId64
                           "\nreach_retain_ms=%" PRId64 "\n",
-                          first->max_future_skew_ms, first->max_past_ms, first->series_retain_ms,
-                          first->reach_retain_ms);
+                          version->max_future_skew_ms, version->max_past_ms, version->series_retain_ms,
+                          version->reach_retain_ms);
     for (int kind = 0; kind < RULES_WEIGHTS_MAX; kind++)
-        if (first->weights[kind] != kinds->defaults[kind])
+        if (version->weights[kind] != kinds->defaults[kind])
             length += snprintf(text + length, sizeof(text) - (size_t)length, "weight.%d=%" PRId32 "\n", kind,
-                               first->weights[kind]);
+                               version->weights[kind]);
+    if (version->version > 1)
+        length += snprintf(text + length, sizeof(text) - (size_t)length, "since_ms=%" PRId64 "\n",
+                           version->since_ms);
     CHECK((size_t)length < sizeof(text));
-    snprintf(book->first_hash, sizeof(book->first_hash), "%016" PRIx64,
+    snprintf(version->hash, sizeof(version->hash), "%016" PRIx64,
              (uint64_t)XXH3_64bits(text, (size_t)length));
+}
+
+static void hash_versions(struct rules_book *book, const struct rules_kinds *kinds) {
+    for (size_t i = 0; i < book->count; i++)
+        hash_version(&book->versions[i], kinds);
+    memcpy(book->first_hash, book->versions[0].hash, sizeof(book->first_hash));
 }
 
 enum status rules_load(struct rules_book *book, const char *path, const struct rules_kinds *kinds) {
@@ -248,7 +256,7 @@ enum status rules_load(struct rules_book *book, const char *path, const struct r
     }
     enum status status = file.findings.status;
     if (status == STATUS_OK)
-        hash_first(book, kinds);
+        hash_versions(book, kinds);
     else
         rules_fini(book);
     findings_print(&file.findings);

@@ -24,6 +24,7 @@ enum { RULES_WEIGHTS_MAX = 256 };
 struct rules {
     uint32_t version;
     int64_t since_ms;                   // record time
+    char hash[17];                      // hex of the canonical text: what the version decides, and since when
     int64_t max_future_skew_ms;         // default 5m
     int64_t max_past_ms;                // default 90d; -1: off
     int64_t series_retain_ms;           // default 48h

@@ -26,6 +26,13 @@ bool mark_parse(struct mark *mark, struct slice text) {
     return fields == 5 && (size_t)end == text.length && mark->next >= 0;
 }
 
+size_t layout_rules_write(char out[LAYOUT_RULES_MAX], const struct rules *version) {
+    int length = snprintf(out, LAYOUT_RULES_MAX, "%" PRId64 " %s", version->version == 1 ? 0 : version->since_ms,
+                          version->hash);
+    CHECK(length > 0 && length < LAYOUT_RULES_MAX);
+    return (size_t)length;
+}
+
 static bool text_to_integer(struct slice text, int64_t *value) {
     char copy[24];
     if (text.length == 0 || text.length >= sizeof(copy))

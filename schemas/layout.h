@@ -2,6 +2,8 @@
 //
 // mark     field `<partition>`: "<epoch> <next> <last> <fingerprint> <time>", all decimal but the fingerprint (16 hex digits):
 //          next = the first offset not counted; last = the offset of the last record before it (-1: none), its fingerprint and record time.
+// rules    field `<version>`: "<since> <hash>", since in ms (0 of version 1, which holds from the beginning), hash as in
+//          runtime/rules.h. Written by the claim; only ever appended to.
 // meta     the fields of struct meta, written by `init` alone, the same in every shard.
 // faults   field `["<key>","<field>"]` (JSON): the sum of the deltas that could not be applied there;
 //          field `["<key>","<field>","error"]`: what Redis said last.
@@ -15,6 +17,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "runtime/rules.h"
 #include "runtime/slice.h"
 #include "schemas/keys.h"
 
@@ -35,6 +38,9 @@ struct mark {
 enum { MARK_TEXT_MAX = 128 };
 size_t mark_write(char out[MARK_TEXT_MAX], const struct mark *mark); // terminated; returns the length
 bool mark_parse(struct mark *mark, struct slice text);
+
+enum { LAYOUT_RULES_MAX = 48 };
+size_t layout_rules_write(char out[LAYOUT_RULES_MAX], const struct rules *version); // terminated; returns the length
 
 struct meta {
     char deployment[33];  // hex, random

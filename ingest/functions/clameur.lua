@@ -5,7 +5,7 @@
 -- What the arguments mean stands in ingest/flush.h. Every key is declared; integers travel as text straight to HINCRBY, because
 -- Lua's numbers lose the last digits above 2^53.
 
-local META, MARK, FAULTS = 1, 2, 3
+local META, MARK, FAULTS, RULES = 1, 2, 3, 4
 local MARK_ARGUMENTS = 7     -- partition, epoch, from, to, last, fingerprint, time
 local PFADD_CHUNK = 1000     -- elements in one PFADD: below Lua's limit of unpack
 local RANK = 48              -- length of an order's rank
@@ -116,7 +116,7 @@ end
 
 local function key_at(state, at)
   local number = tonumber(state.argv[at])
-  local key = number and number > FAULTS and state.keys[number]
+  local key = number and number > RULES and state.keys[number]
   if not key then error('argument ' .. at .. ' is not the number of a key', 0) end
   return key
 end
@@ -320,10 +320,11 @@ local function trim(state)
   end
 end
 
-local function marks_read(keys, argv)
+-- number of marks, each: partition, epoch, from, to, last, fingerprint, time
+local function marks_read(keys, argv, count_position)
   local marks = {}
-  for i = 1, count_at(argv, 2) do
-    local at = 3 + (i - 1) * MARK_ARGUMENTS
+  for i = 1, count_at(argv, count_position) do
+    local at = count_position + 1 + (i - 1) * MARK_ARGUMENTS
     local m = {partition = argv[at], epoch = argv[at + 1], from = argv[at + 2], to = argv[at + 3], last = argv[at + 4],
                fingerprint = argv[at + 5], time = argv[at + 6]}
     if not m.time then error('the marks are cut short', 0) end
@@ -363,8 +364,60 @@ local function marks_write(keys, marks)
   end
 end
 
+-- Is the shard still counted by the caller's versions? Else another worker has appended one, or a restored dump has lost one: the
+-- caller claims, which decides.
+local function rules_hold(keys, number, text)
+  return redis.call('HLEN', keys[RULES]) == tonumber(number) and redis.call('HGET', keys[RULES], number) == text
+end
+
+-- number of versions, each: number, text. The versions, and the cursor behind them.
+local function rules_read(argv, at)
+  local versions, count = {}, count_at(argv, at)
+  local stop = at + 1 + 2 * count
+  for i = at + 1, stop - 1, 2 do
+    local since = argv[i + 1] and string.match(argv[i + 1], '^(%d+) %x+$')
+    if not since then error('argument ' .. i .. ' is not a version of the rules', 0) end
+    integer_check(argv, i)
+    table.insert(versions, {number = argv[i], text = argv[i + 1], since = since})
+  end
+  return versions, stop
+end
+
+local function newest_mark(keys)
+  local newest = '-1'
+  for _, text in ipairs(redis.call('HVALS', keys[MARK])) do
+    local _, _, last, _, time = mark_match(text)
+    if not last then error('a mark is malformed: ' .. text, 0) end
+    if last ~= '-1' and tonumber(time) > tonumber(newest) then newest = time end
+  end
+  return newest
+end
+
+-- What a record counts for is decided by the version in force at its time, on the first read and on every other. So what this shard
+-- has been counted by stays, and what is new lies ahead of all that it holds. nil and the versions that are new, else the answer.
+local function rules_judge(keys, versions)
+  local fields, newest = redis.call('HGETALL', keys[RULES]), newest_mark(keys)
+  local stored, fresh, given = {}, {}, {}
+  for i = 1, #fields, 2 do stored[fields[i]] = fields[i + 1] end
+  local function refused(how, number, since) return {'RULES', how, number, since, newest} end
+  for _, version in ipairs(versions) do
+    local number, text = version.number, stored[version.number]
+    given[number] = true
+    if text and text ~= version.text then return refused('ALTERED', number, string.match(text, '^%d*')) end
+    if not text then
+      local first = #fields == 0 and number == '1'
+      if not first and tonumber(version.since) <= tonumber(newest) then return refused('LATE', number, version.since) end
+      table.insert(fresh, version)
+    end
+  end
+  for i = 1, #fields, 2 do
+    if not given[fields[i]] then return refused('MISSING', fields[i], string.match(fields[i + 1], '^%d*')) end
+  end
+  return nil, fresh
+end
+
 -- A command that this user may not run would fail in the middle: it is asked for ahead. (Keys are checked when the call is let in.)
-local COMMANDS = {'EXPIREAT', 'HDEL', 'HGET', 'HINCRBY', 'HMGET', 'HRANDFIELD', 'HSET', 'HVALS', 'PFADD', 'ZINCRBY'}
+local COMMANDS = {'EXPIREAT', 'HDEL', 'HGET', 'HINCRBY', 'HLEN', 'HMGET', 'HRANDFIELD', 'HSET', 'HVALS', 'PFADD', 'ZINCRBY'}
 
 local function permit(keys)
   for _, command in ipairs(COMMANDS) do
@@ -379,25 +432,30 @@ local function flush(keys, argv)
   if not initialised(keys, argv[1]) then return {'UNINITIALISED'} end
   permit(keys)
   redis.call('HGET', keys[FAULTS], '') -- no hash: what fails could not be kept
-  local marks = marks_read(keys, argv)
-  local first = 3 + #marks * MARK_ARGUMENTS
+  local marks = marks_read(keys, argv, 4)
+  local first = 5 + #marks * MARK_ARGUMENTS
   local prefix = string.sub(keys[MARK], 1, -5)
   local state = {keys = keys, argv = argv, prefix = prefix, faults = 0, orders = {}}
   local starts = operations_find(state, first)
   local answer = marks_judge(marks)
   if answer then return answer end
+  if not rules_hold(keys, argv[2], argv[3]) then return {'RULES'} end
   marks_write(keys, marks)
   operations_apply(state, starts)
   pcall(trim, state)
   return {'APPLIED', tostring(state.faults)}
 end
 
--- deployment, partition...: raises each epoch and answers, flat: partition, epoch, next, last, fingerprint, time.
+-- deployment, rules, partition...: raises each epoch and answers, flat: partition, epoch, next, last, fingerprint, time.
 local function claim(keys, argv)
   if not initialised(keys, argv[1]) then return {'UNINITIALISED'} end
+  local versions, first = rules_read(argv, 2)
+  for i = first, #argv do integer_check(argv, i) end
+  local refusal, fresh = rules_judge(keys, versions)
+  if refusal then return refusal end
+  for _, version in ipairs(fresh) do redis.call('HSET', keys[RULES], version.number, version.text) end
   local answer = {'CLAIMED'}
-  for i = 2, #argv do integer_check(argv, i) end
-  for i = 2, #argv do
+  for i = first, #argv do
     local partition = argv[i]
     local mark = mark_read(keys, partition)
     mark.epoch = string.format('%.0f', tonumber(mark.epoch) + 1)
@@ -407,6 +465,12 @@ local function claim(keys, argv)
     end
   end
   return answer
+end
+
+-- deployment, rules: would a claim be refused? Writes nothing.
+local function rules(keys, argv)
+  if not initialised(keys, argv[1]) then return {'UNINITIALISED'} end
+  return (rules_judge(keys, (rules_read(argv, 2)))) or {'CLAIMED'}
 end
 
 -- An error is an error reply, Redis' own (READONLY, OOM...) word for word: nothing had been written by then.
@@ -422,3 +486,4 @@ end
 
 redis.register_function('clameur_flush_v1', guarded(flush))
 redis.register_function('clameur_claim_v1', guarded(claim))
+redis.register_function{function_name = 'clameur_rules_v1', callback = guarded(rules), flags = {'no-writes'}}

@@ -356,6 +356,7 @@ local families = {
   live = {least = 2, most = 2}, reach = {least = 3, most = 4, size = DAY}, orders = {least = 1, most = 1},
   platform = {least = 2, most = 2, of_shard = true}, mark = {least = 1, most = 1, of_shard = true},
   faults = {least = 1, most = 1, of_shard = true}, meta = {least = 1, most = 1, of_shard = true},
+  rules = {least = 1, most = 1, of_shard = true},
 }
 
 local function shard_part(space, text)

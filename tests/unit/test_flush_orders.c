@@ -277,56 +277,59 @@ static void an_expiry_that_has_passed_leaves_no_key(void **state) {
 // ---- malformed
 
 #define HEAD                                                                                                 \
-    "FCALL clameur_flush_v1 4 clm:{3560}:meta clm:{3560}:mark clm:{3560}:faults clm:{3560}:acct:acme "
-#define CALL HEAD DEPLOYMENT " 1 0 1 0 10 9 abcdef 1 H 4 0 1 likes 5 "
-#define RANK "0000000000005000aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+    "FCALL clameur_flush_v1 5 clm:{3560}:meta clm:{3560}:mark clm:{3560}:faults clm:{3560}:rules "           \
+    "clm:{3560}:acct:acme "
+#define START HEAD DEPLOYMENT " 1 %s"
+#define CALL  START " 1 0 1 0 10 9 abcdef 1 H 5 0 1 likes 5 "
+#define RANK  "0000000000005000aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
 static void malformed_arguments_change_nothing(void **state) {
     static const char *const calls[] = {
         HEAD DEPLOYMENT,
-        HEAD DEPLOYMENT " x",
-        HEAD DEPLOYMENT " -1",
-        HEAD DEPLOYMENT " 1 0 1 0 10 9 abcdef",
-        HEAD DEPLOYMENT " 2 0 1 0 10 9 abcdef 1",
-        HEAD DEPLOYMENT " 1 0 x 0 10 9 abcdef 1",
-        HEAD DEPLOYMENT " 1 0 1 0 1e1 9 abcdef 1",
-        HEAD DEPLOYMENT " 1 x 1 0 10 9 abcdef 1",
-        HEAD DEPLOYMENT " 1 0 1 0 10 9 abcdef x",
-        HEAD DEPLOYMENT " 1 0 1 0 -10 9 abcdef 1",
-        HEAD DEPLOYMENT " 1 0 1 0 10 9 wxyz 1",
+        START,
+        START " x",
+        START " -1",
+        START " 1 0 1 0 10 9 abcdef",
+        START " 2 0 1 0 10 9 abcdef 1",
+        START " 1 0 x 0 10 9 abcdef 1",
+        START " 1 0 1 0 1e1 9 abcdef 1",
+        START " 1 x 1 0 10 9 abcdef 1",
+        START " 1 0 1 0 10 9 abcdef x",
+        START " 1 0 1 0 -10 9 abcdef 1",
+        START " 1 0 1 0 10 9 wxyz 1",
         CALL "X 4 0 1 likes 5",
-        CALL "H 5 0 1 likes 5",
+        CALL "H 6 0 1 likes 5",
         CALL "H 0 0 1 likes 5",
-        CALL "H 2 0 1 0 5", // the marks are not an operation's
-        CALL "H 4 0 1 likes",
-        CALL "H 4 0 2 likes 5",
-        CALL "H 4 0 0.5 likes 5",
-        CALL "H 4 0 -1",
-        CALL "H 4 0 inf",
-        CALL "H 4 x 1 likes 5",
-        CALL "H 4 0 1 likes 5.5",
-        CALL "H 4 0 1 likes x",
-        CALL "Z 4 0 1 member nan",
-        CALL "P 4 0 2 element",
-        CALL "P 4 x 1 element",
-        CALL "R 4 views 7 5000",
-        CALL "R 4 views x 5000 aa 0",
-        CALL "R 4 views 7 x aa 0",
-        CALL "R 4 views 7 5000 aa 1",
-        CALL "R 4 views 7 5000 aa 1 9",
-        CALL "O 4 hash short 0 0",
-        CALL "O 4 hash " RANK " 1",
-        CALL "O 4 hash " RANK " 1 9 0",
-        CALL "O 4 hash " RANK " 0 1 H 4 0 likes",
-        CALL "O 4 hash " RANK " 0 1 P 4 0 likes 5",
-        CALL "O 4 hash " RANK " 0 1 H 9 0 likes 5",
-        CALL "O 4 hash " RANK " 0 1 H 4 x likes 5",
-        CALL "O 4 hash " RANK " 0 1 H 4 0 likes x",
+        CALL "H 4 0 1 0 5", // the rules are not an operation's
+        CALL "H 5 0 1 likes",
+        CALL "H 5 0 2 likes 5",
+        CALL "H 5 0 0.5 likes 5",
+        CALL "H 5 0 -1",
+        CALL "H 5 0 inf",
+        CALL "H 5 x 1 likes 5",
+        CALL "H 5 0 1 likes 5.5",
+        CALL "H 5 0 1 likes x",
+        CALL "Z 5 0 1 member nan",
+        CALL "P 5 0 2 element",
+        CALL "P 5 x 1 element",
+        CALL "R 5 views 7 5000",
+        CALL "R 5 views x 5000 aa 0",
+        CALL "R 5 views 7 x aa 0",
+        CALL "R 5 views 7 5000 aa 1",
+        CALL "R 5 views 7 5000 aa 1 9",
+        CALL "O 5 hash short 0 0",
+        CALL "O 5 hash " RANK " 1",
+        CALL "O 5 hash " RANK " 1 9 0",
+        CALL "O 5 hash " RANK " 0 1 H 5 0 likes",
+        CALL "O 5 hash " RANK " 0 1 P 5 0 likes 5",
+        CALL "O 5 hash " RANK " 0 1 H 9 0 likes 5",
+        CALL "O 5 hash " RANK " 0 1 H 5 x likes 5",
+        CALL "O 5 hash " RANK " 0 1 H 5 0 likes x",
     };
     char before[64], after[64];
     digest(before);
     for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
-        redisReply *reply = ask(calls[i]);
+        redisReply *reply = ask(calls[i], "0 00000000000000aa");
         if (reply->type != REDIS_REPLY_ERROR)
             fail_msg("taken: %s", calls[i]);
         flush_parse(&answer, reply);
@@ -335,7 +338,7 @@ static void malformed_arguments_change_nothing(void **state) {
     }
     digest(after);
     assert_string_equal(before, after);
-    redisReply *reply = ask(CALL); // and without the flaw it passes
+    redisReply *reply = ask(CALL, "0 00000000000000aa"); // and without the flaw it passes
     flush_parse(&answer, reply);
     assert_int_equal(answer.verdict, FLUSH_APPLIED);
     freeReplyObject(reply);

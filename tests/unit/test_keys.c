@@ -126,6 +126,7 @@ static void every_family_has_its_name(void **state) {
     assert_key(KEY_MARK, parts_of("", 0, "", 0), "clm:{3560}:mark");
     assert_key(KEY_FAULTS, parts_of("", 0, "", 0), "clm:{3560}:faults");
     assert_key(KEY_META, parts_of("", 0, "", 0), "clm:{3560}:meta");
+    assert_key(KEY_RULES, parts_of("", 0, "", 0), "clm:{3560}:rules");
     assert_key(KEY_SERIES, parts_of("acme", 5, "", 0), "clm:{3560}:series:acme:x:0");
 }
 

@@ -153,6 +153,7 @@ static void test_every_family_has_the_name_that_schemas_says(void **state) {
         {KEY_MARK, "", "", "", 0, {"mark", "5"}},
         {KEY_FAULTS, "", "", "", 0, {"faults", "5"}},
         {KEY_META, "", "", "", 0, {"meta", "5"}},
+        {KEY_RULES, "", "", "", 0, {"rules", "5"}},
     };
     _Static_assert(KEY_FAMILY_COUNT == sizeof(rows) / sizeof(rows[0]) + 1, "acct stands for two families");
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

@@ -138,7 +138,7 @@ static void the_dead_letter_topic_has_a_default(void **state) {
 #define BIT(id) (UINT32_C(1) << KEY_##id)
 
 static void families_become_bits(void **state) {
-    static const uint32_t always = BIT(ORDERS) | BIT(MARK) | BIT(FAULTS) | BIT(META);
+    static const uint32_t always = BIT(ORDERS) | BIT(MARK) | BIT(FAULTS) | BIT(RULES) | BIT(META);
     static const struct {
         const char *list;
         uint32_t bits;

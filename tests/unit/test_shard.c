@@ -14,6 +14,9 @@
 
 static struct shard s;
 static struct key_space space;
+static struct rules version = {.version = 1, .hash = "00000000000000aa"};
+static const struct rules_book book = {.versions = &version, .count = 1};
+static const struct flush_sender sender = {"d", &book};
 
 static int begin(void **state) {
     key_space_init(&space, "clm", 1);
@@ -45,7 +48,7 @@ static void place(int32_t partition, int64_t epoch, int64_t next) {
 
 static void seal_at(int64_t next) {
     struct shard_position position = {0, mark_of(0, next)};
-    shard_seal(&s, &space, "d", &position, 1, 7, 1000);
+    shard_seal(&s, &space, &sender, &position, 1, 7, 1000);
 }
 
 // Runs the body in a child, which a CHECK must end.
@@ -154,7 +157,7 @@ static void a_seal_leaves_out_what_is_not_claimed(void **state) {
     struct shard_position positions[] = {{0, mark_of(0, 20)}, {3, mark_of(0, 30)}, {5, mark_of(0, 40)}};
     place(0, 1, 10);
     place(5, 2, 40);
-    shard_seal(&s, &space, "d", positions, 3, 0, 0);
+    shard_seal(&s, &space, &sender, positions, 3, 0, 0);
     assert_int_equal(s.sealed_count, 2);
     assert_int_equal(s.sealed[1].partition, 5);
     assert_int_equal(s.sealed[1].mark.epoch, 2);
