@@ -17,6 +17,9 @@ static struct redis_server server;
 static redisContext *redis;
 static struct key_space keys;
 static struct flush_answer answer;
+static struct rules version_1 = {.version = 1, .hash = "00000000000000aa"};
+static const struct rules_book book_1 = {.versions = &version_1, .count = 1};
+static const struct flush_sender sender = {DEPLOYMENT, &book_1};
 
 static redisReply *ask_list(const char *format, va_list arguments) {
     redisReply *reply = redisvCommand(redis, format, arguments);
@@ -110,7 +113,7 @@ static inline enum flush_verdict call_judge(const struct flush_call *call) {
 // Encodes, sends, empties the table.
 static inline enum flush_verdict flush_marks(struct delta *d, const struct flush_mark *marks, size_t count) {
     struct flush_call call = {0};
-    flush_encode(&call, &keys, 0, DEPLOYMENT, marks, count, d);
+    flush_encode(&call, &keys, 0, &sender, marks, count, d);
     enum flush_verdict verdict = call_judge(&call);
     flush_call_fini(&call);
     delta_clear(d);
@@ -131,7 +134,7 @@ static inline enum flush_verdict claim_on(uint32_t shard, const int32_t *partiti
                                           struct flush_claimed *claimed) {
     struct flush_call call = {0};
     size_t answered;
-    flush_encode_claim(&call, &keys, shard, DEPLOYMENT, partitions, count);
+    flush_encode_claim(&call, &keys, shard, &sender, partitions, count);
     redisReply *reply = call_send(&call);
     enum flush_verdict verdict = flush_parse_claim(claimed, count, &answered, reply, answer.error);
     assert_int_equal(answered, verdict == FLUSH_APPLIED ? count : 0);

@@ -53,7 +53,7 @@ static void an_applied_flush_holds_what_the_table_held(void **state) {
     expect("4000000000", "EXPIRETIME clm:{3560}:reach:acme:instagram:86400");
     expect("1 10 9 0000000000abcdef 1700000000000", "HGET clm:{3560}:mark 0");
     expect("1 17 -1 0000000000000000 0", "HGET clm:{3560}:mark 1");
-    expect("8", "DBSIZE"); // these, meta and mark
+    expect("9", "DBSIZE"); // these, meta, mark and rules
 }
 
 static void the_same_bytes_again_are_repeated_and_change_nothing(void **state) {
@@ -61,7 +61,7 @@ static void the_same_bytes_again_are_repeated_and_change_nothing(void **state) {
     struct flush_mark marks[] = {mark_at(0, 0, 10), mark_at(1, 17, 17)};
     char before[64], after[64];
     add(&d, KEY_ACCOUNT, "", 3);
-    flush_encode(&call, &keys, 0, DEPLOYMENT, marks, 2, &d);
+    flush_encode(&call, &keys, 0, &sender, marks, 2, &d);
     assert_int_equal(call_judge(&call), FLUSH_APPLIED);
     digest(before);
     for (int i = 0; i < 3; i++)
