@@ -2,10 +2,12 @@
 //
 // The happy path of a letter:
 // 1. deadletter_send copies the record, numbers it and hands it to librdkafka;
-// 2. librdkafka sends it, for as long as that takes (message.timeout.ms=0), and reports the acknowledgement to on_report;
+// 2. librdkafka sends it, for as long as that takes (message.timeout.ms=0), and reports the acknowledgement
+// to on_report;
 // 3. `settled` moves over the longest unbroken run of acknowledged letters; those behind it are freed.
-// Failures: what Kafka refuses for good waits and is sent again once a second; what is too large is cut and sent again; a producer that
-// librdkafka declares dead (fatal error) is replaced, and everything unacknowledged goes through the new one.
+// Failures: what Kafka refuses for good waits and is sent again once a second; what is too large is cut and
+// sent again; a producer that librdkafka declares dead (fatal error) is replaced, and everything
+// unacknowledged goes through the new one.
 #include "stream/deadletter.h"
 
 #include <inttypes.h>
@@ -73,13 +75,15 @@ static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *message, void *o
 static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque) {
     struct deadletter *d = opaque;
     d->dead |= code == RD_KAFKA_RESP_ERR__FATAL;
-    log_warn("dead_letter_producer", FIELD("code", LOG_TEXT(rd_kafka_err2name(code))), FIELD("why", LOG_TEXT(reason)));
+    log_warn("dead_letter_producer", FIELD("code", LOG_TEXT(rd_kafka_err2name(code))),
+             FIELD("why", LOG_TEXT(reason)));
 }
 
-static enum status configure(rd_kafka_conf_t *conf, const struct settings *settings, const struct config_pair *pairs,
-                             size_t count, struct problem *problem) {
-    // batch.size: a topic refuses a batch that is too large as a whole, and cutting its letters would not make it smaller; this bounds
-    // batches of several letters as a cut letter is bounded. message.max.bytes: what is too large is for the topic to say.
+static enum status configure(rd_kafka_conf_t *conf, const struct settings *settings,
+                             const struct config_pair *pairs, size_t count, struct problem *problem) {
+    // batch.size: a topic refuses a batch that is too large as a whole, and cutting its letters would not
+    // make it smaller; this bounds batches of several letters as a cut letter is bounded. message.max.bytes:
+    // what is too large is for the topic to say.
     static const char *const ours[][2] = {{"enable.idempotence", "true"},
                                           {"message.timeout.ms", "0"},
                                           {"batch.size", "65536"},
@@ -117,8 +121,8 @@ static void disconnect_producer(struct deadletter *d) {
 }
 
 enum status deadletter_create(struct deadletter **created, const struct settings *settings,
-                              const struct config_pair *passthrough, size_t passthrough_count, struct loop *loop,
-                              struct problem *problem) {
+                              const struct config_pair *passthrough, size_t passthrough_count,
+                              struct loop *loop, struct problem *problem) {
     struct deadletter *d = memory_take(sizeof(*d));
     char reason[256];
     *created = NULL;
@@ -190,15 +194,15 @@ static rd_kafka_headers_t *headers_of(const struct deadletter *d, const struct l
 
 static rd_kafka_resp_err_t produce(struct deadletter *d, struct letter *l) {
     char key[KEY_BYTES];
-    int key_length = snprintf(key, sizeof(key), "%s/%" PRId32 "/%" PRId64 "/%" PRId32, d->source_topic, l->partition,
-                              l->offset, l->index);
+    int key_length = snprintf(key, sizeof(key), "%s/%" PRId32 "/%" PRId64 "/%" PRId32, d->source_topic,
+                              l->partition, l->offset, l->index);
     rd_kafka_headers_t *headers = headers_of(d, l);
     char *value = l->has_value ? l->bytes + l->key_length : NULL;
     // No flag: librdkafka reads the value where it lies, in the letter, which lives until it is acknowledged.
     rd_kafka_resp_err_t err =
         rd_kafka_producev(d->rk, RD_KAFKA_V_TOPIC(d->topic), RD_KAFKA_V_KEY(key, (size_t)key_length),
-                          RD_KAFKA_V_VALUE(value, l->cut ? CUT_BYTES : l->value_length), RD_KAFKA_V_HEADERS(headers),
-                          RD_KAFKA_V_OPAQUE(l), RD_KAFKA_V_END);
+                          RD_KAFKA_V_VALUE(value, l->cut ? CUT_BYTES : l->value_length),
+                          RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE(l), RD_KAFKA_V_END);
     if (err != RD_KAFKA_RESP_ERR_NO_ERROR)
         rd_kafka_headers_destroy(headers);
     return err;
@@ -207,10 +211,11 @@ static rd_kafka_resp_err_t produce(struct deadletter *d, struct letter *l) {
 static void say_refused(struct deadletter *d, rd_kafka_resp_err_t err) {
     struct problem problem;
     char remedy[sizeof(problem.remedy)];
-    snprintf(remedy, sizeof(remedy), "create it or grant Write on it: kafka-topics.sh --create --topic %s", d->topic);
+    snprintf(remedy, sizeof(remedy), "create it or grant Write on it: kafka-topics.sh --create --topic %s",
+             d->topic);
     problem_set(&problem, STATUS_UNAVAILABLE, "CLM-K5", remedy,
-                "the dead-letter topic %s does not take letters: %s; they are sent again every second", d->topic,
-                rd_kafka_err2str(err));
+                "the dead-letter topic %s does not take letters: %s; they are sent again every second",
+                d->topic, rd_kafka_err2str(err));
     log_problem(LOG_LEVEL_ERROR, "dead_letter_refused", &problem);
 }
 
@@ -255,7 +260,8 @@ static void make_room(struct deadletter *d) {
     d->room *= 2;
 }
 
-uint64_t deadletter_send(struct deadletter *d, const struct record *record, int32_t index, enum reject reason) {
+uint64_t deadletter_send(struct deadletter *d, const struct record *record, int32_t index,
+                         enum reject reason) {
     struct letter *l = memory_take(sizeof(*l) + record->key.length + record->value.length);
     *l = (struct letter){
         .reason = reason,

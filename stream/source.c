@@ -6,12 +6,14 @@
 // 3. messages become records, by pointer; errors become events or figures;
 // 4. the caller reads the records, then releases them.
 //
-// Why no record is stale. librdkafka runs the rebalance callback in the middle of (2), when older messages may already lie in the array.
-// So the callback only notes the rebalance; it is answered at (1) of the next poll, after the records were released, and until it is
-// answered the partitions are still ours (the group waits for us, but for a `lost`, after which whatever we count is caught by the marks).
-// After the answer, and after a seek, librdkafka drops what it had fetched: each such step raises the partition's version, a barrier set by
-// the calling thread, and messages of an older version never leave the queue. Under that stands our own net: `expect` is the next offset,
-// a message below it is never given out; and a partition whose step failed is muted until a later one succeeds.
+// Why no record is stale. librdkafka runs the rebalance callback in the middle of (2), when older messages
+// may already lie in the array. So the callback only notes the rebalance; it is answered at (1) of the next
+// poll, after the records were released, and until it is answered the partitions are still ours (the group
+// waits for us, but for a `lost`, after which whatever we count is caught by the marks). After the answer,
+// and after a seek, librdkafka drops what it had fetched: each such step raises the partition's version, a
+// barrier set by the calling thread, and messages of an older version never leave the queue. Under that
+// stands our own net: `expect` is the next offset, a message below it is never given out; and a partition
+// whose step failed is muted until a later one succeeds.
 #include "stream/source_internal.h"
 
 #include <inttypes.h>
@@ -24,7 +26,7 @@
 #include "runtime/memory.h"
 #include "stream/murmur2.h"
 
-enum { SAMPLE_MASK = 63, CLOSE_TURN_MS = 10, CLOSE_BATCH = 1000 };
+enum { SAMPLE_MASK = 63, CLOSE_TURN_MS = 10, CLOSE_BATCH = 1000, DESTROY_MENDED = 0x02030000 };
 
 // --- Life
 
@@ -45,8 +47,8 @@ static enum status subscribe(struct source *s, struct problem *problem) {
     rd_kafka_topic_partition_list_destroy(topics);
     if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
         return STATUS_OK;
-    return problem_set(problem, STATUS_CONFIG, "CLM-C1", "correct kafka.topic", "cannot subscribe to \"%s\": %s",
-                       s->topic, rd_kafka_err2str(err));
+    return problem_set(problem, STATUS_CONFIG, "CLM-C1", "correct kafka.topic",
+                       "cannot subscribe to \"%s\": %s", s->topic, rd_kafka_err2str(err));
 }
 
 static void connect_queues(struct source *s) {
@@ -79,9 +81,9 @@ static void free_rest(struct source *s) {
     free(s);
 }
 
-enum status source_create(struct source **source, const struct settings *settings, const struct config_pair *passthrough,
-                          size_t passthrough_count, struct loop *loop, const struct source_events *events, void *context,
-                          struct problem *problem) {
+enum status source_create(struct source **source, const struct settings *settings,
+                          const struct config_pair *passthrough, size_t passthrough_count, struct loop *loop,
+                          const struct source_events *events, void *context, struct problem *problem) {
     struct source *s = memory_take(sizeof(*s));
     s->loop = loop;
     s->events = events;
@@ -96,7 +98,8 @@ enum status source_create(struct source **source, const struct settings *setting
 
     enum status status = prepare(conf, s, settings, passthrough, passthrough_count, problem);
     if (status == STATUS_OK)
-        status = source_properties(s->check_conf, "producer", settings, passthrough, passthrough_count, problem);
+        status =
+            source_properties(s->check_conf, "producer", settings, passthrough, passthrough_count, problem);
     if (status != STATUS_OK) {
         rd_kafka_conf_destroy(conf);
         free_rest(s);
@@ -106,8 +109,8 @@ enum status source_create(struct source **source, const struct settings *setting
     if (s->rk == NULL) {
         rd_kafka_conf_destroy(conf);
         free_rest(s);
-        return problem_set(problem, STATUS_CONFIG, "CLM-C1", "correct the kafka section", "the Kafka client cannot start: %s",
-                           reason);
+        return problem_set(problem, STATUS_CONFIG, "CLM-C1", "correct the kafka section",
+                           "the Kafka client cannot start: %s", reason);
     }
     connect_queues(s);
     *source = s;
@@ -129,8 +132,8 @@ static void drop_messages(rd_kafka_message_t **messages, size_t count) {
         rd_kafka_message_destroy(messages[i]);
 }
 
-// Leaves the group by a queue of its own, so that rebalances are answered as ever (and may turn the loop), until librdkafka says that it is
-// closed or the time is over: a broker that is gone never answers.
+// Leaves the group by a queue of its own, so that rebalances are answered as ever (and may turn the loop),
+// until librdkafka says that it is closed or the time is over: a broker that is gone never answers.
 static void leave(struct source *s, int timeout_ms) {
     int64_t deadline = clock_monotonic_ms() + timeout_ms;
     rd_kafka_queue_t *closing = rd_kafka_queue_new(s->rk);
@@ -151,6 +154,13 @@ static void leave(struct source *s, int timeout_ms) {
     rd_kafka_queue_destroy(closing);
 }
 
+// Before 2.3.0 librdkafka aborts the process when a member that has joined but was never assigned anything is
+// destroyed (an assertion on the sticky assignor's missing state). A process that ends that early rather
+// leaves the client behind.
+static bool destroy_aborts(const struct source *s) {
+    return rd_kafka_version() < DESTROY_MENDED && !s->assigned_ever;
+}
+
 void source_destroy(struct source **source, int timeout_ms) {
     struct source *s = *source;
     if (s == NULL)
@@ -163,7 +173,8 @@ void source_destroy(struct source **source, int timeout_ms) {
     source_revoke_rest(s);
     disconnect_queues(s);
     // Whether or not the group was told, no further waiting for it.
-    rd_kafka_destroy_flags(s->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    if (!destroy_aborts(s))
+        rd_kafka_destroy_flags(s->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
     free_rest(s);
 }
 

@@ -51,7 +51,8 @@ enum status source_properties(void *rd_kafka_conf, const char *role, const struc
                               const struct config_pair *passthrough, size_t passthrough_count, struct problem *problem);
 
 // Serves rebalances and commits, and takes at most `max` records, not waiting. They are valid until source_release, which must be called
-// before the next poll. Records of partitions that were revoked or sought in the meantime are not among them.
+// before the next poll. Records of partitions that were revoked or sought in the meantime are not among them. A poll that gave records
+// may have left more behind that nothing wakes the loop for: wait only after one that gave none.
 size_t source_poll(struct source *source, struct record *records, size_t max);
 void source_release(struct source *source);
 
@@ -59,7 +60,8 @@ void source_release(struct source *source);
 // for records; then by pausing the partitions, and on release seeking each to the position after its last given record.)
 void source_hold(struct source *source, bool hold);
 
-// Moves partitions to other offsets; later polls give nothing from before. STATUS_TRY_AGAIN where librdkafka could not (yet).
+// Moves partitions to other offsets; later polls give nothing from before. STATUS_TRY_AGAIN where librdkafka could not (yet): the
+// partitions that were not moved give nothing at all until a later seek succeeds.
 enum status source_seek(struct source *source, const struct source_position *positions, size_t count);
 
 // Commits offsets, not waiting; the answer comes to `committed` with the id returned here.
@@ -81,7 +83,7 @@ enum status source_check_topic(const struct settings *settings, const struct con
 struct source_figures {
     uint64_t rebalances_assigned, rebalances_revoked, rebalances_lost;
     uint64_t errors;          // of librdkafka, transient ones among them
-    uint64_t misplaced;       // records whose partition is not murmur2(key) mod partitions: two producers disagree
+    uint64_t misplaced;       // of one record in 64, after source_check: its partition is not murmur2(key) mod partitions
     uint64_t offset_jumps;    // offsets left out between two records (transaction markers, or a bug)
     int64_t queue_bytes;      // fetched, not yet given out (from librdkafka's statistics)
     int64_t held_ms;          // time held

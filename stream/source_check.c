@@ -1,4 +1,5 @@
-// Is the topic there, and can its brokers be reached? Asked through a short-lived client of its own, whose errors nobody else waits for.
+// Is the topic there, and can its brokers be reached? Asked through a short-lived client of its own, whose
+// errors nobody else waits for.
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -9,11 +10,26 @@
 
 enum { TRY_MS = 1000, LEADERS_MAX = 256 };
 
+// The first or the end offset. Not rd_kafka_query_watermark_offsets: it does not keep to its timeout while
+// the leader is down (minutes in 2.0.2). A lookup by time does, and the times -1 and -2 mean the end and the
+// beginning on the wire.
+static rd_kafka_resp_err_t ask_offset(rd_kafka_t *rk, const char *topic, int32_t partition, int64_t which,
+                                      int64_t *offset, int timeout_ms) {
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, topic, partition)->offset = which;
+    rd_kafka_resp_err_t err = rd_kafka_offsets_for_times(rk, list, timeout_ms);
+    if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
+        err = list->elems[0].err;
+    *offset = list->elems[0].offset;
+    rd_kafka_topic_partition_list_destroy(list);
+    return err;
+}
+
 struct probe {
     rd_kafka_t *rk;
     const char *bootstrap, *topic;
     int64_t began_ms, deadline_ms;
-    char error[320];      // the last thing a connection said
+    char error[320]; // the last thing a connection said
     bool refused_by_auth;
 };
 
@@ -38,18 +54,23 @@ static int slice_ms(const struct probe *probe) {
 
 // --- K1: does anybody answer?
 
-static enum status say_nobody(const struct probe *probe, int tries, rd_kafka_resp_err_t err, struct problem *problem) {
+static enum status say_nobody(const struct probe *probe, int tries, rd_kafka_resp_err_t err,
+                              struct problem *problem) {
     const char *why = probe->error[0] != '\0' ? probe->error : rd_kafka_err2str(err);
     double seconds = (double)(clock_monotonic_ms() - probe->began_ms) / 1000;
     if (probe->refused_by_auth)
-        return problem_set(problem, STATUS_NOT_ALLOWED, "CLM-A1", "correct kafka.sasl.* and kafka.security.protocol",
+        return problem_set(problem, STATUS_NOT_ALLOWED, "CLM-A1",
+                           "correct kafka.sasl.* and kafka.security.protocol",
                            "Kafka at %s refuses our credentials: %s", probe->bootstrap, why);
-    return problem_set(problem, STATUS_UNAVAILABLE, "CLM-K1", "check the address and the network: kcat -L -b HOST:PORT",
-                       "no Kafka broker answers at %s: %s (%d tries in %.1f s)", probe->bootstrap, why, tries, seconds);
+    return problem_set(
+        problem, STATUS_UNAVAILABLE, "CLM-K1", "check the address and the network: kcat -L -b HOST:PORT",
+        "no Kafka broker answers at %s: %s (%d tries in %.1f s)", probe->bootstrap, why, tries, seconds);
 }
 
-// All topics, not the one: asking for one by name can create it on brokers that create what they are asked for.
-static enum status ask_topics(struct probe *probe, const struct rd_kafka_metadata **metadata, struct problem *problem) {
+// All topics, not the one: asking for one by name can create it on brokers that create what they are asked
+// for.
+static enum status ask_topics(struct probe *probe, const struct rd_kafka_metadata **metadata,
+                              struct problem *problem) {
     rd_kafka_resp_err_t err;
     int tries = 0;
     do {
@@ -75,16 +96,19 @@ static enum status say_no_topic(const struct probe *probe, const struct rd_kafka
     const char *nearest = config_nearest(probe->topic, names, count);
     char remedy[sizeof(problem->remedy)];
     snprintf(remedy, sizeof(remedy),
-             "create it: kafka-topics.sh --bootstrap-server %s --create --topic %s --partitions N; or, if it exists, grant Describe on it",
+             "create it: kafka-topics.sh --bootstrap-server %s --create --topic %s --partitions N; or, if it "
+             "exists, grant Describe on it",
              probe->bootstrap, probe->topic);
-    enum status status = problem_set(problem, STATUS_UNAVAILABLE, "CLM-K3", remedy, "the topic \"%s\" does not exist at %s%s%s%s",
-                                     probe->topic, probe->bootstrap, nearest != NULL ? "; did you mean \"" : "",
+    enum status status = problem_set(problem, STATUS_UNAVAILABLE, "CLM-K3", remedy,
+                                     "the topic \"%s\" does not exist at %s%s%s%s", probe->topic,
+                                     probe->bootstrap, nearest != NULL ? "; did you mean \"" : "",
                                      nearest != NULL ? nearest : "", nearest != NULL ? "\"?" : "");
     free(names);
     return status;
 }
 
-static const struct rd_kafka_metadata_topic *find_topic(const struct rd_kafka_metadata *metadata, const char *name) {
+static const struct rd_kafka_metadata_topic *find_topic(const struct rd_kafka_metadata *metadata,
+                                                        const char *name) {
     for (int i = 0; i < metadata->topic_cnt; i++) {
         if (strcmp(metadata->topics[i].topic, name) == 0)
             return &metadata->topics[i];
@@ -94,8 +118,8 @@ static const struct rd_kafka_metadata_topic *find_topic(const struct rd_kafka_me
 
 // --- K2: can the leaders be reached at the addresses they advertise?
 
-static enum status say_unreachable(const struct probe *probe, const struct rd_kafka_metadata *metadata, int32_t leader,
-                                   struct problem *problem) {
+static enum status say_unreachable(const struct probe *probe, const struct rd_kafka_metadata *metadata,
+                                   int32_t leader, struct problem *problem) {
     const char *host = "?";
     int port = 0;
     for (int i = 0; i < metadata->broker_cnt; i++) {
@@ -104,17 +128,19 @@ static enum status say_unreachable(const struct probe *probe, const struct rd_ka
             port = metadata->brokers[i].port;
         }
     }
-    return problem_set(problem, STATUS_UNAVAILABLE, "CLM-K2", "correct advertised.listeners on the broker",
-                       "%s answers, but broker %" PRId32 " advertises %s:%d, which cannot be reached from here: %s",
-                       probe->bootstrap, leader, host, port, probe->error[0] != '\0' ? probe->error : "no answer");
+    return problem_set(
+        problem, STATUS_UNAVAILABLE, "CLM-K2", "correct advertised.listeners on the broker",
+        "%s answers, but broker %" PRId32 " advertises %s:%d, which cannot be reached from here: %s",
+        probe->bootstrap, leader, host, port, probe->error[0] != '\0' ? probe->error : "no answer");
 }
 
 static enum status reach_leader(struct probe *probe, const struct rd_kafka_metadata *metadata,
-                                const struct rd_kafka_metadata_partition *partition, struct problem *problem) {
-    int64_t first, end;
+                                const struct rd_kafka_metadata_partition *partition,
+                                struct problem *problem) {
+    int64_t end;
     rd_kafka_resp_err_t err;
     do {
-        err = rd_kafka_query_watermark_offsets(probe->rk, probe->topic, partition->id, &first, &end, slice_ms(probe));
+        err = ask_offset(probe->rk, probe->topic, partition->id, RD_KAFKA_OFFSET_END, &end, slice_ms(probe));
         rd_kafka_poll(probe->rk, 0);
         if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
             return STATUS_OK;
@@ -123,8 +149,8 @@ static enum status reach_leader(struct probe *probe, const struct rd_kafka_metad
                   err == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || err == RD_KAFKA_RESP_ERR__RESOLVE;
     if (silent)
         return say_unreachable(probe, metadata, partition->leader, problem);
-    return problem_set(problem, STATUS_UNAVAILABLE, "", "see the broker's own log", "partition %" PRId32 " of %s: %s",
-                       partition->id, probe->topic, rd_kafka_err2str(err));
+    return problem_set(problem, STATUS_UNAVAILABLE, "", "see the broker's own log",
+                       "partition %" PRId32 " of %s: %s", partition->id, probe->topic, rd_kafka_err2str(err));
 }
 
 // One partition of each leader. A partition that has none at the moment is Kafka's to mend.
@@ -163,8 +189,8 @@ static enum status probe_topic(struct probe *probe, int32_t *partitions, struct 
     return status;
 }
 
-enum status source_check_conf(rd_kafka_conf_t *conf, const char *bootstrap, const char *topic, int32_t *partitions,
-                              int timeout_ms, struct problem *problem) {
+enum status source_check_conf(rd_kafka_conf_t *conf, const char *bootstrap, const char *topic,
+                              int32_t *partitions, int timeout_ms, struct problem *problem) {
     int64_t now_ms = clock_monotonic_ms();
     struct probe probe = {
         .bootstrap = bootstrap, .topic = topic, .began_ms = now_ms, .deadline_ms = now_ms + timeout_ms};
@@ -174,8 +200,8 @@ enum status source_check_conf(rd_kafka_conf_t *conf, const char *bootstrap, cons
     probe.rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, reason, sizeof(reason));
     if (probe.rk == NULL) {
         rd_kafka_conf_destroy(conf);
-        return problem_set(problem, STATUS_CONFIG, "CLM-C1", "correct the kafka section", "the Kafka client cannot start: %s",
-                           reason);
+        return problem_set(problem, STATUS_CONFIG, "CLM-C1", "correct the kafka section",
+                           "the Kafka client cannot start: %s", reason);
     }
     enum status status = probe_topic(&probe, partitions, problem);
     rd_kafka_destroy(probe.rk);
@@ -183,18 +209,19 @@ enum status source_check_conf(rd_kafka_conf_t *conf, const char *bootstrap, cons
 }
 
 enum status source_check(struct source *s, int32_t *partitions, int timeout_ms, struct problem *problem) {
-    enum status status = source_check_conf(rd_kafka_conf_dup(s->check_conf), s->bootstrap, s->topic, partitions, timeout_ms,
-                                           problem);
+    enum status status = source_check_conf(rd_kafka_conf_dup(s->check_conf), s->bootstrap, s->topic,
+                                           partitions, timeout_ms, problem);
     if (status == STATUS_OK)
         s->topic_partitions = *partitions;
     return status;
 }
 
 enum status source_check_topic(const struct settings *settings, const struct config_pair *passthrough,
-                               size_t passthrough_count, const char *topic, int32_t *partitions, int timeout_ms,
-                               struct problem *problem) {
+                               size_t passthrough_count, const char *topic, int32_t *partitions,
+                               int timeout_ms, struct problem *problem) {
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    enum status status = source_properties(conf, "producer", settings, passthrough, passthrough_count, problem);
+    enum status status =
+        source_properties(conf, "producer", settings, passthrough, passthrough_count, problem);
     if (status == STATUS_OK)
         return source_check_conf(conf, settings->kafka_bootstrap, topic, partitions, timeout_ms, problem);
     rd_kafka_conf_destroy(conf);
@@ -203,18 +230,24 @@ enum status source_check_topic(const struct settings *settings, const struct con
 
 enum status source_bounds(struct source *s, int32_t partition, int64_t *first, int64_t *end, int timeout_ms,
                           struct problem *problem) {
-    rd_kafka_resp_err_t err = rd_kafka_query_watermark_offsets(s->rk, s->topic, partition, first, end, timeout_ms);
+    int64_t deadline_ms = clock_monotonic_ms() + timeout_ms;
+    rd_kafka_resp_err_t err =
+        ask_offset(s->rk, s->topic, partition, RD_KAFKA_OFFSET_BEGINNING, first, timeout_ms);
+    int64_t left = deadline_ms - clock_monotonic_ms();
+    if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
+        err = ask_offset(s->rk, s->topic, partition, RD_KAFKA_OFFSET_END, end, left > 0 ? (int)left : 0);
     int code = err;
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
         return STATUS_OK;
     if (code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION || code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
         code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
-        return problem_set(problem, STATUS_UNAVAILABLE, "CLM-K3", "check kafka.topic", "partition %" PRId32 " of %s: %s",
-                           partition, s->topic, rd_kafka_err2str(err));
+        return problem_set(problem, STATUS_UNAVAILABLE, "CLM-K3", "check kafka.topic",
+                           "partition %" PRId32 " of %s: %s", partition, s->topic, rd_kafka_err2str(err));
     if (code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
-        return problem_set(problem, STATUS_NOT_ALLOWED, "CLM-A1", "grant this user Describe on the topic (kafka-acls.sh)",
+        return problem_set(problem, STATUS_NOT_ALLOWED, "CLM-A1",
+                           "grant this user Describe on the topic (kafka-acls.sh)",
                            "partition %" PRId32 " of %s: %s", partition, s->topic, rd_kafka_err2str(err));
     return problem_set(problem, STATUS_UNAVAILABLE, "CLM-K1", "check the network and the brokers",
-                       "Kafka does not say the bounds of partition %" PRId32 " of %s within %d ms: %s", partition, s->topic,
-                       timeout_ms, rd_kafka_err2str(err));
+                       "Kafka does not say the bounds of partition %" PRId32 " of %s within %d ms: %s",
+                       partition, s->topic, timeout_ms, rd_kafka_err2str(err));
 }

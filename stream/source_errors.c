@@ -1,4 +1,5 @@
-// What librdkafka reports besides records: the end of a partition, errors it mends by itself, and those that end the process.
+// What librdkafka reports besides records: the end of a partition, errors it mends by itself, and those that
+// end the process.
 #include <inttypes.h>
 
 #include <jansson.h>
@@ -8,7 +9,8 @@
 
 enum { BOUNDS_TIMEOUT_MS = 2000 };
 
-static void fail(struct source *s, enum status status, const char *code, const char *remedy, const char *what) {
+static void fail(struct source *s, enum status status, const char *code, const char *remedy,
+                 const char *what) {
     if (s->failing)
         return;
     s->failing = true;
@@ -19,8 +21,9 @@ static void fail_fatally(struct source *s) {
     char what[SOURCE_MESSAGE_BYTES];
     rd_kafka_resp_err_t err = rd_kafka_fatal_error(s->rk, what, sizeof(what));
     fail(s, STATUS_UNAVAILABLE, "",
-         err == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID ? "two processes use the same kafka.static_id: give each its own"
-                                                     : "restart the process",
+         err == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID
+             ? "two processes use the same kafka.static_id: give each its own"
+             : "restart the process",
          what);
 }
 
@@ -48,8 +51,9 @@ static bool any_broker_up(const json_t *statistics) {
     return false;
 }
 
-// Inside rd_kafka_consume_batch_queue, loop thread. The fetch queues of all partitions are forwarded into one, and each partition reports
-// the size of that one: the largest is the truth, the sum would be as many times too large as there are partitions.
+// Inside rd_kafka_consume_batch_queue, loop thread. The fetch queues of all partitions are forwarded into
+// one, and each partition reports the size of that one: the largest is the truth, the sum would be as many
+// times too large as there are partitions.
 int source_on_statistics(rd_kafka_t *rk, char *json, size_t length, void *opaque) {
     struct source *s = opaque;
     json_t *statistics = json_loadb(json, length, 0, NULL);
@@ -80,15 +84,15 @@ static void fail_at_place(struct source *s, const rd_kafka_message_t *m) {
     char what[SOURCE_MESSAGE_BYTES];
     bool known = source_bounds(s, m->partition, &first, &end, BOUNDS_TIMEOUT_MS, &ignored) == STATUS_OK;
     snprintf(what, sizeof(what),
-             "partition %" PRId32 " of %s cannot be read on at offset %" PRId64 "; the log there is [%" PRId64 ", %" PRId64
-             "): %s",
+             "partition %" PRId32 " of %s cannot be read on at offset %" PRId64 "; the log there is [%" PRId64
+             ", %" PRId64 "): %s",
              m->partition, s->topic, p->expect, first, end, rd_kafka_message_errstr(m));
     if (known && p->expect > end)
         fail(s, STATUS_BAD_DATA, "CLM-M3",
              "point kafka.topic at the right log, or begin a new deployment under a fresh prefix", what);
     else
-        fail(s, STATUS_BAD_DATA, "CLM-M2", "restore from a backup of Redis, or begin a new deployment under a fresh prefix",
-             what);
+        fail(s, STATUS_BAD_DATA, "CLM-M2",
+             "restore from a backup of Redis, or begin a new deployment under a fresh prefix", what);
 }
 
 static void take_end(struct source *s, const rd_kafka_message_t *m) {
@@ -102,8 +106,8 @@ static void take_end(struct source *s, const rd_kafka_message_t *m) {
 
 static void count_error(struct source *s, const rd_kafka_message_t *m) {
     s->figures.errors++;
-    log_warn("kafka_error", FIELD("code", LOG_TEXT(rd_kafka_err2name(m->err))), FIELD("partition", LOG_INT(m->partition)),
-             FIELD("why", LOG_TEXT(rd_kafka_message_errstr(m))));
+    log_warn("kafka_error", FIELD("code", LOG_TEXT(rd_kafka_err2name(m->err))),
+             FIELD("partition", LOG_INT(m->partition)), FIELD("why", LOG_TEXT(rd_kafka_message_errstr(m))));
 }
 
 void source_take_error(struct source *s, const rd_kafka_message_t *m) {
@@ -117,7 +121,9 @@ void source_take_error(struct source *s, const rd_kafka_message_t *m) {
         fail_at_place(s, m);
     else if (code == RD_KAFKA_RESP_ERR__FATAL || code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID)
         fail_fatally(s);
-    else if (code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED || code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED)
-        fail(s, STATUS_NOT_ALLOWED, "CLM-A1", "grant this user Read on the topic and on the group (kafka-acls.sh)",
+    else if (code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
+             code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED)
+        fail(s, STATUS_NOT_ALLOWED, "CLM-A1",
+             "grant this user Read on the topic and on the group (kafka-acls.sh)",
              rd_kafka_message_errstr(m));
 }

@@ -7,17 +7,23 @@
 #include "runtime/memory.h"
 #include "stream/source_internal.h"
 
-enum { HOLD_SOFT_MS = 1000, BEHIND_RETRY_MS = 100 };
+enum { SEEK_TIMEOUT_MS = 1000, HOLD_SOFT_MS = 1000, BEHIND_RETRY_MS = 100, TIMEOUT_MENDED = 0x02010000 };
 
 // --- Seeks
 
-// Seeks the listed partitions; opens those where it worked. librdkafka raises a partition's version before the call returns, and what was
-// fetched under an older one never leaves its queue: nothing from before comes after. Where the seek did not work, the barrier may stand
-// all the same and the fetcher be anywhere, so the partition stays shut.
+// Before 2.1.0 rd_kafka_seek_partitions takes its milliseconds for microseconds.
+static int seek_timeout(void) {
+    return rd_kafka_version() < TIMEOUT_MENDED ? SEEK_TIMEOUT_MS * 1000 : SEEK_TIMEOUT_MS;
+}
+
+// Seeks the listed partitions; opens those where it worked. librdkafka raises a partition's version before
+// the call returns, and what was fetched under an older one never leaves its queue: nothing from before comes
+// after. Where the seek did not work, the barrier may stand all the same and the fetcher be anywhere, so the
+// partition stays shut.
 static bool seek_list(struct source *s, rd_kafka_topic_partition_list_t *list) {
     if (list->cnt == 0)
         return true;
-    rd_kafka_error_t *error = rd_kafka_seek_partitions(s->rk, list, SOURCE_SEEK_TIMEOUT_MS);
+    rd_kafka_error_t *error = rd_kafka_seek_partitions(s->rk, list, seek_timeout());
     bool all = true;
     for (int i = 0; i < list->cnt; i++) {
         const rd_kafka_topic_partition_t *row = &list->elems[i];
@@ -47,7 +53,8 @@ enum status source_seek(struct source *s, const struct source_position *position
         }
         p->muted = true;
         p->ended_at = SOURCE_NO_END;
-        rd_kafka_topic_partition_list_add(list, s->topic, positions[i].partition)->offset = positions[i].offset;
+        rd_kafka_topic_partition_list_add(list, s->topic, positions[i].partition)->offset =
+            positions[i].offset;
     }
     all = seek_list(s, list) && all;
     rd_kafka_topic_partition_list_destroy(list);
@@ -56,8 +63,8 @@ enum status source_seek(struct source *s, const struct source_position *position
 
 // --- Holding back
 //
-// held, not paused -> paused (after a second) -> released: resumed, every open partition sought to `expect`, because librdkafka goes on from
-// where it believes the application to stand.
+// held, not paused -> paused (after a second) -> released: resumed, every open partition sought to `expect`,
+// because librdkafka goes on from where it believes the application to stand.
 
 static rd_kafka_topic_partition_list_t *list_assigned(const struct source *s, bool only_behind) {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(s->partition_room);
@@ -76,9 +83,15 @@ static void pause_all(struct source *s) {
     s->paused = true;
 }
 
-static void catch_up(struct source *s, int64_t now_ms) {
+void source_fall_behind(struct source *s) {
+    for (int32_t i = 0; i < s->partition_room; i++)
+        s->partitions[i].behind = s->partitions[i].assigned;
+    s->behind_any = true;
+}
+
+void source_catch_up(struct source *s) {
     rd_kafka_topic_partition_list_t *list = list_assigned(s, true);
-    s->behind_tried_ms = now_ms;
+    s->behind_tried_ms = clock_monotonic_ms();
     s->behind_any = !seek_list(s, list);
     rd_kafka_topic_partition_list_destroy(list);
 }
@@ -86,11 +99,10 @@ static void catch_up(struct source *s, int64_t now_ms) {
 static void resume_all(struct source *s) {
     rd_kafka_topic_partition_list_t *list = list_assigned(s, false);
     rd_kafka_resume_partitions(s->rk, list);
-    for (int i = 0; i < list->cnt; i++)
-        source_partition(s, list->elems[i].partition)->behind = true;
     rd_kafka_topic_partition_list_destroy(list);
     s->paused = false;
-    catch_up(s, clock_monotonic_ms());
+    source_fall_behind(s);
+    source_catch_up(s);
 }
 
 void source_hold(struct source *s, bool hold) {
@@ -115,7 +127,7 @@ void source_serve_hold(struct source *s) {
     if (s->held && !s->paused && now_ms - s->held_since_ms >= HOLD_SOFT_MS)
         pause_all(s);
     if (!s->held && s->behind_any && now_ms - s->behind_tried_ms >= BEHIND_RETRY_MS)
-        catch_up(s, now_ms);
+        source_catch_up(s);
 }
 
 // --- Commits
@@ -124,7 +136,8 @@ uint64_t source_commit(struct source *s, const struct source_position *positions
     uint64_t id = s->next_commit++;
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
     for (size_t i = 0; i < count; i++)
-        rd_kafka_topic_partition_list_add(list, s->topic, positions[i].partition)->offset = positions[i].offset;
+        rd_kafka_topic_partition_list_add(list, s->topic, positions[i].partition)->offset =
+            positions[i].offset;
     // The id travels as the opaque pointer. Without a callback the answer stays an event of our own queue.
     rd_kafka_resp_err_t err = rd_kafka_commit_queue(s->rk, list, s->replies, NULL, (void *)(uintptr_t)id);
     rd_kafka_topic_partition_list_destroy(list);

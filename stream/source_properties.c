@@ -1,5 +1,5 @@
-// Which librdkafka properties our clients have: ours first, then the configuration's over them, except those that the exactness of the
-// counters, or a key of our own, stands on.
+// Which librdkafka properties our clients have: ours first, then the configuration's over them, except those
+// that the exactness of the counters, or a key of our own, stands on.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -110,7 +110,8 @@ static void set_own_number(rd_kafka_conf_t *conf, const char *name, int64_t valu
     set_own(conf, name, text);
 }
 
-// Of the classic protocol, in which the client chooses them; in the newer one (group.protocol=consumer) the broker does.
+// Of the classic protocol, in which the client chooses them; in the newer one (group.protocol=consumer) the
+// broker does.
 static void set_membership(rd_kafka_conf_t *conf, const struct settings *settings) {
     int64_t session = settings->kafka_session_timeout_ms;
     int64_t heartbeat = session / 3 < HEARTBEAT_MS ? session / 3 : HEARTBEAT_MS;
@@ -119,14 +120,16 @@ static void set_membership(rd_kafka_conf_t *conf, const struct settings *setting
     set_own_number(conf, "heartbeat.interval.ms", heartbeat);
 }
 
-// The queue between librdkafka's fetchers and us. Where it is full, fetching pauses: in librdkafka before 2.2 always for up to a second,
-// so there the queue must hold a second's worth of records or the worker starves (README of this folder: measured); since 2.2 the pause
-// can be short. Every record queued costs several times its bytes.
+// The queue between librdkafka's fetchers and us. Where it is full, fetching pauses: in librdkafka before 2.2
+// always for up to a second, so there the queue must hold a second's worth of records or the worker starves
+// (README of this folder: measured); since 2.2 the pause can be short. Every record queued costs several
+// times its bytes.
 static void set_fetching(rd_kafka_conf_t *conf) {
     char reason[REASON_BYTES];
+    bool brief =
+        rd_kafka_conf_set(conf, "fetch.queue.backoff.ms", "10", reason, sizeof(reason)) == RD_KAFKA_CONF_OK;
     set_own(conf, "queued.min.messages", "1000000");
-    set_own(conf, "queued.max.messages.kbytes", "65536");
-    (void)rd_kafka_conf_set(conf, "fetch.queue.backoff.ms", "10", reason, sizeof(reason)); // unknown to older ones
+    set_own(conf, "queued.max.messages.kbytes", brief ? "16384" : "65536");
 }
 
 static void set_consumer(rd_kafka_conf_t *conf, const struct settings *settings, bool classic) {
@@ -147,13 +150,15 @@ static void set_consumer(rd_kafka_conf_t *conf, const struct settings *settings,
     set_fetching(conf);
 }
 
-// Any of librdkafka's threads. Its levels are syslog's; what it calls an error is a connection lost, which it mends by itself.
+// Any of librdkafka's threads. Its levels are syslog's; what it calls an error is a connection lost, which it
+// mends by itself.
 static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text) {
     enum log_level own = level <= 2   ? LOG_LEVEL_ERROR
                          : level <= 4 ? LOG_LEVEL_WARN
                          : level <= 6 ? LOG_LEVEL_INFO
                                       : LOG_LEVEL_DEBUG;
-    if (strcmp(facility, "AUTOCREATE") == 0) // brokers before 0.11, and the embedded one: said at every request
+    if (strcmp(facility, "AUTOCREATE") ==
+        0) // brokers before 0.11, and the embedded one: said at every request
         own = LOG_LEVEL_DEBUG;
     LOG_AT(own, "kafka_client", FIELD("facility", LOG_TEXT(facility)), FIELD("text", LOG_TEXT(text)));
 }
@@ -172,19 +177,21 @@ static enum status check_name(const struct properties *known, const struct confi
                               struct problem *problem) {
     for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
         if (names_fold_alike(refusals[i].name, pair->name))
-            return problem_set(problem, STATUS_CONFIG, "CLM-C1", "remove the line", "%s: kafka.%s is not yours to set: %s",
-                               pair->origin, pair->name, refusals[i].reason);
+            return problem_set(problem, STATUS_CONFIG, "CLM-C1", "remove the line",
+                               "%s: kafka.%s is not yours to set: %s", pair->origin, pair->name,
+                               refusals[i].reason);
     }
     if (property_find(known, pair->name) != NULL)
         return STATUS_OK;
     const char *nearest = config_nearest(pair->name, known->names, known->count);
     if (nearest == NULL)
-        return problem_set(problem, STATUS_CONFIG, "CLM-C1", "see librdkafka's CONFIGURATION.md for its properties",
+        return problem_set(problem, STATUS_CONFIG, "CLM-C1",
+                           "see librdkafka's CONFIGURATION.md for its properties",
                            "%s: kafka.%s: librdkafka %s has no such property", pair->origin, pair->name,
                            rd_kafka_version_str());
     return problem_set(problem, STATUS_CONFIG, "CLM-C1", "correct the name or remove the line",
-                       "%s: kafka.%s: librdkafka %s has no such property; did you mean kafka.%s?", pair->origin,
-                       pair->name, rd_kafka_version_str(), nearest);
+                       "%s: kafka.%s: librdkafka %s has no such property; did you mean kafka.%s?",
+                       pair->origin, pair->name, rd_kafka_version_str(), nearest);
 }
 
 static enum status apply(rd_kafka_conf_t *conf, const struct properties *known, char role,
@@ -198,8 +205,8 @@ static enum status apply(rd_kafka_conf_t *conf, const struct properties *known, 
         return STATUS_OK;
     if (rd_kafka_conf_set(conf, property->name, pair->value, reason, sizeof(reason)) == RD_KAFKA_CONF_OK)
         return STATUS_OK;
-    return problem_set(problem, STATUS_CONFIG, "CLM-C1", "correct the value", "%s: kafka.%s: %s", pair->origin, pair->name,
-                       reason);
+    return problem_set(problem, STATUS_CONFIG, "CLM-C1", "correct the value", "%s: kafka.%s: %s",
+                       pair->origin, pair->name, reason);
 }
 
 enum status source_properties(void *rd_kafka_conf, const char *role, const struct settings *settings,

@@ -1,5 +1,9 @@
-// Rebalances: noted when librdkafka calls, answered outside of its call (see source.c). librdkafka asks one thing at a time and waits for
-// the answer, which is rd_kafka_(incremental_)(un)assign.
+// Rebalances: noted when librdkafka calls, answered outside of its call (see source.c). librdkafka asks one
+// thing at a time and waits for the answer, which is rd_kafka_(incremental_)(un)assign.
+//
+// While it waits it pauses every partition, and goes on afterwards from where it believes the application to
+// stand. Up to 2.0 that place is wrong: it counts messages that the pause itself took back out of a batch not
+// yet returned, and skips them. So after the answer each partition that we keep is sought to where we stand.
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,7 +16,8 @@ void source_on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t kind, rd_kafka_topi
                          void *opaque) {
     struct source *s = opaque;
     s->rebalances = memory_grow(s->rebalances, s->rebalance_count + 1, sizeof(*s->rebalances));
-    s->rebalances[s->rebalance_count++] = (struct source_rebalance){kind, rd_kafka_topic_partition_list_copy(list)};
+    s->rebalances[s->rebalance_count++] =
+        (struct source_rebalance){kind, rd_kafka_topic_partition_list_copy(list)};
 }
 
 static bool is_cooperative(const struct source *s) {
@@ -48,8 +53,8 @@ static void answer_revoke(struct source *s, const rd_kafka_topic_partition_list_
 
 // --- Given
 
-// The places come from `assigned`. Where none is known yet, fetching starts at the end, where it costs least, and every record is dropped until
-// a seek.
+// The places come from `assigned`. Where none is known yet, fetching starts at the end, where it costs least,
+// and every record is dropped until a seek.
 static void ask_places(struct source *s, rd_kafka_topic_partition_list_t *list) {
     size_t count = (size_t)list->cnt;
     struct source_position *positions = memory_take((count + 1) * sizeof(*positions));
@@ -74,6 +79,7 @@ static void forget(struct source *s, const rd_kafka_topic_partition_list_t *list
 
 static void serve_assign(struct source *s, rd_kafka_topic_partition_list_t *list) {
     s->figures.rebalances_assigned++;
+    s->assigned_ever = true;
     if (s->closing) { // nobody is asked for a place any more: librdkafka takes it back at once
         for (int i = 0; i < list->cnt; i++)
             list->elems[i].offset = RD_KAFKA_OFFSET_END;
@@ -109,14 +115,19 @@ static void serve_revoke(struct source *s, rd_kafka_topic_partition_list_t *list
     s->figures.rebalances_revoked++;
     s->figures.rebalances_lost += lost;
     forget(s, list, lost);
+    // A pause is remembered by the partition: given back to us after the release, it would stay paused.
+    if (s->paused)
+        rd_kafka_resume_partitions(s->rk, list);
     answer_revoke(s, list);
 }
 
 void source_serve_rebalances(struct source *s) {
     for (size_t i = 0; i < s->rebalance_count; i++) {
         struct source_rebalance *r = &s->rebalances[i];
-        // A commit that has no answer by now may have been put off by librdkafka into a later generation: it proves nothing.
+        // A commit that has no answer by now may have been put off by librdkafka into a later generation: it
+        // proves nothing.
         s->commit_floor = s->next_commit;
+        source_fall_behind(s);
         if (r->kind == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS)
             serve_assign(s, r->list);
         else if (r->kind == RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS)
@@ -125,6 +136,8 @@ void source_serve_rebalances(struct source *s) {
             rd_kafka_assign(s->rk, NULL);
         rd_kafka_topic_partition_list_destroy(r->list);
     }
+    if (s->rebalance_count > 0 && !s->paused && !s->closing)
+        source_catch_up(s);
     s->rebalance_count = 0;
 }
 

@@ -8,7 +8,8 @@
 
 static const uint64_t one = 1;
 
-// Loop thread. The read empties the counter, however many edges it holds; what woke us is found by asking the queues.
+// Loop thread. The read empties the counter, however many edges it holds; what woke us is found by asking the
+// queues.
 static void on_readable(uv_poll_t *poll, int status, int events) {
     const struct wake *w = poll->data;
     uint64_t edges;

@@ -1,8 +1,9 @@
 // Wakes a waiting turn of the loop when something lies in a librdkafka queue.
 //
-// librdkafka writes eight bytes into our eventfd when a watched queue goes from empty to non-empty, and not again before the queue
-// was served: an edge, not a level. Whoever leaves something in a queue (a full batch taken, a queue not asked while held) is not woken
-// for it and must not wait before asking again. All functions on the loop's thread; librdkafka's threads only write to the eventfd.
+// librdkafka writes eight bytes into our eventfd when a watched queue goes from empty to non-empty, and not
+// again before the queue was served: an edge, not a level. Whoever leaves something in a queue (a full batch
+// taken, a queue not asked while held) is not woken for it and must not wait before asking again. All
+// functions on the loop's thread; librdkafka's threads only write to the eventfd.
 #pragma once
 
 #include <stdbool.h>

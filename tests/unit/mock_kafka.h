@@ -1,4 +1,5 @@
-// librdkafka's mock cluster on a client of its own, for tests: brokers on free loopback ports, in this process.
+// librdkafka's mock cluster on a client of its own, for tests: brokers on free loopback ports, in this
+// process.
 #pragma once
 
 #include <stdio.h>
@@ -38,14 +39,15 @@ static void mock_stop(struct mock *m) {
 }
 
 // `count` messages of `size` bytes into each of `partitions` partitions from `first`, acknowledged.
-static inline void mock_produce(struct mock *m, const char *topic, int32_t first, int32_t partitions, int count,
-                                size_t size, const char *key) {
+static inline void mock_produce(struct mock *m, const char *topic, int32_t first, int32_t partitions,
+                                int count, size_t size, const char *key) {
     static char value[65536];
     const char *const properties[][2] = {{"bootstrap.servers", m->bootstrap}, {"linger.ms", "1"}};
     rd_kafka_t *rk = mock_client(RD_KAFKA_PRODUCER, properties, sizeof(properties) / sizeof(properties[0]));
     memset(value, 'v', size);
     for (int i = 0; i < count * partitions; i++)
-        assert_int_equal(rd_kafka_producev(rk, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_PARTITION(first + i % partitions),
+        assert_int_equal(rd_kafka_producev(rk, RD_KAFKA_V_TOPIC(topic),
+                                           RD_KAFKA_V_PARTITION(first + i % partitions),
                                            RD_KAFKA_V_KEY(key, strlen(key)), RD_KAFKA_V_VALUE(value, size),
                                            RD_KAFKA_V_TIMESTAMP(1700000000000 + i / partitions),
                                            RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END),

@@ -329,6 +329,26 @@ static void hold_still_serves_rebalances(void **state) {
     source_destroy(&a.source, 5000);
 }
 
+// librdkafka remembers a pause over a rebalance: a partition that leaves while we hold and comes back
+// afterwards must flow.
+static void partition_paused_elsewhere_flows_again(void **state) {
+    struct marks *marks = *state;
+    struct worker a = {0}, b = {0};
+    worker_start(&a, marks, "g");
+    POLL_UNTIL(&a, NULL, owned_count(&a) == PARTITIONS);
+    source_hold(a.source, true);
+    poll_for(&a, 1500);
+    worker_start(&b, marks, "g");
+    POLL_UNTIL(&a, &b, owned_count(&b) == PARTITIONS / 2);
+    source_hold(a.source, false);
+    source_destroy(&b.source, 5000);
+    POLL_UNTIL(&a, NULL, owned_count(&a) == PARTITIONS);
+    produce_all(100);
+    POLL_UNTIL(&a, NULL, marks->given == PARTITIONS * 100);
+    assert_each_once(marks, 100);
+    source_destroy(&a.source, 5000);
+}
+
 // --- Commits
 
 static void commit_is_accepted_only_by_the_group(void **state) {
@@ -343,7 +363,8 @@ static void commit_is_accepted_only_by_the_group(void **state) {
     assert_true(w.accepted);
 
     // The group has gone on without us: whatever we own is lost.
-    rd_kafka_mock_push_request_errors(mock.cluster, 8 /* OffsetCommit */, 1, RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION);
+    rd_kafka_mock_push_request_errors(mock.cluster, 8 /* OffsetCommit */, 1,
+                                      RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION);
     id = source_commit(w.source, positions, 2);
     assert_int_equal(id, w.answered + 1);
     POLL_UNTIL(&w, NULL, w.answered == id);
@@ -429,6 +450,99 @@ static void destroy_is_bounded_without_a_broker(void **state) {
     assert_int_equal(owned_count(&w), 0);
 }
 
+// --- Properties
+
+static void properties_of_the_configuration(void **state) {
+    static const struct {
+        const char *name, *value, *role, *says; // says NULL: applied, "": not for this role
+    } rows[] = {
+        {"fetch.min.bytes", "77", "consumer", NULL},
+        {"fetch_min_bytes", "77", "consumer", NULL}, // as the environment spells it
+        {"queued.max.messages.kbytes", "1234", "consumer", NULL},
+        {"fetch.min.bytes", "77", "producer", ""},
+        {"linger.ms", "7", "producer", NULL},
+        {"linger.ms", "7", "consumer", ""},
+        {"group.id", "x", "consumer", "kafka.group"},
+        {"group.id", "x", "producer", "kafka.group"},
+        {"enable.auto.commit", "true", "consumer", "committed"},
+        {"enable_auto_commit", "true", "consumer", "committed"},
+        {"enable.auto.offset.store", "true", "consumer", "committed"},
+        {"auto.offset.reset", "earliest", "consumer", "lose"},
+        {"partitioner", "random", "producer", "murmur2"},
+        {"session.timeout.ms", "1", "consumer", "kafka.session.timeout"},
+        {"fetch.mim.bytes", "1", "consumer", "did you mean kafka.fetch.min.bytes?"},
+        {"quite.another.thing", "1", "consumer", "no such property"},
+        {"fetch.min.bytes", "many", "consumer", "fetch.min.bytes"},
+    };
+    struct settings settings = settings_for("g");
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct config_pair pair = {rows[i].name, rows[i].value, "file:3:1"};
+        struct problem problem = {0};
+        rd_kafka_conf_t *conf = rd_kafka_conf_new();
+        enum status status = source_properties(conf, rows[i].role, &settings, &pair, 1, &problem);
+        bool refused = rows[i].says != NULL && rows[i].says[0] != '\0';
+        char value[64] = "", name[64];
+        size_t size = sizeof(value);
+        assert_int_equal(status, refused ? STATUS_CONFIG : STATUS_OK);
+        if (refused) {
+            assert_string_equal(problem.code, "CLM-C1");
+            assert_non_null(strstr(problem.what, rows[i].says));
+            assert_non_null(strstr(problem.what, "file:3:1"));
+        } else {
+            snprintf(name, sizeof(name), "%s", rows[i].name);
+            for (char *at = name; *at != '\0'; at++)
+                *at = *at == '_' ? '.' : *at;
+            assert_int_equal(rd_kafka_conf_get(conf, name, value, &size), RD_KAFKA_CONF_OK);
+            assert_int_equal(strcmp(value, rows[i].value) == 0, rows[i].says == NULL);
+        }
+        rd_kafka_conf_destroy(conf);
+    }
+}
+
+static void properties_of_ours(void **state) {
+    static const char *const rows[][2] = {
+        {"client.id", "clameur"},           {"group.id", "g"},
+        {"group.instance.id", "worker-1"},  {"enable.auto.commit", "false"},
+        {"auto.offset.reset", "error"},     {"partition.assignment.strategy", "cooperative-sticky"},
+        {"session.timeout.ms", "6000"},     {"heartbeat.interval.ms", "2000"},
+        {"enable.partition.eof", "true"},   {"allow.auto.create.topics", "false"},
+        {"statistics.interval.ms", "5000"}, {"enable.auto.offset.store", "false"},
+    };
+    struct settings settings = settings_for("g");
+    settings.kafka_static_id = "worker-1";
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    struct problem problem;
+    assert_int_equal(source_properties(conf, "consumer", &settings, NULL, 0, &problem), STATUS_OK);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char value[64];
+        size_t size = sizeof(value);
+        assert_int_equal(rd_kafka_conf_get(conf, rows[i][0], value, &size), RD_KAFKA_CONF_OK);
+        assert_string_equal(value, rows[i][1]);
+    }
+    rd_kafka_conf_destroy(conf);
+}
+
+// What only rd_kafka_new finds wrong, and a source that leaves before it was given anything.
+static void create_fails_or_is_undone(void **state) {
+    static const struct config_pair wrong = {"ssl.ca.location", "/nowhere/ca.pem", "test"},
+                                    tls = {"security.protocol", "ssl", "test"};
+    const struct config_pair pairs[] = {tls, wrong};
+    struct settings settings = settings_for("g");
+    struct problem problem = {0};
+    struct worker w = {.marks = *state};
+    assert_int_equal(source_create(&w.source, &settings, pairs, 2, &loop, &events, &w, &problem),
+                     STATUS_CONFIG);
+    assert_null(w.source);
+    assert_non_null(strstr(problem.what, "ca.location"));
+    worker_start(&w, *state, "g");
+    source_destroy(&w.source, 2000);
+    worker_start(&w, *state, "g");
+    poll_for(&w, 1500); // joined, not yet assigned
+    assert_int_equal(owned_count(&w), 0);
+    source_destroy(&w.source, 2000);
+    assert_null(w.source);
+}
+
 // --- Checks
 
 static void check_names_what_is_wrong(void **state) {
@@ -448,19 +562,21 @@ static void check_names_what_is_wrong(void **state) {
     snprintf(first, sizeof(first), "%.*s", (int)strcspn(mock.bootstrap, ","), mock.bootstrap);
     settings.kafka_bootstrap = first;
     rd_kafka_mock_broker_set_down(mock.cluster, 2);
-    assert_int_equal(source_check_topic(&settings, NULL, 0, topic, &count, 3000, &problem), STATUS_UNAVAILABLE);
+    assert_int_equal(source_check_topic(&settings, NULL, 0, topic, &count, 3000, &problem),
+                     STATUS_UNAVAILABLE);
     assert_string_equal(problem.code, "CLM-K2");
 
     settings.kafka_bootstrap = "127.0.0.1:1";
     int64_t before = clock_monotonic_ms();
-    assert_int_equal(source_check_topic(&settings, NULL, 0, topic, &count, 1500, &problem), STATUS_UNAVAILABLE);
+    assert_int_equal(source_check_topic(&settings, NULL, 0, topic, &count, 1500, &problem),
+                     STATUS_UNAVAILABLE);
     assert_in_range(clock_monotonic_ms() - before, 0, 4000);
     assert_string_equal(problem.code, "CLM-K1");
     assert_non_null(strstr(problem.what, "127.0.0.1:1"));
     assert_non_null(strstr(problem.what, "refused"));
 }
 
-int main(void) {
+int main(int argc, char **argv) {
 #define ON_MOCK(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         ON_MOCK(two_workers_read_everything_once),
@@ -469,12 +585,18 @@ int main(void) {
         ON_MOCK(unknown_start_gives_nothing_before_a_seek),
         ON_MOCK(hold_loses_and_repeats_nothing),
         ON_MOCK(hold_still_serves_rebalances),
+        ON_MOCK(partition_paused_elsewhere_flows_again),
         ON_MOCK(commit_is_accepted_only_by_the_group),
         ON_MOCK(place_past_the_end_fails),
         ON_MOCK(place_the_log_no_longer_has_fails),
         ON_MOCK(misplaced_keys_are_seen),
         ON_MOCK(destroy_is_bounded_without_a_broker),
+        cmocka_unit_test(properties_of_the_configuration),
+        cmocka_unit_test(properties_of_ours),
+        ON_MOCK(create_fails_or_is_undone),
         ON_MOCK(check_names_what_is_wrong),
     };
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
