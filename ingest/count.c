@@ -170,9 +170,9 @@ static int64_t weight_of(const struct rules *rules, uint32_t kind) {
 
 // The score moves by delta times weight; a product beyond 64 bits cannot be meant and stays at their edge.
 static int64_t score_of(const struct event *e, const struct rules *rules) {
-    int64_t score;
-    if (__builtin_mul_overflow(e->delta, weight_of(rules, e->kind), &score))
-        return e->delta > 0 ? INT64_MAX : -INT64_MAX;
+    int64_t score, weight = weight_of(rules, e->kind);
+    if (__builtin_mul_overflow(e->delta, weight, &score) || score == INT64_MIN)
+        return (e->delta > 0) == (weight > 0) ? INT64_MAX : -INT64_MAX;
     return score;
 }
 

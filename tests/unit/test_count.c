@@ -285,6 +285,10 @@ static void the_top_goes_by_delta_times_the_rules_weight(void **state) {
         {KIND_VIEW, 5, 0, NULL},
         {300, 5, 0, NULL}, // beyond the weights
         {KIND_LIKE, INT64_MAX, 2, "top:acme:tiktok:1728018000 <c1> 9223372036854775807 until 1728194400"},
+        {KIND_LIKE, INT64_MAX, -2, "top:acme:tiktok:1728018000 <c1> -9223372036854775807 until 1728194400"},
+        {KIND_LIKE, -INT64_MAX, -2, "top:acme:tiktok:1728018000 <c1> 9223372036854775807 until 1728194400"},
+        {KIND_LIKE, -(INT64_C(1) << 62), 2,
+         "top:acme:tiktok:1728018000 <c1> -9223372036854775807 until 1728194400"},
         {KIND_LIKE, INT64_MIN, 2, "top:acme:tiktok:1728018000 <c1> -9223372036854775807 until 1728194400"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
