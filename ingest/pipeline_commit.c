@@ -8,7 +8,7 @@ void commit_now(struct pipeline *p) {
     size_t count = 0;
     for (size_t i = 0; i < p->owned_count; i++) {
         struct owned *o = p->owned[p->owned_numbers[i]];
-        int64_t lowest = o->fenced ? -1 : ownership_lowest(p, o->partition);
+        int64_t lowest = o->fenced ? -1 : reading_lowest(p, o->partition);
         if (lowest < 0 || lowest == o->committed)
             continue;
         o->committed = lowest;

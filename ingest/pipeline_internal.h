@@ -5,6 +5,7 @@
 //     pipeline_flush.c      sealing, sending, and the one switch over Redis' verdicts
 //     pipeline_ownership.c  partitions gained, lost, fenced; claims, rewinds
 //     pipeline_rules.c      a shard that is counted by other rules
+//     pipeline_reading.c    where a partition is read, and going back for a shard
 //     pipeline_commit.c     offsets back to Kafka
 //     pipeline_report.c     probes, metrics, status
 #pragma once
@@ -122,12 +123,21 @@ extern const struct source_events ownership_events;
 void ownership_turn(struct pipeline *p); // claims, readings of marks, seeks that are still to be done
 void ownership_fence(struct pipeline *p, const int32_t *partitions, size_t count);
 void ownership_confirm(struct pipeline *p, uint64_t commit_id, bool accepted);
-int64_t ownership_lowest(struct pipeline *p,
-                         int32_t partition); // lowest acknowledged next offset over the shards; -1: unknown
 
 // pipeline_rules.c
 void rules_settle(struct pipeline *p, const struct shard *shard);        // mended, or the process stops
 void rules_refused(struct pipeline *p, uint32_t shard, const char *why); // stops the process
+
+// pipeline_reading.c
+// Lowest acknowledged next offset over the shards; -1: unknown.
+int64_t reading_lowest(struct pipeline *p, int32_t partition);
+// An assignment: where to start. False where that is not known yet, or marks and log disagree (then the
+// process stops).
+bool reading_begin(struct pipeline *p, struct owned *o, int64_t *start);
+// The shard learned where its mark stands.
+void reading_place(struct pipeline *p, struct shard *shard, struct owned *o, const struct mark *mark);
+// Moves the source to the first record that some shard lacks.
+void reading_seek(struct pipeline *p, struct owned *o);
 
 // pipeline_commit.c
 void commit_turn(struct pipeline *p);

@@ -143,7 +143,7 @@ static json_t *status_partition(struct pipeline *p, const struct owned *o) {
     int64_t end = source_end(p->source, o->partition);
     return json_pack("{s:i, s:I, s:I, s:I, s:b, s:b}", "partition", o->partition, "position",
                      (json_int_t)o->position.next, "end", (json_int_t)end, "mark",
-                     (json_int_t)ownership_lowest(p, o->partition), "fenced", o->fenced, "seeking",
+                     (json_int_t)reading_lowest(p, o->partition), "fenced", o->fenced, "seeking",
                      o->seeking);
 }
 

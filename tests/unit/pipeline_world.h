@@ -1,0 +1,365 @@
+// The worker's ownership, flushes and records as they are, over a real Redis and a log that this file plays.
+//
+// Played: Kafka's source, the dead-letter topic, the loop's clock, and the link, whose calls reach Redis when
+// a turn delivers them, or never, or without their answer.
+#pragma once
+
+#include "decode_fixture.h"
+#include "flush_fixture.h"
+#include "ingest/pipeline_internal.h"
+
+enum { SHARDS = 3, PARTITIONS = 2, LOG = 400, SPAN = 16, CALLS_MAX = 1024, BATCH = 5 };
+
+#define DAY_S "1767139200" // of the events
+
+enum fate { DELIVERED, UNSENT, UNANSWERED, HELD, REFUSED };
+
+struct pending {
+    char *bytes;
+    size_t length;
+    uint32_t shard;
+    redis_callback callback;
+    void *context;
+};
+
+static struct pending pending[CALLS_MAX];
+static size_t pending_count;
+static enum fate fates[SHARDS]; // of the calls to each shard
+static bool bounds_known, commits_accepted;
+static uint64_t commit_asked[64], commits;
+static size_t commit_count;
+static int64_t now_ms, reading_at[PARTITIONS], log_end;
+static bool owned[PARTITIONS];
+static struct startup startup;
+static struct rules rules;
+static struct pipeline *p;
+
+// ---- the world, as the worker sees it
+
+void pipeline_fail(struct pipeline *unused, const struct problem *problem) {
+    fail_msg("the worker stops: %s", problem->what);
+}
+
+int64_t loop_now_ms(const struct loop *l) {
+    return now_ms;
+}
+
+static void deliver_one(struct pending *call) {
+    static redisReply loading = {.type = REDIS_REPLY_ERROR, .str = (char *)"LOADING a dump"};
+    enum fate fate = fates[call->shard];
+    redisReply *reply = NULL;
+    if (fate == DELIVERED || fate == UNANSWERED) {
+        const struct flush_call bytes = {.bytes = call->bytes, .length = call->length};
+        reply = call_send(&bytes);
+    }
+    free(call->bytes);
+    bool answered = fate == DELIVERED || fate == REFUSED;
+    call->callback(call->context, answered ? REDIS_LINK_REPLY : REDIS_LINK_LOST,
+                   !answered         ? NULL
+                   : fate == REFUSED ? &loading
+                                     : reply);
+    if (reply != NULL)
+        freeReplyObject(reply);
+}
+
+void loop_turn(struct loop *l, int wait_ms) {
+    static struct pending taken[CALLS_MAX];
+    size_t count = 0, held = 0;
+    now_ms += 10;
+    for (size_t i = 0; i < pending_count; i++) {
+        if (fates[pending[i].shard] == HELD)
+            pending[held++] = pending[i];
+        else
+            taken[count++] = pending[i];
+    }
+    pending_count = held;
+    for (size_t i = 0; i < count; i++)
+        deliver_one(&taken[i]);
+}
+
+bool redis_link_up(const struct redis_link *link) {
+    return true;
+}
+
+void redis_link_send(struct redis_link *link, const char *bytes, size_t length, redis_callback callback,
+                     void *context) {
+    uint32_t shard = 0;
+    char *copy = malloc(length);
+    memcpy(copy, bytes, length);
+    while (memmem(bytes, length, keys.tags[shard], strlen(keys.tags[shard])) == NULL)
+        shard++;
+    assert_true(shard < SHARDS && pending_count < CALLS_MAX);
+    pending[pending_count++] = (struct pending){copy, length, shard, callback, context};
+}
+
+void redis_link_command(struct redis_link *link, int count, const char *const *words, const size_t *lengths,
+                        redis_callback callback, void *context) {
+    char *bytes;
+    long long length = redisFormatCommandArgv(&bytes, count, (const char **)(uintptr_t)words, lengths);
+    redis_link_send(link, bytes, (size_t)length, callback, context);
+    redisFreeCommand(bytes);
+}
+
+enum status source_bounds(struct source *source, int32_t partition, int64_t *first, int64_t *last,
+                          int timeout_ms, struct problem *problem) {
+    *first = 0;
+    *last = LOG;
+    return bounds_known ? STATUS_OK : problem_set(problem, STATUS_UNAVAILABLE, "", "", "no broker");
+}
+
+enum status source_seek(struct source *source, const struct source_position *positions, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        reading_at[positions[i].partition] = positions[i].offset;
+    return STATUS_OK;
+}
+
+uint64_t source_commit(struct source *source, const struct source_position *positions, size_t count) {
+    if (commit_count < 64)
+        commit_asked[commit_count++] = ++commits;
+    return commits;
+}
+
+uint64_t deadletter_send(struct deadletter *l, const struct record *record, int32_t index,
+                         enum reject reason) {
+    fail_msg("rejected: %d", reason);
+    return 0;
+}
+uint64_t deadletter_sent(const struct deadletter *l) {
+    return 0;
+}
+uint64_t deadletter_settled(const struct deadletter *l) {
+    return 0;
+}
+bool deadletter_full(const struct deadletter *l) {
+    return false;
+}
+void deadletter_poll(struct deadletter *l, int64_t at_ms) {}
+
+// ---- the log: every seventh record repeats the id of one within the span
+
+static bool is_repeated(int64_t offset) {
+    return offset % 7 == 6;
+}
+
+static const char *account_of(int64_t offset) {
+    static char name[24];
+    snprintf(name, sizeof(name), "brand%lld", (long long)(offset * 5 % 16));
+    return name;
+}
+
+// Every ninth place holds no record, as transactions leave them.
+static bool is_empty(int64_t offset) {
+    return offset % 9 == 8;
+}
+
+// One actor in three comes in both partitions.
+static const char *actor_of(int32_t partition, int64_t offset) {
+    static char name[32];
+    snprintf(name, sizeof(name), "%d:%lld", offset % 3 == 0 ? 0 : partition, (long long)offset);
+    return name;
+}
+
+static size_t record_pack(unsigned char *out, int32_t partition, int64_t offset) {
+    char id[17];
+    Clameur__V1__Event m = plain_event();
+    snprintf(id, sizeof(id), "%04d%012lld", partition,
+             (long long)(is_repeated(offset) ? offset - 5 : offset));
+    m.event_id = text_of(id);
+    m.account_id = text_of(account_of(is_repeated(offset) ? offset - 5 : offset));
+    m.actor_id = text_of(actor_of(partition, is_repeated(offset) ? offset - 5 : offset));
+    m.consent = CONSENT_MEASUREMENT;
+    return clameur__v1__event__pack(&m, out);
+}
+
+static void read_batch(int32_t partition) {
+    static unsigned char values[BATCH][256];
+    struct record records[BATCH];
+    size_t count = 0;
+    int64_t *at = &reading_at[partition];
+    if (!owned[partition] || *at < 0)
+        return;
+    for (; *at < log_end && count < BATCH; ++*at) {
+        if (is_empty(*at))
+            continue;
+        size_t length = record_pack(values[count], partition, *at);
+        records[count] = (struct record){
+            partition, *at, FIXTURE_TIME_MS + *at, {NULL, 0}, {(const char *)values[count], length}};
+        count++;
+    }
+    if (count == 0 && *at == log_end)
+        ownership_events.ended(p, partition, log_end);
+    records_process(p, records, count);
+}
+
+// What the log's first `to` records of both partitions come to in a shard.
+static int64_t recount(uint32_t shard, int64_t to) {
+    int64_t sum = 0;
+    for (int64_t offset = 0; offset < to; offset++) {
+        bool original_is_there = is_repeated(offset) && !is_empty(offset - 5);
+        int64_t source = is_repeated(offset) ? offset - 5 : offset;
+        if (!is_empty(offset) && !original_is_there &&
+            key_shard(&keys, slice_of(account_of(source))) == shard)
+            sum += PARTITIONS;
+    }
+    return sum;
+}
+
+// The same persons as the log's, put into scratch keys, come to the same registers.
+static void expect_reach(int64_t to) {
+    tell("SELECT 2");
+    tell("FLUSHDB");
+    for (int32_t partition = 0; partition < PARTITIONS; partition++) {
+        for (int64_t offset = 0; offset < to; offset++) {
+            int64_t source = is_repeated(offset) ? offset - 5 : offset;
+            unsigned char actor[PSEUDONYM_SIZE];
+            pseudonym_actor(fixture.pseudonyms, FIXTURE_TIME_MS, PLATFORM_TIKTOK,
+                            slice_of(actor_of(partition, source)), actor);
+            if (!is_empty(offset))
+                tell("PFADD %s %b", account_of(source), actor, sizeof(actor));
+        }
+    }
+    for (int64_t i = 0; i < 16; i++) {
+        char want[24];
+        const char *account = account_of(i);
+        tell("SELECT 2");
+        redisReply *reply = ask("PFCOUNT %s", account);
+        snprintf(want, sizeof(want), "%lld", reply->integer);
+        freeReplyObject(reply);
+        tell("SELECT 0");
+        expect(want, "PFCOUNT clm:{%s}:reach:%s:tiktok:%s", keys.tags[key_shard(&keys, slice_of(account))],
+               account, DAY_S);
+    }
+}
+
+// ---- the worker
+
+static int begin(void **state) {
+    tell("FLUSHALL");
+    library_load();
+    key_space_init(&keys, "clm", SHARDS);
+    for (int i = 0; i < SHARDS; i++)
+        tell("HSET clm:{%s}:meta deployment " DEPLOYMENT " partitions 2 starts %s", keys.tags[i], "0 0");
+    startup = (struct startup){.keys = keys, .rules = {.versions = &rules, .count = 1}};
+    rules = (struct rules){.version = 1, .max_future_skew_ms = DELTA_PLATFORMS * HOUR_MS, .max_past_ms = -1};
+    memcpy(rules.hash, version_1.hash, sizeof(rules.hash));
+    rules.series_retain_ms = rules.reach_retain_ms = 100000 * 24 * HOUR_MS;
+    startup.settings.redis_flush_min_ms = startup.settings.redis_flush_max_ms = 100;
+    startup.settings.redis_flush_max_ops = 4000;
+    startup.settings.redis_timeout_ms = startup.settings.shutdown_drain_ms = 200;
+    startup.settings.dedup_max_ids = 100000;
+    startup.meta = (struct meta){.deployment = DEPLOYMENT, .dedup_span = SPAN, .partitions = PARTITIONS};
+    p = memory_take(sizeof(*p));
+    p->startup = &startup;
+    arena_init(&p->arena, 1 << 16);
+    p->decoder = fixture.decoder;
+    p->seen = seen_create(16);
+    p->families = UINT32_MAX;
+    p->positions = memory_take(PARTITIONS_MAX * sizeof(*p->positions));
+    p->claimed = memory_take(PARTITIONS_MAX * sizeof(*p->claimed));
+    p->shards = memory_take(SHARDS * sizeof(*p->shards));
+    p->flush_interval_ms = 100;
+    for (uint32_t i = 0; i < SHARDS; i++) {
+        shard_init(&p->shards[i], i);
+        fates[i] = DELIVERED;
+    }
+    now_ms = 1000;
+    bounds_known = commits_accepted = true;
+    commit_count = 0;
+    log_end = 0;
+    return 0;
+}
+
+static void take_away(int32_t partition, bool lost) {
+    ownership_events.revoked(p, &partition, 1, lost);
+    owned[partition] = false;
+}
+
+static int end(void **state) {
+    for (int32_t i = 0; i < PARTITIONS; i++)
+        if (owned[i])
+            take_away(i, true);
+    for (int i = 0; i < SHARDS; i++)
+        fates[i] = UNSENT;
+    loop_turn(NULL, 0);
+    for (uint32_t i = 0; i < SHARDS; i++)
+        shard_fini(&p->shards[i]);
+    arena_fini(&p->arena);
+    seen_destroy(&p->seen);
+    free(p->shards);
+    free(p->claimed);
+    free(p->positions);
+    free(p);
+    return 0;
+}
+
+static void assign(int32_t partition) {
+    struct source_position position = {partition, SOURCE_START_UNKNOWN};
+    ownership_events.assigned(p, &position, 1);
+    reading_at[partition] = position.offset;
+    owned[partition] = true;
+}
+
+static void turn(void) {
+    loop_turn(NULL, 0);
+    p->now_ms = now_ms;
+    for (size_t i = 0; i < commit_count; i++)
+        ownership_events.committed(p, commit_asked[i], commits_accepted);
+    commit_count = 0;
+    ownership_turn(p);
+    flush_turn(p);
+    commit_turn(p);
+    for (int32_t i = 0; i < PARTITIONS; i++)
+        read_batch(i);
+}
+
+static void turns(int count) {
+    while (count-- > 0)
+        turn();
+}
+
+// The balance holds at any time; at rest Redis holds what the log says.
+static void expect_balance(void) {
+    const struct tally *t = &p->tally;
+    assert_int_equal(t->read, t->counted + t->rejected + t->duplicate + t->replayed + t->in_flight);
+}
+
+static void expect_exact(int64_t to) {
+    char want[24];
+    for (uint32_t i = 0; i < SHARDS; i++) {
+        snprintf(want, sizeof(want), "%lld", (long long)recount(i, to));
+        expect(want, "HGET clm:{%s}:platform:tiktok likes", keys.tags[i]);
+    }
+    expect_balance();
+    assert_int_equal(p->tally.in_flight, 0);
+}
+
+static void settle(int64_t to) {
+    bounds_known = commits_accepted = true;
+    for (int i = 0; i < SHARDS; i++)
+        fates[i] = DELIVERED;
+    for (int32_t i = 0; i < PARTITIONS; i++)
+        if (!owned[i])
+            assign(i);
+    log_end = to;
+    turns(900);
+    expect_exact(to);
+    expect_reach(to);
+}
+
+static void another_claims(int32_t partition) {
+    struct flush_claimed claimed;
+    for (uint32_t i = 0; i < SHARDS; i++)
+        assert_int_equal(claim_on(i, &partition, 1, &claimed), FLUSH_APPLIED);
+}
+
+static void dump(int from, int to) {
+    redisReply *names;
+    tell("SELECT %d", to);
+    tell("FLUSHDB");
+    tell("SELECT %d", from);
+    names = ask("KEYS *");
+    for (size_t i = 0; i < names->elements; i++)
+        tell("COPY %s %s DB %d", names->element[i]->str, names->element[i]->str, to);
+    freeReplyObject(names);
+    tell("SELECT 0");
+}
