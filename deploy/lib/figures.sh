@@ -46,7 +46,7 @@ ask_redis() {
 
 # The counters of the platforms and the top content, in one conversation. The answers are told apart by what is echoed between.
 counters_read() {
-    local platform section= line score= content=
+    local platform section='' line score content=''
     [ ${#platforms[@]} -gt 0 ] || return 0
     counter=()
     local found=()
