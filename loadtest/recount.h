@@ -5,7 +5,7 @@
 // oracle.
 //
 //     recount_log      the records, in offset order
-//     recount_event    a record's events
+//     recount_event    a record's events; recount_json writes JSON as protobuf for it
 //     recount_judge    are they possible?
 //     recount_dedup    were they there before?
 //     recount_ids      pseudonyms
@@ -14,6 +14,7 @@
 //     recount_fold     records into the model, for each shard up to its mark
 //     recount_redis    the deployment, its marks, SCAN
 //     recount_reach    sketches of our own, beside those in Redis
+//     recount_rules    the rules versions it was counted by
 //     recount_faults   what Redis could not apply
 //     recount_compare  a shard, key by key
 //     recount_unknown  keys that nothing explains

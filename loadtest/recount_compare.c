@@ -6,6 +6,7 @@
 
 #include "loadtest/recount_faults.h"
 #include "loadtest/recount_reach.h"
+#include "loadtest/recount_rules.h"
 #include "runtime/check.h"
 #include "runtime/memory.h"
 
@@ -367,6 +368,9 @@ enum status recount_compare_shard(const struct recount_compare *c, uint32_t shar
                                   struct problem *problem) {
     struct shard_compare s = {.c = c, .shard = shard};
     enum status status = recount_redis_time(c->redis, &s.now_s, problem);
+    if (status != STATUS_OK)
+        return status;
+    status = recount_rules_compare(c, shard, marks, problem);
     if (status != STATUS_OK)
         return status;
     status = recount_faults_read(&s.faults, c->redis, shard, c->report, problem);

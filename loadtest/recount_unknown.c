@@ -6,7 +6,7 @@ struct search {
     const struct recount_compare *c;
     const bool *settled;
     int64_t now_s;
-    struct names system;  // meta, mark and faults of every shard
+    struct names system;  // meta, mark, faults and rules of every shard
     struct names suspect; // keys that the model does not have, or that should have expired
 };
 
@@ -65,7 +65,7 @@ static enum status judge(const struct search *s, struct slice name, struct probl
 }
 
 static void name_system_keys(struct search *s) {
-    static const enum key_family families[] = {KEY_MARK, KEY_FAULTS, KEY_META};
+    static const enum key_family families[] = {KEY_MARK, KEY_FAULTS, KEY_RULES, KEY_META};
     const struct key_space *space = &s->c->redis->space;
     for (uint32_t shard = 0; shard < space->shards; shard++) {
         for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++) {

@@ -37,6 +37,7 @@ class Comparison:
         self._compare_marks()
         families = self._keys_by_family()
         self._read_faults(families.pop("faults", []))
+        self._compare_rules(families.pop("rules", []))
         for name in ("meta", "mark"):
             families.pop(name, None)
         self._compare_hashes([k for f in COUNTED for k in families.pop(f, [])])
@@ -96,6 +97,17 @@ class Comparison:
                 self.faults[where.decode()] = text.decode()
                 if not error:
                     self.faulted[key][counter] += int(text)
+
+    def _compare_rules(self, names):
+        """Every shard that was claimed says by which versions; a version's hash is computed here from what it decides."""
+        expected = {str(i): rules.text(i) for i, rules in enumerate(self.recount.rules, 1)}
+        claimed = [self.recount.space.name(shard, "rules").encode() for shard, marks in enumerate(self.marks) if marks]
+        for name, fields in self._each(sorted(set(names) | set(claimed)), ("HGETALL",)):
+            found = {number.decode(): text.decode() for number, text in fields.items()}
+            for number in sorted(found.keys() | expected.keys()):
+                self.compared += 1
+                if found.get(number) != expected.get(number):
+                    self._differ(f"{name.decode()} {number}", found.get(number), expected.get(number))
 
     def _compare_expiry(self, name, expiry, table):
         """Of keys that the recount knows: another may be all zeros, where a displaced order took its own back."""

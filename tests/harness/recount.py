@@ -33,7 +33,7 @@ ALL_FAMILIES = frozenset("account content campaign series top tag live reach pla
 
 @dataclass
 class Rules:
-    """A rules version; times in ms, max_past -1 is off."""
+    """A rules version, whole; times in ms, max_past -1 is off."""
     since: int = 0
     max_future_skew: int = 300_000
     max_past: int = 90 * DAY * 1000
@@ -43,6 +43,16 @@ class Rules:
 
     def __getitem__(self, name):
         return getattr(self, name)
+
+    def text(self, number):
+        """What Redis keeps of it as version `number`: its since (0 of the first, which has none) and its hash."""
+        weights = {kind: self.weights.get(name, weight) for kind, (name, _, weight) in registry.KINDS.items()}
+        lines = [f"{name}_ms={self[name]}" for name in ("max_future_skew", "max_past", "series_retain", "reach_retain")]
+        lines += [f"weight.{kind}={weight}" for kind, weight in sorted(weights.items())
+                  if weight != registry.KINDS[kind][2]]
+        lines += [f"since_ms={self.since}"] if number > 1 else []
+        digest = xxhash.xxh3_64_intdigest("".join(f"{line}\n" for line in lines).encode())
+        return f"{self.since if number > 1 else 0} {digest:016x}"
 
 
 @dataclass

@@ -146,6 +146,18 @@ static void command(struct world *w, const char *text) {
     freeReplyObject(reply);
 }
 
+// Version 1 as a worker has counted by it.
+static void write_rules(struct world *w) {
+    char text[LAYOUT_RULES_MAX];
+    size_t length = layout_rules_write(text, &w->rules.versions[0]);
+    char key[KEY_MAX];
+    struct key_parts none = {0};
+    size_t key_length = key_write(key, &w->redis.space, KEY_RULES, 0, &none);
+    recount_redis_send(&w->redis, 4, (const char *[]){"HSET", key, "1", text},
+                       (size_t[]){4, key_length, 1, length});
+    freeReplyObject(recount_redis_answer(&w->redis));
+}
+
 // What a worker would have left.
 static void write_right_keys(struct world *w) {
     char entry[256], hash[ORDER_HASH_SIZE], rank[ORDER_RANK_SIZE];
@@ -163,6 +175,7 @@ static void write_right_keys(struct world *w) {
     command(w, "EXPIREAT %T:reach:acme:tiktok:%D %R");
     command(w, "HSET %T:meta shards 1");
     command(w, "HSET %T:mark 0 x");
+    write_rules(w);
     command(w, entry);
 }
 
@@ -210,6 +223,11 @@ static const struct tampering {
     {"HSET %T:content:acme:tiktok:v9 likes 0 shares 1", 1},
     {"ZADD %T:top:acme:web:%H 0 v1", 0},
     {"HSET %T:faults x 1", 0},
+    {"DEL %T:rules", 1},
+    {"HSET %T:rules 1 x", 1},
+    {"HSET %T:rules 2 x", 1},
+    {"HSET %T:rules 01 x", 1},
+    {"SET %T:rules x", 1},
 };
 
 static void each_kind_of_wrong_is_found(void **state) {
@@ -256,6 +274,16 @@ static void marks_are_held_against_the_log(void **state) {
     }
 }
 
+static void a_shard_that_nobody_claimed_needs_no_rules(void **state) {
+    struct world *w = world_create();
+    write_right_keys(w);
+    command(w, "DEL %T:rules");
+    w->mark.epoch = -1;
+    assert_int_equal(differences(w), 0);
+    command(w, "FLUSHALL");
+    world_destroy(w);
+}
+
 static void a_trimmed_order_may_be_gone(void **state) {
     struct world *w = world_create();
     write_right_keys(w);
@@ -294,6 +322,7 @@ int main(void) {
         cmocka_unit_test(each_kind_of_wrong_is_found),
         cmocka_unit_test(what_the_faults_account_for_is_no_difference),
         cmocka_unit_test(marks_are_held_against_the_log),
+        cmocka_unit_test(a_shard_that_nobody_claimed_needs_no_rules),
         cmocka_unit_test(a_trimmed_order_may_be_gone),
         cmocka_unit_test(the_scratch_keys_are_taken_away),
     };

@@ -170,6 +170,30 @@ static void test_the_hash_is_of_what_version_1_decides_not_of_how_it_is_written(
     }
 }
 
+// Kept in Redis too, by every shard: what a version decides and since when, not how it is written.
+static void test_every_version_has_a_hash(void **state) {
+    static const char head[] = "- {version: 1, since: 0}\n";
+    static const struct {
+        const char *second;
+        bool same;
+    } cases[] = {
+        {"- {version: 2, since: 1000, weights: {like: 9}}\n", true},
+        {"- {since: 1970-01-01T00:00:01Z, weights.like: 9, version: 2}\n", true},
+        {"- {version: 2, since: 1000, weights: {like: 9, share: 2}, max_future_skew: 300s}\n", true},
+        {"- {version: 2, since: 1001, weights: {like: 9}}\n", false},
+        {"- {version: 2, since: 1000, weights: {like: 8}}\n", false},
+        {"- {version: 2, since: 1000, weights: {like: 9}, reach.retain: 3d}\n", false},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char text[256];
+        snprintf(text, sizeof(text), "%s%s", head, cases[i].second);
+        assert_int_equal(load_text(text), STATUS_OK);
+        assert_string_equal(book.versions[0].hash, book.first_hash);
+        assert_int_equal(strcmp(book.versions[1].hash, "345053a44a31e23f") == 0, cases[i].same);
+        rules_fini(&book);
+    }
+}
+
 // A file, and the whole of what is said about it.
 static const struct {
     const char *text;
@@ -257,6 +281,7 @@ int main(void) {
         TEST(the_version_in_force_is_the_last_that_is_not_later),
         TEST(the_hash_is_of_what_version_1_decides_not_of_how_it_is_written),
         TEST(a_further_kind_with_a_weight_leaves_the_hash_as_it_is),
+        TEST(every_version_has_a_hash),
         TEST(the_file_is_read_strictly),
         TEST(empty_sections_change_nothing),
         TEST(missing_file),

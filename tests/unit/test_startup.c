@@ -223,6 +223,29 @@ static void test_another_first_version_of_the_rules_is_refused(void **state) {
     unlink(path);
 }
 
+// Told before anything is claimed, in every shard: the claim would refuse them one by one.
+static void test_rules_that_would_change_the_past_are_refused(void **state) {
+    char path[] = "/tmp/test-rules-XXXXXX", flag[64];
+    int file = mkstemp(path);
+    static const char rules[] =
+        "- {version: 1, since: 0}\n- {version: 2, since: 1500000000000, max_past: off}\n";
+    assert_int_equal(write(file, rules, sizeof(rules) - 1), sizeof(rules) - 1);
+    close(file);
+    snprintf(flag, sizeof(flag), "--rules.file=%s", path);
+    DO("HSET", key_name(KEY_MARK, 5, "", 0, "", 0), "0", "1 20 19 00000000000000ff 1499999999999");
+    assert_int_equal(RUN(command_check, "--connect", flag), 0);
+    expect_said(out_text, "{\"step\":\"rules in force\",\"result\":\"ok\",\"detail\":\"version 2 the last\"");
+    DO("HSET", key_name(KEY_MARK, 5, "", 0, "", 0), "0", "1 20 19 00000000000000ff 1500000000000");
+    assert_int_equal(RUN(command_check, "--connect", flag), STATUS_CONFIG);
+    expect_said(out_text, "CLM-M5");
+    expect_said(out_text,
+                "shard 5: version 2 of the rules, since 2017-07-14T02:40:00.000Z, does not lie ahead of "
+                "what is counted (newest mark: 2017-07-14T02:40:00.000Z)");
+    assert_int_equal(count_keys(), SHARDS + 1);
+    assert_int_equal(RUN(command_check, "--connect"), 0);
+    unlink(path);
+}
+
 static void test_shards_of_two_deployments_are_refused(void **state) {
     DO("HSET", key_name(KEY_META, 6, "", 0, "", 0), "deployment", "00000000000000000000000000000000");
     assert_int_equal(RUN(command_check, "--connect"), STATUS_CONFIG);
@@ -433,6 +456,7 @@ int main(void) {
         cmocka_unit_test_setup(test_check_names_what_is_wrong, set_up_deployment),
         cmocka_unit_test_setup(test_a_span_that_nobody_set_is_the_deployments, set_up),
         cmocka_unit_test_setup(test_another_first_version_of_the_rules_is_refused, set_up_deployment),
+        cmocka_unit_test_setup(test_rules_that_would_change_the_past_are_refused, set_up_deployment),
         cmocka_unit_test_setup(test_shards_of_two_deployments_are_refused, set_up_deployment),
         cmocka_unit_test_setup(test_a_shard_without_meta_is_refused, set_up_deployment),
         cmocka_unit_test_setup(test_malformed_meta_is_refused, set_up_deployment),
