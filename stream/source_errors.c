@@ -74,15 +74,22 @@ int source_on_statistics(rd_kafka_t *rk, char *json, size_t length, void *opaque
 
 // --- Errors that come in the records' place
 
-// The place asked for is not in the log: it was deleted by retention, or lies past a log that is another one.
-static void fail_at_place(struct source *s, const rd_kafka_message_t *m) {
-    const struct source_partition *p = source_partition(s, m->partition);
+// librdkafka says that the place asked for is not in the log: it was deleted by retention, or lies past a log that
+// is another one. Where the broker's own bounds say otherwise (2.8 was seen to report the log's very end after a
+// rebalance) the place is simply sought again.
+static void judge_place(struct source *s, const rd_kafka_message_t *m) {
+    struct source_partition *p = source_partition(s, m->partition);
     if (!p->assigned || p->muted || s->failing)
         return;
     int64_t first = -1, end = -1;
     struct problem ignored;
-    char what[SOURCE_MESSAGE_BYTES];
     bool known = source_bounds(s, m->partition, &first, &end, BOUNDS_TIMEOUT_MS, &ignored) == STATUS_OK;
+    if (known && p->expect >= first && p->expect <= end) {
+        p->behind = true;
+        s->behind_any = true;
+        return;
+    }
+    char what[SOURCE_MESSAGE_BYTES];
     snprintf(what, sizeof(what),
              "partition %" PRId32 " of %s cannot be read on at offset %" PRId64 "; the log there is [%" PRId64
              ", %" PRId64 "): %s",
@@ -118,7 +125,7 @@ void source_take_error(struct source *s, const rd_kafka_message_t *m) {
     count_error(s, m);
     int code = m->err; // librdkafka's list is longer than any switch here, and grows
     if (code == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET || code == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE)
-        fail_at_place(s, m);
+        judge_place(s, m);
     else if (code == RD_KAFKA_RESP_ERR__FATAL || code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID)
         fail_fatally(s);
     else if (code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
