@@ -1,0 +1,110 @@
+"""Versions of the rules: appended ahead of what is counted, and what would change the past is refused."""
+import time
+
+import pytest
+
+from harness import load
+from harness.compare import read_marks
+from harness.places import wait_until
+from harness.produce import Sender, event
+from harness.recount import Rules
+from harness.registry import KIND_NUMBERS as KIND
+from harness.worker import Deployment
+
+FIRST = "- version: 1\n  since: 0\n  max_future_skew: 10m\n"
+SECOND = "- version: 2\n  since: {}\n  max_future_skew: 1m\n  weights: {{like: 7, share: 0, comment: -2}}\n"
+MINUTE = 60_000
+
+
+def now_ms():
+    return int(time.time() * 1000)
+
+
+def second(since):
+    return Rules(since=since, max_future_skew=MINUTE, weights={"like": 7, "share": 0, "comment": -2})
+
+
+@pytest.fixture
+def deployment(kafka, topic, redis, tmp_path):
+    options = {"kafka.session.timeout": "2s", "kafka.heartbeat.interval.ms": 400}
+    deployment = Deployment(tmp_path, kafka.bootstrap, topic, redis, options, [Rules(max_future_skew=10 * MINUTE)], FIRST)
+    return deployment.init()
+
+
+def append(deployment, since):
+    """Version 2, in force from `since` on."""
+    text = FIRST + SECOND.format(since)
+    (deployment.directory / "rules.yaml").write_text(text)
+    deployment.rules = [deployment.rules[0], second(since)]
+    return text
+
+
+def send_early(deployment, count):
+    """Likes that lie two minutes ahead of their records: version 1 counts them, version 2 does not."""
+    sender = Sender(deployment.bootstrap, deployment.topic)
+    for i in range(count):
+        sender.send(event(KIND["like"], occurred_at=now_ms() + 2 * MINUTE, actor_id=f"early-{i}"))
+    sender.close()
+
+
+def kept(deployment):
+    """What every shard says: its rules, and its marks with their epochs."""
+    client, space = deployment.redis.client, deployment.space
+    return [(client.hgetall(space.name(s, "rules")), client.hgetall(space.name(s, "mark"))) for s in range(space.shards)]
+
+
+def expect_refused(deployment, *words):
+    before = kept(deployment)
+    for command in (["check", "--connect"], ["run"]):
+        done = deployment.ingest(*command, check=None, seconds=60)
+        said = done.stdout + done.stderr
+        assert done.returncode == 78 and "CLM-M5" in said, done
+        assert all(word in said for word in words), said
+    assert kept(deployment) == before
+
+
+def test_an_appended_version_counts_from_its_since_and_the_past_stays(deployment):
+    worker = deployment.worker()
+    deployment.produce(*load.flags(4_000))
+    send_early(deployment, 20)
+    load.settle(deployment, [worker])
+    assert worker.terminate() == 0
+
+    since = now_ms() + 3_000
+    good = append(deployment, since)
+    deployment.ingest("check", "--connect")
+    worker = deployment.worker()
+    deployment.produce(*load.flags(6_000, rate=1_000, seed=2))
+    wait_until("version 2 is in force", lambda: now_ms() > since + 100)
+    send_early(deployment, 30)
+    recount = load.settle(deployment, [worker])
+    assert len([r for r in recount.refused if r[3] == "future"]) >= 30
+    assert worker.metric("events_rejected_total") > 0
+    times = [mark.time_ms for marks in read_marks(deployment.redis.client, deployment.space) for mark in marks.values()]
+    assert max(times) > since
+    assert worker.terminate() == 0
+
+    rules = deployment.directory / "rules.yaml"
+    rules.write_text(good + f"- version: 3\n  since: {since + 1}\n  max_past: 1d\n")
+    expect_refused(deployment, "version 3 of the rules", "does not lie ahead of what is counted", "newest mark: 20")
+    rules.write_text(good.replace("like: 7", "like: 8"))
+    expect_refused(deployment, "version 2 of the rules", "another here")
+    rules.write_text(FIRST)
+    expect_refused(deployment, "version 2 of the rules", "missing here")
+    rules.write_text(good)
+    worker = deployment.worker()
+    load.settle(deployment, [worker])
+
+
+def test_a_worker_with_the_old_rules_stops_before_it_counts_by_them(deployment):
+    old_file = deployment.directory / "old.yaml"
+    old_file.write_text(FIRST)
+    old = deployment.worker(flags=[f"--rules.file={old_file}"])
+    deployment.produce(*load.flags(2_000))
+    deployment.drain()
+    append(deployment, now_ms() + 2_000)
+    new = deployment.worker()
+    with load.stream(deployment, 8, rate=1_000, seed=2):
+        assert old.process.wait(30) == 78
+    assert "CLM-M5" in old.process.tail() and "missing here" in old.process.tail()
+    load.settle(deployment, [new])
