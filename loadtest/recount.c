@@ -173,11 +173,6 @@ static enum status fold_log(struct recount *r) {
     status = recount_log_read(&r->log, begin, take_record, r, &r->problem);
     free(next);
     free(begin);
-    if (status == STATUS_OK && r->fold.unread.offset >= 0)
-        status = problem_set(&r->problem, STATUS_TRY_AGAIN, "", "recount a log of protobuf",
-                             "the record at %s/%" PRId32 " offset %" PRId64
-                             " is protobuf-JSON, which the recount does not read",
-                             r->log.topic, r->fold.unread.partition, r->fold.unread.offset);
     return status == STATUS_OK ? recount_reach_flush(&r->reach, &r->problem) : status;
 }
 

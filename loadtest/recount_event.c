@@ -1,13 +1,17 @@
 #include "loadtest/recount_event.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "runtime/check.h"
 #include "runtime/memory.h"
 
 enum {
+    VALUE_MAX = 64 << 20,
+    UNPACKED_MAX = 512 << 20,
     BATCH_EVENTS_MAX = 65535,
     BATCH_FIELD = 127,
+    BATCH_TAG = BATCH_FIELD << 3 | 2,
     CONFLUENT_HEADER = 5, // 0x00 and the schema's id
 };
 
@@ -54,11 +58,33 @@ static bool field_cut(struct slice *rest, uint64_t *tag, struct slice *bytes) {
     }
 }
 
+struct unpacking {
+    size_t *left;
+    bool begun; // the first that protobuf-c asks for is the event itself, which the bound leaves out
+};
+
+static void *unpack_take(void *context, size_t size) {
+    struct unpacking *u = context;
+    size_t cost = u->begun ? size : 0;
+    u->begun = true;
+    if (cost > *u->left)
+        return NULL;
+    *u->left -= cost;
+    return memory_take(size);
+}
+
+static void unpack_free(void *context, void *block) {
+    free(block);
+}
+
 static enum reject event_read(struct recount_events *events, const struct recount_framing *framing,
                               struct slice bytes) {
     if ((int64_t)bytes.length > framing->max_event_bytes)
         return REJECT_OVERSIZED;
-    Clameur__V1__Event *event = clameur__v1__event__unpack(NULL, bytes.length, (const uint8_t *)bytes.at);
+    struct unpacking unpacking = {.left = &events->unpack_left};
+    ProtobufCAllocator allocator = {unpack_take, unpack_free, &unpacking};
+    Clameur__V1__Event *event =
+        clameur__v1__event__unpack(&allocator, bytes.length, (const uint8_t *)bytes.at);
     if (event == NULL)
         return REJECT_UNDECODABLE;
     if (events->count == events->room) {
@@ -69,27 +95,51 @@ static enum reject event_read(struct recount_events *events, const struct recoun
     return REJECT_NONE;
 }
 
-// A batch is taken apart here, so that the size of each event is the one on the wire.
-static enum reject batch_read(struct recount_events *events, const struct recount_framing *framing,
-                              struct slice bytes) {
-    enum reject reject = REJECT_NONE;
+// Is the batch whole, and no event of it and no number of them too large? A batch is taken apart here, so
+// that the size of each event is the one on the wire.
+static enum reject batch_judge(const struct recount_framing *framing, struct slice bytes) {
     size_t count = 0;
+    bool oversized = false;
     for (struct slice rest = bytes; rest.length > 0;) {
         uint64_t tag;
         struct slice event;
         if (!field_cut(&rest, &tag, &event))
             return REJECT_UNDECODABLE;
-        if (tag != (BATCH_FIELD << 3 | 2))
+        if (tag != BATCH_TAG)
             continue;
-        if (++count > BATCH_EVENTS_MAX)
-            return REJECT_BATCH_TOO_LONG;
-        enum reject one = event_read(events, framing, event);
-        if (one == REJECT_UNDECODABLE)
-            return one;
-        if (reject == REJECT_NONE)
-            reject = one;
+        count++;
+        oversized |= (int64_t)event.length > framing->max_event_bytes;
     }
-    return count == 0 ? REJECT_BATCH_TOO_LONG : reject;
+    if (oversized)
+        return REJECT_OVERSIZED;
+    return count == 0 || count > BATCH_EVENTS_MAX ? REJECT_BATCH_TOO_LONG : REJECT_NONE;
+}
+
+static enum reject batch_read(struct recount_events *events, const struct recount_framing *framing,
+                              struct slice bytes) {
+    enum reject reject = batch_judge(framing, bytes);
+    for (struct slice rest = bytes; reject == REJECT_NONE && rest.length > 0;) {
+        uint64_t tag;
+        struct slice event;
+        CHECK(field_cut(&rest, &tag, &event));
+        if (tag == BATCH_TAG)
+            reject = event_read(events, framing, event);
+    }
+    return reject;
+}
+
+static enum reject json_read(struct recount_events *events, const struct recount_framing *framing,
+                             struct slice text) {
+    struct recount_json json;
+    enum reject reject = recount_json_open(&json, text, framing->max_event_bytes);
+    events->unpack_left = SIZE_MAX; // the bound on the text stands for it
+    for (size_t i = 0; reject == REJECT_NONE && i < json.count; i++) {
+        bool good = recount_json_event(&json, i, &events->wire);
+        struct slice bytes = {(const char *)events->wire.at, events->wire.length};
+        reject = good ? event_read(events, framing, bytes) : REJECT_UNDECODABLE;
+    }
+    recount_json_close(&json);
+    return reject;
 }
 
 // Takes the Confluent header off and tells by the message indexes which message it is; zigzag varints, [0]
@@ -113,17 +163,24 @@ static bool is_batch(struct slice value) {
     return varint_cut(&value, &tag) && tag >> 3 == BATCH_FIELD;
 }
 
+// 64 MiB, or as many events of the largest size as a batch may have.
+static bool is_too_large(const struct recount_framing *framing, struct slice value) {
+    int64_t length = (int64_t)value.length;
+    return length > VALUE_MAX || length > framing->max_event_bytes * BATCH_EVENTS_MAX;
+}
+
 static enum reject value_read(struct recount_events *events, const struct recount_framing *framing,
                               struct slice value) {
     if (value.at == NULL)
         return REJECT_NULL_VALUE;
     if (value.length == 0)
         return REJECT_EMPTY;
+    if (is_too_large(framing, value))
+        return REJECT_OVERSIZED;
+    events->unpack_left = UNPACKED_MAX;
     bool any = strcmp(framing->framing, "auto") == 0;
-    if (strcmp(framing->framing, "json") == 0 || (any && value.at[0] == '{')) {
-        events->json = true;
-        return REJECT_UNDECODABLE;
-    }
+    if (strcmp(framing->framing, "json") == 0 || (any && value.at[0] == '{'))
+        return json_read(events, framing, value);
     bool batch = false;
     if (strcmp(framing->framing, "confluent") == 0 || (any && value.at[0] == '\0')) {
         if (value.at[0] != '\0' || !confluent_cut(&value, &batch))
@@ -137,7 +194,6 @@ static enum reject value_read(struct recount_events *events, const struct recoun
 enum reject recount_events_read(struct recount_events *events, const struct recount_framing *framing,
                                 struct slice value) {
     CHECK(events->count == 0);
-    events->json = false;
     enum reject reject = value_read(events, framing, value);
     if (reject != REJECT_NONE)
         recount_events_clear(events);
@@ -153,5 +209,6 @@ void recount_events_clear(struct recount_events *events) {
 void recount_events_fini(struct recount_events *events) {
     recount_events_clear(events);
     free(events->at);
+    recount_wire_fini(&events->wire);
     *events = (struct recount_events){0};
 }

@@ -1,13 +1,13 @@
 // From a record's bytes to events by protobuf-c's plain decoder, and the recount's own judgement of them.
 //
-// What is accepted: raw protobuf (an Event, or an EventBatch by its field 127) and Confluent framing (0x00,
-// schema id, message indexes [0] or [1]). Protobuf-JSON is not read: such a record is EVENTS_JSON, and the
-// recount cannot answer.
+// What is accepted, and the bounds on it, are those of stream/decode.h: raw protobuf (an Event, or an
+// EventBatch by its field 127), Confluent framing (0x00, schema id, message indexes [0] or [1]) and
+// protobuf-JSON.
 #pragma once
 
 #include "clameur/v1/event.pb-c.h"
+#include "loadtest/recount_json.h"
 #include "runtime/rules.h"
-#include "runtime/slice.h"
 #include "schemas/reject.h"
 
 // The largest delta, duration, quantity or amount that may be meant, either way of zero.
@@ -31,7 +31,8 @@ struct recount_events {
     Clameur__V1__Event **at;
     size_t count;
     size_t room;
-    bool json; // the record is protobuf-JSON and was not read
+    size_t unpack_left;       // what the rest of the record may unpack to
+    struct recount_wire wire; // of an event that came as JSON
 };
 
 // REJECT_NONE, or why the record as a whole is refused (then count is 0). Always followed by

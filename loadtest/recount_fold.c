@@ -13,7 +13,7 @@ static size_t cell(const struct recount_fold *f, uint32_t shard, int32_t partiti
 void recount_fold_init(struct recount_fold *f, const struct fold_setup *setup, struct recount_model *model) {
     size_t partitions = (size_t)setup->partitions;
     size_t cells = partitions * model->space->shards;
-    *f = (struct recount_fold){.setup = setup, .model = model, .unread.offset = -1};
+    *f = (struct recount_fold){.setup = setup, .model = model};
     f->dedup = memory_take(partitions * sizeof(*f->dedup));
     f->from = memory_take(cells * sizeof(*f->from));
     f->to = memory_take(cells * sizeof(*f->to));
@@ -137,8 +137,6 @@ void recount_fold_record(struct recount_fold *f, const struct recount_record *r)
         f->tally.lag++;
     note_last(f, r);
     enum reject reject = recount_events_read(&f->events, &f->setup->framing, r->value);
-    if (f->events.json && f->unread.offset < 0)
-        f->unread = (struct recount_record){.partition = r->partition, .offset = r->offset};
     if (reject != REJECT_NONE)
         tally_reject(f, r, reject);
     for (size_t i = 0; i < f->events.count; i++)

@@ -48,7 +48,6 @@ struct recount_fold {
     struct fold_last
         *own; // by shard and partition: the last record from `low` on and before the shard's mark
     struct fold_tally tally;
-    struct recount_record unread; // the first record in protobuf-JSON; .offset -1: none
 };
 
 // `setup` and `model` are borrowed. Every shard stands at the starts.

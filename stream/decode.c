@@ -281,7 +281,7 @@ struct decoder *decoder_create(const struct decoder_options *options) {
     struct decoder *d = memory_take(sizeof(*d));
     d->framing = framing_named(options->framing);
     d->max_event_bytes = (size_t)options->max_event_bytes;
-    bool bounded = d->max_event_bytes < VALUE_BYTES_MAX / DECODE_BATCH_EVENTS_MAX;
+    bool bounded = d->max_event_bytes <= VALUE_BYTES_MAX / DECODE_BATCH_EVENTS_MAX;
     d->max_value_bytes = bounded ? d->max_event_bytes * DECODE_BATCH_EVENTS_MAX : VALUE_BYTES_MAX;
     d->context.pseudonyms = options->pseudonyms;
     d->context.persons = options->persons;

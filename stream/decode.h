@@ -6,7 +6,12 @@
 //
 // Sizes are bounded before anything is unpacked: a value at 64 MiB (and at 65,535 events of the largest
 // size), a JSON text at 16 MiB, and an event at max_event_bytes: of its bytes as they stand in the record; in
-// a batch of JSON, of what it is as protobuf. A record that would unpack to more than 512 MiB is UNDECODABLE.
+// a batch of JSON, of what it is as protobuf. A record of protobuf that would unpack to more than 512 MiB (of
+// what protobuf-c allocates beside the events' own structs) is UNDECODABLE; of JSON the text's bound is it.
+//
+// Which reason comes first: of a batch of protobuf, what is malformed between its events, the size of one,
+// their number, then what is malformed inside of one; of a batch of JSON, their number, then event by event
+// what is malformed and its size.
 #pragma once
 
 #include "runtime/arena.h"

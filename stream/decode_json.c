@@ -12,16 +12,17 @@ enum { FIELD_NAME_MAX = 64, FIELDS_MAX = 64, NUMBER_TEXT_MAX = 24 };
 
 static bool fill_message(ProtobufCMessage *message, const json_t *object, struct arena *arena);
 
-// The field that a key names, by its original name or its lowerCamelCase. Our names are letters and
-// underscores only, so that every capital stands for an underscore.
+// The field that a key names, by its original name or its lowerCamelCase, not by a mixture. Our names are
+// letters and underscores only, so that every capital stands for an underscore.
 static const ProtobufCFieldDescriptor *field_of(const ProtobufCMessageDescriptor *descriptor,
                                                 const char *key) {
     char name[FIELD_NAME_MAX];
     size_t length = 0;
+    bool original = strchr(key, '_') != NULL;
     for (; *key != '\0'; key++) {
-        if (length + 2 >= sizeof(name))
-            return NULL;
         bool capital = *key >= 'A' && *key <= 'Z';
+        if (length + 2 >= sizeof(name) || (capital && original))
+            return NULL;
         if (capital)
             name[length++] = '_';
         name[length++] = capital ? (char)(*key - 'A' + 'a') : *key;
@@ -65,9 +66,9 @@ static bool read_whole(const json_t *value, int64_t min, int64_t max, int64_t *n
 
 static bool read_enum(const ProtobufCEnumDescriptor *descriptor, const json_t *value, int *number) {
     if (json_is_string(value)) {
-        const ProtobufCEnumValue *row =
-            protobuf_c_enum_descriptor_get_value_by_name(descriptor, json_string_value(value));
-        if (row == NULL)
+        const char *name = json_string_value(value);
+        const ProtobufCEnumValue *row = protobuf_c_enum_descriptor_get_value_by_name(descriptor, name);
+        if (row == NULL || strlen(name) != json_string_length(value))
             return false;
         *number = row->value;
         return true;

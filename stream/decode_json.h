@@ -1,8 +1,13 @@
 // protobuf-JSON into the generated structs, driven by their descriptors; for decode alone.
 //
-// As the mapping of proto3 says: lowerCamelCase or original names, enums as name or number, 64-bit integers
-// as string or number, bytes as base64 (standard or URL-safe), null as absent, unknown fields ignored. A
-// wrong type, an unlisted enum name, a repeated key, two bodies, and what is not JSON at all are UNDECODABLE.
+// As the mapping of proto3 says: lowerCamelCase or original names, enums as name or number, null as absent,
+// unknown fields ignored. Integers are whole numbers in any notation (5, 5.0, 5e0) or strings of an optional
+// minus and digits, at most 23 characters. Bytes are base64, of either alphabet; up to two `=` at the end are
+// passed over.
+//
+// UNDECODABLE are a wrong type, a number outside its type, an unlisted enum name, a repeated key (in both
+// spellings, too), two bodies, and what is not JSON as jansson reads it: also in unknown fields, a number
+// beyond 64 bits or a double's range, a NUL in a key, half a surrogate pair, more than 2,048 levels.
 #pragma once
 
 #include "clameur/v1/event.pb-c.h"

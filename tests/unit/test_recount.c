@@ -263,10 +263,6 @@ static void what_is_no_event_is_refused(void **state) {
         assert_int_equal(w->fold.tally.rejected[cases[i].reject], 1);
     }
     assert_int_equal(w->fold.tally.rejected_all, sizeof(cases) / sizeof(cases[0]));
-    assert_int_equal(w->fold.unread.offset, -1);
-    give_bytes(w, 1, T0, slice_of("{}"));
-    assert_int_equal(w->fold.unread.partition, 1);
-    assert_int_equal(w->fold.unread.offset, 0);
     world_destroy(w);
 }
 
