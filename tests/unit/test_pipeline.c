@@ -16,12 +16,14 @@ static void a_fence_does_not_let_marks_pass_what_was_dropped(void **state) {
     log_end = 100;
     turns(60);
     expect_exact(100);
-    another_claims(0);
     log_end = 140;
-    turns(5);             // folded, and not flushed yet
-    bounds_known = false; // claimed again, reading waits for Kafka, heartbeats go on
+    turns(5);
+    another_claims(0);    // what has been folded is dropped
+    bounds_known = false; // claimed again, but reading waits for Kafka, while heartbeats go on
     turns(300);
     assert_false(p->owned[0]->fenced);
+    assert_false(p->owned[0]->begun);
+    take_away(0, true);
     settle(200);
 }
 
@@ -38,7 +40,7 @@ static void a_claim_answered_late_goes_back_for_its_shard(void **state) {
 static void a_late_shard_between_two_marks_is_no_other_log(void **state) {
     assign(0);
     assign(1);
-    log_end = 40;
+    log_end = 10;
     turns(60);
     fates[0] = fates[1] = HELD;
     log_end = 100;
@@ -69,6 +71,35 @@ static void a_dump_from_before_the_claims_is_counted_again(void **state) {
     turns(60);
     dump(1, 0);
     settle(150);
+}
+
+// The mirror still knows persons that Redis has forgotten.
+static void an_older_dump_between_two_ownerships_brings_every_person_again(void **state) {
+    assign(0);
+    dump(0, 1);
+    log_end = 100;
+    turns(60);
+    take_away(0, false);
+    dump(1, 0);
+    settle(100);
+}
+
+// A flush is under way when the log's end moves past what is no record: the drain waits for that too.
+static void a_drain_ends_when_every_mark_is_where_reading_stands(void **state) {
+    assign(0);
+    log_end = 8;
+    turns(1);
+    fates[0] = HELD;
+    turns(20);
+    assert_int_equal(p->shards[0].state, SHARD_SENT);
+    log_end = 9;
+    turns(1);
+    assert_int_equal(p->owned[0]->position.next, 9);
+    assert_false(flush_all(p, now_ms + 100));
+    fates[0] = DELIVERED;
+    assert_true(flush_all(p, now_ms + 100));
+    for (int i = 0; i < SHARDS; i++)
+        assert_int_equal(p->shards[i].slots[0].acked.next, 9);
 }
 
 static void an_older_dump_behind_an_idle_worker_is_found(void **state) {
@@ -189,6 +220,8 @@ int main(void) {
         T(a_claim_answered_late_goes_back_for_its_shard),
         T(a_late_shard_between_two_marks_is_no_other_log),
         T(a_dump_from_before_the_claims_is_counted_again),
+        T(an_older_dump_between_two_ownerships_brings_every_person_again),
+        T(a_drain_ends_when_every_mark_is_where_reading_stands),
         T(an_older_dump_behind_an_idle_worker_is_found),
         T(revoked_with_a_shard_that_does_not_answer_nothing_is_lost),
         T(nothing_is_flushed_for_a_fenced_partition_before_the_group_confirms),
