@@ -7,7 +7,7 @@
 
 #include "ingest/delta.h"
 #include "ingest/seen.h"
-#include "runtime/rules.h"
+#include "runtime/config/rules.h"
 #include "schemas/event.h"
 
 struct count {

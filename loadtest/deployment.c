@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/log.h"
+#include "runtime/log/log.h"
 #include "runtime/memory.h"
 
 // The rows with only the brokers required: what these commands do asks for neither Redis nor keys.

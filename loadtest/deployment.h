@@ -2,7 +2,7 @@
 // kafka.bootstrap.servers is required here, and a table of the command's own flags.
 #pragma once
 
-#include "runtime/config.h"
+#include "runtime/config/config.h"
 #include "schemas/settings.h"
 
 struct command {

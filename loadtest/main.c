@@ -6,10 +6,10 @@
 #include <librdkafka/rdkafka.h>
 #include <zlib.h>
 
-#include "loadtest/bench.h"
+#include "loadtest/bench/bench.h"
 #include "loadtest/broker.h"
 #include "loadtest/produce.h"
-#include "loadtest/recount.h"
+#include "loadtest/recount/recount.h"
 #include "loadtest/replay.h"
 #include "runtime/status.h"
 

@@ -7,7 +7,7 @@
 
 #include "runtime/check.h"
 #include "runtime/memory.h"
-#include "stream/source.h"
+#include "stream/source/source.h"
 
 enum {
     CHECK_MS = 10000,

@@ -34,7 +34,8 @@ void arena_fini(struct arena *a) {
     a->first = a->current = NULL;
 }
 
-// Moves to the next block with room, adding one where there is none. A larger take than block_size gets its own.
+// Moves to the next block with room, adding one where there is none. A larger take than block_size gets its
+// own.
 static void *take_elsewhere(struct arena *a, size_t size) {
     struct arena_block *next = a->current->next;
     if (next == NULL || next->size < size) {

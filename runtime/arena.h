@@ -1,5 +1,5 @@
-// A bump allocator: many small takes, one reset. What was taken lives until the next reset; blocks are kept for reuse.
-// Not for threads to share.
+// A bump allocator: many small takes, one reset. What was taken lives until the next reset; blocks are kept
+// for reuse. Not for threads to share.
 #pragma once
 
 #include <stddef.h>

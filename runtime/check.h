@@ -1,5 +1,5 @@
-// CHECK stops the process on a bug. It stays on in release builds, and never looks at bytes from Kafka, Redis, disk or
-// configuration: those are data.
+// CHECK stops the process on a bug. It stays on in release builds, and never looks at bytes from Kafka,
+// Redis, disk or configuration: those are data.
 #pragma once
 
 #define CHECK(condition) ((condition) ? (void)0 : check_failed(#condition, __FILE__, __LINE__))

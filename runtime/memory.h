@@ -1,5 +1,5 @@
-// Allocation that cannot fail: the process stops (CHECK) when memory has run out, and counts exactly after its restart,
-// because no state of its own was worth saving.
+// Allocation that cannot fail: the process stops (CHECK) when memory has run out, and counts exactly after
+// its restart, because no state of its own was worth saving.
 #pragma once
 
 #include <stddef.h>

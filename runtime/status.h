@@ -1,7 +1,8 @@
 // How an operation ended, and what to tell the person who runs it.
 //
-// Three kinds of trouble, three ways out: bad *data* is a counted reject (schemas/rejects.def); trouble in the *environment*
-// is a status, with a problem that names the fact and the remedy; a *bug* stops the process in CHECK (runtime/check.h).
+// Three kinds of trouble, three ways out: bad *data* is a counted reject (schemas/rejects.def); trouble in
+// the *environment* is a status, with a problem that names the fact and the remedy; a *bug* stops the process
+// in CHECK (runtime/check.h).
 #pragma once
 
 #include <stddef.h>
@@ -21,8 +22,8 @@ enum status {
     STATUS_CONFIG = 78,      // the configuration
 };
 
-// What went wrong: `code` is a row of runtime/errors.def ("CLM-K1") or "" where none fits, `what` one sentence with the
-// measured fact, `remedy` what to do, as a command where there is one.
+// What went wrong: `code` is a row of runtime/errors.def ("CLM-K1") or "" where none fits, `what` one
+// sentence with the measured fact, `remedy` what to do, as a command where there is one.
 struct problem {
     enum status status;
     char code[12];

@@ -1,5 +1,6 @@
-// An event as every stage past decode reads it: plain integers and borrowed slices. Generated protobuf types end at decode,
-// so that another decoder can take its place without moving anything else. The field reference is event.proto.
+// An event as every stage past decode reads it: plain integers and borrowed slices. Generated protobuf types
+// end at decode, so that another decoder can take its place without moving anything else. The field reference
+// is event.proto.
 //
 // Slices are borrowed from the batch's arena or from the Kafka message; they live until the batch is done.
 #pragma once
@@ -17,7 +18,8 @@ enum {
 // Bits of event.consent.
 enum { CONSENT_MEASUREMENT = 1, CONSENT_ADS = 2 };
 
-// A counter and what the event adds to it, beside the counter of its kind. Counters by currency take event.currency.
+// A counter and what the event adds to it, beside the counter of its kind. Counters by currency take
+// event.currency.
 struct measure {
     enum counter counter;
     int64_t value;
@@ -54,12 +56,12 @@ struct event {
     bool paid;
     bool has_actor;
     bool has_person;
-    unsigned char actor[PSEUDONYM_SIZE];  // pseudonyms: raw ids end at decode
+    unsigned char actor[PSEUDONYM_SIZE]; // pseudonyms: raw ids end at decode
     unsigned char person[PSEUDONYM_SIZE];
     uint32_t content_format;
     uint32_t origin;
     uint32_t traffic_source;
-    uint32_t body; // the oneof's field number, 0 where there is none
+    uint32_t body;  // the oneof's field number, 0 where there is none
     unsigned flaws; // of enum event_flaw
 
     uint32_t tag_count;

@@ -8,8 +8,8 @@
 #include "runtime/hash.h"
 
 size_t mark_write(char out[MARK_TEXT_MAX], const struct mark *mark) {
-    int length = snprintf(out, MARK_TEXT_MAX, "%" PRId64 " %" PRId64 " %" PRId64 " %016" PRIx64 " %" PRId64, mark->epoch,
-                          mark->next, mark->last, mark->fingerprint, mark->time_ms);
+    int length = snprintf(out, MARK_TEXT_MAX, "%" PRId64 " %" PRId64 " %" PRId64 " %016" PRIx64 " %" PRId64,
+                          mark->epoch, mark->next, mark->last, mark->fingerprint, mark->time_ms);
     CHECK(length > 0 && length < MARK_TEXT_MAX);
     return (size_t)length;
 }
@@ -21,14 +21,14 @@ bool mark_parse(struct mark *mark, struct slice text) {
     memcpy(copy, text.at, text.length);
     copy[text.length] = '\0';
     int end = 0;
-    int fields = sscanf(copy, "%" SCNd64 " %" SCNd64 " %" SCNd64 " %16" SCNx64 " %" SCNd64 "%n", &mark->epoch, &mark->next,
-                        &mark->last, &mark->fingerprint, &mark->time_ms, &end);
+    int fields = sscanf(copy, "%" SCNd64 " %" SCNd64 " %" SCNd64 " %16" SCNx64 " %" SCNd64 "%n", &mark->epoch,
+                        &mark->next, &mark->last, &mark->fingerprint, &mark->time_ms, &end);
     return fields == 5 && (size_t)end == text.length && mark->next >= 0;
 }
 
 size_t layout_rules_write(char out[LAYOUT_RULES_MAX], const struct rules *version) {
-    int length = snprintf(out, LAYOUT_RULES_MAX, "%" PRId64 " %s", version->version == 1 ? 0 : version->since_ms,
-                          version->hash);
+    int length = snprintf(out, LAYOUT_RULES_MAX, "%" PRId64 " %s",
+                          version->version == 1 ? 0 : version->since_ms, version->hash);
     CHECK(length > 0 && length < LAYOUT_RULES_MAX);
     return (size_t)length;
 }
@@ -68,7 +68,8 @@ static bool read_starts(struct meta *meta, struct slice value) {
         while (end < value.length && value.at[end] != ' ')
             end++;
         struct slice word = {value.at + at, end - at};
-        if (count >= PARTITIONS_MAX || !text_to_integer(word, &meta->starts[count]) || meta->starts[count] < 0)
+        if (count >= PARTITIONS_MAX || !text_to_integer(word, &meta->starts[count]) ||
+            meta->starts[count] < 0)
             return false;
         at = end + 1;
     }
@@ -136,7 +137,8 @@ static const char *named_text(const char *name, const char *value, char *out, si
     return name;
 }
 
-const char *meta_write_field(const struct meta *meta, const struct key_space *space, int index, char *out, size_t size) {
+const char *meta_write_field(const struct meta *meta, const struct key_space *space, int index, char *out,
+                             size_t size) {
     switch (index) {
     case 0:
         return named_text("deployment", meta->deployment, out, size);

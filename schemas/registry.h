@@ -17,7 +17,8 @@ enum kind {
 #undef KIND
 };
 
-// One number for every counter: first those of the kinds (a kind without a counter has its number all the same, unused).
+// One number for every counter: first those of the kinds (a kind without a counter has its number all the
+// same, unused).
 enum counter {
     COUNTER_NONE = 0,
 #define KIND(number, id, name, counter, weight) COUNTER_OF_##id,
@@ -49,8 +50,8 @@ const struct kind_row *kind_find(uint32_t number);
 // The listed name, or NULL.
 const char *platform_name(uint32_t number);
 
-// The listed name, else "platform_<number>": what stands in keys. `out` holds at least PLATFORM_NAME_MAX bytes.
-// Returns the length.
+// The listed name, else "platform_<number>": what stands in keys. `out` holds at least PLATFORM_NAME_MAX
+// bytes. Returns the length.
 enum { PLATFORM_NAME_MAX = 32 };
 size_t platform_write(char *out, uint32_t number);
 

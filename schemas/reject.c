@@ -19,6 +19,10 @@ static const struct reject_row *reject_row(enum reject reject) {
     return &rows[reject];
 }
 
-const char *reject_name(enum reject reject) { return reject_row(reject)->name; }
+const char *reject_name(enum reject reject) {
+    return reject_row(reject)->name;
+}
 
-const char *reject_doc(enum reject reject) { return reject_row(reject)->doc; }
+const char *reject_doc(enum reject reject) {
+    return reject_row(reject)->doc;
+}

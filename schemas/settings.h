@@ -1,18 +1,19 @@
-// The configuration of a deployment, as options.def lists it. Filled by runtime/config.h; strings live as long as the config.
+// The configuration of a deployment, as options.def lists it. Filled by runtime/config/config.h; strings live
+// as long as the config.
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "runtime/config.h"
+#include "runtime/config/config.h"
 
 struct settings {
-#define OPTION_FIELD_STRING const char *
-#define OPTION_FIELD_CHOICE const char *
-#define OPTION_FIELD_BOOL   bool
-#define OPTION_FIELD_INT    int64_t
-#define OPTION_FIELD_SIZE   int64_t
-#define OPTION_FIELD_DURATION int64_t
+#define OPTION_FIELD_STRING                                       const char *
+#define OPTION_FIELD_CHOICE                                       const char *
+#define OPTION_FIELD_BOOL                                         bool
+#define OPTION_FIELD_INT                                          int64_t
+#define OPTION_FIELD_SIZE                                         int64_t
+#define OPTION_FIELD_DURATION                                     int64_t
 #define OPTION(field, name, type, fallback, flags, min, max, doc) OPTION_FIELD_##type field;
 #include "schemas/options.def"
 #undef OPTION
@@ -21,18 +22,20 @@ struct settings {
 extern const struct option_row settings_options[];
 extern const size_t settings_option_count;
 
-// Checks what no single row can: flush_min <= flush_max, the family list, the prefix, a dead-letter topic that is not the
-// topic itself. Reports every finding to standard error (with CLM-C1 and its origin, which `config` knows) and returns
-// STATUS_CONFIG if there was one.
+// Checks what no single row can: flush_min <= flush_max, the family list, the prefix, a dead-letter topic
+// that is not the topic itself. Reports every finding to standard error (with CLM-C1 and its origin, which
+// `config` knows) and returns STATUS_CONFIG if there was one.
 enum status settings_check(const struct settings *s, const struct config *config);
 
 // The dead-letter topic's name, the default resolved, into `out`.
 void settings_dlq_topic(const struct settings *s, char *out, size_t size);
 
-// Bits 1 << enum key_family for the families that counters.families names (meta, mark, faults and orders always; the reach
-// of tags where both `tag` and `reach` are named). Only of settings that settings_check found good.
+// Bits 1 << enum key_family for the families that counters.families names (meta, mark, faults and orders
+// always; the reach of tags where both `tag` and `reach` are named). Only of settings that settings_check
+// found good.
 uint32_t settings_families(const struct settings *s);
 
 // The password: the first line of redis.password_file if that is set, else redis.password. "" is none.
-// STATUS_NO_INPUT (no such file), STATUS_NOT_ALLOWED (not readable), STATUS_CONFIG (empty, or no room for it in `out`).
+// STATUS_NO_INPUT (no such file), STATUS_NOT_ALLOWED (not readable), STATUS_CONFIG (empty, or no room for it
+// in `out`).
 enum status settings_redis_password(const struct settings *s, char *out, size_t size, struct problem *p);

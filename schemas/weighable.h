@@ -1,7 +1,7 @@
-// What a rules version may weigh: the kinds, as runtime/rules.h wants them told.
+// What a rules version may weigh: the kinds, as runtime/config/rules.h wants them told.
 #pragma once
 
-#include "runtime/rules.h"
+#include "runtime/config/rules.h"
 
 // Fills the names, the parser and the default weights from kinds.def. Nothing is owned.
 void schemas_rules_kinds(struct rules_kinds *out);

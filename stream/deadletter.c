@@ -19,10 +19,10 @@
 
 #include "runtime/check.h"
 #include "runtime/clock.h"
-#include "runtime/log.h"
+#include "runtime/log/log.h"
 #include "runtime/memory.h"
-#include "stream/source.h"
-#include "stream/wake.h"
+#include "stream/source/source.h"
+#include "stream/source/wake.h"
 
 enum {
     TOPIC_BYTES = 256,

@@ -1,15 +1,17 @@
 // The dead-letter topic: what could not be counted, with its original bytes.
 //
-// A dead letter's key is topic/partition/offset/index, its headers name the reason and the source. It is acknowledged by Kafka before a flush
-// that covers its record is sent: deadletter_send numbers the letters, deadletter_settled says up to which number all are
-// acknowledged. At least once: a rewind may repeat a letter. A message too large for the topic goes as its first 64 KiB.
-// Nothing is given up: what Kafka refuses is sent again until it accepts it (once a second, with a logged problem CLM-K5).
+// A dead letter's key is topic/partition/offset/index, its headers name the reason and the source. It is
+// acknowledged by Kafka before a flush that covers its record is sent: deadletter_send numbers the letters,
+// deadletter_settled says up to which number all are acknowledged. At least once: a rewind may repeat a
+// letter. A message too large for the topic goes as its first 64 KiB. Nothing is given up: what Kafka refuses
+// is sent again until it accepts it (once a second, with a logged problem CLM-K5).
 //
-// Headers: clameur-reason, clameur-topic, clameur-partition, clameur-offset, clameur-index (-1: the whole record), clameur-time (ms),
-// clameur-size (of the original value), clameur-truncated (1, where it was cut), clameur-key (the original key, where there was one).
+// Headers: clameur-reason, clameur-topic, clameur-partition, clameur-offset, clameur-index (-1: the whole
+// record), clameur-time (ms), clameur-size (of the original value), clameur-truncated (1, where it was cut),
+// clameur-key (the original key, where there was one).
 #pragma once
 
-#include "runtime/config.h"
+#include "runtime/config/config.h"
 #include "runtime/loop.h"
 #include "runtime/status.h"
 #include "schemas/reject.h"
@@ -19,13 +21,14 @@
 struct deadletter;
 
 enum status deadletter_create(struct deadletter **d, const struct settings *settings,
-                              const struct config_pair *passthrough, size_t passthrough_count, struct loop *loop,
-                              struct problem *problem);
+                              const struct config_pair *passthrough, size_t passthrough_count,
+                              struct loop *loop, struct problem *problem);
 // Waits up to timeout_ms for what is outstanding.
 void deadletter_destroy(struct deadletter **d, int timeout_ms);
 
 // Returns the letter's number, from 1. The value is copied.
-uint64_t deadletter_send(struct deadletter *d, const struct record *record, int32_t index, enum reject reason);
+uint64_t deadletter_send(struct deadletter *d, const struct record *record, int32_t index,
+                         enum reject reason);
 uint64_t deadletter_sent(const struct deadletter *d);
 uint64_t deadletter_settled(const struct deadletter *d);
 

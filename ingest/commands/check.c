@@ -5,7 +5,7 @@
 
 #include "ingest/commands/commands.h"
 #include "ingest/commands/output.h"
-#include "ingest/startup.h"
+#include "ingest/startup/startup.h"
 
 static const char usage[] = "clameur-ingest check [--connect] [--strict] [-o FORMAT]";
 

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "ingest/commands/commands.h"
-#include "runtime/config.h"
+#include "runtime/config/config.h"
 #include "runtime/status.h"
 #include "schemas/registry.h"
 #include "schemas/settings.h"

@@ -13,8 +13,8 @@
 
 #include "ingest/commands/commands.h"
 #include "ingest/commands/output.h"
-#include "ingest/redis_ask.h"
-#include "ingest/startup_steps.h"
+#include "ingest/startup/redis_ask.h"
+#include "ingest/startup/startup_steps.h"
 #include "runtime/check.h"
 #include "runtime/clock.h"
 #include "runtime/memory.h"

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "runtime/memory.h"
-#include "stream/utf8.h"
+#include "stream/decode/utf8.h"
 
 bool output_format_parse(enum output_format *format, const char *name, bool terminal) {
     static const char *const names[] = {"table", "json", "jsonl", "csv", "tsv"};

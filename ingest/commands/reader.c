@@ -4,7 +4,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "ingest/startup.h"
+#include "ingest/startup/startup.h"
 #include "runtime/check.h"
 #include "runtime/memory.h"
 #include "schemas/registry.h"

@@ -3,9 +3,9 @@
 #pragma once
 
 #include "ingest/commands/output.h"
-#include "ingest/redis_ask.h"
-#include "runtime/config.h"
-#include "runtime/redis_link.h"
+#include "ingest/startup/redis_ask.h"
+#include "runtime/config/config.h"
+#include "runtime/redis/redis_link.h"
 #include "schemas/keys.h"
 #include "schemas/settings.h"
 

@@ -3,8 +3,8 @@
 #include <stdio.h>
 
 #include "ingest/commands/commands.h"
-#include "ingest/pipeline.h"
-#include "runtime/log.h"
+#include "ingest/pipeline/pipeline.h"
+#include "runtime/log/log.h"
 
 static void print_help(void) {
     printf("usage: clameur-ingest run [-c FILE] [--option=value]...\n\n"

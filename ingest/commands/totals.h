@@ -4,7 +4,7 @@
 
 #include "ingest/commands/reader.h"
 #include "runtime/arena.h"
-#include "runtime/rules.h"
+#include "runtime/config/rules.h"
 
 struct total {
     struct slice name;

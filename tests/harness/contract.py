@@ -1,19 +1,15 @@
-"""The contract of events, read a second time: framing, bounds, and what an event adds to which counter.
+"""The contract of events, read a second time: bounds, and what an event adds to which counter (frames.py has the framings).
 
 Written from event.proto and the .def tables alone; nothing of the C sources is used. `open_record` gives a record's events
 with the reason why each is refused, or None.
 """
-import json
 import re
 from dataclasses import dataclass
 
-from google.protobuf import json_format
-from google.protobuf.message import DecodeError
-
 from harness import registry
-from harness.registry import KIND_NUMBERS, RawBatch, RawEvent
+from harness.frames import Refused, messages_within, read_events
+from harness.registry import KIND_NUMBERS
 
-BATCH_TAG = b"\xfa\x07"  # field 127, length-delimited
 LIMIT = 10**17
 INT64 = 2**63
 TIME_END = 2**53
@@ -73,19 +69,11 @@ class Record:
     headers: dict
 
 
-def _messages(message):
-    """The message and every message inside of it, each with the name of its type."""
-    yield message.DESCRIPTOR.name, message
-    for field, value in message.ListFields():
-        if field.type == field.TYPE_MESSAGE:
-            for inner in value if field.is_repeated else [value]:
-                yield from _messages(inner)
-
-
 def _flaws(event):
     """Which of the bounds on strings, lists and numbers the event breaks."""
     flaws = set()
-    for name, message in _messages(event):
+    for message in messages_within(event):
+        name = message.DESCRIPTOR.name
         for field, value in message.ListFields():
             values = value if field.is_repeated else [value]
             if len(values) > MOST.get((name, field.name), len(values)):
@@ -99,6 +87,8 @@ def _flaws(event):
                     flaws.add("too_long")
                 if not _is_utf8(text):
                     flaws.add("bad_utf8")
+        if name == "ReadingValue" and abs(message.value) > LIMIT:
+            flaws.add("out_of_range")
         for field in NOT_NEGATIVE.get(name, ()):
             number = getattr(message, field)
             flaws |= {"negative_measure"} if number < 0 else {"out_of_range"} if number > LIMIT else set()
@@ -231,59 +221,10 @@ def _commerce(body, kind, delta):
         yield "carts_tried_on", delta
 
 
-def _unframe(value):
-    """The protobuf of a Confluent frame: a zero byte, the schema's number, the indexes of the message's type."""
-    at = 5
-
-    def varint():
-        nonlocal at
-        number = shift = 0
-        while True:
-            byte = value[at]
-            at += 1
-            number |= (byte & 127) << shift
-            shift += 7
-            if byte < 128:
-                return number >> 1 ^ -(number & 1)
-
-    for _ in range(varint()):
-        varint()
-    return value[at:]
-
-
-def _from_json(value):
-    parsed = json.loads(value)
-    is_batch = "events" in parsed
-    message = (registry.EventBatch if is_batch else registry.Event)()
-    json_format.ParseDict(parsed, message, ignore_unknown_fields=True)
-    return (RawBatch if is_batch else RawEvent).FromString(message.SerializeToString()), is_batch
-
-
-def _decode(value):
-    if value[:1] == b"{":
-        return _from_json(value)
-    is_batch = value[:2] == BATCH_TAG
-    return (RawBatch if is_batch else RawEvent).FromString(value), is_batch
-
-
 def open_record(record, rules, max_event_bytes=65536):
     """[(index, event, reason)]; a record refused as a whole is [(-1, None, reason)]."""
-    value = record.value
-    if value is None:
-        return [(-1, None, "null_value")]
-    if not value:
-        return [(-1, None, "empty")]
     try:
-        if value[:1] == b"\0":
-            value = _unframe(value)
-        if len(value) > max_event_bytes and value[:1] != b"{" and value[:2] != BATCH_TAG:
-            return [(-1, None, "oversized")]
-        message, is_batch = _decode(value)
-    except (DecodeError, json_format.ParseError, ValueError, IndexError):
-        return [(-1, None, "undecodable")]
-    events = message.events if is_batch else [message]
-    if any(event.ByteSize() > max_event_bytes for event in events):
-        return [(-1, None, "oversized")]
-    if not 1 <= len(events) <= 65535:
-        return [(-1, None, "batch_too_long")]
+        events = read_events(record.value, max_event_bytes)
+    except Refused as refused:
+        return [(-1, None, str(refused))]
     return [(index, event, refusal(event, rules, record.time_ms)) for index, event in enumerate(events)]

@@ -25,6 +25,7 @@ from harness.keys import KeySpace, shard_of
 from harness.siphash import siphash_128
 
 HOUR, DAY = 3600, 86400
+SCORE_MAX = 2**63 - 1  # of one event: beyond, it stays there
 ORDER_LATE_MS = 48 * HOUR * 1000
 ORDER_TRIM_MS = 96 * HOUR * 1000
 UNIQUE = {"reach", "unique_viewers", "unique_listeners", "active_members"}
@@ -184,7 +185,7 @@ class Recount:
         if series and amounts:
             self.expiries[series].add(expiry)
         kind, _, weight = registry.KINDS.get(event.kind, ("", "", 0))
-        score = delta * rules.weights.get(kind, weight)
+        score = max(-SCORE_MAX, min(delta * rules.weights.get(kind, weight), SCORE_MAX))
         if event.content_id and score and "top" in self.families:
             top = self.space.name(shard, "top", account, platform, hour)
             self.tops[top][event.content_id] += score

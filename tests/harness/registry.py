@@ -58,4 +58,4 @@ Event, EventBatch = _classes(_set)
 # of its batch are read all the same.
 for _file in _set.file:
     _strings_as_bytes(_file.message_type)
-RawEvent, RawBatch = _classes(_set)
+RawEvent, _ = _classes(_set)

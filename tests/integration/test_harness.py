@@ -90,6 +90,7 @@ def _write(client, recount, log, marks):
         occurred_at, event_id = copies[0][:2]
         client.hset(space.name(shard, "orders", account), xxhash.xxh3_128_hexdigest(order), f"{occurred_at:016}{event_id.hex()} x")
     for shard in range(space.shards):
+        client.hset(space.name(shard, "rules"), "1", recount.rules[0].text(1))
         for p, mark in marks[shard].items():
             client.hset(space.name(shard, "mark"), p, f"1 {mark.next} {mark.last} {mark.fingerprint:016x} {mark.time_ms}")
 
@@ -116,12 +117,12 @@ def test_the_recount_agrees_with_itself_and_finds_every_single_difference(kafka,
         return Comparison(client, recount, log, marks).differences
 
     assert not differences()
-    for family in ("acct", "content", "campaign", "series", "tag", "live", "platform", "top", "reach", "orders"):
-        name = next(client.scan_iter(f"clm:*:{family}:*"))
+    for family in ("acct", "content", "campaign", "series", "tag", "live", "platform", "top", "reach", "orders", "rules"):
+        name = next(client.scan_iter("clm:*:rules" if family == "rules" else f"clm:*:{family}:*"))
         kept = client.dump(name), client.expiretime(name)
         for harm in (lambda n: client.delete(n), lambda n: client.expireat(n, NOW // 1000 + 9000), _alter(client)):
             harm(name)
-            is_harmless = family == "orders" and client.exists(name) and client.expiretime(name) > 0
+            is_harmless = family in ("orders", "rules") and client.exists(name) and client.expiretime(name) > 0
             assert is_harmless or differences(), (family, harm)
             client.delete(name)
             client.restore(name, max(kept[1], 0) * 1000, kept[0], absttl=kept[1] > 0, replace=True)

@@ -13,7 +13,7 @@
 
 #include "clameur/v1/event.pb-c.h"
 #include "runtime/memory.h"
-#include "stream/decode.h"
+#include "stream/decode/decode.h"
 
 #define FIXTURE_TIME_MS INT64_C(1767225600000)
 #define FIXTURE_ID      "0123456789abcdef"

@@ -6,7 +6,7 @@
 
 #include "decode_fixture.h"
 #include "flush_fixture.h"
-#include "ingest/pipeline_internal.h"
+#include "ingest/pipeline/pipeline_internal.h"
 
 enum { SHARDS = 3, PARTITIONS = 2, LOG = 400, SPAN = 16, CALLS_MAX = 1024, BATCH = 5 };
 

@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "runtime/redis_link.h"
+#include "runtime/redis/redis_link.h"
 
 struct redis_server {
     pid_t pid;

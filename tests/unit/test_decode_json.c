@@ -1,7 +1,7 @@
 #include "decode_fixture.h"
 #include "json_cases.h"
 
-#include "stream/decode_json.h"
+#include "stream/decode/decode_json.h"
 
 static enum reject decode_one(const char *text, struct event **e) {
     size_t count;

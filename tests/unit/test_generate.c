@@ -15,7 +15,7 @@
 #include "loadtest/generate/spoil.h"
 #include "runtime/hash.h"
 #include "schemas/weighable.h"
-#include "stream/decode.h"
+#include "stream/decode/decode.h"
 #include "stream/murmur2.h"
 #include "stream/validate.h"
 

@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 #include "runtime/clock.h"
-#include "runtime/http.h"
+#include "runtime/http/http.h"
 #include "runtime/loop.h"
 #include "runtime/memory.h"
 

@@ -1,4 +1,4 @@
-#include "runtime/log.h"
+#include "runtime/log/log.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,8 +10,8 @@
 #include <pthread.h>
 
 #include "capture.h"
-#include "runtime/log_limit.h"
-#include "runtime/log_line.h"
+#include "runtime/log/log_limit.h"
+#include "runtime/log/log_line.h"
 
 static struct capture captured;
 

@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "runtime/clock.h"
-#include "runtime/metrics.h"
+#include "runtime/http/metrics.h"
 
 enum { READ, REJECTED, LAG, SECONDS, STAGES, ROWS };
 static const struct metric_row rows[ROWS] = {

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "ingest/startup.h"
+#include "ingest/startup/startup.h"
 #include "redis_server.h"
 #include "runtime/memory.h"
 

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "loadtest/recount_fold.h"
+#include "loadtest/recount/recount_fold.h"
 #include "runtime/memory.h"
 #include "schemas/weighable.h"
 

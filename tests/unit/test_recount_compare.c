@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
-#include "loadtest/recount_reach.h"
-#include "loadtest/recount_unknown.h"
+#include "loadtest/recount/recount_reach.h"
+#include "loadtest/recount/recount_unknown.h"
 #include "redis_server.h"
 #include "runtime/memory.h"
 #include "schemas/weighable.h"

@@ -3,11 +3,11 @@
 #include "decode_fixture.h"
 #include "json_cases.h"
 
-#include "loadtest/measures.h"
-#include "loadtest/recount_event.h"
+#include "loadtest/recount/measures.h"
+#include "loadtest/recount/recount_event.h"
 #include "runtime/hash.h"
 #include "schemas/weighable.h"
-#include "stream/decode_json.h"
+#include "stream/decode/decode_json.h"
 #include "stream/validate.h"
 
 #define BATCH_TAG "\xfa\x07"

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "runtime/redis_link.h"
+#include "runtime/redis/redis_link.h"
 
 static void good_addresses(void **state) {
     static const struct {

@@ -10,7 +10,7 @@
 #include "runtime/clock.h"
 #include "runtime/loop.h"
 #include "runtime/memory.h"
-#include "runtime/redis_link.h"
+#include "runtime/redis/redis_link.h"
 
 // What a callback was told.
 struct heard {

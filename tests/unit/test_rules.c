@@ -1,4 +1,4 @@
-#include "runtime/rules.h"
+#include "runtime/config/rules.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

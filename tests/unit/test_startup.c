@@ -11,7 +11,7 @@
 #include <sys/resource.h>
 
 #include "ingest/commands/commands.h"
-#include "ingest/startup.h"
+#include "ingest/startup/startup.h"
 #include "redis_server.h"
 #include "runtime/memory.h"
 

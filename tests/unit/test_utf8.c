@@ -1,4 +1,4 @@
-#include "stream/utf8.h"
+#include "stream/decode/utf8.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

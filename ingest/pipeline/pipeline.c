@@ -1,0 +1,165 @@
+// The worker on a screen. One thread turns the loop:
+//
+//     loop_turn         answers of Redis, probes, signals; sleeps where nothing is to do
+//     deadletter_poll   acknowledgements of dead letters
+//     ownership_turn    claims, marks read again, seeks
+//     flush_turn        seals what is due, sends what waits
+//     commit_turn       offsets back to Kafka, once a second
+//     source_poll       records, rebalances; nothing while a stage behind is full
+//     records_process   decode -> validate -> dedup -> count
+//
+// A stop (SIGTERM, SIGINT) drains: no more records, everything flushed, offsets committed, the group left. A
+// second one stops at once; the counters are exact all the same, the next worker reads again what was not
+// acknowledged.
+
+#include "ingest/pipeline/pipeline_internal.h"
+
+#include <stdlib.h>
+
+#include "runtime/log/log.h"
+#include "runtime/memory.h"
+
+enum { ARENA_BLOCK = 1024 * 1024, IDLE_WAIT_MS = 50 };
+
+void pipeline_fail(struct pipeline *p, const struct problem *problem) {
+    if (p->stopping)
+        return;
+    p->stopping = true;
+    p->problem = *problem;
+    log_problem(LOG_LEVEL_ERROR, "worker_stops", problem);
+}
+
+static void redis_changed(void *context) {
+    struct pipeline *p = context;
+    if (redis_link_up(p->redis))
+        log_info("redis_up");
+    else
+        log_warn("redis_down", FIELD("code", LOG_TEXT("CLM-R3")),
+                 FIELD("why", LOG_TEXT(redis_link_error(p->redis))));
+}
+
+static enum status kafka_open(struct pipeline *p, struct problem *problem) {
+    const struct startup *s = p->startup;
+    enum status status =
+        deadletter_create(&p->letters, &s->settings, s->passthrough, s->passthrough_count, &p->loop, problem);
+    if (status != STATUS_OK)
+        return status;
+    return source_create(&p->source, &s->settings, s->passthrough, s->passthrough_count, &p->loop,
+                         &ownership_events, p, problem);
+}
+
+static void stages_open(struct pipeline *p) {
+    const struct startup *s = p->startup;
+    const struct decoder_options decoding = {.framing = s->settings.decode_framing,
+                                             .max_event_bytes = s->settings.decode_max_event_bytes,
+                                             .pseudonyms = s->pseudonyms};
+    arena_init(&p->arena, ARENA_BLOCK);
+    p->decoder = decoder_create(&decoding);
+    p->seen = seen_create(SEEN_KEYS_MAX);
+    p->families = settings_families(&s->settings);
+    p->positions = memory_take(PARTITIONS_MAX * sizeof(*p->positions));
+    p->claimed = memory_take(PARTITIONS_MAX * sizeof(*p->claimed));
+    p->shards = memory_take(s->keys.shards * sizeof(*p->shards));
+    for (uint32_t i = 0; i < s->keys.shards; i++) {
+        shard_init(&p->shards[i], i);
+        // Staggered, so that the shards' flushes spread over the interval.
+        p->shards[i].sealed_at_ms =
+            loop_now_ms(&p->loop) + (int64_t)i * s->settings.redis_flush_min_ms / s->keys.shards;
+    }
+    p->flush_interval_ms = s->settings.redis_flush_min_ms;
+    p->metrics = report_metrics_create();
+}
+
+static enum status edges_open(struct pipeline *p, struct problem *problem) {
+    const struct startup *s = p->startup;
+    p->redis = redis_link_create(&p->loop, &s->redis, &s->login, (int)s->settings.redis_timeout_ms,
+                                 redis_changed, p);
+    enum status status = http_create(&p->http, &p->loop, s->settings.http_listen, report_answer, p, problem);
+    if (status == STATUS_OK && p->http != NULL)
+        log_info("http_listening", FIELD("port", LOG_INT(http_port(p->http))));
+    return status == STATUS_OK ? kafka_open(p, problem) : status;
+}
+
+static void hold_under_pressure(struct pipeline *p, int64_t since_ms) {
+    p->tally.pressure_ms[p->pressure] += p->now_ms - since_ms;
+    p->pressure = flush_pressure(p);
+    source_hold(p->source, p->pressure != PRESSURE_NONE || p->draining);
+}
+
+// Returns how many records there were, so that a busy worker does not sleep.
+static size_t turn(struct pipeline *p, int wait_ms) {
+    static struct record records[BATCH_RECORDS];
+    int64_t since_ms = p->now_ms;
+    loop_turn(&p->loop, wait_ms);
+    p->now_ms = loop_now_ms(&p->loop);
+    deadletter_poll(p->letters, p->now_ms);
+    ownership_turn(p);
+    flush_turn(p);
+    commit_turn(p);
+    hold_under_pressure(p, since_ms);
+    size_t count = source_poll(p->source, records, BATCH_RECORDS);
+    records_process(p, records, count);
+    source_release(p->source);
+    return count;
+}
+
+static void serve(struct pipeline *p) {
+    size_t count = 0;
+    while (!p->stopping && p->loop.stop_requests == 0)
+        count = turn(p, count > 0 ? 0 : IDLE_WAIT_MS);
+}
+
+// True where everything that was read is in Redis and the group has been told.
+static bool drain(struct pipeline *p) {
+    log_info("draining", FIELD("in_flight", LOG_INT(p->tally.in_flight)));
+    p->draining = true;
+    source_hold(p->source, true);
+    int64_t deadline_ms = loop_now_ms(&p->loop) + p->startup->settings.shutdown_drain_ms;
+    bool flushed = flush_all(p, deadline_ms);
+    commit_now(p);
+    return flushed;
+}
+
+static void pipeline_close(struct pipeline *p) {
+    source_destroy(&p->source, (int)p->startup->settings.shutdown_drain_ms);
+    if (p->letters != NULL)
+        deadletter_destroy(&p->letters, p->stopping ? 0 : (int)p->startup->settings.shutdown_drain_ms);
+    http_destroy(&p->http);
+    redis_link_destroy(&p->redis);
+    metrics_destroy(&p->metrics);
+    for (uint32_t i = 0; i < p->startup->keys.shards; i++)
+        shard_fini(&p->shards[i]);
+    free(p->shards);
+    free(p->claimed);
+    free(p->positions);
+    seen_destroy(&p->seen);
+    decoder_destroy(&p->decoder);
+    arena_fini(&p->arena);
+    loop_fini(&p->loop);
+}
+
+enum status pipeline_run(struct startup *startup, struct problem *problem) {
+    struct pipeline *p = memory_take(sizeof(*p));
+    p->startup = startup;
+    loop_init(&p->loop);
+    p->now_ms = loop_now_ms(&p->loop);
+    stages_open(p);
+    enum status status = edges_open(p, problem);
+    if (status == STATUS_OK) {
+        log_info("worker_started", FIELD("topic", LOG_TEXT(startup->settings.kafka_topic)),
+                 FIELD("shards", LOG_INT(startup->keys.shards)),
+                 FIELD("deployment", LOG_TEXT(startup->meta.deployment)));
+        serve(p);
+        bool drained = !p->stopping && drain(p);
+        *problem = p->problem;
+        status = p->stopping ? p->problem.status : drained ? STATUS_OK : STATUS_TRY_AGAIN;
+        if (status == STATUS_TRY_AGAIN)
+            problem_set(problem, status, "", "nothing is lost: the next worker reads it again",
+                        "stopped before Redis had acknowledged %lld events", (long long)p->tally.in_flight);
+    }
+    pipeline_close(p);
+    log_info("worker_stopped", FIELD("status", LOG_INT(status)), FIELD("read", LOG_INT(p->tally.read)),
+             FIELD("counted", LOG_INT(p->tally.counted)));
+    free(p);
+    return status;
+}

@@ -1,0 +1,274 @@
+// Sealing, sending, and the one switch that turns Redis' verdict into accept, wait, rewind or stop.
+
+#include "ingest/count.h"
+#include "ingest/pipeline/pipeline_internal.h"
+#include "runtime/check.h"
+#include "runtime/clock.h"
+#include "runtime/log/log.h"
+#include "runtime/memory.h"
+
+#include <stdlib.h>
+
+struct sent {
+    struct pipeline *pipeline;
+    struct shard *shard;
+    uint64_t era;
+};
+
+void flush_uninitialised(struct pipeline *p, const struct shard *shard) {
+    struct problem problem;
+    problem_set(
+        &problem, STATUS_BAD_DATA, "CLM-M1",
+        "restore the newest backup of Redis and start again; for a new deployment: clameur-ingest init",
+        "shard %u of prefix \"%s\" holds no deployment %s any more: its counters are gone", shard->number,
+        p->startup->keys.prefix, p->startup->meta.deployment);
+    pipeline_fail(p, &problem);
+}
+
+// Stretches the interval while flushes are slow, shrinks it when they are quick again.
+static void adapt_interval(struct pipeline *p, int64_t took_ms) {
+    const struct settings *s = &p->startup->settings;
+    if (took_ms > p->flush_interval_ms / 4)
+        p->flush_interval_ms *= 2;
+    else if (took_ms < p->flush_interval_ms / 8)
+        p->flush_interval_ms /= 2;
+    if (p->flush_interval_ms > s->redis_flush_max_ms)
+        p->flush_interval_ms = s->redis_flush_max_ms;
+    if (p->flush_interval_ms < s->redis_flush_min_ms)
+        p->flush_interval_ms = s->redis_flush_min_ms;
+}
+
+static void take_for_counted(struct pipeline *p, struct shard *shard) {
+    int64_t now_ms = clock_monotonic_ms();
+    shard_acknowledge(shard);
+    p->tally.counted += shard->sealed_events;
+    p->tally.in_flight -= shard->sealed_events;
+    for (int i = 0; i < DELTA_PLATFORMS; i++)
+        p->tally.by_platform[i] += shard->sealed_platforms[i];
+    p->tally.updates += shard->sealed_ops;
+    p->tally.faults += p->answer.faults;
+    histogram_add(&p->tally.flush_seconds, (double)(now_ms - shard->sent_at_ms) / 1000);
+    if (shard->sealed_fold_ms != 0)
+        histogram_add(&p->tally.event_to_counter, (double)(now_ms - shard->sealed_fold_ms) / 1000);
+    adapt_interval(p, now_ms - shard->sent_at_ms);
+    if (p->answer.faults > 0)
+        log_error("counter_faults", FIELD("code", LOG_TEXT("CLM-F1")), FIELD("shard", LOG_INT(shard->number)),
+                  FIELD("faults", LOG_INT(p->answer.faults)));
+}
+
+static void wait_and_repeat(struct shard *shard, int64_t at_ms) {
+    shard->state = SHARD_SEALED;
+    shard->retry_at_ms = at_ms;
+}
+
+static void function_loaded(void *context, enum redis_outcome outcome, const redisReply *reply) {
+    struct pipeline *p = context;
+    p->function_loading = false;
+    bool failed = outcome == REDIS_LINK_REPLY && reply->type == REDIS_REPLY_ERROR;
+    if (failed && strstr(reply->str, "already exists") == NULL)
+        log_error("function_load_refused", FIELD("redis", LOG_TEXT(reply->str)));
+    else if (outcome == REDIS_LINK_REPLY)
+        log_info("function_loaded", FIELD("library", LOG_TEXT("clameur_v1")));
+}
+
+void flush_load_function(struct pipeline *p) {
+    if (p->function_loading)
+        return;
+    struct slice code = functions_writer();
+    const char *words[] = {"FUNCTION", "LOAD", code.at};
+    const size_t lengths[] = {8, 4, code.length};
+    p->function_loading = true;
+    redis_link_command(p->redis, 3, words, lengths, function_loaded, p);
+}
+
+static const char *refusal_code(const char *words) {
+    if (strncmp(words, "OOM", 3) == 0)
+        return "CLM-R2";
+    return strncmp(words, "NOPERM", 6) == 0 ? "CLM-A1" : "CLM-R5";
+}
+
+static void judge(struct pipeline *p, struct shard *shard) {
+    const struct flush_answer *answer = &p->answer;
+    p->tally.verdicts[answer->verdict]++;
+    switch (answer->verdict) {
+    case FLUSH_APPLIED:
+    case FLUSH_REPEATED:
+        take_for_counted(p, shard);
+        return;
+    case FLUSH_GAP:
+        log_warn("flush_gap", FIELD("shard", LOG_INT(shard->number)),
+                 FIELD("partitions", LOG_INT(answer->partition_count)));
+        p->tally.rollbacks++;
+        flush_drop(p, shard);
+        return;
+    case FLUSH_FENCED:
+        log_warn("flush_fenced", FIELD("shard", LOG_INT(shard->number)),
+                 FIELD("partitions", LOG_INT(answer->partition_count)));
+        ownership_fence(p, answer->partitions, answer->partition_count);
+        return;
+    case FLUSH_UNINITIALISED:
+        flush_uninitialised(p, shard);
+        return;
+    case FLUSH_RULES:
+        rules_settle(p, shard);
+        wait_and_repeat(shard, p->now_ms + RETRY_MS);
+        return;
+    case FLUSH_NO_FUNCTION:
+        flush_load_function(p);
+        wait_and_repeat(shard, p->now_ms + RETRY_MS);
+        return;
+    case FLUSH_REFUSED:
+        log_warn("flush_refused", FIELD("code", LOG_TEXT(refusal_code(answer->error))),
+                 FIELD("shard", LOG_INT(shard->number)), FIELD("redis", LOG_TEXT(answer->error)));
+        wait_and_repeat(shard, p->now_ms + RETRY_MS);
+        return;
+    case FLUSH_VERDICTS:
+        break;
+    }
+    CHECK_UNREACHABLE("no verdict");
+}
+
+static void answered(void *context, enum redis_outcome outcome, const redisReply *reply) {
+    struct sent sent = *(struct sent *)context;
+    free(context);
+    struct pipeline *p = sent.pipeline;
+    if (sent.shard->era != sent.era || sent.shard->state != SHARD_SENT)
+        return; // dropped meanwhile: the marks will be read again, behind this answer
+    if (outcome != REDIS_LINK_REPLY) {
+        p->tally.lost += outcome == REDIS_LINK_LOST;
+        wait_and_repeat(sent.shard, p->now_ms); // as soon as the link is up again
+        return;
+    }
+    flush_parse(&p->answer, reply);
+    judge(p, sent.shard);
+}
+
+static void send_sealed(struct pipeline *p, struct shard *shard) {
+    if (!redis_link_up(p->redis) || shard->retry_at_ms > p->now_ms)
+        return;
+    if (deadletter_settled(p->letters) < shard->letters)
+        return;
+    struct sent *sent = memory_take(sizeof(*sent));
+    *sent = (struct sent){p, shard, shard->era};
+    shard->state = SHARD_SENT;
+    shard->sent_at_ms = clock_monotonic_ms();
+    redis_link_send(p->redis, shard->call.bytes, shard->call.length, answered, sent);
+}
+
+// How far a seal may move the marks. A partition that is not being read, or is about to go back, moves none:
+// where it stood says nothing about shards that were placed since.
+static size_t positions_gather(struct pipeline *p) {
+    for (size_t i = 0; i < p->owned_count; i++) {
+        const struct owned *o = p->owned[p->owned_numbers[i]];
+        bool reading = o->begun && !o->seeking;
+        p->positions[i] = (struct shard_position){
+            o->partition, reading ? o->position : (struct mark){.next = 0, .last = -1}};
+    }
+    return p->owned_count;
+}
+
+static bool has_claims(const struct pipeline *p, struct shard *shard) {
+    for (size_t i = 0; i < p->owned_count; i++) {
+        if (shard_slot(shard, p->owned_numbers[i])->claimed)
+            return true;
+    }
+    return false;
+}
+
+static void seal(struct pipeline *p, struct shard *shard) {
+    if (shard->state != SHARD_IDLE || shard->stale || !has_claims(p, shard))
+        return;
+    size_t count = positions_gather(p);
+    count_spread(&shard->delta, p->families);
+    struct flush_sender sender = {p->startup->meta.deployment, &p->startup->rules};
+    shard_seal(shard, &p->startup->keys, &sender, p->positions, count, deadletter_sent(p->letters),
+               p->now_ms);
+}
+
+static bool is_full(const struct pipeline *p, const struct shard *shard) {
+    return delta_ops(&shard->delta) >= (size_t)p->startup->settings.redis_flush_max_ops;
+}
+
+static bool is_due(const struct pipeline *p, const struct shard *shard) {
+    int64_t age_ms = p->now_ms - shard->sealed_at_ms;
+    if (!delta_is_empty(&shard->delta) && age_ms >= p->flush_interval_ms)
+        return true;
+    return is_full(p, shard) || age_ms >= HEARTBEAT_MS;
+}
+
+void flush_turn(struct pipeline *p) {
+    for (uint32_t i = 0; i < p->startup->keys.shards && !p->stopping; i++) {
+        struct shard *shard = &p->shards[i];
+        if (shard->state == SHARD_IDLE && is_due(p, shard))
+            seal(p, shard);
+        if (shard->state == SHARD_SEALED)
+            send_sealed(p, shard);
+    }
+}
+
+// Is there anything that was read and that the shard's marks in Redis do not cover?
+static bool has_unsealed(struct pipeline *p, struct shard *shard) {
+    if (shard->delta.events > 0)
+        return true;
+    for (size_t i = 0; i < p->owned_count && !shard->stale; i++) {
+        const struct owned *o = p->owned[p->owned_numbers[i]];
+        const struct shard_slot *slot = shard_slot(shard, o->partition);
+        if (slot->claimed && o->begun && !o->seeking && slot->acked.next < o->position.next)
+            return true;
+    }
+    return false;
+}
+
+static bool is_settled(struct pipeline *p) {
+    for (uint32_t i = 0; i < p->startup->keys.shards; i++) {
+        struct shard *shard = &p->shards[i];
+        if (shard->state != SHARD_IDLE || has_unsealed(p, shard))
+            return false;
+    }
+    return true;
+}
+
+bool flush_all(struct pipeline *p, int64_t deadline_ms) {
+    for (bool first = true; !p->stopping; first = false) {
+        p->now_ms = loop_now_ms(&p->loop);
+        for (uint32_t i = 0; i < p->startup->keys.shards; i++) {
+            struct shard *shard = &p->shards[i];
+            if (first || has_unsealed(p, shard))
+                seal(p, shard);
+            if (shard->state == SHARD_SEALED)
+                send_sealed(p, shard);
+        }
+        if (is_settled(p))
+            return true;
+        if (p->now_ms >= deadline_ms || p->loop.stop_requests > 1)
+            return false;
+        deadletter_poll(p->letters, p->now_ms);
+        loop_turn(&p->loop, 10);
+    }
+    return false;
+}
+
+void flush_drop(struct pipeline *p, struct shard *shard) {
+    int64_t events = shard_drop(shard);
+    p->tally.in_flight -= events;
+    p->tally.replayed += events;
+    seen_clear_shard(p->seen, shard->number);
+}
+
+void flush_drop_all(struct pipeline *p) {
+    for (uint32_t i = 0; i < p->startup->keys.shards; i++)
+        flush_drop(p, &p->shards[i]);
+}
+
+// What the source must wait for, if anything.
+enum pressure_stage flush_pressure(const struct pipeline *p) {
+    if (deadletter_full(p->letters))
+        return PRESSURE_DEADLETTER;
+    if (!redis_link_up(p->redis))
+        return PRESSURE_REDIS;
+    for (uint32_t i = 0; i < p->startup->keys.shards; i++) {
+        if (p->shards[i].state != SHARD_IDLE && is_full(p, &p->shards[i]))
+            return PRESSURE_FLUSH;
+    }
+    return PRESSURE_NONE;
+}

@@ -1,0 +1,148 @@
+// What the files of the pipeline share: its state. Everything runs on the loop's thread.
+//
+//     pipeline.c            the whole process on a screen: set-up, the turn, the drain
+//     pipeline_records.c    a record's way through the stages into a shard's table
+//     pipeline_flush.c      sealing, sending, and the one switch over Redis' verdicts
+//     pipeline_ownership.c  partitions gained, lost, fenced; claims, rewinds
+//     pipeline_rules.c      a shard that is counted by other rules
+//     pipeline_reading.c    where a partition is read, and going back for a shard
+//     pipeline_commit.c     offsets back to Kafka
+//     pipeline_report.c     probes, metrics, status
+#pragma once
+
+#include "ingest/pipeline/pipeline.h"
+#include "ingest/seen.h"
+#include "ingest/shard.h"
+#include "runtime/arena.h"
+#include "runtime/http/http.h"
+#include "runtime/http/metrics.h"
+#include "stream/deadletter.h"
+#include "stream/decode/decode.h"
+#include "stream/dedup.h"
+#include "stream/source/source.h"
+
+enum {
+    BATCH_RECORDS = 1000,
+    HEARTBEAT_MS = 1000, // an idle shard is flushed all the same: that is how a rollback behind it is found
+    RETRY_MS = 250,      // between two tries at what Redis refused
+    COMMIT_MS = 1000,
+    BOUNDS_TIMEOUT_MS = 5000,
+    SEEN_KEYS_MAX = 2048, // 32 MiB of registers
+};
+
+enum pressure_stage { PRESSURE_NONE, PRESSURE_REDIS, PRESSURE_DEADLETTER, PRESSURE_FLUSH, PRESSURE_STAGES };
+
+// A partition that this worker owns, or owned until it was fenced.
+//
+// Reading it goes through: not begun (no shard has said where its mark stands) -> refeed (dedup's span before
+// the lowest mark) -> counting. While `seeking`, its records are passed over: the source is about to be moved
+// to where a shard needs it.
+struct owned {
+    int32_t partition;
+    bool begun;
+    bool seeking;
+    bool fenced; // another worker claimed it: passed over until the group has confirmed us and it is claimed
+                 // again
+    uint64_t fence_commit; // the commit whose acceptance confirms; 0: to be sent
+    int64_t fence_retry_ms;
+    struct mark position; // next offset to read, and the last record before it (-1: none since it was moved)
+    int64_t peak;         // the furthest next offset: below it, everything is read again
+    int64_t fed;          // how far dedup has been fed since reading began: no seek goes beyond
+    int64_t refeed_until; // records before it only feed dedup
+    int64_t verify_until; // up to here marks are held against the log's own records
+    int64_t end;          // end of the log, reached in this batch; -1: not reached
+    int64_t committed;    // offset last committed; -1: none
+    struct dedup *dedup;
+    bool touched;       // in this batch
+    struct record last; // its last record in this batch
+};
+
+struct tally {
+    int64_t read, counted, duplicate, replayed, in_flight, rejected;
+    int64_t by_reason[REJECT_COUNT];
+    int64_t by_platform[DELTA_PLATFORMS];
+    int64_t verdicts[FLUSH_VERDICTS], lost;
+    int64_t updates, faults, rollbacks;
+    int64_t commits_accepted, commits_refused;
+    int64_t pressure_ms[PRESSURE_STAGES];
+    struct histogram flush_seconds, event_to_counter;
+};
+
+struct pipeline {
+    struct startup *startup;
+    struct loop loop;
+    struct http *http;
+    struct metrics *metrics;
+    struct redis_link *redis;
+    struct source *source;
+    struct deadletter *letters;
+    struct decoder *decoder;
+    struct seen *seen;
+    struct arena arena;
+    uint32_t families;
+
+    struct shard *shards;
+    struct owned *owned[PARTITIONS_MAX]; // by partition
+    int32_t owned_numbers[PARTITIONS_MAX];
+    size_t owned_count;
+    struct shard_position *positions; // of the owned, for sealing
+    struct flush_answer answer;       // scratch
+    struct flush_claimed *claimed;    // scratch
+
+    int64_t now_ms;
+    int64_t flush_interval_ms;
+    int64_t committed_at_ms;
+    int64_t bounds_at_ms; // the log's bounds are not asked before: the last try failed
+    enum pressure_stage pressure;
+    bool function_loading;
+    bool draining;
+    bool stopping; // the process has to stop: `problem` says why
+    struct problem problem;
+    struct tally tally;
+};
+
+// Stops the process at the end of this turn; the first problem holds.
+void pipeline_fail(struct pipeline *p, const struct problem *problem);
+
+// pipeline_records.c
+void records_process(struct pipeline *p, const struct record *records, size_t count);
+
+// pipeline_flush.c
+void flush_turn(struct pipeline *p); // seals what is due, sends what waits
+bool flush_all(struct pipeline *p,
+               int64_t deadline_ms); // seals and waits for everything; false: not all were acknowledged
+void flush_drop(struct pipeline *p,
+                struct shard *shard); // table and call are thrown away; marks are read again
+void flush_drop_all(struct pipeline *p);
+void flush_load_function(struct pipeline *p);
+void flush_uninitialised(struct pipeline *p, const struct shard *shard); // stops the process
+enum pressure_stage flush_pressure(const struct pipeline *p);
+
+// pipeline_ownership.c
+extern const struct source_events ownership_events;
+void ownership_turn(struct pipeline *p); // claims, readings of marks, seeks that are still to be done
+void ownership_fence(struct pipeline *p, const int32_t *partitions, size_t count);
+void ownership_confirm(struct pipeline *p, uint64_t commit_id, bool accepted);
+
+// pipeline_rules.c
+void rules_settle(struct pipeline *p, const struct shard *shard);        // mended, or the process stops
+void rules_refused(struct pipeline *p, uint32_t shard, const char *why); // stops the process
+
+// pipeline_reading.c
+// Lowest acknowledged next offset over the shards; -1: unknown.
+int64_t reading_lowest(struct pipeline *p, int32_t partition);
+// An assignment: where to start. False where that is not known yet, or marks and log disagree (then the
+// process stops).
+bool reading_begin(struct pipeline *p, struct owned *o, int64_t *start);
+// The shard learned where its mark stands.
+void reading_place(struct pipeline *p, struct shard *shard, struct owned *o, const struct mark *mark);
+// Moves the source to the first record that some shard lacks.
+void reading_seek(struct pipeline *p, struct owned *o);
+
+// pipeline_commit.c
+void commit_turn(struct pipeline *p);
+void commit_now(struct pipeline *p);
+
+// pipeline_report.c
+struct http_answer report_answer(void *pipeline, const char *path);
+struct metrics *report_metrics_create(void);

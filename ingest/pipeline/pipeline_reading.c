@@ -1,0 +1,170 @@
+// Where a partition is read: from the dedup span before the lowest mark on, and back to wherever a shard
+// lacks records.
+
+#include "ingest/pipeline/pipeline_internal.h"
+#include "runtime/log/log.h"
+
+static int64_t lowest_of(int64_t a, int64_t b) {
+    return a < 0 || b < a ? b : a;
+}
+
+int64_t reading_lowest(struct pipeline *p, int32_t partition) {
+    int64_t lowest = -1;
+    for (uint32_t i = 0; i < p->startup->keys.shards; i++) {
+        const struct shard_slot *slot = shard_slot(&p->shards[i], partition);
+        if (slot->claimed)
+            lowest = lowest_of(lowest, slot->acked.next);
+    }
+    return lowest;
+}
+
+static bool is_placed(struct shard *shard, int32_t partition) {
+    return !shard->stale && shard_slot(shard, partition)->claimed;
+}
+
+// The first offset that some shard lacks: what lies before is in Redis, or folded. -1: no shard has said
+// where it stands.
+static int64_t coverage(struct pipeline *p, const struct owned *o) {
+    int64_t lowest = -1;
+    for (uint32_t i = 0; i < p->startup->keys.shards; i++) {
+        if (is_placed(&p->shards[i], o->partition))
+            lowest = lowest_of(lowest, shard_slot(&p->shards[i], o->partition)->folded.next);
+    }
+    return lowest;
+}
+
+// Every shard has what was read so far: a later pass over it is not for them.
+static void keep_all(struct pipeline *p, const struct owned *o) {
+    for (uint32_t i = 0; i < p->startup->keys.shards; i++) {
+        if (is_placed(&p->shards[i], o->partition))
+            shard_keep(&p->shards[i], o->partition, &o->position);
+    }
+}
+
+static void log_is_gone(struct pipeline *p, int32_t partition, int64_t mark, int64_t first, int64_t end) {
+    struct problem problem;
+    if (mark < first)
+        problem_set(
+            &problem, STATUS_BAD_DATA, "CLM-M2",
+            "restore a backup of Redis that the log still reaches, or begin under a fresh redis.prefix",
+            "partition %d: the mark is at %lld, the log now begins at %lld: %lld records are gone", partition,
+            (long long)mark, (long long)first, (long long)(first - mark));
+    else
+        problem_set(
+            &problem, STATUS_BAD_DATA, "CLM-M3",
+            "point kafka.topic at the log these counters were made from, or begin under a fresh redis.prefix",
+            "partition %d: the mark is at %lld, the log ends at %lld: the topic was recreated or truncated",
+            partition, (long long)mark, (long long)end);
+    pipeline_fail(p, &problem);
+}
+
+// The first record that must be read so that the marks can be verified and the span's ids are known.
+static int64_t reading_start(struct pipeline *p, const struct owned *o, int64_t lowest, int64_t first) {
+    int64_t start = lowest > p->startup->meta.dedup_span ? lowest - p->startup->meta.dedup_span : 0;
+    for (uint32_t i = 0; i < p->startup->keys.shards; i++) {
+        const struct shard_slot *slot = shard_slot(&p->shards[i], o->partition);
+        if (slot->claimed && slot->acked.last >= 0)
+            start = lowest_of(start, slot->acked.last);
+    }
+    if (start < first && lowest - first < p->startup->meta.dedup_span)
+        log_info("dedup_span_short", FIELD("partition", LOG_INT(o->partition)),
+                 FIELD("log_begins", LOG_INT(first)), FIELD("mark", LOG_INT(lowest)));
+    return start < first ? first : start;
+}
+
+static bool marks_fit_log(struct pipeline *p, const struct owned *o, int64_t first, int64_t end) {
+    for (uint32_t i = 0; i < p->startup->keys.shards; i++) {
+        const struct shard_slot *slot = shard_slot(&p->shards[i], o->partition);
+        if (!slot->claimed || (slot->acked.next >= first && slot->acked.next <= end))
+            continue;
+        log_is_gone(p, o->partition, slot->acked.next, first, end);
+        return false;
+    }
+    return true;
+}
+
+static void verification_begin(struct pipeline *p, struct owned *o, int64_t start) {
+    o->verify_until = 0;
+    for (uint32_t i = 0; i < p->startup->keys.shards; i++) {
+        struct shard_slot *slot = shard_slot(&p->shards[i], o->partition);
+        slot->verified = slot->acked.last < start; // nothing left to hold it against
+        if (slot->claimed && !slot->verified && slot->acked.last >= o->verify_until)
+            o->verify_until = slot->acked.last + 1;
+    }
+}
+
+// A shard placed while its partition is read: held against the log where the record before its mark is still
+// to come.
+static void verification_join(struct shard_slot *slot, struct owned *o, int64_t last) {
+    slot->verified = last < o->position.next;
+    if (!slot->verified && o->verify_until <= last)
+        o->verify_until = last + 1;
+}
+
+// An assignment, to the log as much as to the group: dedup starts afresh, a span before the lowest mark.
+// False where no shard has answered yet, the log cannot be asked, or marks and log disagree (then the process
+// stops).
+bool reading_begin(struct pipeline *p, struct owned *o, int64_t *start) {
+    int64_t lowest = coverage(p, o);
+    int64_t first;
+    int64_t end;
+    struct problem problem;
+    if (lowest < 0)
+        return false;
+    if (p->now_ms < p->bounds_at_ms)
+        return false;
+    if (source_bounds(p->source, o->partition, &first, &end, BOUNDS_TIMEOUT_MS, &problem) != STATUS_OK) {
+        log_problem(LOG_LEVEL_WARN, "bounds_unknown", &problem);
+        p->bounds_at_ms = p->now_ms + BOUNDS_TIMEOUT_MS + COMMIT_MS; // it blocks: not for each partition
+        return false;
+    }
+    if (!marks_fit_log(p, o, first, end))
+        return false;
+    *start = reading_start(p, o, lowest, first);
+    verification_begin(p, o, *start);
+    dedup_reset(o->dedup, lowest);
+    o->refeed_until = lowest;
+    if (o->peak < lowest)
+        o->peak = lowest;
+    o->position = (struct mark){.next = *start, .last = -1};
+    o->fed = *start;
+    o->begun = true;
+    return true;
+}
+
+// ---- placing a shard, and going back for it
+
+// The shard learned where its mark stands. The others keep what they have; where this one lacks records, the
+// partition goes back.
+void reading_place(struct pipeline *p, struct shard *shard, struct owned *o, const struct mark *mark) {
+    if (o->begun)
+        keep_all(p, o);
+    shard_place(shard, o->partition, mark);
+    if (!o->begun)
+        return;
+    if (o->fed < o->position.next)
+        o->fed = o->position.next;
+    int64_t reached = o->position.next > o->refeed_until ? o->position.next : o->refeed_until;
+    if (mark->next < reached) {
+        o->position = (struct mark){.next = mark->next, .last = -1};
+        o->seeking = true;
+    }
+    verification_join(shard_slot(shard, o->partition), o, mark->last);
+}
+
+// Where the verdicts are still remembered a seek is enough; further back it is an assignment anew.
+void reading_seek(struct pipeline *p, struct owned *o) {
+    int64_t start = coverage(p, o);
+    if (start < 0)
+        return;
+    if (!o->begun || !dedup_remembers(o->dedup, start)) {
+        if (!reading_begin(p, o, &start))
+            return;
+    } else {
+        start = start < o->fed ? start
+                               : o->fed; // a shard may be ahead of us; dedup still needs what lies between
+        o->position = (struct mark){.next = start, .last = -1};
+    }
+    struct source_position position = {o->partition, start};
+    o->seeking = source_seek(p->source, &position, 1) != STATUS_OK;
+}

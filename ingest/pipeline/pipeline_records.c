@@ -1,0 +1,213 @@
+// A record's way through the stages. Every event that is read ends in exactly one of: rejected, duplicate,
+// replayed, or folded (in flight until Redis acknowledges it, then counted).
+
+#include "ingest/count.h"
+#include "ingest/pipeline/pipeline_internal.h"
+#include "runtime/check.h"
+#include "stream/validate.h"
+
+enum { CHUNK_RECORDS = 32, CHUNK_EVENTS = 128 };
+
+// A record and what it was decoded to.
+struct decoded {
+    struct owned *owned;
+    const struct record *record;
+    const struct rules *rules; // in force at its time
+    struct event *events;
+    size_t count;
+    enum reject reject; // of the record as a whole
+};
+
+// An event on its way into its shard's table.
+struct folding {
+    struct shard *shard;
+    const struct event *event;
+    struct count count;
+};
+
+// Records go through the stages in chunks: small enough for the cache, large enough for memory to be fetched
+// ahead.
+struct chunk {
+    struct decoded records[CHUNK_RECORDS];
+    size_t record_count;
+    struct folding folds[CHUNK_EVENTS];
+    size_t fold_count;
+};
+
+// What was read before in this process, or before the marks, has met its fate already: it is neither rejected
+// nor a duplicate again.
+static bool is_replay(const struct owned *o, int64_t offset) {
+    return offset < o->peak || offset < o->refeed_until;
+}
+
+static void reject(struct pipeline *p, const struct owned *o, const struct record *r, int32_t index,
+                   enum reject reason) {
+    if (is_replay(o, r->offset)) {
+        p->tally.replayed++;
+        return;
+    }
+    p->tally.rejected++;
+    p->tally.by_reason[reason]++;
+    deadletter_send(p->letters, r, index, reason);
+}
+
+// Folds what the chunk has gathered, in steps, so that each finds the memory it needs in the cache.
+static void fold_gathered(struct pipeline *p, struct chunk *chunk) {
+    for (size_t i = 0; i < chunk->fold_count; i++) {
+        struct folding *f = &chunk->folds[i];
+        count_prepare(&f->count, &f->shard->delta, f->event);
+    }
+    for (int step = 1; step < DELTA_PREFETCH_STEPS; step++) {
+        for (size_t i = 0; i < chunk->fold_count; i++)
+            count_fetch(&chunk->folds[i].count, &chunk->folds[i].shard->delta, step);
+    }
+    for (size_t i = 0; i < chunk->fold_count; i++) {
+        const struct folding *f = &chunk->folds[i];
+        count_event(&f->shard->delta, &f->count, f->event);
+    }
+    p->tally.in_flight += (int64_t)chunk->fold_count;
+    chunk->fold_count = 0;
+}
+
+static void fold(struct pipeline *p, struct chunk *chunk, const struct decoded *d, const struct event *e) {
+    uint32_t number = key_shard(&p->startup->keys, e->account);
+    struct shard *shard = &p->shards[number];
+    int64_t offset = d->record->offset;
+    if (offset < d->owned->refeed_until || !shard_takes(shard, d->record->partition, offset)) {
+        p->tally.replayed++;
+        return;
+    }
+    if (shard->first_fold_ms == 0)
+        shard->first_fold_ms = p->now_ms;
+    if (chunk->fold_count == CHUNK_EVENTS)
+        fold_gathered(p, chunk);
+    struct folding *f = &chunk->folds[chunk->fold_count++];
+    f->shard = shard;
+    f->event = e;
+    f->count = (struct count){.rules = d->rules,
+                              .record_time_ms = d->record->time_ms,
+                              .families = p->families,
+                              .shard = number,
+                              .seen = p->seen};
+}
+
+static void dedup_is_full(struct pipeline *p, const struct owned *o) {
+    struct problem problem;
+    problem_set(&problem, STATUS_BAD_DATA, "CLM-D2", "raise dedup.max_ids",
+                "partition %d holds more than dedup.max_ids = %lld ids within its span", o->partition,
+                (long long)p->startup->settings.dedup_max_ids);
+    pipeline_fail(p, &problem);
+}
+
+static void process_event(struct pipeline *p, struct chunk *chunk, const struct decoded *d, uint32_t index) {
+    const struct event *e = &d->events[index];
+    p->tally.read++;
+    enum reject reason = validate_event(e, d->rules, d->record->time_ms);
+    if (reason != REJECT_NONE) {
+        reject(p, d->owned, d->record, (int32_t)index, reason);
+        return;
+    }
+    switch (dedup_judge(d->owned->dedup, e->id, d->record->offset, index)) {
+    case DEDUP_FIRST:
+        fold(p, chunk, d, e);
+        return;
+    case DEDUP_DUPLICATE:
+        if (is_replay(d->owned, d->record->offset))
+            p->tally.replayed++;
+        else
+            p->tally.duplicate++;
+        return;
+    case DEDUP_FULL:
+        p->tally.replayed++; // it will be read again by whoever runs next
+        dedup_is_full(p, d->owned);
+        return;
+    }
+}
+
+static void log_is_another(struct pipeline *p, const struct owned *o, int64_t offset) {
+    struct problem problem;
+    problem_set(
+        &problem, STATUS_BAD_DATA, "CLM-M3",
+        "point kafka.topic at the log these counters were made from, or begin under a fresh redis.prefix",
+        "partition %d: the record at offset %lld, the last one counted, is not the one that was counted: the "
+        "topic was "
+        "recreated or truncated",
+        o->partition, (long long)offset);
+    pipeline_fail(p, &problem);
+}
+
+// Holds the marks against the log: the last record before each must still be the one that was counted.
+static void verify(struct pipeline *p, struct owned *o, const struct record *r) {
+    for (uint32_t i = 0; i < p->startup->keys.shards; i++) {
+        struct shard_slot *slot = shard_slot(&p->shards[i], o->partition);
+        if (!slot->claimed || slot->verified || slot->acked.last > r->offset)
+            continue;
+        bool same = slot->acked.last == r->offset && slot->acked.fingerprint == record_fingerprint(r);
+        if (!same) {
+            log_is_another(p, o, slot->acked.last);
+            return;
+        }
+        slot->verified = true;
+    }
+}
+
+static void decode_record(struct pipeline *p, struct chunk *chunk, struct owned *o, const struct record *r) {
+    if (r->offset < o->verify_until)
+        verify(p, o, r);
+    struct decoded *d = &chunk->records[chunk->record_count++];
+    *d = (struct decoded){.owned = o, .record = r, .rules = rules_at(&p->startup->rules, r->time_ms)};
+    d->reject = decoder_decode(p->decoder, &p->arena, r, &d->events, &d->count);
+    for (size_t i = 0; d->reject == REJECT_NONE && i < d->count; i++)
+        dedup_prefetch(o->dedup, d->events[i].id);
+}
+
+static void judge_record(struct pipeline *p, struct chunk *chunk, const struct decoded *d) {
+    if (d->reject != REJECT_NONE) {
+        p->tally.read++;
+        reject(p, d->owned, d->record, -1, d->reject);
+    }
+    for (uint32_t i = 0; d->reject == REJECT_NONE && i < d->count; i++)
+        process_event(p, chunk, d, i);
+    d->owned->position.next = d->record->offset + 1;
+    d->owned->touched = true;
+    d->owned->last = *d->record;
+}
+
+static void process_chunk(struct pipeline *p, struct chunk *chunk) {
+    for (size_t i = 0; i < chunk->record_count && !p->stopping; i++)
+        judge_record(p, chunk, &chunk->records[i]);
+    fold_gathered(p, chunk);
+    chunk->record_count = 0;
+    arena_reset(&p->arena);
+}
+
+// Tables are sealed between batches only, so the last record of each partition is all that a mark may need to
+// name. At the end of the log a mark moves past what is no record (transaction markers).
+static void position_settle(struct owned *o) {
+    if (o->touched) {
+        o->position.last = o->last.offset;
+        o->position.time_ms = o->last.time_ms;
+        o->position.fingerprint = record_fingerprint(&o->last);
+    }
+    if (!o->seeking && o->end > o->position.next)
+        o->position.next = o->end;
+    if (!o->seeking && o->peak < o->position.next)
+        o->peak = o->position.next;
+    o->touched = false;
+    o->end = -1;
+}
+
+void records_process(struct pipeline *p, const struct record *records, size_t count) {
+    static struct chunk chunk;
+    for (size_t i = 0; i < count && !p->stopping; i++) {
+        struct owned *o = p->owned[records[i].partition];
+        if (o == NULL || o->seeking)
+            continue;
+        decode_record(p, &chunk, o, &records[i]);
+        if (chunk.record_count == CHUNK_RECORDS)
+            process_chunk(p, &chunk);
+    }
+    process_chunk(p, &chunk);
+    for (size_t i = 0; i < p->owned_count; i++)
+        position_settle(p->owned[p->owned_numbers[i]]);
+}

@@ -1,0 +1,79 @@
+#include "ingest/startup/redis_ask.h"
+
+#include <stdarg.h>
+#include <stdbool.h>
+
+#include "runtime/check.h"
+
+static bool begins_with(const char *text, const char *word) {
+    return strncmp(text, word, strlen(word)) == 0;
+}
+
+static enum status judge_error(const char *error, const char *command, struct problem *p) {
+    static const char *const passing[] = {"LOADING", "BUSY", "CLUSTERDOWN", "MASTERDOWN", "TRYAGAIN"};
+    static const char *const lasting[] = {"READONLY", "OOM", "MISCONF", "NOREPLICAS"};
+    if (begins_with(error, "NOPERM") || begins_with(error, "NOAUTH"))
+        return problem_set(p, STATUS_NOT_ALLOWED, "CLM-A1",
+                           "grant it: ACL SETUSER, as Redis' message names it",
+                           "Redis does not let us %s: %s", command, error);
+    for (size_t i = 0; i < sizeof(passing) / sizeof(passing[0]); i++) {
+        if (begins_with(error, passing[i]))
+            return problem_set(p, STATUS_TRY_AGAIN, "CLM-R5", "wait, and try again",
+                               "Redis cannot answer %s now: %s", command, error);
+    }
+    for (size_t i = 0; i < sizeof(lasting) / sizeof(lasting[0]); i++) {
+        if (begins_with(error, lasting[i]))
+            return problem_set(p, STATUS_UNAVAILABLE, "CLM-R5", "mend Redis as its message says",
+                               "Redis refuses %s: %s", command, error);
+    }
+    return problem_set(p, STATUS_UNAVAILABLE, "", "", "Redis answers %s with: %s", command, error);
+}
+
+enum status redis_ask_judge(const redisContext *redis, const redisReply *reply, const char *command,
+                            struct problem *p) {
+    if (reply == NULL)
+        return problem_set(p, STATUS_UNAVAILABLE, "CLM-R3", "check that Redis runs, and redis.timeout",
+                           "no answer to %s: %s", command, redis->errstr);
+    if (reply->type == REDIS_REPLY_ERROR)
+        return judge_error(reply->str, command, p);
+    return STATUS_OK;
+}
+
+enum status redis_ask(redisContext *redis, redisReply **reply, const struct slice *words, int count,
+                      struct problem *p) {
+    CHECK(count > 0 && count <= REDIS_ASK_WORDS);
+    const char *texts[REDIS_ASK_WORDS];
+    size_t lengths[REDIS_ASK_WORDS];
+    for (int i = 0; i < count; i++) {
+        texts[i] = words[i].at;
+        lengths[i] = words[i].length;
+    }
+    *reply = redisCommandArgv(redis, count, texts, lengths);
+    enum status status = redis_ask_judge(redis, *reply, texts[0], p);
+    if (status == STATUS_OK)
+        return STATUS_OK;
+    if (*reply != NULL)
+        freeReplyObject(*reply);
+    *reply = NULL;
+    return status;
+}
+
+enum status redis_ask_words(redisContext *redis, redisReply **reply, struct problem *p, ...) {
+    struct slice words[REDIS_ASK_WORDS];
+    int count = 0;
+    va_list arguments;
+    va_start(arguments, p);
+    for (const char *word; (word = va_arg(arguments, const char *)) != NULL; count++) {
+        CHECK(count < REDIS_ASK_WORDS);
+        words[count] = slice_of(word);
+    }
+    va_end(arguments);
+    return redis_ask(redis, reply, words, count, p);
+}
+
+struct slice redis_ask_text(const redisReply *reply) {
+    if (reply->type != REDIS_REPLY_STRING && reply->type != REDIS_REPLY_STATUS &&
+        reply->type != REDIS_REPLY_ERROR)
+        return (struct slice){"", 0};
+    return (struct slice){reply->str, (size_t)reply->len};
+}

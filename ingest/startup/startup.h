@@ -1,0 +1,58 @@
+// What a worker needs to know before it starts, read and checked step by step. `run` and `check` go through
+// the very same steps: `check` prints them all, `run` stops at the first that fails.
+//
+//   startup_read     configuration, rules, pseudonym key, open-file limit: no network
+//   startup_connect  Kafka (reachable, topic, its settings, DLQ topic) and Redis (reachable, version, policy,
+//   functions, meta)
+#pragma once
+
+#include "ingest/functions.h"
+#include "runtime/config/config.h"
+#include "runtime/config/rules.h"
+#include "runtime/redis/redis_link.h"
+#include "schemas/keys.h"
+#include "schemas/layout.h"
+#include "schemas/settings.h"
+#include "stream/pseudonym.h"
+
+struct startup {
+    struct settings settings;
+    struct config *config;
+    const struct config_pair *passthrough;
+    size_t passthrough_count;
+    struct rules_book rules;
+    struct pseudonymiser *pseudonyms;
+    struct redis_address redis;
+    struct redis_login login;
+    struct key_space keys;
+    struct meta meta;   // after startup_connect
+    int32_t partitions; // of the topic, now
+};
+
+// One step's outcome. `problem` is NULL where it went well; `detail` says what was found ("7.0.15,
+// noeviction"). A warning is a problem whose status is STATUS_OK.
+typedef void (*startup_report)(void *context, const char *step, const char *detail,
+                               const struct problem *problem);
+
+// Loads the command line (argv[0] is the command's name), files and environment; `extra` are the command's
+// own flags (may be NULL). On a status other than STATUS_OK the findings have been printed. With
+// request->help set nothing else was done.
+enum status startup_read(struct startup *s, int argc, char **argv, const struct option_row *extra,
+                         size_t extra_count, void *extra_target, struct config_request *request);
+
+// The same, telling each step ("configuration", "rules"...) to `report`: what `check` runs. A problem whose
+// `what` is "" has printed all its findings already (configuration and rules).
+enum status startup_read_steps(struct startup *s, int argc, char **argv, const struct option_row *extra,
+                               size_t extra_count, void *extra_target, struct config_request *request,
+                               startup_report report, void *context);
+
+// Goes on after a failed step where the next does not depend on it, if `all` is set; else stops at the first.
+// Returns the first failure.
+enum status startup_connect(struct startup *s, bool all, startup_report report, void *context);
+
+// Loads the Function libraries where Redis lacks them (both; the reader's is replaced where it differs). A
+// writer's library of the same name but another text is left alone: STATUS_OK, with `p` saying so (p->what is
+// "" otherwise).
+enum status startup_load_functions(redisContext *redis, struct problem *p);
+
+void startup_fini(struct startup *s);

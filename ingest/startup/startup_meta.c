@@ -1,0 +1,198 @@
+// Start-up's last question: does this Redis hold the deployment that the configuration speaks of, in every
+// shard?
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ingest/startup/redis_ask.h"
+#include "ingest/startup/startup_steps.h"
+#include "runtime/memory.h"
+
+static size_t meta_key(char out[KEY_MAX], const struct key_space *keys, uint32_t shard) {
+    return key_write(out, keys, KEY_META, shard, &(struct key_parts){0});
+}
+
+static enum status meta_take(struct meta *meta, const redisReply *reply, uint32_t shard, struct problem *p) {
+    const char *remedy = "restore the newest backup of this Redis";
+    *meta = (struct meta){0};
+    for (size_t i = 0; i + 1 < reply->elements; i += 2) {
+        struct slice name = redis_ask_text(reply->element[i]);
+        if (!meta_read_field(meta, name, redis_ask_text(reply->element[i + 1])))
+            return problem_set(p, STATUS_BAD_DATA, "CLM-M1", remedy,
+                               "meta of shard %u: its field %.*s is malformed", shard, (int)name.length,
+                               name.at);
+    }
+    if (reply->elements > 0 && !meta_is_whole(meta))
+        return problem_set(p, STATUS_BAD_DATA, "CLM-M1", remedy, "meta of shard %u lacks fields", shard);
+    return STATUS_OK;
+}
+
+// Takes one shard's reply into `metas`.
+static enum status metas_take(struct startup_metas *metas, struct meta *other, const redisReply *reply,
+                              uint32_t shard, struct problem *p) {
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements == 0) {
+        metas->first_missing = shard < metas->first_missing ? shard : metas->first_missing;
+        return STATUS_OK;
+    }
+    struct meta *into = metas->count == 0 ? &metas->first : other;
+    enum status status = meta_take(into, reply, shard, p);
+    if (status != STATUS_OK)
+        return status;
+    metas->present[shard] = true;
+    metas->count++;
+    if (metas->alike && into == other && memcmp(other, &metas->first, sizeof(*other)) != 0) {
+        metas->alike = false;
+        metas->first_other = shard;
+    }
+    return STATUS_OK;
+}
+
+enum status startup_metas_read(redisContext *redis, const struct key_space *keys, struct startup_metas *metas,
+                               struct problem *p) {
+    *metas = (struct startup_metas){.first_missing = keys->shards, .alike = true};
+    for (uint32_t shard = 0; shard < keys->shards; shard++) {
+        char key[KEY_MAX];
+        size_t length = meta_key(key, keys, shard);
+        redisAppendCommandArgv(redis, 2, (const char *[]){"HGETALL", key}, (size_t[]){7, length});
+    }
+    struct meta *other = memory_take(sizeof(*other));
+    enum status first = STATUS_OK;
+    for (uint32_t shard = 0; shard < keys->shards; shard++) {
+        redisReply *reply = NULL;
+        if (redisGetReply(redis, (void **)&reply) != REDIS_OK)
+            reply = NULL;
+        enum status status = first == STATUS_OK ? redis_ask_judge(redis, reply, "HGETALL", p) : first;
+        if (status == STATUS_OK)
+            status = metas_take(metas, other, reply, shard, p);
+        first = status;
+        if (reply == NULL)
+            break;
+        freeReplyObject(reply);
+    }
+    free(other);
+    return first;
+}
+
+// --- Judging what was read
+
+static enum status judge_presence(const struct startup *s, const struct startup_metas *metas,
+                                  struct problem *p) {
+    if (metas->count == s->keys.shards && metas->alike)
+        return STATUS_OK;
+    if (metas->count == 0)
+        return problem_set(p, STATUS_BAD_DATA, "CLM-M1",
+                           "a new deployment: clameur-ingest init, with the same options; "
+                           "a lost one: restore the newest backup",
+                           "this Redis holds no deployment under the prefix %s", s->keys.prefix);
+    if (!metas->alike)
+        return problem_set(
+            p, STATUS_CONFIG, "CLM-M4", "restore the newest backup, or begin under a fresh prefix",
+            "shard %u belongs to another deployment than %s", metas->first_other, metas->first.deployment);
+    return problem_set(p, STATUS_BAD_DATA, "CLM-M1", "restore the newest backup of this Redis",
+                       "%u of %u shards of deployment %s have lost their meta, shard %u the first",
+                       s->keys.shards - metas->count, s->keys.shards, metas->first.deployment,
+                       metas->first_missing);
+}
+
+static enum status differs(struct problem *p, const struct meta *meta, const char *option, const char *ours,
+                           const char *theirs) {
+    return problem_set(p, STATUS_CONFIG, "CLM-M4", "use the prefix and the settings of this deployment",
+                       "%s is %s, but deployment %s has %s", option, ours, meta->deployment, theirs);
+}
+
+static enum status differs_number(struct problem *p, const struct meta *meta, const char *option,
+                                  int64_t ours, int64_t theirs) {
+    char text[2][24];
+    snprintf(text[0], sizeof(text[0]), "%" PRId64, ours);
+    snprintf(text[1], sizeof(text[1]), "%" PRId64, theirs);
+    return differs(p, meta, option, text[0], text[1]);
+}
+
+// A span that nobody set is the deployment's.
+static enum status judge_span(struct startup *s, const struct meta *meta, struct problem *p) {
+    if (s->settings.dedup_span == meta->dedup_span)
+        return STATUS_OK;
+    const char *origin = config_origin(s->config, "dedup.span");
+    if (origin != NULL && strcmp(origin, "default") != 0)
+        return differs_number(p, meta, "dedup.span", s->settings.dedup_span, meta->dedup_span);
+    s->settings.dedup_span = meta->dedup_span;
+    return STATUS_OK;
+}
+
+static enum status judge_settings(struct startup *s, const struct meta *meta, struct problem *p) {
+    if (meta->layout != LAYOUT_VERSION)
+        return differs_number(p, meta, "this program's layout", LAYOUT_VERSION, meta->layout);
+    if (meta->shards != s->settings.redis_shards)
+        return differs_number(p, meta, "redis.shards", s->settings.redis_shards, meta->shards);
+    if (strcmp(meta->topic, s->settings.kafka_topic) != 0)
+        return differs(p, meta, "kafka.topic", s->settings.kafka_topic, meta->topic);
+    if (strcmp(meta->rules_hash, s->rules.first_hash) != 0)
+        return problem_set(
+            p, STATUS_CONFIG, "CLM-M5",
+            "use the rules file that this deployment began with; append versions, never change one",
+            "version 1 of the rules is another (%s) than the one that deployment %s began with (%s)",
+            s->rules.first_hash, meta->deployment, meta->rules_hash);
+    return judge_span(s, meta, p);
+}
+
+// 0 partitions: Kafka was not asked, or did not answer.
+static enum status judge_partitions(const struct startup *s, const struct meta *meta, struct problem *p) {
+    if (s->partitions == 0 || s->partitions == meta->partitions)
+        return STATUS_OK;
+    if (s->partitions < meta->partitions)
+        return problem_set(
+            p, STATUS_BAD_DATA, "CLM-M3",
+            "point kafka.topic at the right log, or begin a new deployment under a fresh prefix",
+            "\"%s\" has %d partitions, but had %d when deployment %s began: it was recreated", meta->topic,
+            s->partitions, meta->partitions, meta->deployment);
+    return problem_set(
+        p, STATUS_OK, "", "plan a new topic and a cut-over; counting goes on",
+        "\"%s\" has grown from %d to %d partitions: copies of an event, or a person's events, may now lie "
+        "in two partitions, and such copies count twice",
+        meta->topic, meta->partitions, s->partitions);
+}
+
+// Ids that either side does not know say nothing.
+static enum status judge_topic_id(const struct startup_walk *walk, const struct meta *meta,
+                                  struct problem *p) {
+    if (walk->topic_id[0] == '\0' || meta->topic_id[0] == '\0' || strcmp(walk->topic_id, meta->topic_id) == 0)
+        return STATUS_OK;
+    return problem_set(p, STATUS_BAD_DATA, "CLM-M3",
+                       "point kafka.topic at the right log, or begin a new deployment under a fresh prefix",
+                       "\"%s\" has the id %s, but had %s when deployment %s began: it was recreated",
+                       meta->topic, walk->topic_id, meta->topic_id, meta->deployment);
+}
+
+static enum status judge(const struct startup_walk *walk, const struct startup_metas *metas,
+                         struct problem *p) {
+    struct startup *s = walk->s;
+    // Shard 0 lies in the same place for every number of shards, so a wrong number is told as such.
+    enum status status = STATUS_OK;
+    if (metas->present[0])
+        status = judge_settings(s, &metas->first, p);
+    if (status == STATUS_OK)
+        status = judge_presence(s, metas, p);
+    if (status == STATUS_OK)
+        status = judge_topic_id(walk, &metas->first, p);
+    if (status == STATUS_OK)
+        status = judge_partitions(s, &metas->first, p);
+    return status;
+}
+
+enum status startup_step_meta(struct startup_walk *walk) {
+    struct startup *s = walk->s;
+    struct startup_metas *metas = memory_take(sizeof(*metas));
+    struct problem p = {0};
+    enum status status = startup_metas_read(walk->redis, &s->keys, metas, &p);
+    if (status == STATUS_OK)
+        status = judge(walk, metas, &p);
+    if (status == STATUS_OK)
+        s->meta = metas->first;
+    free(metas);
+    if (status != STATUS_OK || p.what[0] != '\0')
+        return startup_trouble(walk, &p);
+    startup_found(walk, "deployment %s, %d partitions, %" PRId64 " shards, dedup span %" PRId64,
+                  s->meta.deployment, s->meta.partitions, s->meta.shards, s->meta.dedup_span);
+    return STATUS_OK;
+}

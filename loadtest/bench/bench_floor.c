@@ -1,0 +1,83 @@
+// The floor: librdkafka's own cost of bringing the topic into this process, with the worker's settings.
+#include <inttypes.h>
+#include <librdkafka/rdkafka.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "loadtest/bench/bench_run.h"
+#include "runtime/clock.h"
+#include "runtime/memory.h"
+
+enum { BATCH = 4096, WAIT_MS = 200, STALL_MS = 60000, LINE_MAX_BYTES = 256 };
+
+struct floor {
+    int32_t open; // partitions whose end was not reached
+    uint64_t messages;
+    int64_t first_ms, last_ms;
+};
+
+static void discard(struct floor *f, rd_kafka_message_t **messages, ssize_t count) {
+    for (ssize_t i = 0; i < count; i++) {
+        if (messages[i]->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
+            f->open--;
+        else if (messages[i]->err == RD_KAFKA_RESP_ERR_NO_ERROR)
+            f->messages++;
+        rd_kafka_message_destroy(messages[i]);
+    }
+}
+
+static bool consume(struct floor *f, rd_kafka_queue_t *queue) {
+    rd_kafka_message_t *messages[BATCH];
+    int64_t moved_ms = clock_monotonic_ms();
+    while (f->open > 0 && clock_monotonic_ms() - moved_ms < STALL_MS) {
+        uint64_t before = f->messages;
+        discard(f, messages, rd_kafka_consume_batch_queue(queue, WAIT_MS, messages, BATCH));
+        if (f->messages == before)
+            continue;
+        moved_ms = f->last_ms = clock_monotonic_ms();
+        if (before == 0)
+            f->first_ms = f->last_ms;
+    }
+    return f->open == 0;
+}
+
+int bench_floor_child(struct bench *b) {
+    struct recount_log *log = &b->log;
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(log->partitions);
+    for (int32_t p = 0; p < log->partitions; p++)
+        rd_kafka_topic_partition_list_add(list, log->topic, p)->offset = log->first[p];
+    rd_kafka_queue_t *queue = rd_kafka_queue_get_consumer(log->consumer);
+    struct floor f = {.open = log->partitions};
+    rd_kafka_assign(log->consumer, list);
+    bool whole = consume(&f, queue);
+    rd_kafka_topic_partition_list_destroy(list);
+    rd_kafka_queue_destroy(queue);
+    printf("%" PRIu64 " %" PRId64 "\n", f.messages, f.last_ms - f.first_ms);
+    return whole ? STATUS_OK : STATUS_UNAVAILABLE;
+}
+
+enum status bench_floor_run(struct bench *b, struct bench_figures *figures, struct problem *problem) {
+    static char command[] = "bench", flag[] = "--floor";
+    char **argv = memory_take((b->forwarded_count + 4) * sizeof(*argv));
+    argv[0] = b->program;
+    argv[1] = command;
+    argv[2] = flag;
+    for (size_t i = 0; i < b->forwarded_count; i++)
+        argv[3 + i] = b->forwarded[i];
+    struct bench_child child;
+    enum status status = bench_child_start(&child, argv, b->options.pin, problem);
+    free(argv);
+    if (status != STATUS_OK)
+        return status;
+    char line[LINE_MAX_BYTES];
+    bench_child_wait(&child, b->options.timeout_ms, &figures->usage);
+    bench_child_read(&child, line, sizeof(line));
+    if (figures->usage.exit_code != 0 ||
+        sscanf(line, "%" SCNu64 " %" SCNd64, &figures->messages, &figures->wall_ms) != 2) {
+        bench_child_show(&child);
+        status = problem_set(problem, STATUS_UNAVAILABLE, "", "see its messages above",
+                             "the floor ended with exit code %d", figures->usage.exit_code);
+    }
+    bench_child_forget(&child);
+    return status;
+}

@@ -1,0 +1,212 @@
+#include "loadtest/recount/recount_redis.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "runtime/redis/redis_link.h"
+
+enum { SCAN_COUNT = 1000 };
+
+enum status recount_redis_open(struct recount_redis *r, const struct settings *settings,
+                               struct problem *problem) {
+    *r = (struct recount_redis){0};
+    struct redis_address address;
+    struct redis_login login = {0};
+    enum status status = redis_address_parse(&address, settings->redis_url, problem);
+    if (status == STATUS_OK)
+        status = settings_redis_password(settings, login.password, sizeof(login.password), problem);
+    if (status != STATUS_OK)
+        return status;
+    snprintf(login.username, sizeof(login.username), "%s", settings->redis_username);
+    snprintf(r->scratch, sizeof(r->scratch), "%s-recount-%d", settings->redis_prefix, (int)getpid());
+    return redis_connect(&r->context, &address, &login, (int)settings->redis_timeout_ms, problem);
+}
+
+void recount_redis_close(struct recount_redis *r) {
+    if (r->context != NULL)
+        redisFree(r->context);
+    *r = (struct recount_redis){0};
+}
+
+void recount_redis_send(struct recount_redis *r, int count, const char *const *words, const size_t *lengths) {
+    // The cast: hiredis 0.14 forgot the second const.
+    if (redisAppendCommandArgv(r->context, count, (const char **)(uintptr_t)words, lengths) != REDIS_OK)
+        r->broken = true;
+    r->pending++;
+}
+
+redisReply *recount_redis_answer(struct recount_redis *r) {
+    void *reply = NULL;
+    r->pending--;
+    if (!r->broken && redisGetReply(r->context, &reply) != REDIS_OK)
+        r->broken = true;
+    return reply;
+}
+
+redisReply *recount_redis_ask(struct recount_redis *r, int count, const char *const *words) {
+    recount_redis_send(r, count, words, NULL);
+    return recount_redis_answer(r);
+}
+
+enum status recount_redis_lost(const struct recount_redis *r, struct problem *problem) {
+    return problem_set(problem, STATUS_UNAVAILABLE, "CLM-R3", "check redis.url: redis-cli -u URL ping",
+                       "the connection to Redis was lost: %s", r->context->errstr);
+}
+
+static struct slice text_of(const redisReply *reply) {
+    return (struct slice){reply->str, reply->type == REDIS_REPLY_STRING ? (size_t)reply->len : 0};
+}
+
+// Asks for a hash by name; the answer is an array, or the status says why not.
+static enum status ask_hash(struct recount_redis *r, enum key_family family, uint32_t shard,
+                            redisReply **reply, struct problem *problem) {
+    char name[KEY_MAX];
+    struct key_parts parts = {0};
+    size_t length = key_write(name, &r->space, family, shard, &parts);
+    const char *words[] = {"HGETALL", name};
+    const size_t lengths[] = {7, length};
+    recount_redis_send(r, 2, words, lengths);
+    *reply = recount_redis_answer(r);
+    if (*reply == NULL)
+        return recount_redis_lost(r, problem);
+    if ((*reply)->type == REDIS_REPLY_ARRAY)
+        return STATUS_OK;
+    bool denied = strncmp((*reply)->str, "NOPERM", 6) == 0;
+    enum status status =
+        problem_set(problem, denied ? STATUS_NOT_ALLOWED : STATUS_BAD_DATA, denied ? "CLM-A1" : "",
+                    denied ? "grant the user of the recount reading, and writing under PREFIX-recount*"
+                           : "see what the key holds",
+                    "HGETALL %.*s: %s", (int)length, name, (*reply)->str);
+    freeReplyObject(*reply);
+    *reply = NULL;
+    return status;
+}
+
+static enum status meta_read(struct recount_redis *r, uint32_t shard, struct meta *meta,
+                             struct problem *problem) {
+    redisReply *reply;
+    enum status status = ask_hash(r, KEY_META, shard, &reply, problem);
+    if (status != STATUS_OK)
+        return status;
+    memset(meta, 0, sizeof(*meta)); // padding too: metas are compared whole
+    bool good = true;
+    for (size_t i = 0; i + 1 < reply->elements; i += 2)
+        good &= meta_read_field(meta, text_of(reply->element[i]), text_of(reply->element[i + 1]));
+    if (!good || !meta_is_whole(meta))
+        status = problem_set(problem, STATUS_BAD_DATA, "CLM-M1",
+                             "a new deployment: clameur-ingest init; a lost one: restore the newest backup",
+                             "shard %" PRIu32 " under the prefix \"%s\" has %s meta", shard, r->space.prefix,
+                             reply->elements == 0 ? "no" : "a broken");
+    freeReplyObject(reply);
+    return status;
+}
+
+static enum status wrong_meta(struct problem *problem, const char *what) {
+    return problem_set(problem, STATUS_CONFIG, "CLM-M4", "use the prefix and the settings of this deployment",
+                       "%s", what);
+}
+
+enum status recount_redis_meta(struct recount_redis *r, const struct settings *settings,
+                               struct problem *problem) {
+    // Shard 0 sits in the same place whatever the number of shards, which it names.
+    key_space_init(&r->space, settings->redis_prefix, 1);
+    enum status status = meta_read(r, 0, &r->meta, problem);
+    if (status != STATUS_OK)
+        return status;
+    if (r->meta.layout != LAYOUT_VERSION || r->meta.shards > SHARDS_MAX)
+        return wrong_meta(problem, "the meta is of a layout that this program does not know");
+    if (strcmp(r->meta.topic, settings->kafka_topic) != 0)
+        return wrong_meta(problem, "kafka.topic is not the topic of this deployment's meta");
+    key_space_init(&r->space, settings->redis_prefix, (uint32_t)r->meta.shards);
+    for (uint32_t shard = 1; status == STATUS_OK && shard < r->space.shards; shard++) {
+        struct meta other;
+        status = meta_read(r, shard, &other, problem);
+        if (status == STATUS_OK && memcmp(&other, &r->meta, sizeof(other)) != 0)
+            status = wrong_meta(problem, "the shards do not have the same meta");
+    }
+    return status;
+}
+
+static bool partition_parse(struct slice text, int32_t partitions, int32_t *partition) {
+    int64_t number = 0;
+    for (size_t i = 0; i < text.length; i++) {
+        if (text.at[i] < '0' || text.at[i] > '9' || number > partitions)
+            return false;
+        number = number * 10 + (text.at[i] - '0');
+    }
+    *partition = (int32_t)number;
+    return text.length > 0 && number < partitions;
+}
+
+enum status recount_redis_marks(struct recount_redis *r, uint32_t shard, struct mark *marks, size_t *missing,
+                                struct problem *problem) {
+    int32_t partitions = r->meta.partitions;
+    for (int32_t p = 0; p < partitions; p++)
+        marks[p] = (struct mark){.next = r->meta.starts[p], .last = -1, .epoch = -1};
+    redisReply *reply;
+    enum status status = ask_hash(r, KEY_MARK, shard, &reply, problem);
+    if (status != STATUS_OK)
+        return status;
+    *missing = (size_t)partitions;
+    for (size_t i = 0; status == STATUS_OK && i + 1 < reply->elements; i += 2) {
+        int32_t partition;
+        if (!partition_parse(text_of(reply->element[i]), partitions, &partition) ||
+            !mark_parse(&marks[partition], text_of(reply->element[i + 1])))
+            status = problem_set(problem, STATUS_BAD_DATA, "CLM-M3", "restore from a backup of Redis",
+                                 "shard %" PRIu32 " has a mark that is none: %s %s", shard,
+                                 reply->element[i]->str, reply->element[i + 1]->str);
+        else
+            --*missing;
+    }
+    freeReplyObject(reply);
+    return status;
+}
+
+enum status recount_redis_time(struct recount_redis *r, int64_t *now_s, struct problem *problem) {
+    const char *words[] = {"TIME"};
+    redisReply *reply = recount_redis_ask(r, 1, words);
+    if (reply == NULL)
+        return recount_redis_lost(r, problem);
+    *now_s = reply->type == REDIS_REPLY_ARRAY && reply->elements > 0
+                 ? strtoll(reply->element[0]->str, NULL, 10)
+                 : 0;
+    freeReplyObject(reply);
+    return *now_s > 0 ? STATUS_OK
+                      : problem_set(problem, STATUS_NOT_ALLOWED, "CLM-A1", "grant TIME",
+                                    "Redis does not tell its time");
+}
+
+// A glob of Redis that means the prefix literally.
+static void scan_pattern(char *out, const char *prefix) {
+    for (; *prefix != '\0'; prefix++) {
+        if (strchr("*?[]\\^-", *prefix) != NULL)
+            *out++ = '\\';
+        *out++ = *prefix;
+    }
+    strcpy(out, ":*");
+}
+
+enum status recount_redis_scan(struct recount_redis *r, void (*found)(void *context, struct slice key),
+                               void *context, struct problem *problem) {
+    char pattern[2 * KEY_PREFIX_MAX + 4], cursor[32] = "0";
+    scan_pattern(pattern, r->space.prefix);
+    do {
+        char count[16];
+        snprintf(count, sizeof(count), "%d", SCAN_COUNT);
+        const char *words[] = {"SCAN", cursor, "MATCH", pattern, "COUNT", count};
+        redisReply *reply = recount_redis_ask(r, 6, words);
+        if (reply == NULL)
+            return recount_redis_lost(r, problem);
+        if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2) {
+            freeReplyObject(reply);
+            return problem_set(problem, STATUS_NOT_ALLOWED, "CLM-A1", "grant SCAN", "Redis refuses SCAN");
+        }
+        snprintf(cursor, sizeof(cursor), "%s", reply->element[0]->str);
+        for (size_t i = 0; i < reply->element[1]->elements; i++)
+            found(context, text_of(reply->element[1]->element[i]));
+        freeReplyObject(reply);
+    } while (strcmp(cursor, "0") != 0);
+    return STATUS_OK;
+}

@@ -1,0 +1,278 @@
+// The rules file is read as the configuration is (runtime/config/document.h): a list of mappings, each a
+// version that begins as a copy of the one before.
+#include "runtime/config/rules.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "runtime/check.h"
+#include "runtime/config/config_value.h"
+#include "runtime/config/document.h"
+#include "runtime/memory.h"
+
+enum { WEIGHT_MAX = 1000000, NAMES_MAX = 512 };
+
+// What a version may say. The first three are read each in its own way; a span of 0 would keep nothing or
+// refuse everything, and a hundred years keep every sum of times within 64 bits.
+#define SPAN(name, field, fallback, flags, least)                                                            \
+    {                                                                                                        \
+        name, OPTION_DURATION, offsetof(struct rules, field), fallback, flags, least,                        \
+            INT64_C(36500) * 86400000, ""                                                                    \
+    }
+static const struct option_row rows[] = {
+    {.name = "version"},
+    {.name = "since"},
+    {.name = "weights"},
+    SPAN("max_future_skew", max_future_skew_ms, "5m", 0, 0),
+    SPAN("max_past", max_past_ms, "90d", OPTION_OFF, 1),
+    SPAN("series.retain", series_retain_ms, "48h", 0, 1),
+    SPAN("reach.retain", reach_retain_ms, "35d", 0, 1),
+};
+#undef SPAN
+enum { ROW_VERSION, ROW_SINCE, ROW_WEIGHTS, ROW_SPANS, ROW_COUNT = sizeof(rows) / sizeof(rows[0]) };
+
+struct book_reading {
+    struct rules_book *book;
+    const struct rules_kinds *kinds;
+    struct document document;
+    struct arena arena;
+    struct findings findings;
+};
+
+// One version being read.
+struct version_reading {
+    struct book_reading *file;
+    struct rules *version;
+    bool row_given[ROW_COUNT];
+    bool weight_given[RULES_WEIGHTS_MAX];
+};
+
+#define NOTE(file, at, ...)                                                                                  \
+    findings_add(&(file)->findings, STATUS_CONFIG, document_origin(&(file)->document, &(file)->arena, at),   \
+                 __VA_ARGS__)
+
+static void note_unknown(struct book_reading *file, struct document_mark at, const char *what,
+                         const char *word, const char *const *names, size_t count) {
+    const char *nearest = config_nearest(word, names, count);
+    NOTE(file, at, "unknown %s %s%s%s%s", what, word, nearest != NULL ? "; did you mean " : "",
+         nearest != NULL ? nearest : "", nearest != NULL ? "?" : "");
+}
+
+// --- Values
+
+static void read_number(struct version_reading *r, const struct document_node *value) {
+    int64_t expected = (int64_t)r->file->book->count + 1, number = 0;
+    if (!config_parse_int(value->text, &number) || number != expected)
+        NOTE(r->file, value->at, "version is \"%.100s\"; versions count 1, 2, 3...: here %" PRId64,
+             value->text, expected);
+    r->version->version = (uint32_t)expected;
+}
+
+static void read_since(struct version_reading *r, const struct document_node *value) {
+    int64_t since_ms = 0;
+    if (!config_parse_time(value->text, &since_ms)) {
+        NOTE(r->file, value->at,
+             "since is \"%.100s\"; it takes a time in UTC, as 2026-01-01T00:00:00Z, or milliseconds since "
+             "1970",
+             value->text);
+        return;
+    }
+    size_t before = r->file->book->count;
+    if (before > 0 && since_ms <= r->file->book->versions[before - 1].since_ms)
+        NOTE(r->file, value->at, "since %s does not lie after the since of version %zu", value->text, before);
+    r->version->since_ms = since_ms;
+}
+
+static size_t kind_names(const struct rules_kinds *kinds, const char **names) {
+    size_t count = 0;
+    while (count < NAMES_MAX && (names[count] = kinds->name_at(count)) != NULL)
+        count++;
+    return count;
+}
+
+static void read_weight(struct version_reading *r, const char *kind, const struct document_entry *entry) {
+    uint32_t number = r->file->kinds->parse(kind, strlen(kind));
+    if (number == 0 || number >= RULES_WEIGHTS_MAX) {
+        const char *names[NAMES_MAX];
+        note_unknown(r->file, entry->key_at, "kind", kind, names, kind_names(r->file->kinds, names));
+        return;
+    }
+    if (r->weight_given[number]) {
+        NOTE(r->file, entry->key_at, "weights.%s is given twice", kind);
+        return;
+    }
+    r->weight_given[number] = true;
+    int64_t weight = 0;
+    if (!config_parse_int(entry->value->text, &weight) || weight < -WEIGHT_MAX || weight > WEIGHT_MAX)
+        NOTE(r->file, entry->value->at, "weights.%s is \"%.100s\"; it takes a whole number from -%d to %d",
+             kind, entry->value->text, WEIGHT_MAX, WEIGHT_MAX);
+    else
+        r->version->weights[number] = (int32_t)weight;
+}
+
+static void read_row(struct version_reading *r, size_t row, const struct document_node *value) {
+    char why[CONFIG_WHY_MAX];
+    if (row == ROW_VERSION)
+        read_number(r, value);
+    else if (row == ROW_SINCE)
+        read_since(r, value);
+    else if (row == ROW_WEIGHTS)
+        NOTE(r->file, value->at, "weights takes keys, as in {like: 1}, not a value");
+    else if (!config_value_store(r->version, &rows[row], value->text, why))
+        NOTE(r->file, value->at, "%s %s", rows[row].name, why);
+}
+
+static size_t row_find(const char *name) {
+    size_t row = 0;
+    while (row < ROW_COUNT && strcmp(rows[row].name, name) != 0)
+        row++;
+    return row;
+}
+
+static void note_unknown_rule(struct version_reading *r, const char *name,
+                              const struct document_entry *entry) {
+    const char *names[ROW_COUNT];
+    for (size_t i = 0; i < ROW_COUNT; i++)
+        names[i] = rows[i].name;
+    note_unknown(r->file, entry->key_at, "rule", name, names, ROW_COUNT);
+}
+
+static bool is_empty_section(const char *name, const struct document_node *value) {
+    return value->kind == DOCUMENT_MAPPING &&
+           (strcmp(name, "weights") == 0 || strcmp(name, "series") == 0 || strcmp(name, "reach") == 0);
+}
+
+static void read_entry(void *context, const char *name, const struct document_entry *entry) {
+    struct version_reading *r = context;
+    const struct document_node *value = entry->value;
+    bool weight = strncmp(name, "weights.", 8) == 0;
+    size_t row = row_find(name);
+    if (is_empty_section(name, value))
+        return;
+    if (!weight && row == ROW_COUNT)
+        note_unknown_rule(r, name, entry);
+    else if (value->kind != DOCUMENT_SCALAR || value->null)
+        NOTE(r->file, value->at, "%s %s", name, value->null ? "has no value (null)" : "takes one value");
+    else if (weight)
+        read_weight(r, name + 8, entry);
+    else if (r->row_given[row])
+        NOTE(r->file, entry->key_at, "%s is given twice", name);
+    else {
+        r->row_given[row] = true;
+        read_row(r, row, value);
+    }
+}
+
+// --- Versions
+
+static void version_default(struct rules *version, const struct rules_kinds *kinds) {
+    char why[CONFIG_WHY_MAX];
+    *version = (struct rules){.version = 1};
+    for (size_t i = ROW_SPANS; i < ROW_COUNT; i++)
+        CHECK(config_value_store(version, &rows[i], rows[i].fallback, why));
+    memcpy(version->weights, kinds->defaults, sizeof(version->weights));
+}
+
+static void book_append(struct rules_book *book, const struct rules *version) {
+    book->versions = memory_grow(book->versions, book->count + 1, sizeof(*book->versions));
+    book->versions[book->count++] = *version;
+}
+
+static void read_version(struct book_reading *file, const struct document_node *node) {
+    if (node->kind != DOCUMENT_MAPPING) {
+        NOTE(file, node->at, "a version is a mapping: version, since, and what it changes");
+        return;
+    }
+    struct rules version;
+    version_default(&version, file->kinds);
+    if (file->book->count > 0)
+        version = file->book->versions[file->book->count - 1];
+    struct version_reading r = {.file = file, .version = &version};
+    document_walk(node, &file->arena, read_entry, &r);
+    if (!r.row_given[ROW_VERSION])
+        NOTE(file, node->at, "this version does not say its number (version: %zu)", file->book->count + 1);
+    if (!r.row_given[ROW_SINCE])
+        NOTE(file, node->at, "this version does not say from which record time on it is in force (since)");
+    book_append(file->book, &version);
+}
+
+static void read_book(struct book_reading *file, const char *path) {
+    document_read(&file->document, &file->arena, path, &file->findings);
+    const struct document_node *root = file->document.root;
+    if (file->findings.status != STATUS_OK && root == NULL)
+        return;
+    if (root == NULL || root->kind != DOCUMENT_SEQUENCE || root->first == NULL) {
+        findings_add(&file->findings, STATUS_CONFIG, path,
+                     "rules are a list of versions, at least one: - version: 1");
+        return;
+    }
+    for (const struct document_entry *entry = root->first; entry != NULL; entry = entry->next)
+        read_version(file, entry->value);
+}
+
+// What a version decides, however it was written. The `since` of version 1 is no part: it also holds before
+// it. Weights left at their default are none either, so that a program that knows a further kind finds the
+// same hash; which is why the default of a kind, once released, never changes.
+static void hash_version(struct rules *version, const struct rules_kinds *kinds) {
+    char text[RULES_WEIGHTS_MAX * 24 + 256];
+    int length = snprintf(text, sizeof(text),
+                          "max_future_skew_ms=%" PRId64 "\nmax_past_ms=%" PRId64 "\nseries_retain_ms=%" PRId64
+                          "\nreach_retain_ms=%" PRId64 "\n",
+                          version->max_future_skew_ms, version->max_past_ms, version->series_retain_ms,
+                          version->reach_retain_ms);
+    for (int kind = 0; kind < RULES_WEIGHTS_MAX; kind++)
+        if (version->weights[kind] != kinds->defaults[kind])
+            length += snprintf(text + length, sizeof(text) - (size_t)length, "weight.%d=%" PRId32 "\n", kind,
+                               version->weights[kind]);
+    if (version->version > 1)
+        length += snprintf(text + length, sizeof(text) - (size_t)length, "since_ms=%" PRId64 "\n",
+                           version->since_ms);
+    CHECK((size_t)length < sizeof(text));
+    snprintf(version->hash, sizeof(version->hash), "%016" PRIx64,
+             (uint64_t)XXH3_64bits(text, (size_t)length));
+}
+
+static void hash_versions(struct rules_book *book, const struct rules_kinds *kinds) {
+    for (size_t i = 0; i < book->count; i++)
+        hash_version(&book->versions[i], kinds);
+    memcpy(book->first_hash, book->versions[0].hash, sizeof(book->first_hash));
+}
+
+enum status rules_load(struct rules_book *book, const char *path, const struct rules_kinds *kinds) {
+    *book = (struct rules_book){0};
+    struct book_reading file = {.book = book, .kinds = kinds};
+    arena_init(&file.arena, 16384);
+    findings_init(&file.findings);
+    if (path != NULL && path[0] != '\0') {
+        read_book(&file, path);
+    } else {
+        struct rules version;
+        version_default(&version, kinds);
+        book_append(book, &version);
+    }
+    enum status status = file.findings.status;
+    if (status == STATUS_OK)
+        hash_versions(book, kinds);
+    else
+        rules_fini(book);
+    findings_print(&file.findings);
+    findings_fini(&file.findings);
+    arena_fini(&file.arena);
+    return status;
+}
+
+void rules_fini(struct rules_book *book) {
+    free(book->versions);
+    *book = (struct rules_book){0};
+}
+
+const struct rules *rules_at(const struct rules_book *book, int64_t record_time_ms) {
+    size_t i = book->count - 1;
+    while (i > 0 && book->versions[i].since_ms > record_time_ms)
+        i--;
+    return &book->versions[i];
+}

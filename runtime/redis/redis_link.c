@@ -1,0 +1,413 @@
+// A link's way to an answer:
+//  - connect: the name is resolved off the loop, hiredis connects;
+//  - greet: AUTH, CLIENT SETNAME, SELECT, one after the other; then the link is up;
+//  - send: a request joins `pending`, its bytes go to hiredis;
+//  - answer: Redis answers in order, so a reply belongs to the head of `pending`.
+// It fails in one place, `lose`: hiredis let go of the connection, Redis was silent for too long, or refused
+// the greeting. All of `pending` is told LOST there, and the next try is timed. What hiredis says of a lost
+// connection after that is not listened to.
+//
+//     WAITING -> RESOLVING -> CONNECTING -> GREETING -> UP        each of the last four -> WAITING
+//
+// Silence is counted in ticks of a quarter of the timeout, not read from a clock: a process that was itself
+// stopped for longer has answers waiting in its socket, and one tick does not outrun them.
+
+#include "runtime/redis/redis_link.h"
+
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/check.h"
+#include "runtime/clock.h"
+#include "runtime/hash.h"
+#include "runtime/memory.h"
+#include "runtime/redis/redis_greeting.h"
+#include "runtime/redis/redis_uv.h"
+
+enum { DELAY_MIN_MS = 50, DELAY_MAX_MS = 2000, TICKS_OF_SILENCE = 5 };
+
+enum link_state { LINK_WAITING, LINK_RESOLVING, LINK_CONNECTING, LINK_GREETING, LINK_UP };
+
+struct request {
+    struct request *next;
+    redis_callback callback;
+    void *context;
+};
+
+struct request_queue {
+    struct request *head;
+    struct request *tail;
+};
+
+struct redis_link {
+    struct loop *loop;
+    struct redis_address address;
+    struct redis_login login;
+    int timeout_ms;
+    void (*on_change)(void *context);
+    void *context;
+
+    enum link_state state;
+    redisAsyncContext *connection; // from CONNECTING to UP
+    int greeting_step;
+    struct request_queue pending; // sent, not answered
+    uv_timer_t timer;             // WAITING: the next try; later: the ticks
+    int silent_ticks;
+    int delay_ms;
+    unsigned tries;
+    uv_getaddrinfo_t resolving;
+
+    int telling;                  // depth of callbacks: the link must not be destroyed inside them
+    bool refusing;                // inside a callback that hears DOWN
+    struct request_queue refused; // sent from within those, told at the next turn
+    uv_timer_t refusal;
+
+    bool destroyed;
+    int holders; // handles and requests of libuv that still point here
+    char error[256];
+};
+
+static void begin(struct redis_link *link);
+static void greet(struct redis_link *link);
+
+static void queue_push(struct request_queue *queue, redis_callback callback, void *context) {
+    struct request *r = memory_take(sizeof(*r));
+    r->callback = callback;
+    r->context = context;
+    if (queue->head == NULL)
+        queue->head = r;
+    else
+        queue->tail->next = r;
+    queue->tail = r;
+}
+
+// Takes the head off and calls its callback.
+static void tell_head(struct redis_link *link, struct request_queue *queue, enum redis_outcome outcome,
+                      const redisReply *reply) {
+    struct request *r = queue->head;
+    queue->head = r->next;
+    link->telling++;
+    r->callback(r->context, outcome, reply);
+    link->telling--;
+    free(r);
+}
+
+static void tell_change(struct redis_link *link) {
+    if (link->on_change == NULL)
+        return;
+    link->telling++;
+    link->on_change(link->context);
+    link->telling--;
+}
+
+// Losing
+
+static void on_timer(uv_timer_t *timer);
+
+// Between half the delay and all of it, so that a fleet does not return as one.
+static uint64_t next_delay_ms(struct redis_link *link) {
+    uint64_t half = (uint64_t)link->delay_ms / 2;
+    uint64_t chance = hash_integer((uint64_t)clock_monotonic_ns() ^ (uint64_t)(uintptr_t)link);
+    link->delay_ms = link->delay_ms * 2 < DELAY_MAX_MS ? link->delay_ms * 2 : DELAY_MAX_MS;
+    return half + chance % (half + 1);
+}
+
+static void lose(struct redis_link *link, const char *why) {
+    bool was_up = link->state == LINK_UP;
+    struct request_queue lost = link->pending;
+    link->state = LINK_WAITING;
+    link->connection = NULL;
+    link->pending = (struct request_queue){0};
+    snprintf(link->error, sizeof(link->error), "%s", why[0] != '\0' ? why : "the connection was closed");
+    uv_update_time(&link->loop->uv);
+    uv_timer_start(&link->timer, on_timer, next_delay_ms(link), 0);
+    while (lost.head != NULL)
+        tell_head(link, &lost, REDIS_LINK_LOST, NULL);
+    if (was_up)
+        tell_change(link);
+}
+
+// Loses a connection that hiredis still holds. Inside a callback of hiredis it is freed when that returns.
+static void drop(struct redis_link *link, const char *why) {
+    redisAsyncContext *connection = link->connection;
+    lose(link, why);
+    redisAsyncFree(connection);
+}
+
+static void on_gone(redisAsyncContext *ac) {
+    struct redis_link *link = ac->data;
+    if (link->connection == ac)
+        lose(link, ac->c.errstr);
+}
+
+static void tick(struct redis_link *link) {
+    if (link->state == LINK_UP && link->pending.head == NULL)
+        link->silent_ticks = 0;
+    else if (++link->silent_ticks >= TICKS_OF_SILENCE) {
+        char why[64];
+        snprintf(why, sizeof(why), "no answer for %d ms", link->timeout_ms);
+        drop(link, why);
+    }
+}
+
+static void on_timer(uv_timer_t *timer) {
+    struct redis_link *link = timer->data;
+    if (link->state == LINK_WAITING)
+        begin(link);
+    else
+        tick(link);
+}
+
+// Asking and answering
+
+static void on_reply(redisAsyncContext *ac, void *reply, void *unused) {
+    struct redis_link *link = ac->data;
+    if (link->connection != ac)
+        return;
+    if (reply == NULL)
+        lose(link, ac->c.errstr);
+    else if (redis_uv_stray(ac))
+        drop(link, "Redis sent an answer to no question");
+    else {
+        link->silent_ticks = 0;
+        tell_head(link, &link->pending, REDIS_LINK_REPLY, reply);
+    }
+}
+
+static void ask(struct redis_link *link, const char *bytes, size_t length, redis_callback callback,
+                void *context) {
+    // hiredis looks at the byte after the first word, which a command of one word may not have.
+    char brief[64];
+    if (length < sizeof(brief)) {
+        memcpy(brief, bytes, length);
+        brief[length] = '\0';
+        bytes = brief;
+    }
+    queue_push(&link->pending, callback, context);
+    // It refuses only on a connection that it is closing, which this one is not, and to unsubscribe.
+    CHECK(redisAsyncFormattedCommand(link->connection, on_reply, NULL, bytes, length) == REDIS_OK);
+}
+
+static void on_refusal(uv_timer_t *timer) {
+    struct redis_link *link = timer->data;
+    struct request_queue refused = link->refused;
+    link->refused = (struct request_queue){0};
+    link->refusing = true;
+    while (refused.head != NULL)
+        tell_head(link, &refused, REDIS_LINK_DOWN, NULL);
+    link->refusing = false;
+}
+
+// A callback that hears DOWN and sends again would otherwise go down the stack until it overflows.
+static void refuse(struct redis_link *link, redis_callback callback, void *context) {
+    if (link->refusing) {
+        queue_push(&link->refused, callback, context);
+        if (!link->destroyed)
+            uv_timer_start(&link->refusal, on_refusal, 1,
+                           0); // 0 would come again within this turn, and again
+        return;
+    }
+    link->refusing = true;
+    link->telling++;
+    callback(context, REDIS_LINK_DOWN, NULL);
+    link->telling--;
+    link->refusing = false;
+}
+
+void redis_link_send(struct redis_link *link, const char *bytes, size_t length, redis_callback callback,
+                     void *context) {
+    CHECK(length > 0 && bytes[0] == '*' && callback != NULL);
+    if (link->state == LINK_UP)
+        ask(link, bytes, length, callback, context);
+    else
+        refuse(link, callback, context);
+}
+
+void redis_link_command(struct redis_link *link, int count, const char *const *words, const size_t *lengths,
+                        redis_callback callback, void *context) {
+    char *bytes = NULL;
+    long long length = redisFormatCommandArgv(&bytes, count, (const char **)words, lengths);
+    CHECK(length > 0);
+    redis_link_send(link, bytes, (size_t)length, callback, context);
+    redisFreeCommand(bytes);
+}
+
+// Connecting and greeting
+
+static void on_greeted(void *context, enum redis_outcome outcome, const redisReply *reply) {
+    struct redis_link *link = context;
+    if (outcome != REDIS_LINK_REPLY)
+        return;
+    const char *refusal = redis_greeting_refusal(link->greeting_step, reply);
+    if (refusal != NULL) {
+        drop(link, refusal);
+        return;
+    }
+    link->greeting_step++;
+    greet(link);
+}
+
+static void greet(struct redis_link *link) {
+    char database[16];
+    struct redis_greeting steps[REDIS_GREETING_STEPS];
+    redis_greeting_write(steps, &link->address, &link->login, database);
+    while (link->greeting_step < REDIS_GREETING_STEPS && steps[link->greeting_step].count == 0)
+        link->greeting_step++;
+    if (link->greeting_step == REDIS_GREETING_STEPS) {
+        link->state = LINK_UP;
+        link->delay_ms = DELAY_MIN_MS;
+        link->error[0] = '\0';
+        tell_change(link);
+        return;
+    }
+    struct redis_greeting *step = &steps[link->greeting_step];
+    char *bytes = NULL;
+    long long length = redisFormatCommandArgv(&bytes, step->count, step->words, NULL);
+    CHECK(length > 0);
+    ask(link, bytes, (size_t)length, on_greeted, link);
+    redisFreeCommand(bytes);
+}
+
+// A failure needs nothing done here: hiredis lets go of the connection next.
+static void on_connect(const redisAsyncContext *ac, int status) {
+    struct redis_link *link = ac->data;
+    if (status != REDIS_OK || link->connection != ac)
+        return;
+    link->state = LINK_GREETING;
+    link->greeting_step = 0;
+    greet(link);
+}
+
+// `host` is a number or a path: nothing here looks names up.
+static void dial(struct redis_link *link, const char *host) {
+    redisAsyncContext *ac =
+        link->address.port == 0 ? redisAsyncConnectUnix(host) : redisAsyncConnect(host, link->address.port);
+    CHECK(ac != NULL);
+    ac->data = link;
+    if (ac->err != 0 || !redis_uv_attach(ac, &link->loop->uv, on_gone)) {
+        lose(link, ac->err != 0 ? ac->errstr : "the socket cannot be polled");
+        redisAsyncFree(ac);
+        return;
+    }
+    uint64_t quarter_ms = (uint64_t)link->timeout_ms / 4 + 1;
+    link->connection = ac;
+    link->state = LINK_CONNECTING;
+    link->silent_ticks = 0;
+    uv_timer_start(&link->timer, on_timer, quarter_ms, quarter_ms);
+    redisAsyncSetConnectCallback(ac, on_connect);
+}
+
+static void release(struct redis_link *link) {
+    if (--link->holders > 0)
+        return;
+    explicit_bzero(&link->login, sizeof(link->login));
+    free(link);
+}
+
+// A name of several addresses: each try takes the next one.
+static void dial_one_of(struct redis_link *link, const struct addrinfo *found) {
+    unsigned count = 0;
+    for (const struct addrinfo *at = found; at != NULL; at = at->ai_next)
+        count++;
+    const struct addrinfo *chosen = found;
+    for (unsigned i = link->tries++ % count; i > 0; i--)
+        chosen = chosen->ai_next;
+    char host[NI_MAXHOST];
+    int failure =
+        getnameinfo(chosen->ai_addr, chosen->ai_addrlen, host, sizeof(host), NULL, 0, NI_NUMERICHOST);
+    if (failure != 0)
+        lose(link, gai_strerror(failure));
+    else
+        dial(link, host);
+}
+
+static void on_resolved(uv_getaddrinfo_t *resolving, int status, struct addrinfo *found) {
+    struct redis_link *link = resolving->data;
+    if (!link->destroyed && status == 0 && found != NULL)
+        dial_one_of(link, found);
+    else if (!link->destroyed) {
+        char why[sizeof(link->error)];
+        snprintf(why, sizeof(why), "%.128s: %s", link->address.host, uv_strerror(status));
+        lose(link, why);
+    }
+    uv_freeaddrinfo(found);
+    release(link);
+}
+
+static bool is_number(const char *host) {
+    unsigned char bytes[sizeof(struct in6_addr)];
+    return inet_pton(AF_INET, host, bytes) == 1 || inet_pton(AF_INET6, host, bytes) == 1;
+}
+
+static void begin(struct redis_link *link) {
+    if (link->address.port == 0 || is_number(link->address.host)) {
+        dial(link, link->address.host);
+        return;
+    }
+    static const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+    link->state = LINK_RESOLVING;
+    link->resolving.data = link;
+    int status =
+        uv_getaddrinfo(&link->loop->uv, &link->resolving, on_resolved, link->address.host, NULL, &hints);
+    if (status == 0)
+        link->holders++;
+    else
+        lose(link, uv_strerror(status));
+}
+
+// The link itself
+
+struct redis_link *redis_link_create(struct loop *l, const struct redis_address *address,
+                                     const struct redis_login *login, int timeout_ms,
+                                     void (*on_change)(void *context), void *context) {
+    CHECK(timeout_ms > 0);
+    struct redis_link *link = memory_take(sizeof(*link));
+    link->loop = l;
+    link->address = *address;
+    if (login != NULL)
+        link->login = *login;
+    link->timeout_ms = timeout_ms;
+    link->on_change = on_change;
+    link->context = context;
+    link->delay_ms = DELAY_MIN_MS;
+    snprintf(link->error, sizeof(link->error), "not connected yet");
+    uv_timer_init(&l->uv, &link->timer);
+    uv_timer_init(&l->uv, &link->refusal);
+    link->timer.data = link->refusal.data = link;
+    link->holders = 2;
+    begin(link);
+    return link;
+}
+
+static void on_closed(uv_handle_t *handle) {
+    release(handle->data);
+}
+
+void redis_link_destroy(struct redis_link **link) {
+    struct redis_link *l = *link;
+    if (l == NULL)
+        return;
+    CHECK(l->telling == 0);
+    *link = NULL;
+    l->on_change = NULL;
+    l->destroyed = true;
+    if (l->connection != NULL)
+        drop(l, "closed");
+    while (l->refused.head != NULL)
+        on_refusal(&l->refusal);
+    if (l->state == LINK_RESOLVING)
+        uv_cancel((uv_req_t *)&l->resolving);
+    uv_close((uv_handle_t *)&l->timer, on_closed);
+    uv_close((uv_handle_t *)&l->refusal, on_closed);
+}
+
+bool redis_link_up(const struct redis_link *link) {
+    return link->state == LINK_UP;
+}
+
+const char *redis_link_error(const struct redis_link *link) {
+    return link->error;
+}

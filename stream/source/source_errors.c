@@ -1,0 +1,136 @@
+// What librdkafka reports besides records: the end of a partition, errors it mends by itself, and those that
+// end the process.
+#include <inttypes.h>
+
+#include <jansson.h>
+
+#include "runtime/log/log.h"
+#include "stream/source/source_internal.h"
+
+enum { BOUNDS_TIMEOUT_MS = 2000 };
+
+static void fail(struct source *s, enum status status, const char *code, const char *remedy,
+                 const char *what) {
+    if (s->failing)
+        return;
+    s->failing = true;
+    problem_set(&s->failure, status, code, remedy, "%s", what);
+}
+
+static void fail_fatally(struct source *s) {
+    char what[SOURCE_MESSAGE_BYTES];
+    rd_kafka_resp_err_t err = rd_kafka_fatal_error(s->rk, what, sizeof(what));
+    fail(s, STATUS_UNAVAILABLE, "",
+         err == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID
+             ? "two processes use the same kafka.static_id: give each its own"
+             : "restart the process",
+         what);
+}
+
+// Inside rd_kafka_consume_batch_queue, loop thread.
+void source_on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque) {
+    struct source *s = opaque;
+    s->figures.errors++;
+    if (code == RD_KAFKA_RESP_ERR__FATAL)
+        fail_fatally(s);
+    if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
+        s->figures.brokers_down = true;
+    log_warn("kafka_error", FIELD("code", LOG_TEXT(rd_kafka_err2name(code))), FIELD("why", LOG_TEXT(reason)));
+}
+
+// --- Statistics
+
+static bool any_broker_up(const json_t *statistics) {
+    const char *name;
+    json_t *broker;
+    json_object_foreach(json_object_get(statistics, "brokers"), name, broker) {
+        const char *state = json_string_value(json_object_get(broker, "state"));
+        if (state != NULL && strcmp(state, "UP") == 0)
+            return true;
+    }
+    return false;
+}
+
+// Inside rd_kafka_consume_batch_queue, loop thread. The fetch queues of all partitions are forwarded into
+// one, and each partition reports the size of that one: the largest is the truth, the sum would be as many
+// times too large as there are partitions.
+int source_on_statistics(rd_kafka_t *rk, char *json, size_t length, void *opaque) {
+    struct source *s = opaque;
+    json_t *statistics = json_loadb(json, length, 0, NULL);
+    json_t *topic = json_object_get(json_object_get(statistics, "topics"), s->topic);
+    const char *number;
+    json_t *partition;
+    int64_t largest = 0;
+    json_object_foreach(json_object_get(topic, "partitions"), number, partition) {
+        int64_t size = json_integer_value(json_object_get(partition, "fetchq_size"));
+        largest = size > largest ? size : largest;
+    }
+    s->figures.queue_bytes = largest;
+    if (any_broker_up(statistics))
+        s->figures.brokers_down = false;
+    json_decref(statistics);
+    return 0; // librdkafka frees the text
+}
+
+// --- Errors that come in the records' place
+
+// librdkafka says that the place asked for is not in the log: it was deleted by retention, or lies past a log
+// that is another one. Where the broker's own bounds say otherwise (2.8 was seen to report the log's very end
+// after a rebalance) the place is simply sought again.
+static void judge_place(struct source *s, const rd_kafka_message_t *m) {
+    struct source_partition *p = source_partition(s, m->partition);
+    if (!p->assigned || p->muted || s->failing)
+        return;
+    int64_t first = -1, end = -1;
+    struct problem ignored;
+    bool known = source_bounds(s, m->partition, &first, &end, BOUNDS_TIMEOUT_MS, &ignored) == STATUS_OK;
+    if (known && p->expect >= first && p->expect <= end) {
+        p->behind = true;
+        s->behind_any = true;
+        return;
+    }
+    char what[SOURCE_MESSAGE_BYTES];
+    snprintf(what, sizeof(what),
+             "partition %" PRId32 " of %s cannot be read on at offset %" PRId64 "; the log there is [%" PRId64
+             ", %" PRId64 "): %s",
+             m->partition, s->topic, p->expect, first, end, rd_kafka_message_errstr(m));
+    if (known && p->expect > end)
+        fail(s, STATUS_BAD_DATA, "CLM-M3",
+             "point kafka.topic at the right log, or begin a new deployment under a fresh prefix", what);
+    else
+        fail(s, STATUS_BAD_DATA, "CLM-M2",
+             "restore from a backup of Redis, or begin a new deployment under a fresh prefix", what);
+}
+
+static void take_end(struct source *s, const rd_kafka_message_t *m) {
+    struct source_partition *p = source_partition(s, m->partition);
+    s->figures.brokers_down = false;
+    if (!p->assigned || p->muted || p->behind)
+        return;
+    p->ended_at = m->offset;
+    s->ended_any = true;
+}
+
+static void count_error(struct source *s, const rd_kafka_message_t *m) {
+    s->figures.errors++;
+    log_warn("kafka_error", FIELD("code", LOG_TEXT(rd_kafka_err2name(m->err))),
+             FIELD("partition", LOG_INT(m->partition)), FIELD("why", LOG_TEXT(rd_kafka_message_errstr(m))));
+}
+
+void source_take_error(struct source *s, const rd_kafka_message_t *m) {
+    if (m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+        take_end(s, m);
+        return;
+    }
+    count_error(s, m);
+    int code = m->err; // librdkafka's list is longer than any switch here, and grows
+    if (code == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET || code == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE)
+        judge_place(s, m);
+    else if (code == RD_KAFKA_RESP_ERR__FATAL || code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID)
+        fail_fatally(s);
+    else if (code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
+             code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED)
+        fail(s, STATUS_NOT_ALLOWED, "CLM-A1",
+             "grant this user Read on the topic and on the group (kafka-acls.sh)",
+             rd_kafka_message_errstr(m));
+}
