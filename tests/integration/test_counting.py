@@ -1,11 +1,13 @@
 """Every event of a mixed stream is counted once: real Kafka, real Redis, two independent recounts."""
+import base64
+import re
 import subprocess
 import sys
-import re
 
 import pytest
 
 from harness import load
+from harness.json_cases import json_cases
 from harness.places import ROOT, wait_until
 from harness.produce import Sender, batch, confluent_frame, event, json_frame
 from harness.registry import KIND_NUMBERS as KIND
@@ -43,15 +45,39 @@ def test_two_workers_share_a_stream_and_count_it_once(deployment):
 
 
 def test_every_framing_counts_the_same(deployment):
+    order = {"order_id": "o", "value_micros": 9_990_000, "currency": "EUR", "items": [{"quantity": 2}]}
+    reading = {"read_at": 5, "values": [{"counter": "views", "value": 70}]}
     sender = Sender(deployment.bootstrap, deployment.topic)
-    for frame in (lambda m: m.SerializeToString(), confluent_frame, json_frame):
-        sender.send(frame(event(KIND["like"])))
-        sender.send(frame(batch([event(KIND["like"]), event(KIND["comment"])])))
+    for number, frame in enumerate((lambda m: m.SerializeToString(), confluent_frame, json_frame)):
+        events = [event(KIND["like"], delta=-3, tags=["a", "é"], utm={"source": "s"}), event(KIND["comment"]),
+                  event(KIND["purchase"], commerce=order | {"order_id": f"o-{number}"}), event(777, platform=4711),
+                  event(KIND["purchase"], commerce=order), event(KIND["reading"], reading=reading, content_id=f"c-{number}"),
+                  event(KIND["view"], view={"watch_ms": 1500, "from_impression": True})]
+        for one in events:
+            sender.send(frame(one))
+        sender.send(frame(batch(events)))  # duplicates, in the same partition
+        sender.send(frame(batch([event(KIND["like"]), event(KIND["like"], account=""), event(KIND["share"])])))
     sender.close()
-    deployment.worker()
-    deployment.drain()
-    recount = deployment.recount(program=False)  # which does not read JSON
-    assert (recount.counted, recount.refused) == (9, [])
+    worker = deployment.worker()
+    recount = load.settle(deployment, [worker])
+    assert (recount.counted, recount.duplicates) == (3 * 9, 3 * 7)
+    assert [reason for *_, reason in recount.refused] == ["no_account"] * 3
+    assert worker.metric("events_counted_total") == recount.counted
+
+
+def test_json_is_read_alike_by_the_worker_and_both_recounts(deployment):
+    """Every text of the unit tests: its verdict here, and the counts of what is readable in Redis."""
+    whole = '{"eventId": "%s", "occurredAt": %d, "platform": "PLATFORM_X", "account_id": "acme", "kind": "KIND_LIKE", %s'
+    sender = Sender(deployment.bootstrap, deployment.topic)
+    for number, (text, _) in enumerate(json_cases()):
+        head = whole % (base64.b64encode(number.to_bytes(16, "big")).decode(), event().occurred_at, "")
+        for value in (text, head.encode() + text.lstrip(b"{")):
+            sender.send(value)
+    sender.close()
+    worker = deployment.worker()
+    recount = load.settle(deployment, [worker])
+    assert recount.counted > 15 and len({reason for *_, reason in recount.refused}) > 3
+    assert worker.metric("events_rejected_total") == len(recount.refused)
 
 
 def test_counts_that_expire_or_come_too_late_are_left_out(kafka, redis, tmp_path, topic):

@@ -7,6 +7,7 @@ import xxhash
 
 from harness import contract, proxy as proxy_module
 from harness.compare import Comparison
+from harness.json_cases import json_cases
 from harness.keys import KeySpace, shard_of, shard_tags
 from harness.log import read_log
 from harness.produce import Sender, batch, confluent_frame, event, json_frame
@@ -56,9 +57,36 @@ def test_framings_are_told_apart():
     for value, count in [(plain.SerializeToString(), 1), (batch([plain, other]).SerializeToString(), 2),
                          (confluent_frame(plain), 1), (confluent_frame(batch([plain, other])), 2), (json_frame(plain), 1),
                          (json_frame(batch([plain, other])), 2)]:
-        opened = contract.open_record(contract.Record(0, 0, NOW, b"k", value, {}), Recount().rules[0])
+        opened = _open(value)
         assert [(index, reason) for index, _, reason in opened] == [(i, None) for i in range(count)]
         assert opened[0][1].SerializeToString() == plain.SerializeToString()
+
+
+def test_json_is_read_as_the_unit_tests_have_it():
+    cases = json_cases()
+    assert len(cases) > 90
+    for text, reason in cases:
+        (_, event_read, refused), *_ = _open(text)
+        assert (refused if event_read is None else None) == reason, text
+
+
+@pytest.mark.parametrize("value, reason", [
+    (b"\xfa\x87\0\0", "no_id"), (b"\xf8\x07\x01", "batch_too_long"), (b"\xf8\x07\x01\xfa\x07\0", "no_id"),
+    (b"\0\0\0\0\7\0\xfa\x07\0", "no_id"), (b"\0\0\0\0\7\2\2", "batch_too_long"), (b"\0\0\0\0\7\2\4", "undecodable"),
+    (b"\0\0\0\0\7\0{}", "undecodable"), (b"\x12\x01x", "undecodable"), (b"\xf2\x01\x02\x0a\0", "undecodable"),
+    (b"\xb2\x3f\x01x", "no_id"), (b"{}" + b" " * 65534, "no_id"), (b"{}" + b" " * 65535, "oversized"),
+    (b'{"events":[{}]}' + b" " * 70_000, "no_id"), (b'{"events":[{"tags":["%s"]}]}' % (b"x" * 65536), "oversized"),
+    (b"{" + b" " * (16 << 20), "oversized"), (b"\xfa\x07\0".ljust(64 << 20, b"\xff"), "undecodable"),
+    (b"\xfa\x07\0".ljust((64 << 20) + 1, b"\xff"), "oversized"),
+    (b'{"a":' + b"[" * 2047 + b"]" * 2047 + b"}", "no_id"), (b'{"a":' + b"[" * 2048 + b"]" * 2048 + b"}", "undecodable"),
+    (b"\xfa\x07\0" * 65535, "no_id"), (b"\xfa\x07\0" * 65536, "batch_too_long")],
+    ids=lambda value: value if isinstance(value, str) else "")
+def test_the_bounds_of_records(value, reason):
+    assert _open(value)[0][2] == reason
+
+
+def _open(value):
+    return contract.open_record(contract.Record(0, 0, NOW, b"k", value, {}), Recount().rules[0])
 
 
 def _some_of_everything():
