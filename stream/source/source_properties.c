@@ -45,9 +45,22 @@ struct property {
 
 struct properties {
     struct property *rows;
-    const char **names;
     size_t count;
+    const char **names; // after `kafka.`: of our own options, then of the rows
+    size_t name_count;
 };
+
+// What may have been meant by a name that nobody has.
+static void names_gather(struct properties *known) {
+    static const char prefix[] = "kafka.";
+    known->names = memory_take((settings_option_count + known->count) * sizeof(*known->names));
+    for (size_t i = 0; i < settings_option_count; i++) {
+        if (strncmp(settings_options[i].name, prefix, sizeof(prefix) - 1) == 0)
+            known->names[known->name_count++] = settings_options[i].name + sizeof(prefix) - 1;
+    }
+    for (size_t i = 0; i < known->count; i++)
+        known->names[known->name_count++] = known->rows[i].name;
+}
 
 // Librdkafka has no function that lists its properties, but prints them as a table: `name | C/P | ...`.
 static void properties_read(struct properties *known) {
@@ -67,9 +80,7 @@ static void properties_read(struct properties *known) {
         known->rows[known->count++] = (struct property){memory_text(name), role};
     }
     free(text);
-    known->names = memory_take((known->count + 1) * sizeof(*known->names));
-    for (size_t i = 0; i < known->count; i++)
-        known->names[i] = known->rows[i].name;
+    names_gather(known);
 }
 
 static void properties_free(struct properties *known) {
@@ -183,14 +194,15 @@ static enum status check_name(const struct properties *known, const struct confi
     }
     if (property_find(known, pair->name) != NULL)
         return STATUS_OK;
-    const char *nearest = config_nearest(pair->name, known->names, known->count);
+    const char *nearest = config_nearest(pair->name, known->names, known->name_count);
     if (nearest == NULL)
         return problem_set(problem, STATUS_CONFIG, "CLM-C1",
                            "see librdkafka's CONFIGURATION.md for its properties",
-                           "%s: kafka.%s: librdkafka %s has no such property", pair->origin, pair->name,
-                           rd_kafka_version_str());
+                           "%s: kafka.%s is no option, and librdkafka %s has no such property", pair->origin,
+                           pair->name, rd_kafka_version_str());
     return problem_set(problem, STATUS_CONFIG, "CLM-C1", "correct the name or remove the line",
-                       "%s: kafka.%s: librdkafka %s has no such property; did you mean kafka.%s?",
+                       "%s: kafka.%s is no option, and librdkafka %s has no such property; did you mean "
+                       "kafka.%s?",
                        pair->origin, pair->name, rd_kafka_version_str(), nearest);
 }
 

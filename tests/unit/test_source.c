@@ -471,6 +471,9 @@ static void properties_of_the_configuration(void **state) {
         {"partitioner", "random", "producer", "murmur2"},
         {"session.timeout.ms", "1", "consumer", "kafka.session.timeout"},
         {"fetch.mim.bytes", "1", "consumer", "did you mean kafka.fetch.min.bytes?"},
+        {"topc", "1", "consumer", "did you mean kafka.topic?"},
+        {"sesion.timeout", "1", "producer", "did you mean kafka.session.timeout?"},
+        {"static_ids", "1", "consumer", "did you mean kafka.static_id?"},
         {"quite.another.thing", "1", "consumer", "no such property"},
         {"fetch.min.bytes", "many", "consumer", "fetch.min.bytes"},
     };
