@@ -212,7 +212,7 @@ static void refused_letters_are_sent_until_accepted(void **state) {
 // The first letter is refused for a second, the second accepted at once: nothing is settled past the gap.
 static void settled_stops_at_the_first_unacknowledged(void **state) {
     struct deadletter *d = start(NULL, 0);
-    rd_kafka_mock_push_request_errors(mock.cluster, PRODUCE, 1, RD_KAFKA_RESP_ERR_INVALID_MSG);
+    rd_kafka_mock_push_request_errors(mock.cluster, PRODUCE, 1, RD_KAFKA_RESP_ERR_POLICY_VIOLATION);
     struct record r = record_of(1, slice_of("first"));
     deadletter_send(d, &r, -1, REJECT_UNDECODABLE);
     int64_t until_ms = clock_monotonic_ms() + 500; // refused by then, not yet sent again
