@@ -2,8 +2,7 @@
 // status).
 #pragma once
 
-int command_run(int argc, char **argv);      // the worker
-int command_run(int argc, char **argv);      // counts until told to stop
+int command_run(int argc, char **argv);      // the worker: counts until told to stop
 int command_init(int argc, char **argv);     // writes the meta of a new deployment; refuses to overwrite one
 int command_check(int argc, char **argv);    // the steps of start-up, each with its outcome
 int command_counters(int argc, char **argv); // live figures of an account, platform or content

@@ -132,20 +132,20 @@ static void every_body_counts_the_same_from_json(void **state) {
         "\"kind\":\"KIND_VIEW\",\"delta\":\"-3\",\"view\":{\"watchMs\":\"1500\",\"fromImpression\":true}",
         "\"kind\":21,\"reaction\":{\"type\":\"REACTION_TYPE_WOW\"}",
         "\"kind\":21,\"delta\":2,\"reaction\":{\"type\":99,\"emoji\":\"\\ud83d\\ude00\"}",
-        "\"kind\":86,\"commerce\":{\"order_id\":\"o\",\"value_micros\":70,\"currency\":\"EUR\",\"customer\":"
-        "1,"
-        "\"discountMicros\":5,\"cost_micros\":\"9\",\"items\":[{\"quantity\":2},{\"quantity\":3.0}]}",
+        "\"kind\":86,\"commerce\":{\"order_id\":\"o\",\"value_micros\":7,\"currency\":\"EUR\"}",
+        "\"kind\":86,\"commerce\":{\"orderId\":\"o\",\"cost_micros\":\"9\",\"currency\":\"JPY\"}",
+        "\"kind\":86,\"commerce\":{\"orderId\":\"o\",\"customer\":1,\"items\":[{\"quantity\":3.0},{}]}",
         "\"kind\":87,\"commerce\":{\"valueMicros\":7e1,\"currency\":\"JPY\"}",
         "\"kind\":89,\"commerce\":{\"items\":[{\"quantity\":\"4\",\"product_id\":\"p\"}]}",
         "\"kind\":81,\"commerce\":{\"triedOn\":true}",
-        "\"kind\":37,\"listening\":{\"sentiment\":1,\"intent\":\"INTENT_COMPLAINT\",\"trackedBrand\":\"b\","
-        "\"topics\":[\"t\"]}",
+        "\"kind\":37,\"listening\":{\"sentiment\":1,\"trackedBrand\":\"b\",\"topics\":[\"t\"]}",
+        "\"kind\":37,\"listening\":{\"intent\":\"INTENT_COMPLAINT\",\"sentiment\":2}",
         "\"kind\":122,\"lead\":{\"valueMicros\":5,\"currency\":\"EUR\"}",
         "\"kind\":61,\"liveSessionId\":\"s\",\"live\":{\"watch_ms\":12}",
         "\"kind\":64,\"live\":{\"giftMicros\":12,\"currency\":\"USD\"}",
         "\"kind\":130,\"spend\":{\"costMicros\":12,\"currency\":\"USD\"}",
-        "\"kind\":131,\"reading\":{\"readAt\":9,\"values\":[{\"counter\":\"views\",\"value\":-1},{"
-        "\"counter\":\"a\"}]}",
+        "\"kind\":131,\"reading\":{\"readAt\":9,\"values\":[{\"counter\":\"a\",\"value\":-1},{\"counter\":"
+        "\"b\"}]}",
         "\"kind\":132,\"erasure\":{\"actorId\":\"a\",\"personId\":\"p\"}",
         "\"kind\":16,\"web\":{\"dwellMs\":3,\"path\":\"/\"},\"tags\":[\"x\",\"y\",\"x\"]",
         "\"kind\":777,\"platform_name\":\"n\",\"utm\":{\"source\":\"s\"},\"contentFormat\":3,\"origin\":-1",
