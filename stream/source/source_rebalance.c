@@ -2,9 +2,9 @@
 // thing at a time and waits for the answer, which is rd_kafka_(incremental_)(un)assign.
 //
 // While it waits it pauses every partition, and goes on afterwards from where it believes the application to
-// stand. That place can be wrong, and records are skipped: 2.0 counts messages that the pause itself took back
-// out of a batch not yet returned; since 2.1 the end of a partition, told as a message, counts as one. So after
-// the answer each partition that we keep is sought to where we stand.
+// stand. That place can be wrong, and records are skipped: 2.0 counts messages that the pause itself took
+// back out of a batch not yet returned; since 2.1 the end of a partition, told as a message, counts as one.
+// So after the answer each partition that we keep is sought to where we stand.
 #include <stdlib.h>
 #include <string.h>
 
