@@ -240,6 +240,10 @@ static void fold_reach(struct fold *f) {
     }
 }
 
+static int64_t minute_of(const struct event *e) {
+    return e->occurred_at_ms / 60000 * 60;
+}
+
 // Account, platform and series at once; an order's increments are not folded, so they go to each.
 static void fold_group(struct fold *f) {
     if (f->order != NULL) {
@@ -249,8 +253,13 @@ static void fold_group(struct fold *f) {
     }
     int64_t expire_s = series_expiry(f);
     uint32_t family = expired(f, expire_s) ? DELTA_GROUP_WITHOUT_SERIES : DELTA_GROUP;
-    int64_t minute_s = f->hour_s + 60 * (int64_t)f->minute;
-    struct delta_identity group = identify(f, family, f->event->platform, no_id, minute_s);
+    struct delta_identity group = {.family = family,
+                                   .platform = f->event->platform,
+                                   .time_s = minute_of(f->event),
+                                   .account = f->event->account,
+                                   .hash = f->count->group_key};
+    if (family != DELTA_GROUP)
+        delta_identify(&group, f->count->account_hash, 0);
     add_all_at(f, &group, expire_s);
 }
 
@@ -353,7 +362,7 @@ static void fold_readings(struct fold *f) {
     }
 }
 
-static struct delta_identity identity_of(const struct count *c, const struct event *e, enum key_family family,
+static struct delta_identity identity_of(const struct count *c, const struct event *e, uint32_t family,
                                          struct slice id, uint64_t id_hash, int64_t time_s) {
     struct delta_identity identity = {
         .family = family, .platform = e->platform, .time_s = time_s, .account = e->account, .id = id};
@@ -361,8 +370,6 @@ static struct delta_identity identity_of(const struct count *c, const struct eve
     return identity;
 }
 
-// The content's cell and the reach's registers are what is seldom in the cache; accounts, platforms and
-// minutes are few.
 void count_prepare(struct count *c, const struct delta *d, const struct event *e) {
     c->account_hash = hash_slice(e->account, 0);
     c->reach = (struct seen_place){0};
@@ -370,7 +377,9 @@ void count_prepare(struct count *c, const struct delta *d, const struct event *e
         struct delta_identity reach = identity_of(c, e, KEY_REACH, no_id, 0, day_of(e));
         c->reach = seen_find(c->seen, c->shard, &reach, e->actor);
     }
+    c->group_key = identity_of(c, e, DELTA_GROUP, no_id, 0, minute_of(e)).hash;
     c->content_key = 0;
+    delta_prefetch(d, c->group_key, 0);
     if (e->content.length == 0)
         return;
     c->content_key = identity_of(c, e, KEY_CONTENT, e->content, hash_slice(e->content, 0), 0).hash;
@@ -378,6 +387,7 @@ void count_prepare(struct count *c, const struct delta *d, const struct event *e
 }
 
 void count_fetch(const struct count *c, const struct delta *d, int step) {
+    delta_prefetch(d, c->group_key, step);
     if (c->content_key != 0)
         delta_prefetch(d, c->content_key, step);
 }

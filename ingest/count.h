@@ -17,6 +17,7 @@ struct count {
     uint32_t shard;         // of the event's account
     struct seen *seen;
     uint64_t account_hash; // set by count_prepare
+    uint64_t group_key;    // hash of the group's key
     uint64_t content_key;  // hash of the content's key; 0: none
     struct seen_place reach;
 };

@@ -21,7 +21,8 @@ struct seen {
     struct seen_key *keys;
     size_t keys_max;
     size_t count;
-    uint32_t *slots; // index + 1
+    unsigned char *registers; // of all keys, in one piece
+    uint32_t *slots;          // index + 1
     uint32_t slot_mask;
     uint64_t clears; // from 1
 };
@@ -37,13 +38,13 @@ struct seen *seen_create(size_t keys_max) {
     s->slots = memory_take(slots * sizeof(uint32_t));
     s->slot_mask = slots - 1;
     s->clears = 1;
+    s->registers = memory_take(keys_max * REGISTERS);
     return s;
 }
 
 static void key_release(struct seen_key *key) {
     free((char *)key->identity.account.at);
     free((char *)key->identity.id.at);
-    free(key->registers);
     *key = (struct seen_key){0};
 }
 
@@ -51,6 +52,7 @@ void seen_destroy(struct seen **s) {
     if (*s == NULL)
         return;
     seen_clear(*s);
+    free((*s)->registers);
     free((*s)->keys);
     free((*s)->slots);
     free(*s);
@@ -116,7 +118,8 @@ static struct seen_key *key_add(struct seen *s, uint32_t shard, const struct del
     key->identity.account = copy_of(identity->account);
     key->identity.id = copy_of(identity->id);
     key->shard = shard;
-    key->registers = memory_take(REGISTERS);
+    key->registers = s->registers + (size_t)index * REGISTERS;
+    memset(key->registers, 0, REGISTERS);
     s->count++;
     slot_insert(s, index);
     return key;
