@@ -459,4 +459,5 @@ void count_spread(struct delta *d, uint32_t families) {
         for (uint32_t c = key.first_cell; c != DELTA_NONE; c = d->cells.at[c].next)
             spread_cell(&s, key.expire_s, d->cells.at[c].field, d->cells.at[c].delta);
     }
+    d->spread = true;
 }

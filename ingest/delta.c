@@ -45,6 +45,7 @@ void delta_clear(struct delta *d) {
     d->keys.count = d->cells.count = d->elements.count = 0;
     d->orders.count = d->increments.count = d->readings.count = 0;
     d->group_cells = 0;
+    d->spread = false;
     d->events = 0;
     memset(d->platforms, 0, sizeof(d->platforms));
 }
@@ -263,8 +264,9 @@ void delta_use(struct delta *d, uint32_t key) {
 }
 
 size_t delta_ops(const struct delta *d) {
-    return (size_t)d->cells.count + 3 * (size_t)d->group_cells + d->elements.count + d->increments.count +
-           d->readings.count;
+    size_t cells = d->spread ? (size_t)d->cells.count - d->group_cells
+                             : (size_t)d->cells.count + 3 * (size_t)d->group_cells;
+    return cells + d->elements.count + d->increments.count + d->readings.count;
 }
 
 bool delta_is_empty(const struct delta *d) {

@@ -111,6 +111,7 @@ struct delta {
     uint32_t key_slot_mask;
     uint32_t cell_slot_mask;
     uint32_t group_cells;
+    bool spread;    // the groups have been added to the keys they stand for
     int64_t events; // folded since the last clear, in all and by platform
     int64_t platforms[DELTA_PLATFORMS];
 };
@@ -152,7 +153,8 @@ struct delta_reading *delta_reading(struct delta *d, uint32_t key, struct slice 
 // Marks a key as one that Redis must be told of though it has no cells.
 void delta_use(struct delta *d, uint32_t key);
 
-// Updates that Redis would make: cells (a group's four times), elements, increments, readings.
+// Updates that Redis would make: cells, elements, increments, readings. Until the groups are spread, their
+// cells stand for four each.
 size_t delta_ops(const struct delta *d);
 bool delta_is_empty(const struct delta *d);
 size_t delta_memory(const struct delta *d);
