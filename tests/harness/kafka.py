@@ -3,8 +3,8 @@ import fcntl
 import hashlib
 import shutil
 
-from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 
 from harness.places import CACHE, ROOT, free_port, wait_until
 from harness.process import Process, run
@@ -80,7 +80,17 @@ class Kafka:
                   NewTopic(f"{name}.dlq", 1, 1, config={"retention.ms": "-1"})]
         for answer in self.admin.create_topics(topics).values():
             answer.result(30)
+        wait_until(f"{name} is led", lambda: self._is_led({name: partitions, f"{name}.dlq": 1}), 60, 0.1)
         return name
+
+    def _is_led(self, topics):
+        """A new topic is known some time before each of its partitions has a leader that answers."""
+        places = {TopicPartition(name, number): OffsetSpec.earliest()
+                  for name, count in topics.items() for number in range(count)}
+        try:
+            return all(answer.result(5) for answer in self.admin.list_offsets(places, request_timeout=5).values())
+        except KafkaException:
+            return False
 
     def stop(self):
         self.process.kill()
