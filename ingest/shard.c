@@ -47,7 +47,7 @@ static void seal_mark(struct shard *s, int32_t partition, const struct shard_slo
     s->sealed[s->sealed_count++] = (struct flush_mark){partition, slot->acked.next, to};
 }
 
-static bool seal_moves(const struct shard *s) {
+bool shard_seal_moves(const struct shard *s) {
     for (size_t i = 0; i < s->sealed_count; i++) {
         if (s->sealed[i].mark.next > s->sealed[i].from)
             return true;
@@ -64,7 +64,7 @@ void shard_seal(struct shard *s, const struct key_space *space, const struct flu
         if (slot->claimed)
             seal_mark(s, positions[i].partition, slot, &positions[i].position);
     }
-    CHECK(s->delta.events == 0 || seal_moves(s)); // or it would pass for a repetition, and be lost
+    CHECK(s->delta.events == 0 || shard_seal_moves(s)); // or it would pass for a repetition, and be lost
     flush_encode(&s->call, space, s->number, sender, s->sealed, s->sealed_count, &s->delta);
     s->sealed_events = s->delta.events;
     s->sealed_ops = (int64_t)delta_ops(&s->delta);

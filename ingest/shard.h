@@ -73,6 +73,9 @@ struct shard_position {
 void shard_seal(struct shard *s, const struct key_space *space, const struct flush_sender *sender,
                 const struct shard_position *positions, size_t count, uint64_t letters, int64_t now_ms);
 
+// Does the sealed call move a mark? Else it is a heartbeat.
+bool shard_seal_moves(const struct shard *s);
+
 // APPLIED or REPEATED: `acked` moves to what was sealed.
 void shard_acknowledge(struct shard *s);
 

@@ -89,7 +89,10 @@ static const char *refusal_code(const char *words) {
 
 static void judge(struct pipeline *p, struct shard *shard) {
     const struct flush_answer *answer = &p->answer;
-    p->tally.verdicts[answer->verdict]++;
+    if (answer->verdict == FLUSH_REPEATED && !shard_seal_moves(shard))
+        p->tally.heartbeats++;
+    else
+        p->tally.verdicts[answer->verdict]++;
     switch (answer->verdict) {
     case FLUSH_APPLIED:
     case FLUSH_REPEATED:

@@ -61,7 +61,7 @@ struct tally {
     int64_t read, counted, duplicate, replayed, in_flight, rejected;
     int64_t by_reason[REJECT_COUNT];
     int64_t by_platform[DELTA_PLATFORMS];
-    int64_t verdicts[FLUSH_VERDICTS], lost;
+    int64_t verdicts[FLUSH_VERDICTS], heartbeats, lost;
     int64_t updates, faults, rollbacks;
     int64_t commits_accepted, commits_refused;
     int64_t pressure_ms[PRESSURE_STAGES];

@@ -98,6 +98,7 @@ static void collect_redis(struct pipeline *p) {
     metrics_set_histogram(p->metrics, METRIC_OF_EVENT_TO_COUNTER, NULL, &t->event_to_counter);
     for (int i = 0; i < FLUSH_VERDICTS; i++)
         set(p, METRIC_OF_VERDICTS, flush_verdict_name((enum flush_verdict)i), t->verdicts[i]);
+    set(p, METRIC_OF_VERDICTS, "heartbeat", t->heartbeats);
     set(p, METRIC_OF_VERDICTS, "lost", t->lost);
     set(p, METRIC_OF_UPDATES, NULL, t->updates);
     set(p, METRIC_OF_FAULTS, NULL, t->faults);
