@@ -90,6 +90,12 @@ local function hex_after(a, b)
   return false
 end
 
+-- The same for decimal texts without sign or leading zeros, of any length: as numbers they lose the last digits above 2^53.
+local function decimal_after(a, b)
+  if #a ~= #b then return #a > #b end
+  return hex_after(a, b)
+end
+
 local function negated(delta)
   if string.sub(delta, 1, 1) == '-' then return string.sub(delta, 2) end
   return '-' .. delta
@@ -182,9 +188,8 @@ local function reading_operation(state, at, apply)
     state.faults = state.faults + 1
     return stop
   end
-  local old_at = tonumber(old[2] or '-1')
-  local new_at = tonumber(read_at)
-  if new_at < old_at or (new_at == old_at and not hex_after(id, old[3])) then return stop end
+  local old_at = old[2]
+  if old_at and (decimal_after(old_at, read_at) or (old_at == read_at and not hex_after(id, old[3]))) then return stop end
   redis.pcall('HSET', key, field, value, field .. '_at', read_at, field .. '_id', id)
   for i = at + 6, stop - 1 do
     local total = key_at(state, i)

@@ -232,6 +232,24 @@ static void readings_in_any_order_leave_the_greatest(void **state) {
     }
 }
 
+// Times that no double tells apart, and such as differ in length.
+static void readings_are_ordered_by_every_digit_of_their_time(void **state) {
+    static const struct seen_reading late[] = {{7, 9007199254740993, 0x0a}, {8, 9007199254740992, 0xff}};
+    static const struct seen_reading longer[] = {{7, 10000, 0x0a}, {8, 9999, 0xff}};
+    for (int turn = 0; turn < 2; turn++) {
+        end(state);
+        begin(state);
+        for (int64_t i = 0; i < 2; i++) {
+            read_value(&late[i ^ turn], "late");
+            read_value(&longer[i ^ turn], "longer");
+            assert_int_equal(flush_range(&d, i, i + 1), FLUSH_APPLIED);
+        }
+        expect("7", "HGET clm:{3560}:content:acme:instagram:late views.read");
+        expect("7", "HGET clm:{3560}:content:acme:instagram:longer views.read");
+        expect("14", "HGET clm:{3560}:acct:acme views.read");
+    }
+}
+
 static void an_equal_reading_changes_nothing(void **state) {
     struct seen_reading again = readings[0];
     again.value = 7;
@@ -357,6 +375,7 @@ int main(void) {
         T(an_entry_is_kept_while_one_mark_is_behind),
         T(nothing_is_trimmed_before_every_partition_has_a_mark),
         T(readings_in_any_order_leave_the_greatest),
+        T(readings_are_ordered_by_every_digit_of_their_time),
         T(an_equal_reading_changes_nothing),
         T(a_reading_of_a_wrong_type_is_a_fault_and_moves_no_total),
         T(the_latest_expiry_holds_in_any_order),
