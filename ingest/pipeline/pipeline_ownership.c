@@ -53,9 +53,10 @@ static bool mark_of(struct pipeline *p, const redisReply *reply, int32_t partiti
     char name[16];
     snprintf(name, sizeof(name), "%d", partition);
     for (size_t i = 0; i + 1 < reply->elements; i += 2) {
-        const redisReply *value = reply->element[i + 1];
-        if (strcmp(reply->element[i]->str, name) == 0)
-            return mark_parse(mark, (struct slice){value->str, (size_t)value->len});
+        const redisReply *field = reply->element[i], *value = reply->element[i + 1];
+        if (field->type == REDIS_REPLY_STRING && strcmp(field->str, name) == 0)
+            return value->type == REDIS_REPLY_STRING &&
+                   mark_parse(mark, (struct slice){value->str, (size_t)value->len});
     }
     return true;
 }
