@@ -310,8 +310,9 @@ static void fold_late_order(struct fold *f) {
     fold_totals(f);
 }
 
+// A negative record time lies after nothing, and its difference may leave 64 bits.
 static bool is_late_order(const struct fold *f) {
-    return f->count->record_time_ms != 0 &&
+    return f->count->record_time_ms > 0 &&
            f->count->record_time_ms - f->event->occurred_at_ms > ORDER_LATE_MS;
 }
 
