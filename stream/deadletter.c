@@ -1,7 +1,8 @@
 // The dead-letter producer.
 //
 // The happy path of a letter:
-// 1. deadletter_send copies the record, numbers it and hands it to librdkafka;
+// 1. deadletter_send copies the record, once for all its letters, numbers the letter and hands it to
+// librdkafka;
 // 2. librdkafka sends it, for as long as that takes (message.timeout.ms=0), and reports the acknowledgement
 // to on_report;
 // 3. `settled` moves over the longest unbroken run of acknowledged letters; those behind it are freed.
@@ -39,15 +40,22 @@ enum {
 // queued -> acknowledged; queued -> waiting (refused) -> queued
 enum letter_state { LETTER_QUEUED, LETTER_WAITING, LETTER_ACKNOWLEDGED };
 
-struct letter {
-    enum letter_state state;
-    bool cut;
-    enum reject reason;
-    int32_t partition, index;
+// A record's bytes, which all letters about its events share: a batch may hold tens of thousands.
+struct original {
+    size_t letters; // that need it
+    int32_t partition;
     int64_t offset, time_ms;
     bool has_value;
     size_t key_length, value_length;
     char bytes[]; // key, then value
+};
+
+struct letter {
+    enum letter_state state;
+    bool cut;
+    enum reject reason;
+    int32_t index;
+    struct original *original;
 };
 
 struct deadletter {
@@ -61,12 +69,54 @@ struct deadletter {
     struct letter **ring; // of letters settled + 1 .. sent; letter n stands at n mod room
     size_t room;          // a power of two
     uint64_t sent, settled;
-    size_t bytes;   // of letters outstanding
-    size_t waiting; // letters in LETTER_WAITING
+    struct original *latest; // of the letter sent last, while it is outstanding
+    size_t bytes;            // of originals outstanding
+    size_t waiting;          // letters in LETTER_WAITING
     int64_t retry_at_ms;
     bool refused; // since the last time nothing was waiting: logged once
     bool dead;    // librdkafka's fatal error: replace the producer
 };
+
+// --- Letters
+
+static bool is_of(const struct original *o, const struct record *record) {
+    return o != NULL && o->partition == record->partition && o->offset == record->offset &&
+           o->time_ms == record->time_ms && o->has_value == (record->value.at != NULL) &&
+           slice_equal((struct slice){o->bytes, o->key_length}, record->key) &&
+           o->value_length == record->value.length;
+}
+
+static struct original *original_take(struct deadletter *d, const struct record *record) {
+    if (is_of(d->latest, record))
+        return d->latest;
+    struct original *o = memory_take(sizeof(*o) + record->key.length + record->value.length);
+    *o = (struct original){
+        .partition = record->partition,
+        .offset = record->offset,
+        .time_ms = record->time_ms,
+        .has_value = record->value.at != NULL,
+        .key_length = record->key.length,
+        .value_length = record->value.length,
+    };
+    if (o->key_length > 0)
+        memcpy(o->bytes, record->key.at, o->key_length);
+    if (o->value_length > 0)
+        memcpy(o->bytes + o->key_length, record->value.at, o->value_length);
+    d->bytes += o->key_length + o->value_length;
+    d->latest = o;
+    return o;
+}
+
+static void letter_free(struct deadletter *d, struct letter *l) {
+    struct original *o = l->original;
+    free(l);
+    if (--o->letters > 0)
+        return;
+    if (d->latest == o)
+        d->latest = NULL;
+    d->bytes -= o->key_length + o->value_length;
+    free(o);
+}
 
 // --- Producer
 
@@ -160,7 +210,7 @@ void deadletter_destroy(struct deadletter **destroyed, int timeout_ms) {
     if (d->rk != NULL)
         disconnect_producer(d);
     for (uint64_t n = d->settled + 1; n <= d->sent; n++)
-        free(d->ring[n & (d->room - 1)]);
+        letter_free(d, d->ring[n & (d->room - 1)]);
     wake_fini(&d->wake);
     rd_kafka_conf_destroy(d->conf);
     free(d->ring);
@@ -177,31 +227,33 @@ static void add_number(rd_kafka_headers_t *headers, const char *name, int64_t va
 }
 
 static rd_kafka_headers_t *headers_of(const struct deadletter *d, const struct letter *l) {
+    const struct original *o = l->original;
     rd_kafka_headers_t *headers = rd_kafka_headers_new(9);
     rd_kafka_header_add(headers, "clameur-reason", -1, reject_name(l->reason), -1);
     rd_kafka_header_add(headers, "clameur-topic", -1, d->source_topic, -1);
-    add_number(headers, "clameur-partition", l->partition);
-    add_number(headers, "clameur-offset", l->offset);
+    add_number(headers, "clameur-partition", o->partition);
+    add_number(headers, "clameur-offset", o->offset);
     add_number(headers, "clameur-index", l->index);
-    add_number(headers, "clameur-time", l->time_ms);
-    add_number(headers, "clameur-size", (int64_t)l->value_length);
+    add_number(headers, "clameur-time", o->time_ms);
+    add_number(headers, "clameur-size", (int64_t)o->value_length);
     if (l->cut)
         add_number(headers, "clameur-truncated", 1);
-    if (l->key_length > 0)
-        rd_kafka_header_add(headers, "clameur-key", -1, l->bytes, (ssize_t)l->key_length);
+    if (o->key_length > 0)
+        rd_kafka_header_add(headers, "clameur-key", -1, o->bytes, (ssize_t)o->key_length);
     return headers;
 }
 
 static rd_kafka_resp_err_t produce(struct deadletter *d, struct letter *l) {
     char key[KEY_BYTES];
+    struct original *o = l->original;
     int key_length = snprintf(key, sizeof(key), "%s/%" PRId32 "/%" PRId64 "/%" PRId32, d->source_topic,
-                              l->partition, l->offset, l->index);
+                              o->partition, o->offset, l->index);
     rd_kafka_headers_t *headers = headers_of(d, l);
-    char *value = l->has_value ? l->bytes + l->key_length : NULL;
-    // No flag: librdkafka reads the value where it lies, in the letter, which lives until it is acknowledged.
+    char *value = o->has_value ? o->bytes + o->key_length : NULL;
+    // No flag: librdkafka reads the value where it lies, in the original, which lives as long as its letters.
     rd_kafka_resp_err_t err =
         rd_kafka_producev(d->rk, RD_KAFKA_V_TOPIC(d->topic), RD_KAFKA_V_KEY(key, (size_t)key_length),
-                          RD_KAFKA_V_VALUE(value, l->cut ? CUT_BYTES : l->value_length),
+                          RD_KAFKA_V_VALUE(value, l->cut ? CUT_BYTES : o->value_length),
                           RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE(l), RD_KAFKA_V_END);
     if (err != RD_KAFKA_RESP_ERR_NO_ERROR)
         rd_kafka_headers_destroy(headers);
@@ -241,7 +293,7 @@ static bool is_too_large(rd_kafka_resp_err_t err) {
 static void dispatch(struct deadletter *d, struct letter *l) {
     l->state = LETTER_QUEUED;
     rd_kafka_resp_err_t err = produce(d, l);
-    if (is_too_large(err) && !l->cut && l->value_length > CUT_BYTES) {
+    if (is_too_large(err) && !l->cut && l->original->value_length > CUT_BYTES) {
         l->cut = true;
         err = produce(d, l);
     }
@@ -262,25 +314,12 @@ static void make_room(struct deadletter *d) {
 
 uint64_t deadletter_send(struct deadletter *d, const struct record *record, int32_t index,
                          enum reject reason) {
-    struct letter *l = memory_take(sizeof(*l) + record->key.length + record->value.length);
-    *l = (struct letter){
-        .reason = reason,
-        .partition = record->partition,
-        .index = index,
-        .offset = record->offset,
-        .time_ms = record->time_ms,
-        .has_value = record->value.at != NULL,
-        .key_length = record->key.length,
-        .value_length = record->value.length,
-    };
-    if (l->key_length > 0)
-        memcpy(l->bytes, record->key.at, l->key_length);
-    if (l->value_length > 0)
-        memcpy(l->bytes + l->key_length, record->value.at, l->value_length);
+    struct letter *l = memory_take(sizeof(*l));
+    *l = (struct letter){.reason = reason, .index = index, .original = original_take(d, record)};
+    l->original->letters++;
     make_room(d);
     uint64_t number = ++d->sent;
     d->ring[number & (d->room - 1)] = l;
-    d->bytes += l->key_length + l->value_length;
     dispatch(d, l);
     return number;
 }
@@ -292,8 +331,7 @@ static void settle(struct deadletter *d) {
         struct letter *l = d->ring[(d->settled + 1) & (d->room - 1)];
         if (l->state != LETTER_ACKNOWLEDGED)
             return;
-        d->bytes -= l->key_length + l->value_length;
-        free(l);
+        letter_free(d, l);
         d->settled++;
     }
 }
@@ -308,7 +346,7 @@ static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *message, void *o
             d->refused = false;
         return;
     }
-    if (is_too_large(message->err) && !l->cut && l->value_length > CUT_BYTES && !d->dead) {
+    if (is_too_large(message->err) && !l->cut && l->original->value_length > CUT_BYTES && !d->dead) {
         l->cut = true;
         dispatch(d, l);
         return;

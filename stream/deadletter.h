@@ -26,13 +26,14 @@ enum status deadletter_create(struct deadletter **d, const struct settings *sett
 // Waits up to timeout_ms for what is outstanding.
 void deadletter_destroy(struct deadletter **d, int timeout_ms);
 
-// Returns the letter's number, from 1. The value is copied.
+// Returns the letter's number, from 1. The record is copied, once for all letters about its events
+// that follow each other.
 uint64_t deadletter_send(struct deadletter *d, const struct record *record, int32_t index,
                          enum reject reason);
 uint64_t deadletter_sent(const struct deadletter *d);
 uint64_t deadletter_settled(const struct deadletter *d);
 
-// More than 64 MiB or 50,000 letters are outstanding: hold the source.
+// More than 64 MiB of records or 50,000 letters are outstanding: hold the source.
 bool deadletter_full(const struct deadletter *d);
 
 // Serves delivery reports and repeats; call once a loop turn.

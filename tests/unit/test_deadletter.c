@@ -236,6 +236,39 @@ static void settled_stops_at_the_first_unacknowledged(void **state) {
     deadletter_destroy(&d, 1000);
 }
 
+// A batch may hold 65,535 events that are all refused: a copy of its bytes for each would not fit any memory.
+static void letters_of_one_record_share_its_bytes(void **state) {
+    enum { LETTERS = 1000 };
+    struct deadletter *d = start(NULL, 0);
+    rd_kafka_mock_broker_set_down(mock.cluster, 1);
+    for (int32_t i = 0; i < LETTERS; i++) {
+        char *bytes = malloc(BIG); // not the same place for the same bytes
+        memcpy(bytes, big, BIG);
+        struct record r = record_of(1, (struct slice){bytes, BIG});
+        deadletter_send(d, &r, i, REJECT_NO_ACCOUNT);
+        free(bytes);
+    }
+    assert_false(deadletter_full(d)); // 200 MB of letters
+    struct record next = record_of(2, slice_of("next"));
+    deadletter_send(d, &next, 0, REJECT_NO_ACCOUNT);
+    rd_kafka_mock_broker_set_up(mock.cluster, 1);
+    settle_until(d, LETTERS + 1);
+    struct reader reader = reader_start();
+    rd_kafka_message_t *m = read_letter(&reader); // the mock's log keeps the last few MB
+    assert_int_equal(m->len, BIG);
+    assert_memory_equal(m->payload, big, BIG);
+    assert_header(m, "clameur-offset", "1");
+    while (m->len == BIG) {
+        rd_kafka_message_destroy(m);
+        m = read_letter(&reader);
+    }
+    assert_int_equal(m->len, strlen("next"));
+    assert_header(m, "clameur-offset", "2");
+    rd_kafka_message_destroy(m);
+    reader_stop(&reader);
+    deadletter_destroy(&d, 1000);
+}
+
 static void outage_fills_then_everything_arrives(void **state) {
     enum { LETTERS = 50001 };
     struct deadletter *d = start(NULL, 0);
@@ -253,9 +286,9 @@ static void outage_fills_then_everything_arrives(void **state) {
     assert_false(deadletter_full(d));
 
     rd_kafka_mock_broker_set_down(mock.cluster, 1);
-    struct record large = record_of(1, (struct slice){big, BIG});
     for (int i = 0; !deadletter_full(d); i++) {
         assert_true(i < 400); // 64 MiB
+        struct record large = record_of(i, (struct slice){big, BIG});
         deadletter_send(d, &large, -1, REJECT_OVERSIZED);
     }
     int64_t before = clock_monotonic_ms();
@@ -272,6 +305,7 @@ int main(int argc, char **argv) {
         ON_MOCK(oversize_for_the_broker_is_cut_too),
         ON_MOCK(refused_letters_are_sent_until_accepted),
         ON_MOCK(settled_stops_at_the_first_unacknowledged),
+        ON_MOCK(letters_of_one_record_share_its_bytes),
         ON_MOCK(outage_fills_then_everything_arrives),
     };
     if (argc > 1)
