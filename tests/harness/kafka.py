@@ -84,11 +84,13 @@ class Kafka:
         return name
 
     def _is_led(self, topics):
-        """A new topic is known some time before each of its partitions has a leader that answers."""
+        """A new topic is known some time before each of its partitions has a leader that answers. A client of its own asks,
+        because one that asked too early may keep its first answer."""
+        admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
         places = {TopicPartition(name, number): OffsetSpec.earliest()
                   for name, count in topics.items() for number in range(count)}
         try:
-            return all(answer.result(5) for answer in self.admin.list_offsets(places, request_timeout=5).values())
+            return all(answer.result(5) for answer in admin.list_offsets(places, request_timeout=5).values())
         except KafkaException:
             return False
 
