@@ -91,7 +91,7 @@ class Kafka:
                   for name, count in topics.items() for number in range(count)}
         try:
             return all(answer.result(5) for answer in admin.list_offsets(places, request_timeout=5).values())
-        except KafkaException:
+        except (KafkaException, TimeoutError):
             return False
 
     def stop(self):
