@@ -29,6 +29,11 @@ static bool bounds_known, commits_accepted;
 static uint64_t commit_asked[64], commits;
 static size_t commit_count;
 static int64_t now_ms, reading_at[PARTITIONS], log_end;
+static int64_t log_first, log_last; // as the broker tells them
+static int64_t log_shift_ms;        // of the records' times: another log
+static int64_t spoiled;             // the offset of a record without an account; -1: none
+static uint64_t letters_sent, letters_settled;
+static const char *stop_code; // with which the worker must stop, and has not yet
 static bool owned[PARTITIONS];
 static struct startup startup;
 static struct rules rules;
@@ -36,8 +41,11 @@ static struct pipeline *p;
 
 // ---- the world, as the worker sees it
 
-void pipeline_fail(struct pipeline *unused, const struct problem *problem) {
-    fail_msg("the worker stops: %s", problem->what);
+void pipeline_fail(struct pipeline *stopped, const struct problem *problem) {
+    if (stop_code == NULL || strcmp(problem->code, stop_code) != 0)
+        fail_msg("the worker stops: %s", problem->what);
+    stopped->stopping = true;
+    stop_code = NULL;
 }
 
 int64_t loop_now_ms(const struct loop *l) {
@@ -102,8 +110,8 @@ void redis_link_command(struct redis_link *link, int count, const char *const *w
 
 enum status source_bounds(struct source *source, int32_t partition, int64_t *first, int64_t *last,
                           int timeout_ms, struct problem *problem) {
-    *first = 0;
-    *last = LOG;
+    *first = log_first;
+    *last = log_last;
     return bounds_known ? STATUS_OK : problem_set(problem, STATUS_UNAVAILABLE, "", "", "no broker");
 }
 
@@ -121,14 +129,15 @@ uint64_t source_commit(struct source *source, const struct source_position *posi
 
 uint64_t deadletter_send(struct deadletter *l, const struct record *record, int32_t index,
                          enum reject reason) {
-    fail_msg("rejected: %d", reason);
-    return 0;
+    if (record->offset != spoiled)
+        fail_msg("rejected: %d", reason);
+    return ++letters_sent;
 }
 uint64_t deadletter_sent(const struct deadletter *l) {
-    return 0;
+    return letters_sent;
 }
 uint64_t deadletter_settled(const struct deadletter *l) {
-    return 0;
+    return letters_settled;
 }
 bool deadletter_full(const struct deadletter *l) {
     return false;
@@ -165,7 +174,9 @@ static size_t record_pack(unsigned char *out, int32_t partition, int64_t offset)
     snprintf(id, sizeof(id), "%04d%012lld", partition,
              (long long)(is_repeated(offset) ? offset - 5 : offset));
     m.event_id = text_of(id);
-    m.account_id = text_of(account_of(is_repeated(offset) ? offset - 5 : offset));
+    m.account_id = text_of(offset == spoiled     ? ""
+                           : is_repeated(offset) ? account_of(offset - 5)
+                                                 : account_of(offset));
     m.actor_id = text_of(actor_of(partition, is_repeated(offset) ? offset - 5 : offset));
     m.consent = CONSENT_MEASUREMENT;
     return clameur__v1__event__pack(&m, out);
@@ -182,8 +193,11 @@ static void read_batch(int32_t partition) {
         if (is_empty(*at))
             continue;
         size_t length = record_pack(values[count], partition, *at);
-        records[count] = (struct record){
-            partition, *at, FIXTURE_TIME_MS + *at, {NULL, 0}, {(const char *)values[count], length}};
+        records[count] = (struct record){partition,
+                                         *at,
+                                         FIXTURE_TIME_MS + *at + log_shift_ms,
+                                         {NULL, 0},
+                                         {(const char *)values[count], length}};
         count++;
     }
     if (count == 0 && *at == log_end)
@@ -265,7 +279,11 @@ static int begin(void **state) {
     now_ms = 1000;
     bounds_known = commits_accepted = true;
     commit_count = 0;
-    log_end = 0;
+    log_end = log_first = log_shift_ms = 0;
+    log_last = LOG;
+    spoiled = -1;
+    letters_sent = letters_settled = 0;
+    stop_code = NULL;
     return 0;
 }
 

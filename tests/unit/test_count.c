@@ -377,6 +377,18 @@ static void a_purchase_beyond_48_hours_is_late_and_nothing_else_but_reach(void *
     EXPECT(1u << KEY_ORDERS, "orders:acme o1 at 1728018420000, 0 copy keys");
 }
 
+// Rules may keep series for less than the 48 hours in which an order is in time.
+static void an_order_begins_no_bucket_that_has_expired(void **state) {
+    struct event e = event_of(KIND_PURCHASE);
+    e.order = slice_of("o1");
+    e.content = slice_of("c1");
+    rules.series_retain_ms = 3600000;
+    count_at(&e, T0 + 4 * INT64_C(3600000), ALL);
+    assert_int_equal(d.orders.count, 1);
+    for (uint32_t i = 0; i < d.keys.count; i++)
+        assert_true(d.keys.at[i].identity.family != KEY_SERIES && d.keys.at[i].identity.family != KEY_TOP);
+}
+
 // ---- readings
 
 static const struct reading two_values[] = {
@@ -474,6 +486,7 @@ int main(void) {
         T(a_purchase_is_an_order_with_what_it_would_count),
         T(two_copies_in_one_table_are_two_orders),
         T(a_purchase_beyond_48_hours_is_late_and_nothing_else_but_reach),
+        T(an_order_begins_no_bucket_that_has_expired),
         T(a_reading_of_a_content_sets_it_and_is_totalled_unless_unique),
         T(a_reading_of_an_account_sets_it_on_its_platform),
         T(a_sum_beyond_64_bits_goes_on_in_a_further_cell_everywhere),

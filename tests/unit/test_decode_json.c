@@ -79,6 +79,8 @@ static void test_sizes_and_depths_are_bounded(void **state) {
     memcpy(text, "{}", 2);
     assert_int_equal(decode_bytes(text, 64 << 10, &events, &count), REJECT_NONE);
     assert_int_equal(decode_bytes(text, (64 << 10) + 1, &events, &count), REJECT_OVERSIZED);
+    memcpy(text, "{\"events\":[{}]}", 15); // no event of which is too large
+    assert_int_equal(decode_bytes(text, DECODE_JSON_BYTES_MAX, &events, &count), REJECT_NONE);
     assert_int_equal(decode_bytes(text, DECODE_JSON_BYTES_MAX + 1, &events, &count), REJECT_OVERSIZED);
     // In a batch the size is that of the event as protobuf.
     int head = snprintf(text, size, "{\"events\": [{\"tags\": [\"");

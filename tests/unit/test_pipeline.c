@@ -140,6 +140,76 @@ static void nothing_is_flushed_for_a_fenced_partition_before_the_group_confirms(
     settle(200);
 }
 
+// ---- dead letters
+
+static void no_flush_goes_ahead_of_the_letters_it_covers(void **state) {
+    spoiled = 10;
+    assign(0);
+    log_end = 30;
+    turns(200);
+    assert_int_equal(p->tally.rejected, 1);
+    assert_int_equal(reading_lowest(p, 0), 0);
+    letters_settled = letters_sent;
+    turns(200);
+    assert_int_equal(reading_lowest(p, 0), 30);
+    expect_balance();
+}
+
+static void what_is_read_again_is_not_refused_again(void **state) {
+    spoiled = 20;
+    assign(0);
+    log_end = 30;
+    turns(10);
+    letters_settled = letters_sent;
+    turns(200);
+    another_claims(0);
+    turns(400);
+    assert_true(p->owned[0]->position.next == 30 && p->tally.replayed > 0);
+    assert_int_equal(p->tally.rejected, 1);
+    assert_int_equal(letters_sent, 1);
+    expect_balance();
+}
+
+// ---- another log
+
+// Counted up to 100, taken away, and given back.
+static void counted_and_taken_away(void) {
+    assign(0);
+    log_end = 100;
+    turns(60);
+    assert_int_equal(reading_lowest(p, 0), 100);
+    take_away(0, false);
+    log_end = 120;
+}
+
+static void given_back_it_stops(const char *code) {
+    int64_t counted = p->tally.counted;
+    stop_code = code;
+    assign(0);
+    for (int i = 0; i < 100 && !p->stopping; i++)
+        turn();
+    assert_true(p->stopping);
+    assert_int_equal(p->tally.counted, counted);
+}
+
+static void a_log_that_begins_past_the_mark_stops_the_worker(void **state) {
+    counted_and_taken_away();
+    log_first = 101;
+    given_back_it_stops("CLM-M2");
+}
+
+static void a_log_that_ends_before_the_mark_stops_the_worker(void **state) {
+    counted_and_taken_away();
+    log_last = 99;
+    given_back_it_stops("CLM-M3");
+}
+
+static void another_record_before_the_mark_stops_the_worker(void **state) {
+    counted_and_taken_away();
+    log_shift_ms = 1;
+    given_back_it_stops("CLM-M3");
+}
+
 // ---- everything at once
 
 static uint64_t random_state;
@@ -225,6 +295,11 @@ int main(void) {
         T(an_older_dump_behind_an_idle_worker_is_found),
         T(revoked_with_a_shard_that_does_not_answer_nothing_is_lost),
         T(nothing_is_flushed_for_a_fenced_partition_before_the_group_confirms),
+        T(no_flush_goes_ahead_of_the_letters_it_covers),
+        T(what_is_read_again_is_not_refused_again),
+        T(a_log_that_begins_past_the_mark_stops_the_worker),
+        T(a_log_that_ends_before_the_mark_stops_the_worker),
+        T(another_record_before_the_mark_stops_the_worker),
         T(whatever_happens_every_event_counts_once),
     };
     return cmocka_run_group_tests(tests, world_begin, world_end);
