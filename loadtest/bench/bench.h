@@ -5,9 +5,10 @@
 // prefix of Redis, which is deleted afterwards. CPU and memory are the kernel's account of the child (wait4).
 // The two take turns; figures are the median of the runs.
 //
-//     bench         the command            bench_floor    (a), in its own process
-//     bench_child   children, measured     bench_worker   (b): init, run, marks, metrics, cleaning up
-//     bench_report  the table and the JSON
+//     bench             the command, its flags             bench_trial    a deployment of our own
+//     bench_throughput  floor and worker in turns          bench_figure   what figures there are; medians
+//     bench_floor       (a), in its own process            bench_report   the table and the JSON
+//     bench_worker      (b): start, marks, metrics         bench_child    children, measured
 #pragma once
 
 // argv[0] is the subcommand's name. Returns the exit code: 1 where the ratio is above --max-ratio, else

@@ -56,7 +56,8 @@ int bench_floor_child(struct bench *b) {
     return whole ? STATUS_OK : STATUS_UNAVAILABLE;
 }
 
-enum status bench_floor_run(struct bench *b, struct bench_figures *figures, struct problem *problem) {
+enum status bench_floor_run(struct bench *b, bool pinned, struct bench_take *take, struct problem *problem) {
+    *take = (struct bench_take){0};
     static char command[] = "bench", flag[] = "--floor";
     char **argv = memory_take((b->forwarded_count + 4) * sizeof(*argv));
     argv[0] = b->program;
@@ -65,18 +66,18 @@ enum status bench_floor_run(struct bench *b, struct bench_figures *figures, stru
     for (size_t i = 0; i < b->forwarded_count; i++)
         argv[3 + i] = b->forwarded[i];
     struct bench_child child;
-    enum status status = bench_child_start(&child, argv, b->options.pin, problem);
+    enum status status = bench_child_start(&child, argv, pinned, problem);
     free(argv);
     if (status != STATUS_OK)
         return status;
     char line[LINE_MAX_BYTES];
-    bench_child_wait(&child, b->options.timeout_ms, &figures->usage);
+    bench_child_wait(&child, b->options.timeout_ms, &take->usage);
     bench_child_read(&child, line, sizeof(line));
-    if (figures->usage.exit_code != 0 ||
-        sscanf(line, "%" SCNu64 " %" SCNd64, &figures->messages, &figures->wall_ms) != 2) {
+    if (take->usage.exit_code != 0 ||
+        sscanf(line, "%" SCNu64 " %" SCNd64, &take->messages, &take->wall_ms) != 2) {
         bench_child_show(&child);
         status = problem_set(problem, STATUS_UNAVAILABLE, "", "see its messages above",
-                             "the floor ended with exit code %d", figures->usage.exit_code);
+                             "the floor ended with exit code %d", take->usage.exit_code);
     }
     bench_child_forget(&child);
     return status;

@@ -1,28 +1,25 @@
-// The figures of a bench: medians with their extremes, as a table or JSON.
+// The answer of a bench: medians with their extremes, as a table or as JSON.
 #pragma once
 
+#include <stdint.h>
 #include <stdio.h>
 
-#include "loadtest/bench/bench_run.h"
-
-struct bench_spread {
-    double median, least, greatest;
-};
-
-// Median (of an even number, the mean of the middle two) and extremes of `count` values, which are sorted in
-// place.
-struct bench_spread bench_spread_of(double *values, size_t count);
+#include "loadtest/bench/bench_figure.h"
 
 struct bench_report {
-    uint64_t messages, events;
-    size_t runs;
-    bool pinned;
-    struct bench_spread floor_cpu_ns, floor_per_s, floor_rss_mib;
-    struct bench_spread worker_cpu_ns, worker_per_s, worker_rss_mib;
-    struct bench_spread ratio, updates_per_event, redis_us_per_event;
+    uint64_t messages, events; // of the log
+    int64_t runs;
+    struct bench_case *cases; // owned, their runs too
+    size_t case_count;
 };
 
-void bench_report_fill(struct bench_report *report, const struct bench_figures *floors,
-                       const struct bench_figures *workers, size_t runs, bool pinned);
+void bench_report_fini(struct bench_report *report);
+
+// Adds a case of `report->runs` runs, nothing of them measured yet. The pointer is good until the next one.
+struct bench_case *bench_report_add(struct bench_report *report, const char *what, const char *families,
+                                    bool pinned);
+
 void bench_report_table(const struct bench_report *report, FILE *out);
+// {"events", "messages", "runs", "cases": [{"what", "families", "pinned", FIGURE: {"median", "least",
+// "greatest"}, ...}]}, one line.
 void bench_report_json(const struct bench_report *report, FILE *out);

@@ -1,7 +1,8 @@
-// One run of the floor, and one of the worker.
+// What the forms of bench share, and one run of the floor and of the worker.
 #pragma once
 
 #include "loadtest/bench/bench_child.h"
+#include "loadtest/bench/bench_report.h"
 #include "loadtest/deployment.h"
 #include "loadtest/recount/recount_log.h"
 
@@ -10,9 +11,10 @@ struct bench_options {
     const char *json;
     const char *max_ratio;
     const char *output;
+    const char *pin; // no, yes, both
+    const char *families;
     int64_t runs;
     int64_t timeout_ms;
-    bool pin;
     bool floor; // this process is the child that is the floor
 };
 
@@ -26,23 +28,30 @@ struct bench {
     char program[4096]; // this program
     char worker[4096];
     struct recount_log log; // partitions and bounds alone
+    struct bench_report report;
 };
 
-// One run. What a run of the floor does not have is 0.
-struct bench_figures {
+// Consumes and counts the topic as often as --runs says, each case of --pin and --families; the floor and the
+// workers take turns. Fills the report.
+enum status bench_throughput(struct bench *b, struct problem *problem);
+
+// What one run over the whole topic took.
+struct bench_take {
     struct bench_usage usage;
-    int64_t wall_ms; // from the first record to the last
-    uint64_t messages;
-    uint64_t events;
-    uint64_t updates; // of Redis
+    int64_t wall_ms;   // from the first record to the last
+    int64_t first_ms;  // from the start of the process until the first counter is in Redis
+    uint64_t messages; // the floor's
+    uint64_t events;   // from here on the worker's
+    uint64_t updates;  // of Redis
     int64_t redis_cpu_us;
 };
 
-// The child's own part: consumes and discards, then prints messages and milliseconds. Returns the exit code.
+// The floor's own part, in its process: consumes and discards, then prints messages and milliseconds. Returns
+// the exit code.
 int bench_floor_child(struct bench *b);
-// Runs that child.
-enum status bench_floor_run(struct bench *b, struct bench_figures *figures, struct problem *problem);
+// Runs that process.
+enum status bench_floor_run(struct bench *b, bool pinned, struct bench_take *take, struct problem *problem);
 
-// Counts the whole topic under the prefix bench-<pid>-<run>, and deletes it again.
-enum status bench_worker_run(struct bench *b, int64_t run, struct bench_figures *figures,
+// Counts the whole topic in a deployment of its own, which is deleted again.
+enum status bench_worker_run(struct bench *b, const char *families, bool pinned, struct bench_take *take,
                              struct problem *problem);

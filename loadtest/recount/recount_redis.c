@@ -59,20 +59,28 @@ static struct slice text_of(const redisReply *reply) {
     return (struct slice){reply->str, reply->type == REDIS_REPLY_STRING ? (size_t)reply->len : 0};
 }
 
-// Asks for a hash by name; the answer is an array, or the status says why not.
-static enum status ask_hash(struct recount_redis *r, enum key_family family, uint32_t shard,
-                            redisReply **reply, struct problem *problem) {
-    char name[KEY_MAX];
+static size_t hash_name(char *out, const struct recount_redis *r, enum key_family family, uint32_t shard) {
     struct key_parts parts = {0};
-    size_t length = key_write(name, &r->space, family, shard, &parts);
+    return key_write(out, &r->space, family, shard, &parts);
+}
+
+static void send_hash(struct recount_redis *r, enum key_family family, uint32_t shard) {
+    char name[KEY_MAX];
     const char *words[] = {"HGETALL", name};
-    const size_t lengths[] = {7, length};
+    const size_t lengths[] = {7, hash_name(name, r, family, shard)};
     recount_redis_send(r, 2, words, lengths);
+}
+
+// The answer to send_hash: an array, or the status says why not.
+static enum status take_hash(struct recount_redis *r, enum key_family family, uint32_t shard,
+                             redisReply **reply, struct problem *problem) {
     *reply = recount_redis_answer(r);
     if (*reply == NULL)
         return recount_redis_lost(r, problem);
     if ((*reply)->type == REDIS_REPLY_ARRAY)
         return STATUS_OK;
+    char name[KEY_MAX];
+    size_t length = hash_name(name, r, family, shard);
     bool denied = strncmp((*reply)->str, "NOPERM", 6) == 0;
     enum status status =
         problem_set(problem, denied ? STATUS_NOT_ALLOWED : STATUS_BAD_DATA, denied ? "CLM-A1" : "",
@@ -87,7 +95,8 @@ static enum status ask_hash(struct recount_redis *r, enum key_family family, uin
 static enum status meta_read(struct recount_redis *r, uint32_t shard, struct meta *meta,
                              struct problem *problem) {
     redisReply *reply;
-    enum status status = ask_hash(r, KEY_META, shard, &reply, problem);
+    send_hash(r, KEY_META, shard);
+    enum status status = take_hash(r, KEY_META, shard, &reply, problem);
     if (status != STATUS_OK)
         return status;
     memset(meta, 0, sizeof(*meta)); // padding too: metas are compared whole
@@ -140,13 +149,13 @@ static bool partition_parse(struct slice text, int32_t partitions, int32_t *part
     return text.length > 0 && number < partitions;
 }
 
-enum status recount_redis_marks(struct recount_redis *r, uint32_t shard, struct mark *marks, size_t *missing,
-                                struct problem *problem) {
+static enum status take_marks(struct recount_redis *r, uint32_t shard, struct mark *marks, size_t *missing,
+                              struct problem *problem) {
     int32_t partitions = r->meta.partitions;
     for (int32_t p = 0; p < partitions; p++)
         marks[p] = (struct mark){.next = r->meta.starts[p], .last = -1, .epoch = -1};
     redisReply *reply;
-    enum status status = ask_hash(r, KEY_MARK, shard, &reply, problem);
+    enum status status = take_hash(r, KEY_MARK, shard, &reply, problem);
     if (status != STATUS_OK)
         return status;
     *missing = (size_t)partitions;
@@ -161,6 +170,27 @@ enum status recount_redis_marks(struct recount_redis *r, uint32_t shard, struct 
             --*missing;
     }
     freeReplyObject(reply);
+    return status;
+}
+
+enum status recount_redis_marks(struct recount_redis *r, uint32_t shard, struct mark *marks, size_t *missing,
+                                struct problem *problem) {
+    send_hash(r, KEY_MARK, shard);
+    return take_marks(r, shard, marks, missing, problem);
+}
+
+enum status recount_redis_marks_all(struct recount_redis *r, struct mark *marks, struct problem *problem) {
+    for (uint32_t shard = 0; shard < r->space.shards; shard++)
+        send_hash(r, KEY_MARK, shard);
+    enum status status = STATUS_OK;
+    for (uint32_t shard = 0; shard < r->space.shards; shard++) {
+        size_t missing;
+        struct mark *own = marks + (size_t)shard * (size_t)r->meta.partitions;
+        struct problem further;
+        enum status one = take_marks(r, shard, own, &missing, status == STATUS_OK ? problem : &further);
+        if (status == STATUS_OK)
+            status = one;
+    }
     return status;
 }
 

@@ -42,6 +42,9 @@ enum status recount_redis_meta(struct recount_redis *r, const struct settings *s
 enum status recount_redis_marks(struct recount_redis *r, uint32_t shard, struct mark *marks, size_t *missing,
                                 struct problem *problem);
 
+// The marks of all shards in one round trip: partition p of shard s stands at s * meta.partitions + p.
+enum status recount_redis_marks_all(struct recount_redis *r, struct mark *marks, struct problem *problem);
+
 // Redis' clock, in seconds.
 enum status recount_redis_time(struct recount_redis *r, int64_t *now_s, struct problem *problem);
 

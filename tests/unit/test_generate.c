@@ -334,7 +334,7 @@ static void test_bench_is_the_published_profile(void **state) {
     } kinds[] = {{KIND_VIEW, 0.8},    {KIND_LIKE, 0.12},  {KIND_COMMENT, 0.03},
                  {KIND_SHARE, 0.025}, {KIND_SAVE, 0.015}, {KIND_CLICK, 0.01}};
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-        assert_true(fabs((double)c.kinds[kinds[i].kind] / EVENTS - kinds[i].share) < 0.01);
+        assert_true(fabs((double)c.kinds[kinds[i].kind] / EVENTS - kinds[i].share) < 0.005);
     for (uint32_t platform = 1; platform <= 8; platform++)
         assert_true(c.platforms[platform] > 0);
     assert_int_equal(c.odd_accounts + c.persons + c.tagged, 0);

@@ -1,0 +1,46 @@
+// A deployment of our own: a fresh prefix of Redis and a fresh group, a worker in it, and all of it deleted
+// again.
+#pragma once
+
+#include "loadtest/bench/bench_run.h"
+#include "loadtest/recount/recount_redis.h"
+
+enum { TRIAL_FLAG_MAX = KEY_PREFIX_MAX + 32 };
+
+struct trial {
+    struct bench *bench;
+    struct settings settings; // those of the deployment, under our prefix
+    char prefix[KEY_PREFIX_MAX];
+    char prefix_flag[TRIAL_FLAG_MAX], group_flag[TRIAL_FLAG_MAX], listen_flag[TRIAL_FLAG_MAX];
+    char families_flag[512];
+    int port; // of the worker's metrics
+    struct recount_redis redis;
+    struct mark *marks; // of every shard and partition, as last read
+};
+
+// What the marks tell.
+struct standing {
+    bool begun;      // some mark has moved: the first counter is there
+    bool done;       // every mark is at the end of the log
+    int64_t counted; // offsets that every shard has behind it
+};
+
+// Begins the deployment with `clameur-ingest init`. To be closed also where it fails.
+enum status trial_open(struct trial **trial, struct bench *b, const char *families, struct problem *problem);
+// Deletes the keys and the group. Best effort: what is left is said.
+void trial_close(struct trial **trial);
+
+// Starts a worker.
+enum status trial_start(struct trial *t, bool pinned, struct bench_child *child, struct problem *problem);
+// Asks it to end, and waits. Anything but exit code 0 is a problem.
+enum status trial_stop(struct trial *t, struct bench_child *child, struct bench_usage *usage,
+                       struct problem *problem);
+// The worker has ended by itself: shows its last messages.
+enum status trial_ended(const struct bench_child *child, const struct bench_usage *usage,
+                        struct problem *problem);
+
+// Reads the marks of every shard, in one round trip.
+enum status trial_standing(struct trial *t, struct standing *standing, struct problem *problem);
+
+// Microseconds of CPU that Redis has used, its own and its system's.
+int64_t trial_redis_cpu_us(struct trial *t);
