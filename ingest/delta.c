@@ -280,3 +280,18 @@ size_t delta_memory(const struct delta *d) {
            d->readings.capacity * sizeof(*d->readings.at) +
            ((size_t)d->key_slot_mask + d->cell_slot_mask + 2) * sizeof(uint32_t);
 }
+
+size_t delta_key_name(char *out, const struct delta *d, uint32_t key, const struct key_space *space,
+                      uint32_t shard) {
+    const struct delta_identity *identity = &d->keys.at[key].identity;
+    struct key_parts parts = {identity->account, identity->platform, identity->id, identity->time_s};
+    return key_write(out, space, (enum key_family)identity->family, shard, &parts);
+}
+
+size_t delta_field_name(char *out, const struct delta *d, field_code field) {
+    if ((field & DELTA_MEMBER) == 0)
+        return field_write(out, field);
+    struct slice id = d->keys.at[(uint32_t)field].identity.id;
+    memcpy(out, id.at, id.length);
+    return id.length;
+}

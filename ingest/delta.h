@@ -158,3 +158,9 @@ void delta_use(struct delta *d, uint32_t key);
 size_t delta_ops(const struct delta *d);
 bool delta_is_empty(const struct delta *d);
 size_t delta_memory(const struct delta *d);
+
+// The names that a key (of a family of Redis, by index) and the field or member of a cell have there. They
+// are written into `out`, of KEY_MAX bytes and not terminated; the length is returned.
+size_t delta_key_name(char *out, const struct delta *d, uint32_t key, const struct key_space *space,
+                      uint32_t shard);
+size_t delta_field_name(char *out, const struct delta *d, field_code field);

@@ -126,19 +126,14 @@ static void put_keys(struct encoding *e, const struct key_space *space, uint32_t
     for (uint32_t i = 0; i < e->delta->keys.count; i++) {
         if (e->numbers[i] == 0)
             continue;
-        const struct delta_identity *identity = &e->delta->keys.at[i].identity;
-        struct key_parts parts = {identity->account, identity->platform, identity->id, identity->time_s};
-        put_key(e->call, space, (enum key_family)identity->family, shard, &parts);
+        char name[KEY_MAX];
+        put(e->call, name, delta_key_name(name, e->delta, i, space, shard));
     }
 }
 
 static void put_field(struct encoding *e, field_code field) {
-    if ((field & DELTA_MEMBER) != 0) {
-        put_slice(e->call, e->delta->keys.at[(uint32_t)field].identity.id);
-        return;
-    }
-    char name[FIELD_MAX];
-    put(e->call, name, field_write(name, field));
+    char name[KEY_MAX];
+    put(e->call, name, delta_field_name(name, e->delta, field));
 }
 
 static const char *code_of(const struct delta_key *key) {
