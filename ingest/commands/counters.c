@@ -103,7 +103,7 @@ static enum status counters_once(struct reader *r) {
     for (size_t i = 0; i + 1 < reply->elements; i += 2)
         counter_row_add(&o, r, reply, i);
     output_print(&o, stdout);
-    if (o.row_count == 0)
+    if (!o.rowed)
         fprintf(stderr, "nothing is counted under these names\n");
     output_fini(&o);
     freeReplyObject(reply);

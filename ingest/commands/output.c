@@ -20,11 +20,13 @@ bool output_format_parse(enum output_format *format, const char *name, bool term
 void output_init(struct output *o, enum output_format format, const struct output_column *columns,
                  size_t count) {
     *o = (struct output){.format = format, .columns = columns, .column_count = count};
+    o->widths = memory_take((count + 1) * sizeof(*o->widths));
     arena_init(&o->arena, 4096);
 }
 
 void output_fini(struct output *o) {
     free(o->cells);
+    free(o->widths);
     arena_fini(&o->arena);
 }
 
@@ -100,23 +102,27 @@ static void table_cell(FILE *out, struct slice text, size_t width, bool right, b
     fputs(last ? "\n" : "  ", out);
 }
 
-static void print_table(const struct output *o, FILE *out) {
-    size_t *widths = memory_take(o->column_count * sizeof(*widths));
+static void widths_grow(struct output *o) {
     for (size_t c = 0; c < o->column_count; c++) {
-        widths[c] = strlen(o->columns[c].name);
+        size_t name = strlen(o->columns[c].name);
+        o->widths[c] = name > o->widths[c] ? name : o->widths[c];
         for (size_t r = 0; r < o->row_count; r++) {
             size_t width = safe_print(NULL, cell_shown(&o->cells[r * o->column_count + c]));
-            widths[c] = width > widths[c] ? width : widths[c];
+            o->widths[c] = width > o->widths[c] ? width : o->widths[c];
         }
     }
-    for (size_t c = 0; c < o->column_count; c++)
-        table_cell(out, slice_of(o->columns[c].name), widths[c], o->columns[c].number,
+}
+
+static void print_table(struct output *o, FILE *out) {
+    widths_grow(o);
+    for (size_t c = 0; c < o->column_count && !o->begun; c++)
+        table_cell(out, slice_of(o->columns[c].name), o->widths[c], o->columns[c].number,
                    c + 1 == o->column_count);
     for (size_t i = 0; i < o->row_count * o->column_count; i++) {
         size_t c = i % o->column_count;
-        table_cell(out, cell_shown(&o->cells[i]), widths[c], o->columns[c].number, c + 1 == o->column_count);
+        table_cell(out, cell_shown(&o->cells[i]), o->widths[c], o->columns[c].number,
+                   c + 1 == o->column_count);
     }
-    free(widths);
 }
 
 // --- JSON
@@ -166,17 +172,15 @@ static void json_row(const struct output *o, size_t row, FILE *out) {
 
 static void print_json(const struct output *o, FILE *out) {
     bool lines = o->format == OUTPUT_JSONL;
-    if (!lines)
+    if (!lines && !o->begun)
         fputs("[", out);
     for (size_t r = 0; r < o->row_count; r++) {
         if (!lines)
-            fputs(r == 0 ? "\n" : ",\n", out);
+            fputs(r == 0 && !o->rowed ? "\n" : ",\n", out);
         json_row(o, r, out);
         if (lines)
             fputc('\n', out);
     }
-    if (!lines)
-        fputs("\n]\n", out);
 }
 
 // --- CSV and TSV
@@ -220,7 +224,7 @@ static void tsv_cell(FILE *out, struct slice text) {
 static void print_separated(const struct output *o, FILE *out) {
     bool csv = o->format == OUTPUT_CSV;
     const char *between = csv ? "," : "\t", *end = csv ? "\r\n" : "\n";
-    for (size_t c = 0; c < o->column_count; c++)
+    for (size_t c = 0; c < o->column_count && !o->begun; c++)
         fprintf(out, "%s%s", o->columns[c].name, c + 1 < o->column_count ? between : end);
     for (size_t i = 0; i < o->row_count * o->column_count; i++) {
         size_t c = i % o->column_count;
@@ -232,7 +236,7 @@ static void print_separated(const struct output *o, FILE *out) {
     }
 }
 
-void output_print(const struct output *o, FILE *out) {
+void output_flush(struct output *o, FILE *out) {
     switch (o->format) {
     case OUTPUT_TABLE:
         print_table(o, out);
@@ -246,5 +250,16 @@ void output_print(const struct output *o, FILE *out) {
         print_separated(o, out);
         break;
     }
+    o->begun = true;
+    o->rowed = o->rowed || o->row_count > 0;
+    o->row_count = 0;
+    arena_reset(&o->arena);
+    fflush(out);
+}
+
+void output_print(struct output *o, FILE *out) {
+    output_flush(o, out);
+    if (o->format == OUTPUT_JSON)
+        fputs("\n]\n", out);
     fflush(out);
 }

@@ -33,6 +33,9 @@ struct output {
     struct output_cell *cells;
     size_t row_count;
     size_t room;
+    size_t *widths; // of a table's columns, as printed so far
+    bool begun;     // heading or opening bracket are printed
+    bool rowed;     // a row is
 };
 
 // "table" ...; "" is table on a terminal and jsonl elsewhere. False where there is no such format.
@@ -42,7 +45,10 @@ void output_init(struct output *o, enum output_format format, const struct outpu
                  size_t count);
 void output_fini(struct output *o);
 void output_row(struct output *o, const struct output_cell *cells); // copied
-void output_print(const struct output *o, FILE *out);
+void output_print(struct output *o, FILE *out);
+// Prints the rows so far and forgets them: for what comes piece by piece. A table's columns get wider as they
+// must. output_print ends it.
+void output_flush(struct output *o, FILE *out);
 
 static inline struct output_cell output_text(struct slice text) {
     return (struct output_cell){.text = text};

@@ -28,6 +28,40 @@ static char *printed(enum output_format format, struct slice id, const char *num
     return text;
 }
 
+// Two rows, each printed as it comes.
+static char *printed_in_pieces(enum output_format format, const char *first, const char *second) {
+    char *text = NULL;
+    size_t length = 0;
+    FILE *out = open_memstream(&text, &length);
+    struct output o;
+    output_init(&o, format, columns, 2);
+    output_flush(&o, out);
+    output_row(&o, (struct output_cell[]){output_text(slice_of(first)), output_text(slice_of("1"))});
+    output_flush(&o, out);
+    output_row(&o, (struct output_cell[]){output_text(slice_of(second)), output_text(slice_of("2"))});
+    output_print(&o, out);
+    output_fini(&o);
+    fclose(out);
+    return text;
+}
+
+static void test_pieces_have_one_heading_and_columns_only_widen(void **state) {
+    static const struct {
+        enum output_format format;
+        const char *text;
+    } rows[] = {
+        {OUTPUT_TABLE, "id  n\nacme  1\na     2\n"},
+        {OUTPUT_JSON, "[\n{\"id\":\"acme\",\"n\":1},\n{\"id\":\"a\",\"n\":2}\n]\n"},
+        {OUTPUT_JSONL, "{\"id\":\"acme\",\"n\":1}\n{\"id\":\"a\",\"n\":2}\n"},
+        {OUTPUT_CSV, "id,n\r\nacme,1\r\na,2\r\n"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char *text = printed_in_pieces(rows[i].format, "acme", "a");
+        assert_string_equal(text, rows[i].text);
+        free(text);
+    }
+}
+
 static void test_every_format_is_safe_for_its_reader(void **state) {
     static const struct {
         enum output_format format;
@@ -84,6 +118,7 @@ static void test_the_format_follows_the_terminal(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_format_is_safe_for_its_reader),
+        cmocka_unit_test(test_pieces_have_one_heading_and_columns_only_widen),
         cmocka_unit_test(test_a_zero_byte_ends_no_id),
         cmocka_unit_test(test_the_format_follows_the_terminal),
     };
