@@ -9,7 +9,7 @@
 #include "runtime/memory.h"
 #include "schemas/registry.h"
 
-enum { READER_ARGUMENTS_MAX = REDIS_ASK_WORDS - 4, PLATFORM_NAMES_MAX = 256 };
+enum { READER_ARGUMENTS_MAX = REDIS_ASK_WORDS - 4, PLATFORM_NAMES_MAX = 256, OWN_ROWS_MAX = 16 };
 
 static const struct option_row flag_rows[] = {
     {"output", OPTION_STRING, offsetof(struct reader_flags, output), "", 0, 0, 0,
@@ -61,18 +61,28 @@ static size_t flags_choose(struct option_row chosen[FLAG_ROWS], const char *cons
     return count;
 }
 
-static enum status configure(struct reader *r, int argc, const char *usage, const char *const *names) {
-    struct option_row chosen[FLAG_ROWS];
-    size_t count = flags_choose(chosen, names);
+enum status reader_configure(struct reader *r, int argc, char **argv, const char *usage,
+                             const char *const *names, const struct option_row *own, size_t own_count,
+                             void *own_target) {
+    struct option_row flags[FLAG_ROWS + OWN_ROWS_MAX];
+    size_t count = flags_choose(flags, names);
+    CHECK(own_count <= OWN_ROWS_MAX);
+    if (own_count > 0)
+        memcpy(flags + count, own, own_count * sizeof(*own));
+    count += own_count;
+    void *target = own_target != NULL ? own_target : &r->flags;
+    *r = (struct reader){.arguments = arguments_spell_out(argc, argv)};
     struct option_row *rows = settings_rows_relaxed();
     enum status status = config_load(&r->config, argc, r->arguments, 1, rows, settings_option_count,
-                                     &r->settings, chosen, count, &r->flags, &r->request);
+                                     &r->settings, flags, count, target, &r->request);
     free(rows);
     if (status != STATUS_OK)
         return status;
+    if (own_target != NULL)
+        memcpy(&r->flags, own_target, sizeof(r->flags));
     if (r->request.help) {
         printf("usage: %s\n\n", usage);
-        config_print_options(stdout, chosen, count);
+        config_print_options(stdout, flags, count);
         printf("\nand the options of the configuration: clameur-ingest help options\n");
         return STATUS_OK;
     }
@@ -84,7 +94,7 @@ static enum status configure(struct reader *r, int argc, const char *usage, cons
     return settings_check(&r->settings, r->config);
 }
 
-static enum status connect_redis(struct reader *r, struct problem *p) {
+static enum status redis_open(struct reader *r, struct problem *p) {
     struct redis_address address;
     struct redis_login login = {0};
     enum status status = redis_address_parse(&address, r->settings.redis_url, p);
@@ -96,21 +106,22 @@ static enum status connect_redis(struct reader *r, struct problem *p) {
     return redis_connect(&r->redis, &address, &login, (int)r->settings.redis_timeout_ms, p);
 }
 
-enum status reader_open(struct reader *r, int argc, char **argv, const char *usage,
-                        const char *const *names) {
-    *r = (struct reader){.arguments = arguments_spell_out(argc, argv)};
-    enum status status = configure(r, argc, usage, names);
-    if (status != STATUS_OK || r->request.help)
-        return status;
+enum status reader_connect(struct reader *r) {
     struct key_space *keys = memory_take(sizeof(*keys));
     key_space_init(keys, r->settings.redis_prefix, 1);
     snprintf(r->key, sizeof(r->key), "%s:{%s}:meta", keys->prefix, keys->tags[0]);
     free(keys);
     struct problem p;
-    status = connect_redis(r, &p);
+    enum status status = redis_open(r, &p);
     if (status != STATUS_OK)
         problem_print(&p);
     return status;
+}
+
+enum status reader_open(struct reader *r, int argc, char **argv, const char *usage,
+                        const char *const *names) {
+    enum status status = reader_configure(r, argc, argv, usage, names, NULL, 0, NULL);
+    return status == STATUS_OK && !r->request.help ? reader_connect(r) : status;
 }
 
 void reader_close(struct reader *r) {

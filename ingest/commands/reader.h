@@ -29,10 +29,17 @@ struct reader {
     char **arguments;              // argv with its short flags spelt out
 };
 
-// Reads the command line: the settings (what other programs must have is not required here), the flags that
-// `names` lists (NULL ends it), -o and -n. Then connects. `usage` is printed for --help, after which
-// request.help is set and nothing else was done. Problems have been printed when it fails. reader_close in
-// any case.
+// Reads the command line alone: the settings (what other programs must have is not required here), the flags
+// that `names` lists (NULL ends it) and -o, and the command's own: rows of `own` that fill `own_target`,
+// whose first member is a struct reader_flags (NULL, 0, NULL where there are none). `usage` is printed for
+// --help, after which request.help is set and nothing else was done. reader_close in any case.
+enum status reader_configure(struct reader *r, int argc, char **argv, const char *usage,
+                             const char *const *names, const struct option_row *own, size_t own_count,
+                             void *own_target);
+// Connects to Redis. The problem has been printed when it fails.
+enum status reader_connect(struct reader *r);
+
+// Both, for a command without flags of its own. Problems have been printed when it fails.
 enum status reader_open(struct reader *r, int argc, char **argv, const char *usage, const char *const *names);
 void reader_close(struct reader *r);
 
