@@ -216,6 +216,14 @@ enum status pseudonymiser_load(struct pseudonymiser **p, const char *path, struc
     return status;
 }
 
+struct pseudonymiser *pseudonymiser_random(void) {
+    CHECK(sodium_init() >= 0);
+    struct pseudonymiser *p = memory_take(sizeof(*p) + KEYS_MAX * sizeof(struct epoch));
+    p->count = 1;
+    randombytes_buf(p->epochs[0].key, KEY_BYTES);
+    return p;
+}
+
 void pseudonymiser_destroy(struct pseudonymiser **p) {
     if (*p == NULL)
         return;

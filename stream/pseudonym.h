@@ -16,6 +16,8 @@ struct pseudonymiser;
 // Refused: unreadable (STATUS_NO_INPUT), readable by others than owner and group (STATUS_CONFIG), malformed
 // (STATUS_CONFIG with the line; the key itself is never printed).
 enum status pseudonymiser_load(struct pseudonymiser **p, const char *path, struct problem *problem);
+// A key that nobody knows and that ends with the process: for whoever looks at events without the key file.
+struct pseudonymiser *pseudonymiser_random(void);
 void pseudonymiser_destroy(struct pseudonymiser **p); // wipes the keys
 
 void pseudonym_actor(const struct pseudonymiser *p, int64_t record_time_ms, uint32_t platform,

@@ -10,10 +10,9 @@
 
 enum { TRY_MS = 1000, LEADERS_MAX = 256 };
 
-// The first or the end offset. Not rd_kafka_query_watermark_offsets: it does not keep to its timeout while
-// the leader is down (minutes in 2.0.2). A lookup by time does, and the times -1 and -2 mean the end and the
-// beginning on the wire.
-static rd_kafka_resp_err_t ask_offset(rd_kafka_t *rk, const char *topic, int32_t partition, int64_t which,
+// Not rd_kafka_query_watermark_offsets: it does not keep to its timeout while the leader is down (minutes in
+// 2.0.2). A lookup by time does, and the times -1 and -2 mean the end and the beginning on the wire.
+rd_kafka_resp_err_t source_ask_offset(rd_kafka_t *rk, const char *topic, int32_t partition, int64_t which,
                                       int64_t *offset, int timeout_ms) {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(list, topic, partition)->offset = which;
@@ -140,7 +139,8 @@ static enum status reach_leader(struct probe *probe, const struct rd_kafka_metad
     int64_t end;
     rd_kafka_resp_err_t err;
     do {
-        err = ask_offset(probe->rk, probe->topic, partition->id, RD_KAFKA_OFFSET_END, &end, slice_ms(probe));
+        err = source_ask_offset(probe->rk, probe->topic, partition->id, RD_KAFKA_OFFSET_END, &end,
+                                slice_ms(probe));
         rd_kafka_poll(probe->rk, 0);
         if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
             return STATUS_OK;
@@ -232,10 +232,11 @@ enum status source_bounds(struct source *s, int32_t partition, int64_t *first, i
                           struct problem *problem) {
     int64_t deadline_ms = clock_monotonic_ms() + timeout_ms;
     rd_kafka_resp_err_t err =
-        ask_offset(s->rk, s->topic, partition, RD_KAFKA_OFFSET_BEGINNING, first, timeout_ms);
+        source_ask_offset(s->rk, s->topic, partition, RD_KAFKA_OFFSET_BEGINNING, first, timeout_ms);
     int64_t left = deadline_ms - clock_monotonic_ms();
     if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
-        err = ask_offset(s->rk, s->topic, partition, RD_KAFKA_OFFSET_END, end, left > 0 ? (int)left : 0);
+        err =
+            source_ask_offset(s->rk, s->topic, partition, RD_KAFKA_OFFSET_END, end, left > 0 ? (int)left : 0);
     int code = err;
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
         return STATUS_OK;

@@ -81,5 +81,8 @@ int source_on_statistics(rd_kafka_t *rk, char *json, size_t length, void *opaque
 void source_take_error(struct source *s, const rd_kafka_message_t *message);
 
 // source_check.c
+// `which`: RD_KAFKA_OFFSET_BEGINNING or RD_KAFKA_OFFSET_END.
+rd_kafka_resp_err_t source_ask_offset(rd_kafka_t *rk, const char *topic, int32_t partition, int64_t which,
+                                      int64_t *offset, int timeout_ms);
 enum status source_check_conf(rd_kafka_conf_t *conf, const char *bootstrap, const char *topic,
                               int32_t *partitions, int timeout_ms, struct problem *problem); // takes the conf
