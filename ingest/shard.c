@@ -83,6 +83,7 @@ void shard_acknowledge(struct shard *s) {
     for (size_t i = 0; i < s->sealed_count; i++)
         shard_slot(s, s->sealed[i].partition)->acked = s->sealed[i].mark;
     s->state = SHARD_IDLE;
+    s->refused = false;
 }
 
 int64_t shard_drop(struct shard *s) {
@@ -92,6 +93,7 @@ int64_t shard_drop(struct shard *s) {
     s->first_fold_ms = 0;
     s->stale = true;
     s->rereading = false;
+    s->refused = false;
     s->era++;
     return events;
 }

@@ -49,6 +49,7 @@ struct shard {
     int64_t claim_at_ms; // not before
 
     uint64_t era;   // rises with every drop: answers to calls of an earlier era are void
+    bool refused;   // Redis' last answer to the claim or the sealed call was an error
     bool claiming;  // a claim is under way
     bool rereading; // a reading of the marks is under way
     bool stale;     // dropped: marks are to be read again before anything is folded

@@ -2,6 +2,7 @@
 //
 //     loop_turn         answers of Redis, probes, signals; sleeps where nothing is to do
 //     deadletter_poll   acknowledgements of dead letters
+//     redis_turn        tells of Redis' troubles, and asks how full it is
 //     ownership_turn    claims, marks read again, seeks
 //     flush_turn        seals what is due, sends what waits
 //     commit_turn       offsets back to Kafka, once a second
@@ -29,13 +30,9 @@ void pipeline_fail(struct pipeline *p, const struct problem *problem) {
     log_problem(LOG_LEVEL_ERROR, "worker_stops", problem);
 }
 
+// Told here, where it happens; the turn tells of what changes while it lasts.
 static void redis_changed(void *context) {
-    struct pipeline *p = context;
-    if (redis_link_up(p->redis))
-        log_info("redis_up");
-    else
-        log_warn("redis_down", FIELD("code", LOG_TEXT("CLM-R3")),
-                 FIELD("why", LOG_TEXT(redis_link_error(p->redis))));
+    redis_away_turn(context);
 }
 
 static enum status kafka_open(struct pipeline *p, struct problem *problem) {
@@ -93,6 +90,7 @@ static size_t turn(struct pipeline *p, int wait_ms) {
     loop_turn(&p->loop, wait_ms);
     p->now_ms = loop_now_ms(&p->loop);
     deadletter_poll(p->letters, p->now_ms);
+    redis_turn(p);
     ownership_turn(p);
     flush_turn(p);
     commit_turn(p);

@@ -15,16 +15,6 @@ struct sent {
     uint64_t era;
 };
 
-void flush_uninitialised(struct pipeline *p, const struct shard *shard) {
-    struct problem problem;
-    problem_set(
-        &problem, STATUS_BAD_DATA, "CLM-M1",
-        "restore the newest backup of Redis and start again; for a new deployment: clameur-ingest init",
-        "shard %u of prefix \"%s\" holds no deployment %s any more: its counters are gone", shard->number,
-        p->startup->keys.prefix, p->startup->meta.deployment);
-    pipeline_fail(p, &problem);
-}
-
 // Stretches the interval while flushes are slow, shrinks it when they are quick again.
 static void adapt_interval(struct pipeline *p, int64_t took_ms) {
     const struct settings *s = &p->startup->settings;
@@ -46,45 +36,17 @@ static void take_for_counted(struct pipeline *p, struct shard *shard) {
     for (int i = 0; i < DELTA_PLATFORMS; i++)
         p->tally.by_platform[i] += shard->sealed_platforms[i];
     p->tally.updates += shard->sealed_ops;
-    p->tally.faults += p->answer.faults;
     histogram_add(&p->tally.flush_seconds, (double)(now_ms - shard->sent_at_ms) / 1000);
     if (shard->sealed_fold_ms != 0)
         histogram_add(&p->tally.event_to_counter, (double)(now_ms - shard->sealed_fold_ms) / 1000);
     adapt_interval(p, now_ms - shard->sent_at_ms);
     if (p->answer.faults > 0)
-        log_error("counter_faults", FIELD("code", LOG_TEXT("CLM-F1")), FIELD("shard", LOG_INT(shard->number)),
-                  FIELD("faults", LOG_INT(p->answer.faults)));
+        redis_fault(p, shard, p->answer.faults);
 }
 
 static void wait_and_repeat(struct shard *shard, int64_t at_ms) {
     shard->state = SHARD_SEALED;
     shard->retry_at_ms = at_ms;
-}
-
-static void function_loaded(void *context, enum redis_outcome outcome, const redisReply *reply) {
-    struct pipeline *p = context;
-    p->function_loading = false;
-    bool failed = outcome == REDIS_LINK_REPLY && reply->type == REDIS_REPLY_ERROR;
-    if (failed && strstr(reply->str, "already exists") == NULL)
-        log_error("function_load_refused", FIELD("redis", LOG_TEXT(reply->str)));
-    else if (outcome == REDIS_LINK_REPLY)
-        log_info("function_loaded", FIELD("library", LOG_TEXT("clameur_v1")));
-}
-
-void flush_load_function(struct pipeline *p) {
-    if (p->function_loading)
-        return;
-    struct slice code = functions_writer();
-    const char *words[] = {"FUNCTION", "LOAD", code.at};
-    const size_t lengths[] = {8, 4, code.length};
-    p->function_loading = true;
-    redis_link_command(p->redis, 3, words, lengths, function_loaded, p);
-}
-
-static const char *refusal_code(const char *words) {
-    if (strncmp(words, "OOM", 3) == 0)
-        return "CLM-R2";
-    return strncmp(words, "NOPERM", 6) == 0 ? "CLM-A1" : "CLM-R5";
 }
 
 static void judge(struct pipeline *p, struct shard *shard) {
@@ -110,19 +72,20 @@ static void judge(struct pipeline *p, struct shard *shard) {
         ownership_fence(p, answer->partitions, answer->partition_count);
         return;
     case FLUSH_UNINITIALISED:
-        flush_uninitialised(p, shard);
+        redis_uninitialised(p, shard);
+        wait_and_repeat(shard, p->now_ms + RETRY_MS);
         return;
     case FLUSH_RULES:
         rules_settle(p, shard);
         wait_and_repeat(shard, p->now_ms + RETRY_MS);
         return;
     case FLUSH_NO_FUNCTION:
-        flush_load_function(p);
+        shard->refused = true; // told only where the library is refused too
+        redis_load_functions(p);
         wait_and_repeat(shard, p->now_ms + RETRY_MS);
         return;
     case FLUSH_REFUSED:
-        log_warn("flush_refused", FIELD("code", LOG_TEXT(refusal_code(answer->error))),
-                 FIELD("shard", LOG_INT(shard->number)), FIELD("redis", LOG_TEXT(answer->error)));
+        redis_refused(p, shard, answer->error);
         wait_and_repeat(shard, p->now_ms + RETRY_MS);
         return;
     case FLUSH_VERDICTS:

@@ -7,6 +7,7 @@
 //     pipeline_rules.c      a shard that is counted by other rules
 //     pipeline_reading.c    where a partition is read, and going back for a shard
 //     pipeline_commit.c     offsets back to Kafka
+//     pipeline_redis.c      Redis on its bad days: away, refusing, evicting, another's
 //     pipeline_report.c     probes, metrics, status
 #pragma once
 
@@ -57,6 +58,19 @@ struct owned {
     struct record last; // its last record in this batch
 };
 
+// What is known of Redis, beside its answers to flushes.
+struct redis_state {
+    const char *away;    // the code told since the link is down; NULL: up, or not told
+    const char *refusal; // the code told since something was refused; NULL: nothing is
+    char words[256];     // of the refusal
+    int64_t since_ms;
+    bool told, up, looking, looked, may_evict, loading, meta_asked;
+    int64_t look_at_ms;
+    int64_t used_bytes, max_bytes, evicted; // as INFO says; max 0: no bound
+    int64_t faults, faults_at_ms;           // not told yet; when they may be
+    uint32_t faults_shard;
+};
+
 struct tally {
     int64_t read, counted, duplicate, replayed, in_flight, rejected;
     int64_t by_reason[REJECT_COUNT];
@@ -94,7 +108,7 @@ struct pipeline {
     int64_t committed_at_ms;
     int64_t bounds_at_ms; // the log's bounds are not asked before: the last try failed
     enum pressure_stage pressure;
-    bool function_loading;
+    struct redis_state redis_state;
     bool draining;
     bool stopping; // the process has to stop: `problem` says why
     struct problem problem;
@@ -114,9 +128,18 @@ bool flush_all(struct pipeline *p,
 void flush_drop(struct pipeline *p,
                 struct shard *shard); // table and call are thrown away; marks are read again
 void flush_drop_all(struct pipeline *p);
-void flush_load_function(struct pipeline *p);
-void flush_uninitialised(struct pipeline *p, const struct shard *shard); // stops the process
 enum pressure_stage flush_pressure(const struct pipeline *p);
+
+// pipeline_redis.c
+void redis_turn(struct pipeline *p);
+void redis_away_turn(struct pipeline *p); // a part of it, for when the link changes
+// An error was the answer to a shard's call, or (NULL) to the library's: told once until it is over.
+void redis_refused(struct pipeline *p, struct shard *shard, const char *words);
+void redis_fault(struct pipeline *p, const struct shard *shard, int64_t faults);
+void redis_load_functions(struct pipeline *p);
+void redis_uninitialised(struct pipeline *p,
+                         const struct shard *shard);       // the process stops when it knows why
+const char *redis_why_not_ready(const struct pipeline *p); // NULL: it is
 
 // pipeline_ownership.c
 extern const struct source_events ownership_events;

@@ -139,18 +139,20 @@ static void claim_answered(void *context, enum redis_outcome outcome, const redi
     char error[256];
     enum flush_verdict verdict = flush_parse_claim(p->claimed, PARTITIONS_MAX, &count, reply, error);
     if (verdict == FLUSH_APPLIED) {
+        shard->refused = false;
         claim_place(p, shard, p->claimed, count);
         return;
     }
     shard->claim_at_ms = p->now_ms + RETRY_MS;
+    shard->refused = verdict == FLUSH_NO_FUNCTION;
     if (verdict == FLUSH_NO_FUNCTION)
-        flush_load_function(p);
+        redis_load_functions(p);
     else if (verdict == FLUSH_UNINITIALISED)
-        flush_uninitialised(p, shard);
+        redis_uninitialised(p, shard);
     else if (verdict == FLUSH_RULES)
         rules_refused(p, shard->number, error);
     else
-        log_warn("claim_refused", FIELD("shard", LOG_INT(shard->number)), FIELD("redis", LOG_TEXT(error)));
+        redis_refused(p, shard, error);
 }
 
 static void claim_ask(struct pipeline *p, struct shard *shard) {

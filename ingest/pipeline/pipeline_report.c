@@ -103,6 +103,15 @@ static void collect_redis(struct pipeline *p) {
     set(p, METRIC_OF_UPDATES, NULL, t->updates);
     set(p, METRIC_OF_FAULTS, NULL, t->faults);
     set(p, METRIC_OF_REDIS_UP, NULL, redis_link_up(p->redis));
+    const struct redis_state *r = &p->redis_state;
+    static const char *const codes[] = {"CLM-R2", "CLM-R5", "CLM-A1"};
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+        set(p, METRIC_OF_REDIS_REFUSING, codes[i], r->refusal != NULL && strcmp(r->refusal, codes[i]) == 0);
+    if (r->looked && r->max_bytes >= 0)
+        metrics_set(p->metrics, METRIC_OF_REDIS_MEMORY, NULL,
+                    r->max_bytes > 0 ? (double)r->used_bytes / (double)r->max_bytes : 0);
+    if (r->looked && r->evicted >= 0)
+        set(p, METRIC_OF_REDIS_EVICTED, NULL, r->evicted);
     set(p, METRIC_OF_ROLLBACKS, NULL, t->rollbacks);
     static const char *const stages[] = {
         [PRESSURE_REDIS] = "redis", [PRESSURE_DEADLETTER] = "deadletter", [PRESSURE_FLUSH] = "flush"};
@@ -124,8 +133,9 @@ static void collect(struct pipeline *p) {
 static const char *not_ready(struct pipeline *p) {
     if (p->stopping || p->draining)
         return "stopping\n";
-    if (!redis_link_up(p->redis))
-        return "redis is not connected\n";
+    const char *redis = redis_why_not_ready(p);
+    if (redis != NULL)
+        return redis;
     struct source_figures figures;
     source_figures_read(p->source, &figures);
     if (figures.brokers_down)

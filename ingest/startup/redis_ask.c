@@ -11,11 +11,14 @@ static bool begins_with(const char *text, const char *word) {
 
 static enum status judge_error(const char *error, const char *command, struct problem *p) {
     static const char *const passing[] = {"LOADING", "BUSY", "CLUSTERDOWN", "MASTERDOWN", "TRYAGAIN"};
-    static const char *const lasting[] = {"READONLY", "OOM", "MISCONF", "NOREPLICAS"};
+    static const char *const lasting[] = {"READONLY", "MISCONF", "NOREPLICAS"};
     if (begins_with(error, "NOPERM") || begins_with(error, "NOAUTH"))
         return problem_set(p, STATUS_NOT_ALLOWED, "CLM-A1",
                            "grant it: ACL SETUSER, as Redis' message names it",
                            "Redis does not let us %s: %s", command, error);
+    if (begins_with(error, "OOM"))
+        return problem_set(p, STATUS_UNAVAILABLE, "CLM-R2", "raise maxmemory",
+                           "Redis is full: it refuses %s: %s", command, error);
     for (size_t i = 0; i < sizeof(passing) / sizeof(passing[0]); i++) {
         if (begins_with(error, passing[i]))
             return problem_set(p, STATUS_TRY_AGAIN, "CLM-R5", "wait, and try again",

@@ -94,8 +94,9 @@ static enum status read_open_files(struct startup_walk *walk) {
                     "needs %d open files, the hard limit is %llu", OPEN_FILES_NEEDED, hard);
         return startup_trouble(walk, &p);
     }
-    startup_found(walk, "limit %llu, raised to %llu", before, hard);
-    return STATUS_OK;
+    problem_set(&p, STATUS_OK, "CLM-L1", "LimitNOFILE=65536 in the unit, so that it need not be raised",
+                "needs %d open files, the limit was %llu: raised to %llu", OPEN_FILES_NEEDED, before, hard);
+    return startup_trouble(walk, &p);
 }
 
 static enum status read_configuration(struct startup_walk *walk, int argc, char **argv,

@@ -8,24 +8,9 @@
 #include "ingest/startup/startup_steps.h"
 #include "runtime/check.h"
 #include "runtime/memory.h"
+#include "runtime/redis/redis_info.h"
 
-enum { INFO_VALUE_MAX = 64, LIBRARY_NAME_MAX = 64, REDIS_MAJOR_NEEDED = 7 };
-
-// The value of a line `name:value` of INFO; "unknown" and false where there is none.
-static bool info_value(const char *info, const char *name, char out[INFO_VALUE_MAX]) {
-    size_t length = strlen(name);
-    snprintf(out, INFO_VALUE_MAX, "unknown");
-    for (const char *line = info; line != NULL && *line != '\0';) {
-        if (strncmp(line, name, length) == 0 && line[length] == ':') {
-            const char *value = line + length + 1;
-            snprintf(out, INFO_VALUE_MAX, "%.*s", (int)strcspn(value, "\r\n"), value);
-            return out[0] != '\0';
-        }
-        line = strchr(line, '\n');
-        line = line != NULL ? line + 1 : NULL;
-    }
-    return false;
-}
+enum { LIBRARY_NAME_MAX = 64, REDIS_MAJOR_NEEDED = 7 };
 
 enum status startup_step_redis(struct startup_walk *walk) {
     struct startup *s = walk->s;
@@ -49,9 +34,9 @@ enum status startup_step_redis(struct startup_walk *walk) {
 }
 
 enum status startup_step_redis_version(struct startup_walk *walk) {
-    char version[INFO_VALUE_MAX];
+    char version[REDIS_INFO_VALUE_MAX];
     struct problem p;
-    if (!info_value(walk->info, "redis_version", version)) {
+    if (!redis_info_value(walk->info, "redis_version", version)) {
         problem_set(&p, STATUS_OK, "CLM-R4", "", "the version of Redis is unknown; it must be 7.0 or later");
         return startup_trouble(walk, &p);
     }
@@ -65,15 +50,15 @@ enum status startup_step_redis_version(struct startup_walk *walk) {
 }
 
 enum status startup_step_redis_role(struct startup_walk *walk) {
-    char role[INFO_VALUE_MAX], mode[INFO_VALUE_MAX];
+    char role[REDIS_INFO_VALUE_MAX], mode[REDIS_INFO_VALUE_MAX];
     struct problem p;
-    info_value(walk->info, "redis_mode", mode);
+    redis_info_value(walk->info, "redis_mode", mode);
     if (strcmp(mode, "cluster") == 0) {
         problem_set(&p, STATUS_CONFIG, "", "point redis.url at a Redis that holds all slots by itself",
                     "this Redis is a node of a cluster, among which flushes are not routed");
         return startup_trouble(walk, &p);
     }
-    bool known = info_value(walk->info, "role", role);
+    bool known = redis_info_value(walk->info, "role", role);
     if (known && strcmp(role, "master") == 0) {
         startup_found(walk, "%s", role);
         return STATUS_OK;
@@ -86,9 +71,9 @@ enum status startup_step_redis_role(struct startup_walk *walk) {
 enum status startup_step_redis_eviction(struct startup_walk *walk) {
     const char *wish = walk->s->settings.redis_require_noeviction;
     const char *remedy = "redis-cli CONFIG SET maxmemory-policy noeviction, or a Redis of its own";
-    char policy[INFO_VALUE_MAX];
+    char policy[REDIS_INFO_VALUE_MAX];
     struct problem p;
-    bool known = info_value(walk->info, "maxmemory_policy", policy);
+    bool known = redis_info_value(walk->info, "maxmemory_policy", policy);
     if (strcmp(wish, "off") == 0 || strcmp(policy, "noeviction") == 0) {
         startup_found(walk, "%s%s", policy, strcmp(wish, "off") == 0 ? ", not required" : "");
         return STATUS_OK;

@@ -373,7 +373,6 @@ struct redis_link *redis_link_create(struct loop *l, const struct redis_address 
     link->on_change = on_change;
     link->context = context;
     link->delay_ms = DELAY_MIN_MS;
-    snprintf(link->error, sizeof(link->error), "not connected yet");
     uv_timer_init(&l->uv, &link->timer);
     uv_timer_init(&l->uv, &link->refusal);
     link->timer.data = link->refusal.data = link;
@@ -410,4 +409,8 @@ bool redis_link_up(const struct redis_link *link) {
 
 const char *redis_link_error(const struct redis_link *link) {
     return link->error;
+}
+
+bool redis_link_not_allowed(const struct redis_link *link) {
+    return redis_greeting_not_allowed(link->error);
 }

@@ -52,6 +52,8 @@ void redis_link_destroy(struct redis_link **link);
 bool redis_link_up(const struct redis_link *link);
 // Why it is not up: the last error, "" if none.
 const char *redis_link_error(const struct redis_link *link);
+// Whether that was about who we are: the login is wrong, and no waiting mends it.
+bool redis_link_not_allowed(const struct redis_link *link);
 
 // Sends a formatted RESP command (copied). The callback is always called exactly once, never from within this
 // call... except that a link that is down calls it at once with REDIS_LINK_DOWN (from within a callback that

@@ -50,13 +50,3 @@ def test_an_emptied_redis__goes_red_if_a_missing_mark_is_guessed(deployment):
     assert worker.process.wait(1) == 65 and "CLM-M1" in worker.process.log.read_text()
     time.sleep(0.1)
     assert deployment.redis.client.dbsize() == 0
-
-
-def test_a_full_redis__goes_red_if_a_refused_flush_is_given_up(deployment, seconds):
-    client, worker = deployment.redis.client, deployment.worker()
-    with load.stream(deployment, seconds, seed=47):
-        wait_until("it counts", lambda: worker.metric("events_counted_total") > 0)
-        client.config_set("maxmemory", client.info("memory")["used_memory"] // 2)
-        wait_until("flushes are refused", lambda: worker.metric("flush_verdicts_total", 'verdict="refused"') > 0, 30)
-        client.config_set("maxmemory", 0)
-    load.settle(deployment, [worker])

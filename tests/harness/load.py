@@ -25,9 +25,22 @@ def stream(deployment, seconds, rate=2000, seed=1):
             producer.kill()
 
 
-def settle(deployment, workers, seconds=90):
+@contextmanager
+def flow(deployment, rate=1000, seed=1):
+    """The same for as long as the block lasts, so that a slow machine has the time it needs."""
+    producer = deployment.producer(*flags(10_000_000, rate, seed))
+    try:
+        yield producer
+        assert producer.is_running, producer.tail()
+        assert producer.terminate(120) == 0, producer.tail()
+    finally:
+        if producer.is_running:
+            producer.kill()
+
+
+def settle(deployment, workers, seconds=90, **recounting):
     """All is counted: the marks are at the ends, the balance of every worker is even, and both recounts agree."""
     deployment.drain(seconds)
     for worker in workers:
         assert worker.metric("balance_difference") == 0 and worker.balance() == 0, worker.get("/metrics")[1]
-    return deployment.recount()
+    return deployment.recount(**recounting)

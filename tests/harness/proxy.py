@@ -1,7 +1,7 @@
 """A proxy between a worker and Redis that reads both directions as commands and replies, so that a test can lose exactly
 the reply it wants to.
 
-A test sets `on_command(words)` and `on_reply(words, reply)`, called with the command's words and, of its reply, the strings.
+A test sets `on_command(words)` and `on_reply(words, reply)`, called with the command's words and, of its reply, the strings and errors.
 They say what to do: PASS it on, CUT both connections instead (a command is then never applied; a reply was
 applied, and is lost), or DROP it without a word. They run in the connection's own thread and may take their time.
 """
@@ -43,6 +43,8 @@ class _Reader:
                 raise ConnectionError
             raw.append(body)
             words.append(body[:-2])
+        elif kind == b"-":
+            words.append(line[1:-2])
         elif kind in b"*~>%" and size != b"-1":
             for _ in range(int(size) * (2 if kind == b"%" else 1)):
                 self._frame(raw, words)

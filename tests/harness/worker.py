@@ -77,14 +77,16 @@ class Deployment:
     def drain(self, seconds=60):
         wait_until("every shard's marks reach the end of the log", self.is_drained, seconds, 0.2)
 
-    def recount(self, program=True, **options):
-        """Both recounts: Python's, which is returned, and the program's, which must exit 0. No worker may be counting."""
+    def recount(self, program=True, faults=False, **options):
+        """Both recounts: Python's, which is returned, and the program's, which must exit 0. No worker may be counting.
+        Counter and fault together must agree; that there are faults must be said (`faults`)."""
         log = read_log(self.bootstrap, self.topic)
         marks = read_marks(self.redis.client, self.space)
         recount = Recount(self.space, self.rules, dedup_span=int(self.options.get("dedup.span", 262144)), key=KEY,
                           **options).fold(log, marks)
         comparison = Comparison(self.redis.client, recount, log, marks)
-        assert not comparison.differences and not comparison.faults, f"{summary(comparison)}\n{comparison.faults}"
+        assert not comparison.differences, f"{summary(comparison)}\n{comparison.faults}"
+        assert bool(comparison.faults) == faults, comparison.faults
         assert comparison.compared > 0
         if program:
             run([LOADTEST, "recount", "-c", self.file], self.directory)
@@ -140,6 +142,11 @@ class Worker:
         return total("events_read_total") - sum(total(name) for name in (
             "events_counted_total", "events_rejected_total", "events_duplicate_total", "events_replayed_total",
             "events_in_flight"))
+
+    def said(self, code, event=None):
+        """The log's lines with that error code (and of that event), in order."""
+        return [line for line in self.process.log.read_text(errors="replace").splitlines()
+                if re.search(rf"\b{code}\b", line) and (not event or f" {event} " in line)]
 
     def kill(self):
         return self.process.kill()

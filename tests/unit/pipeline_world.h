@@ -88,6 +88,12 @@ void loop_turn(struct loop *l, int wait_ms) {
 bool redis_link_up(const struct redis_link *link) {
     return true;
 }
+bool redis_link_not_allowed(const struct redis_link *link) {
+    return false;
+}
+const char *redis_link_error(const struct redis_link *link) {
+    return "";
+}
 
 void redis_link_send(struct redis_link *link, const char *bytes, size_t length, redis_callback callback,
                      void *context) {

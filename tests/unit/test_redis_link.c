@@ -64,7 +64,7 @@ static bool is_down(void *link) {
     return !redis_link_up(link);
 }
 static bool has_failed(void *link) {
-    return strcmp(redis_link_error(link), "not connected yet") != 0;
+    return redis_link_error(link)[0] != '\0';
 }
 
 static void turn_for(int ms) {

@@ -335,7 +335,7 @@ static void test_open_files_are_raised_or_told(void **state) {
     assert_int_equal(getrlimit(RLIMIT_NOFILE, &after), 0);
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
     assert_int_equal(code, 0);
-    expect_said(out_text, "limit 100, raised to");
+    expect_said(out_text, "the limit was 100: raised to");
     assert_true(after.rlim_cur == before.rlim_max);
 }
 
