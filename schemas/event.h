@@ -61,8 +61,9 @@ struct event {
     uint32_t content_format;
     uint32_t origin;
     uint32_t traffic_source;
-    uint32_t body;  // the oneof's field number, 0 where there is none
-    unsigned flaws; // of enum event_flaw
+    uint32_t body;      // the oneof's field number, 0 where there is none
+    unsigned flaws;     // of enum event_flaw
+    struct slice bytes; // as it stands in its record: the record's value, or its part of a batch
 
     uint32_t tag_count;
     struct slice tags[EVENT_TAGS_MAX];

@@ -30,6 +30,7 @@ enum {
     KEY_BYTES = TOPIC_BYTES + 64,
     NUMBER_BYTES = 24,
     CUT_BYTES = 64 * 1024,
+    SCHEMA_BYTES = 4,
     RETRY_MS = 1000,
     FULL_LETTERS = 50000,
     FULL_BYTES = 64 * 1024 * 1024,
@@ -55,6 +56,7 @@ struct letter {
     bool cut;
     enum reject reason;
     int32_t index;
+    size_t at, length; // its part of the original's value
     struct original *original;
 };
 
@@ -226,20 +228,34 @@ static void add_number(rd_kafka_headers_t *headers, const char *name, int64_t va
     rd_kafka_header_add(headers, name, -1, text, length);
 }
 
+static size_t cut_of(const struct letter *l, size_t length) {
+    return l->cut && length > CUT_BYTES ? CUT_BYTES : length;
+}
+
+// Confluent's frame stands before a batch, not before its events: whoever puts one back needs the schema's
+// id.
+static void add_schema(rd_kafka_headers_t *headers, const struct letter *l) {
+    const unsigned char *value = (const unsigned char *)l->original->bytes + l->original->key_length;
+    if (l->at > SCHEMA_BYTES && value[0] == 0)
+        add_number(headers, "clameur-schema",
+                   (int64_t)value[1] << 24 | value[2] << 16 | value[3] << 8 | value[4]);
+}
+
 static rd_kafka_headers_t *headers_of(const struct deadletter *d, const struct letter *l) {
     const struct original *o = l->original;
-    rd_kafka_headers_t *headers = rd_kafka_headers_new(9);
+    rd_kafka_headers_t *headers = rd_kafka_headers_new(10);
     rd_kafka_header_add(headers, "clameur-reason", -1, reject_name(l->reason), -1);
     rd_kafka_header_add(headers, "clameur-topic", -1, d->source_topic, -1);
     add_number(headers, "clameur-partition", o->partition);
     add_number(headers, "clameur-offset", o->offset);
     add_number(headers, "clameur-index", l->index);
     add_number(headers, "clameur-time", o->time_ms);
-    add_number(headers, "clameur-size", (int64_t)o->value_length);
+    add_number(headers, "clameur-size", (int64_t)l->length);
+    add_schema(headers, l);
     if (l->cut)
         add_number(headers, "clameur-truncated", 1);
     if (o->key_length > 0)
-        rd_kafka_header_add(headers, "clameur-key", -1, o->bytes, (ssize_t)o->key_length);
+        rd_kafka_header_add(headers, "clameur-key", -1, o->bytes, (ssize_t)cut_of(l, o->key_length));
     return headers;
 }
 
@@ -249,12 +265,12 @@ static rd_kafka_resp_err_t produce(struct deadletter *d, struct letter *l) {
     int key_length = snprintf(key, sizeof(key), "%s/%" PRId32 "/%" PRId64 "/%" PRId32, d->source_topic,
                               o->partition, o->offset, l->index);
     rd_kafka_headers_t *headers = headers_of(d, l);
-    char *value = o->has_value ? o->bytes + o->key_length : NULL;
+    char *value = o->has_value ? o->bytes + o->key_length + l->at : NULL;
     // No flag: librdkafka reads the value where it lies, in the original, which lives as long as its letters.
     rd_kafka_resp_err_t err =
         rd_kafka_producev(d->rk, RD_KAFKA_V_TOPIC(d->topic), RD_KAFKA_V_KEY(key, (size_t)key_length),
-                          RD_KAFKA_V_VALUE(value, l->cut ? CUT_BYTES : o->value_length),
-                          RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE(l), RD_KAFKA_V_END);
+                          RD_KAFKA_V_VALUE(value, cut_of(l, l->length)), RD_KAFKA_V_HEADERS(headers),
+                          RD_KAFKA_V_OPAQUE(l), RD_KAFKA_V_END);
     if (err != RD_KAFKA_RESP_ERR_NO_ERROR)
         rd_kafka_headers_destroy(headers);
     return err;
@@ -289,11 +305,15 @@ static bool is_too_large(rd_kafka_resp_err_t err) {
     return code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE || code == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE;
 }
 
+static bool may_be_cut(const struct letter *l) {
+    return !l->cut && (l->length > CUT_BYTES || l->original->key_length > CUT_BYTES);
+}
+
 // Sends a letter, or sends it again. Too large: once more, cut. Otherwise it waits its second.
 static void dispatch(struct deadletter *d, struct letter *l) {
     l->state = LETTER_QUEUED;
     rd_kafka_resp_err_t err = produce(d, l);
-    if (is_too_large(err) && !l->cut && l->original->value_length > CUT_BYTES) {
+    if (is_too_large(err) && may_be_cut(l)) {
         l->cut = true;
         err = produce(d, l);
     }
@@ -312,10 +332,16 @@ static void make_room(struct deadletter *d) {
     d->room *= 2;
 }
 
-uint64_t deadletter_send(struct deadletter *d, const struct record *record, int32_t index,
+uint64_t deadletter_send(struct deadletter *d, const struct record *record, int32_t index, struct slice part,
                          enum reject reason) {
+    size_t at = part.at != NULL ? (size_t)(part.at - record->value.at) : 0;
+    CHECK(at + part.length <= record->value.length);
     struct letter *l = memory_take(sizeof(*l));
-    *l = (struct letter){.reason = reason, .index = index, .original = original_take(d, record)};
+    *l = (struct letter){.reason = reason,
+                         .index = index,
+                         .at = at,
+                         .length = part.length,
+                         .original = original_take(d, record)};
     l->original->letters++;
     make_room(d);
     uint64_t number = ++d->sent;
@@ -346,7 +372,7 @@ static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *message, void *o
             d->refused = false;
         return;
     }
-    if (is_too_large(message->err) && !l->cut && l->original->value_length > CUT_BYTES && !d->dead) {
+    if (is_too_large(message->err) && may_be_cut(l) && !d->dead) {
         l->cut = true;
         dispatch(d, l);
         return;

@@ -3,12 +3,16 @@
 // A dead letter's key is topic/partition/offset/index, its headers name the reason and the source. It is
 // acknowledged by Kafka before a flush that covers its record is sent: deadletter_send numbers the letters,
 // deadletter_settled says up to which number all are acknowledged. At least once: a rewind may repeat a
-// letter. A message too large for the topic goes as its first 64 KiB. Nothing is given up: what Kafka refuses
-// is sent again until it accepts it (once a second, with a logged problem CLM-K5).
+// letter. Nothing is given up: what Kafka refuses is sent again until it accepts it (once a second, with a
+// logged problem CLM-K5).
 //
-// Headers: clameur-reason, clameur-topic, clameur-partition, clameur-offset, clameur-index (-1: the whole
-// record), clameur-time (ms), clameur-size (of the original value), clameur-truncated (1, where it was cut),
-// clameur-key (the original key, where there was one).
+// A letter's value is the record's, or of one event of a batch that event's own bytes as they stand there.
+// What is too large for the topic goes as the first 64 KiB of its value, and of its key.
+//
+// Headers: clameur-reason, clameur-topic, clameur-partition, clameur-offset, clameur-index (in the batch; -1:
+// the whole record), clameur-time (of the record, ms), clameur-size (of the value before it was cut),
+// clameur-truncated (1, where it was cut), clameur-schema (of an event out of a batch in Confluent framing:
+// the id of its schema), clameur-key (the record's key, where there was one).
 #pragma once
 
 #include "runtime/config/config.h"
@@ -26,9 +30,9 @@ enum status deadletter_create(struct deadletter **d, const struct settings *sett
 // Waits up to timeout_ms for what is outstanding.
 void deadletter_destroy(struct deadletter **d, int timeout_ms);
 
-// Returns the letter's number, from 1. The record is copied, once for all letters about its events
-// that follow each other.
-uint64_t deadletter_send(struct deadletter *d, const struct record *record, int32_t index,
+// Returns the letter's number, from 1. `part` is the letter's value and lies within the record's: all of it
+// for index -1. The record is copied, once for all letters about its events that follow each other.
+uint64_t deadletter_send(struct deadletter *d, const struct record *record, int32_t index, struct slice part,
                          enum reject reason);
 uint64_t deadletter_sent(const struct deadletter *d);
 uint64_t deadletter_settled(const struct deadletter *d);

@@ -41,14 +41,14 @@ static bool is_replay(const struct owned *o, int64_t offset) {
 }
 
 static void reject(struct pipeline *p, const struct owned *o, const struct record *r, int32_t index,
-                   enum reject reason) {
+                   struct slice part, enum reject reason) {
     if (is_replay(o, r->offset)) {
         p->tally.replayed++;
         return;
     }
     p->tally.rejected++;
     p->tally.by_reason[reason]++;
-    deadletter_send(p->letters, r, index, reason);
+    deadletter_send(p->letters, r, index, part, reason);
 }
 
 // Folds what the chunk has gathered, in steps, so that each finds the memory it needs in the cache.
@@ -104,7 +104,7 @@ static void process_event(struct pipeline *p, struct chunk *chunk, const struct 
     p->tally.read++;
     enum reject reason = validate_event(e, d->rules, d->record->time_ms);
     if (reason != REJECT_NONE) {
-        reject(p, d->owned, d->record, (int32_t)index, reason);
+        reject(p, d->owned, d->record, (int32_t)index, e->bytes, reason);
         return;
     }
     switch (dedup_judge(d->owned->dedup, e->id, d->record->offset, index)) {
@@ -164,7 +164,7 @@ static void decode_record(struct pipeline *p, struct chunk *chunk, struct owned 
 static void judge_record(struct pipeline *p, struct chunk *chunk, const struct decoded *d) {
     if (d->reject != REJECT_NONE) {
         p->tally.read++;
-        reject(p, d->owned, d->record, -1, d->reject);
+        reject(p, d->owned, d->record, -1, d->record->value, d->reject);
     }
     for (uint32_t i = 0; d->reject == REJECT_NONE && i < d->count; i++)
         process_event(p, chunk, d, i);

@@ -188,6 +188,7 @@ static enum reject decode_one(struct decoder *d, struct slice bytes, struct even
     if (message == NULL)
         return REJECT_UNDECODABLE;
     decode_event(event, message, &d->context);
+    event->bytes = bytes;
     return REJECT_NONE;
 }
 
@@ -195,13 +196,16 @@ static struct event *take_events(struct decoder *d, size_t count) {
     return arena_take(d->context.arena, count * sizeof(struct event));
 }
 
-static enum reject decode_single(struct decoder *d, struct slice bytes, struct event **events,
-                                 size_t *count) {
+// `value` is the event in its frame.
+static enum reject decode_single(struct decoder *d, struct slice bytes, struct slice value,
+                                 struct event **events, size_t *count) {
     if (bytes.length > d->max_event_bytes)
         return REJECT_OVERSIZED;
     *events = take_events(d, 1);
     *count = 1;
-    return decode_one(d, bytes, *events);
+    enum reject reject = decode_one(d, bytes, *events);
+    (*events)->bytes = value;
+    return reject;
 }
 
 static enum reject decode_batch(struct decoder *d, struct slice bytes, struct event **events, size_t *count) {
@@ -223,12 +227,15 @@ static enum reject decode_batch(struct decoder *d, struct slice bytes, struct ev
 
 static enum reject decode_text(struct decoder *d, struct slice text, struct event **events, size_t *count) {
     Clameur__V1__Event **messages;
-    enum reject reject = decode_json(text, d->max_event_bytes, d->context.arena, &messages, count);
+    struct slice *parts;
+    enum reject reject = decode_json(text, d->max_event_bytes, d->context.arena, &messages, &parts, count);
     if (reject != REJECT_NONE)
         return reject;
     *events = take_events(d, *count);
-    for (size_t i = 0; i < *count; i++)
+    for (size_t i = 0; i < *count; i++) {
         decode_event(*events + i, messages[i], &d->context);
+        (*events)[i].bytes = parts != NULL ? parts[i] : text;
+    }
     return REJECT_NONE;
 }
 
@@ -241,7 +248,7 @@ static enum reject decode_payload(struct decoder *d, struct slice value, struct 
         return REJECT_UNDECODABLE;
     d->unpack_left = UNPACKED_BYTES_MAX;
     if (payload.form == PAYLOAD_EVENT)
-        return decode_single(d, payload.bytes, events, count);
+        return decode_single(d, payload.bytes, value, events, count);
     if (payload.form == PAYLOAD_BATCH)
         return decode_batch(d, payload.bytes, events, count);
     return decode_text(d, payload.bytes, events, count);

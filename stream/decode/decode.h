@@ -33,8 +33,8 @@ struct decoder;
 struct decoder *decoder_create(const struct decoder_options *options);
 void decoder_destroy(struct decoder **d);
 
-// Decodes a record. Events and what their slices point to live in `arena` or in the record. On a reject
-// (NULL_VALUE, EMPTY, UNDECODABLE, OVERSIZED, BATCH_TOO_LONG) the record as a whole is refused and *count is
-// 0. What a single event lacks is validate's to find (event.flaws).
+// Decodes a record. Events and what their slices point to live in `arena` or in the record; event.bytes in
+// the record. On a reject (NULL_VALUE, EMPTY, UNDECODABLE, OVERSIZED, BATCH_TOO_LONG) the record as a whole
+// is refused and *count is 0. What a single event lacks is validate's to find (event.flaws).
 enum reject decoder_decode(struct decoder *d, struct arena *arena, const struct record *record,
                            struct event **events, size_t *count);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "runtime/check.h"
+#include "stream/decode/json_parts.h"
 
 enum { FIELD_NAME_MAX = 64, FIELDS_MAX = 64, NUMBER_TEXT_MAX = 24 };
 
@@ -233,7 +234,8 @@ static enum reject read_single(const json_t *object, size_t text_length, size_t 
 }
 
 enum reject decode_json(struct slice text, size_t max_event_bytes, struct arena *arena,
-                        Clameur__V1__Event ***messages, size_t *count) {
+                        Clameur__V1__Event ***messages, struct slice **parts, size_t *count) {
+    *parts = NULL;
     if (text.length > DECODE_JSON_BYTES_MAX)
         return REJECT_OVERSIZED;
     json_error_t error;
@@ -244,6 +246,10 @@ enum reject decode_json(struct slice text, size_t max_event_bytes, struct arena 
         reject = read_batch(events, max_event_bytes, arena, messages, count);
     else if (root != NULL)
         reject = read_single(root, text.length, max_event_bytes, arena, messages, count);
+    if (reject == REJECT_NONE && json_is_array(events)) {
+        *parts = arena_take(arena, *count * sizeof(**parts));
+        json_parts_find(text, "events", *parts, *count);
+    }
     json_decref(root);
     return reject;
 }

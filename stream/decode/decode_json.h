@@ -21,6 +21,7 @@ enum {
 };
 
 // An event, or the events of {"events": [...]}, into `arena`. `max_event_bytes` bounds the text of a single
-// event, and of a batch each event's size as protobuf.
+// event, and of a batch each event's size as protobuf. `parts` are the events' own texts within a batch's;
+// NULL where the text is an event.
 enum reject decode_json(struct slice text, size_t max_event_bytes, struct arena *arena,
-                        Clameur__V1__Event ***messages, size_t *count);
+                        Clameur__V1__Event ***messages, struct slice **parts, size_t *count);

@@ -63,6 +63,42 @@ def read_events(value, max_event_bytes):
     return [_read_event(value)]
 
 
+def parts_of(value):
+    """The bytes of each event of a decodable record, as they stand there: of a single event the value with its frame."""
+    if value[:1] == b"{":
+        return [part.encode() for part in _json_parts(value.decode())] or [value]
+    is_batch, inside = _unframe(value) if value[:1] == b"\0" else (_first_number(value) == BATCH_FIELD, value)
+    return _batch_parts(inside) if is_batch else [value]
+
+
+def _batch_parts(value):
+    return [content for number, kind, content in _fields(value) if (number, kind) == (BATCH_FIELD, LENGTH_TYPE)]
+
+
+def _json_parts(text):
+    """The texts of the elements of `events`."""
+    decode = json.JSONDecoder().raw_decode
+    skip = re.compile(r"[ \t\n\r]*[,:{[]?[ \t\n\r]*").match  # one mark between two values
+    at = skip(text, 0).end()
+    while text[at] != "}":
+        key, at = decode(text, at)
+        start = skip(text, at).end()
+        value, at = decode(text, start)
+        if key == "events" and isinstance(value, list):
+            return _elements(text, start, len(value), decode, skip)
+        at = skip(text, at).end()
+    return []
+
+
+def _elements(text, at, count, decode, skip):
+    parts = []
+    for _ in range(count):
+        start = skip(text, at).end()
+        at = decode(text, start)[1]
+        parts.append(text[start:at])
+    return parts
+
+
 def _bound(size, most):
     if size > most:
         raise Refused("oversized")
@@ -114,7 +150,7 @@ def _fields(value):
 
 
 def _read_batch(value, max_event_bytes):
-    parts = [content for number, kind, content in _fields(value) if (number, kind) == (BATCH_FIELD, LENGTH_TYPE)]
+    parts = _batch_parts(value)
     _bound(max(map(len, parts), default=0), max_event_bytes)
     _bound_batch(len(parts))
     return [_read_event(part) for part in parts]

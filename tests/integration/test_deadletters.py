@@ -3,8 +3,9 @@ import os
 
 from harness import load
 from harness.contract import open_record
+from harness.frames import parts_of
 from harness.log import read_log
-from harness.produce import Sender, batch, event
+from harness.produce import Sender, batch, confluent_frame, event, json_frame, key_of
 from harness.registry import KIND_NUMBERS as KIND
 
 
@@ -12,6 +13,11 @@ def _letters(deployment):
     """{topic/partition/offset/index: letter} of the dead-letter topic."""
     records = [r for part in read_log(deployment.bootstrap, f"{deployment.topic}.dlq").values() for r in part]
     return {record.key.decode(): record for record in records}
+
+
+def _original(record, index):
+    """What a letter holds: the record's value, or of one event of a batch its own bytes as they stand there."""
+    return record.value if int(index) < 0 else parts_of(record.value)[int(index)]
 
 
 def _check(deployment, recount):
@@ -28,8 +34,12 @@ def _check(deployment, recount):
         assert headers["clameur-topic"] == deployment.topic
         assert (headers["clameur-partition"], headers["clameur-offset"], headers["clameur-index"]) == (partition, offset, index)
         assert headers["clameur-time"] == str(original.time_ms)
+        value = _original(original, index)
+        assert headers["clameur-size"] == str(len(value or b""))
         if "clameur-truncated" not in headers:
-            assert (letter.value or b"") == (original.value or b""), key
+            assert letter.value == value, key
+        framed = original.value and original.value[0] == 0 and value != original.value
+        assert headers.get("clameur-schema") == (str(int.from_bytes(original.value[1:5], "big")) if framed else None)
         assert letter.headers.get("clameur-key") == original.key
     return letters
 
@@ -62,11 +72,13 @@ def test_each_reason_is_named(deployment):
     sender = Sender(deployment.bootstrap, deployment.topic)
     for value in [*wrong.values(), *raw.values()]:
         sender.send(value)
-    sender.send(batch([event(like), wrong["no_id"], event(like)]))
+    mixed = batch([event(like), wrong["no_id"], event(like)])
+    for value in (mixed, confluent_frame(mixed), json_frame(mixed)):  # the two likes of the others are duplicates
+        sender.send(value, key_of(mixed.events[0]))
     sender.close()
     worker = deployment.worker()
     recount = load.settle(deployment, [worker])
-    assert sorted(reason for *_, reason in recount.refused) == sorted([*wrong, *raw, "no_id"])
+    assert sorted(reason for *_, reason in recount.refused) == sorted([*wrong, *raw, *["no_id"] * 3])
     assert recount.counted == 2
     _check(deployment, recount)
     assert all(open_record(r, recount.rules[0]) for part in read_log(deployment.bootstrap, deployment.topic).values()

@@ -133,7 +133,7 @@ uint64_t source_commit(struct source *source, const struct source_position *posi
     return commits;
 }
 
-uint64_t deadletter_send(struct deadletter *l, const struct record *record, int32_t index,
+uint64_t deadletter_send(struct deadletter *l, const struct record *record, int32_t index, struct slice part,
                          enum reject reason) {
     if (record->offset != spoiled)
         fail_msg("rejected: %d", reason);

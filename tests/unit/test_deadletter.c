@@ -117,9 +117,9 @@ static void assert_header(const rd_kafka_message_t *m, const char *name, const c
 static void letter_says_what_and_whence(void **state) {
     struct deadletter *d = start(NULL, 0);
     struct record r = record_of(77, slice_of("not an event"));
-    assert_int_equal(deadletter_send(d, &r, 5, REJECT_UNDECODABLE), 1);
+    assert_int_equal(deadletter_send(d, &r, 5, r.value, REJECT_UNDECODABLE), 1);
     struct record empty = {.partition = 0, .offset = 1};
-    assert_int_equal(deadletter_send(d, &empty, -1, REJECT_NULL_VALUE), 2);
+    assert_int_equal(deadletter_send(d, &empty, -1, empty.value, REJECT_NULL_VALUE), 2);
     assert_int_equal(deadletter_sent(d), 2);
     assert_int_equal(deadletter_settled(d), 0);
     settle_until(d, 2);
@@ -152,7 +152,7 @@ static void oversize_goes_as_its_first_64_kib(void **state) {
     static const struct config_pair pairs[] = {{"message.max.bytes", "100000", "test"}};
     struct deadletter *d = start(pairs, 1);
     struct record r = record_of(1, (struct slice){big, BIG});
-    deadletter_send(d, &r, -1, REJECT_OVERSIZED);
+    deadletter_send(d, &r, -1, r.value, REJECT_OVERSIZED);
     settle_until(d, 1);
     struct reader reader = reader_start();
     rd_kafka_message_t *m = read_letter(&reader);
@@ -164,16 +164,34 @@ static void oversize_goes_as_its_first_64_kib(void **state) {
     deadletter_destroy(&d, 1000);
 }
 
+// Or a message that fits its topic would have a letter that never does.
+static void a_large_key_is_cut_too(void **state) {
+    static const struct config_pair pairs[] = {{"message.max.bytes", "100000", "test"}};
+    struct deadletter *d = start(pairs, 1);
+    struct record r = record_of(1, slice_of("small"));
+    r.key = (struct slice){big, BIG};
+    deadletter_send(d, &r, -1, r.value, REJECT_UNDECODABLE);
+    settle_until(d, 1);
+    struct reader reader = reader_start();
+    rd_kafka_message_t *m = read_letter(&reader);
+    assert_int_equal(m->len, strlen("small"));
+    assert_header(m, "clameur-truncated", "1");
+    assert_header(m, "clameur-size", "5");
+    rd_kafka_message_destroy(m);
+    reader_stop(&reader);
+    deadletter_destroy(&d, 1000);
+}
+
 // The topic's own limit, which only the broker knows. A small letter refused in the same breath is not cut.
 static void oversize_for_the_broker_is_cut_too(void **state) {
     struct deadletter *d = start(NULL, 0);
     rd_kafka_mock_push_request_errors(mock.cluster, PRODUCE, 1, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
     struct record r = record_of(1, (struct slice){big, BIG});
-    deadletter_send(d, &r, -1, REJECT_OVERSIZED);
+    deadletter_send(d, &r, -1, r.value, REJECT_OVERSIZED);
     settle_until(d, 1);
     rd_kafka_mock_push_request_errors(mock.cluster, PRODUCE, 1, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
     struct record small = record_of(2, slice_of("small"));
-    deadletter_send(d, &small, -1, REJECT_UNDECODABLE);
+    deadletter_send(d, &small, -1, small.value, REJECT_UNDECODABLE);
     settle_until(d, 2);
     struct reader reader = reader_start();
     rd_kafka_message_t *m = read_letter(&reader);
@@ -197,7 +215,7 @@ static void refused_letters_are_sent_until_accepted(void **state) {
     for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
         rd_kafka_mock_push_request_errors(mock.cluster, PRODUCE, 2, errors[i], errors[i]);
         struct record r = record_of((int64_t)i, slice_of("x"));
-        uint64_t number = deadletter_send(d, &r, -1, REJECT_UNDECODABLE);
+        uint64_t number = deadletter_send(d, &r, -1, r.value, REJECT_UNDECODABLE);
         deadletter_poll(d, clock_monotonic_ms());
         assert_true(deadletter_settled(d) < number);
         settle_until(d, number);
@@ -214,14 +232,14 @@ static void settled_stops_at_the_first_unacknowledged(void **state) {
     struct deadletter *d = start(NULL, 0);
     rd_kafka_mock_push_request_errors(mock.cluster, PRODUCE, 1, RD_KAFKA_RESP_ERR_POLICY_VIOLATION);
     struct record r = record_of(1, slice_of("first"));
-    deadletter_send(d, &r, -1, REJECT_UNDECODABLE);
+    deadletter_send(d, &r, -1, r.value, REJECT_UNDECODABLE);
     int64_t until_ms = clock_monotonic_ms() + 500; // refused by then, not yet sent again
     while (clock_monotonic_ms() < until_ms) {
         loop_turn(&loop, 10);
         deadletter_poll(d, 0);
     }
     for (int i = 2; i <= 5; i++)
-        deadletter_send(d, &r, -1, REJECT_UNDECODABLE);
+        deadletter_send(d, &r, -1, r.value, REJECT_UNDECODABLE);
     struct reader reader = reader_start();
     for (int i = 2; i <= 5; i++)
         rd_kafka_message_destroy(read_letter(&reader)); // they are in the topic
@@ -236,6 +254,36 @@ static void settled_stops_at_the_first_unacknowledged(void **state) {
     deadletter_destroy(&d, 1000);
 }
 
+// The batch's frame says the schema: an event out of it carries that with it.
+static void an_event_of_a_batch_goes_as_its_own_bytes(void **state) {
+    static const char value[] = "\0\0\1\2\3\2\2first,second";
+    struct deadletter *d = start(NULL, 0);
+    struct record r = record_of(1, (struct slice){value, sizeof(value) - 1});
+    deadletter_send(d, &r, 1, (struct slice){value + 13, 6}, REJECT_NO_ACCOUNT);
+    deadletter_send(d, &r, 0, (struct slice){value + 7, 5}, REJECT_NO_KIND);
+    deadletter_send(d, &r, -1, r.value, REJECT_UNDECODABLE);
+    settle_until(d, 3);
+    struct reader reader = reader_start();
+    static const struct {
+        const char *value, *size, *index, *schema;
+        size_t length;
+    } expected[] = {{"second", "6", "1", "66051", 6},
+                    {"first", "5", "0", "66051", 5},
+                    {value, "19", "-1", NULL, sizeof(value) - 1}};
+    for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
+        rd_kafka_message_t *m = read_letter(&reader);
+        assert_int_equal(m->len, expected[i].length);
+        assert_memory_equal(m->payload, expected[i].value, m->len);
+        assert_header(m, "clameur-size", expected[i].size);
+        assert_header(m, "clameur-index", expected[i].index);
+        assert_header(m, "clameur-schema", expected[i].schema);
+        assert_header(m, "clameur-key", "a:1:x");
+        rd_kafka_message_destroy(m);
+    }
+    reader_stop(&reader);
+    deadletter_destroy(&d, 1000);
+}
+
 // A batch may hold 65,535 events that are all refused: a copy of its bytes for each would not fit any memory.
 static void letters_of_one_record_share_its_bytes(void **state) {
     enum { LETTERS = 1000 };
@@ -245,12 +293,12 @@ static void letters_of_one_record_share_its_bytes(void **state) {
         char *bytes = malloc(BIG); // not the same place for the same bytes
         memcpy(bytes, big, BIG);
         struct record r = record_of(1, (struct slice){bytes, BIG});
-        deadletter_send(d, &r, i, REJECT_NO_ACCOUNT);
+        deadletter_send(d, &r, i, r.value, REJECT_NO_ACCOUNT); // as large as a letter may be
         free(bytes);
     }
     assert_false(deadletter_full(d)); // 200 MB of letters
     struct record next = record_of(2, slice_of("next"));
-    deadletter_send(d, &next, 0, REJECT_NO_ACCOUNT);
+    deadletter_send(d, &next, 0, next.value, REJECT_NO_ACCOUNT);
     rd_kafka_mock_broker_set_up(mock.cluster, 1);
     settle_until(d, LETTERS + 1);
     struct reader reader = reader_start();
@@ -276,7 +324,7 @@ static void outage_fills_then_everything_arrives(void **state) {
     for (int i = 0; i < LETTERS; i++) {
         assert_false(deadletter_full(d));
         struct record r = record_of(i, slice_of("x"));
-        deadletter_send(d, &r, -1, REJECT_UNDECODABLE);
+        deadletter_send(d, &r, -1, r.value, REJECT_UNDECODABLE);
     }
     assert_true(deadletter_full(d));
     deadletter_poll(d, clock_monotonic_ms());
@@ -289,7 +337,7 @@ static void outage_fills_then_everything_arrives(void **state) {
     for (int i = 0; !deadletter_full(d); i++) {
         assert_true(i < 400); // 64 MiB
         struct record large = record_of(i, (struct slice){big, BIG});
-        deadletter_send(d, &large, -1, REJECT_OVERSIZED);
+        deadletter_send(d, &large, -1, large.value, REJECT_OVERSIZED);
     }
     int64_t before = clock_monotonic_ms();
     deadletter_destroy(&d, 300);
@@ -302,9 +350,11 @@ int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         ON_MOCK(letter_says_what_and_whence),
         ON_MOCK(oversize_goes_as_its_first_64_kib),
+        ON_MOCK(a_large_key_is_cut_too),
         ON_MOCK(oversize_for_the_broker_is_cut_too),
         ON_MOCK(refused_letters_are_sent_until_accepted),
         ON_MOCK(settled_stops_at_the_first_unacknowledged),
+        ON_MOCK(an_event_of_a_batch_goes_as_its_own_bytes),
         ON_MOCK(letters_of_one_record_share_its_bytes),
         ON_MOCK(outage_fills_then_everything_arrives),
     };

@@ -283,6 +283,40 @@ static void test_sizes(void **state) {
     fixture_set_up(state);
 }
 
+// What a dead letter of a single event holds: of a batch the event alone, else the value with its frame.
+static void test_an_events_own_bytes(void **state) {
+    static const char between[] = "\xf8\x06\x05"; // an unknown field
+    char value[1024] = "\0\0\0\0\7\2\2";
+    size_t header = 7, count;
+    Clameur__V1__Event m = plain_event();
+    unsigned char event[256];
+    size_t size = pack(&m, event), length = header;
+    for (int i = 0; i < 2; i++) {
+        length += (size_t)snprintf(value + length, 8, "%s%s%c", between, BATCH_TAG, (char)size);
+        memcpy(value + length, event, size);
+        length += size;
+    }
+    struct record record = {.value = {value + header + 3, length - header - 3}};
+    struct event *events;
+    for (int framed = 0; framed < 2; framed++) {
+        assert_int_equal(decoder_decode(fixture.decoder, &fixture.arena, &record, &events, &count),
+                         REJECT_NONE);
+        assert_int_equal(count, 2);
+        for (size_t i = 0; i < count; i++) {
+            assert_int_equal(events[i].bytes.length, size);
+            assert_memory_equal(events[i].bytes.at, event, size);
+        }
+        assert_ptr_equal(events[1].bytes.at + size, value + length);
+        record.value = (struct slice){value, length};
+    }
+    memcpy(value + 5, "\0", 1);
+    memcpy(value + 6, event, size);
+    record.value = (struct slice){value, size + 6};
+    assert_int_equal(decoder_decode(fixture.decoder, &fixture.arena, &record, &events, &count), REJECT_NONE);
+    assert_ptr_equal(events->bytes.at, value);
+    assert_int_equal(events->bytes.length, size + 6);
+}
+
 static void test_batches_of_one_and_of_most(void **state) {
     static const struct {
         size_t count;
@@ -388,6 +422,7 @@ int main(void) {
         cmocka_unit_test(test_a_framing_that_is_set_is_not_guessed),
         cmocka_unit_test(test_malformed_bytes),
         cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_an_events_own_bytes),
         cmocka_unit_test(test_batches_of_one_and_of_most),
         cmocka_unit_test(test_a_bomb_of_items_is_refused_within_bounded_memory),
         cmocka_unit_test(test_mutated_bytes_end_in_a_verdict),

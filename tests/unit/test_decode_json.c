@@ -50,6 +50,29 @@ static void test_a_batch(void **state) {
     assert_int_equal(decode_text("{\"events\": null, \"kind\": 1}", &events, &count), REJECT_NONE);
 }
 
+static void assert_part(const char *text, size_t index, const char *expected) {
+    struct event *events;
+    size_t count;
+    struct record record = {.value = slice_of(text)};
+    arena_reset(&fixture.arena);
+    assert_int_equal(decoder_decode(fixture.decoder, &fixture.arena, &record, &events, &count), REJECT_NONE);
+    assert_true(index < count);
+    assert_slice(events[index].bytes, expected);
+    assert_true(events[index].bytes.at >= text && events[index].bytes.at < text + strlen(text));
+}
+
+static void test_an_events_own_text(void **state) {
+    static const char event[] = " {\"kind\": 1, \"x\": [\"}\", {}]} ";
+    assert_part(event + 1, 0, event + 1);
+    static const char batch[] =
+        "{\"a\": {\"events\": [9]}, \"b\" : \"\\\\\" , \"c\": \"\\\"events\", \"d\":-1.5e3,\n"
+        "\"events\" :[{\"accountId\": \"]\\\"}\"},\t{} ,{\"kind\":1,\"z\":[[null,{}],true]}], \"e\":[]}";
+    assert_part(batch, 0, "{\"accountId\": \"]\\\"}\"}");
+    assert_part(batch, 1, "{}");
+    assert_part(batch, 2, "{\"kind\":1,\"z\":[[null,{}],true]}");
+    assert_part("{\"\\u0061\":1,\"\\u0065vents\":[{\"kind\":2}]}", 0, "{\"kind\":2}");
+}
+
 static void test_values(void **state) {
     for (size_t i = 0; i < JSON_CASE_COUNT; i++) {
         struct event *events;
@@ -137,6 +160,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_an_event),
         cmocka_unit_test(test_a_batch),
+        cmocka_unit_test(test_an_events_own_text),
         cmocka_unit_test(test_values),
         cmocka_unit_test(test_ids_in_both_alphabets),
         cmocka_unit_test(test_sizes_and_depths_are_bounded),
