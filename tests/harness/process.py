@@ -1,6 +1,7 @@
 """Child processes: their output goes to a file, they die with the test run, and a failing test shows their last lines."""
 import ctypes
 import os
+import resource
 import signal
 import subprocess
 
@@ -13,20 +14,23 @@ started = []  # of the test that runs; conftest prints their logs when it fails 
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("CLAMEUR_")}
 
 
-def _die_with_parent():
+def _prepare(open_files):
+    """In the child: it dies with its parent; `open_files` are its soft and its hard limit."""
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if open_files:
+        resource.setrlimit(resource.RLIMIT_NOFILE, open_files)
 
 
 class Process:
     """`argv`, running, with stdout and stderr in `directory/name.log` (appended to by a restart)."""
 
-    def __init__(self, name, argv, directory, env=None):
+    def __init__(self, name, argv, directory, env=None, open_files=None):
         self.name = name
         self.log = directory / f"{name}.log"
         self._file = open(self.log, "ab")
         self.child = subprocess.Popen([str(a) for a in argv], stdin=subprocess.DEVNULL, stdout=self._file,
                                       stderr=subprocess.STDOUT, cwd=directory, env=env or ENVIRONMENT, start_new_session=True,
-                                      preexec_fn=_die_with_parent)
+                                      preexec_fn=lambda: _prepare(open_files))
         started.append(self)
 
     @property

@@ -94,13 +94,13 @@ class Deployment:
 
 
 class Worker:
-    """One clameur-ingest run."""
+    """One clameur-ingest run; `surroundings` are those of a Process."""
 
-    def __init__(self, deployment, name, ready=True, flags=()):
+    def __init__(self, deployment, name, ready=True, flags=(), **surroundings):
         self.deployment, self.name = deployment, name
         self.port = free_port()
         self.process = Process(name, [INGEST, "run", "-c", deployment.file, f"--http.listen=127.0.0.1:{self.port}",
-                                      *flags], deployment.directory)
+                                      *flags], deployment.directory, **surroundings)
         if ready:
             self.wait_ready()
 
