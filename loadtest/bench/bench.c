@@ -7,9 +7,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "loadtest/bench/bench_baseline.h"
 #include "loadtest/bench/bench_run.h"
 #include "loadtest/stop.h"
 #include "runtime/memory.h"
+
+enum { FAMILIES_MAX = 16 };
 
 static const struct option_row rows[] = {
     {"worker", OPTION_STRING, offsetof(struct bench_options, worker), "", 0, 0, 0,
@@ -20,8 +23,19 @@ static const struct option_row rows[] = {
     {"families", OPTION_STRING, offsetof(struct bench_options, families), "", 0, 0, 0,
      "counters.families of the worker, lists parted by a slash (all/account,content): each is a case of its "
      "own; empty: the deployment's"},
+    {"rate", OPTION_STRING, offsetof(struct bench_options, rate), "", 0, 0, 0,
+     "send so many events a second into kafka.topic, and measure how soon each is counted; half: half of "
+     "what "
+     "a worker reaches on the topic"},
+    {"for", OPTION_DURATION, offsetof(struct bench_options, for_ms), "60s", 0, 100, 604800000,
+     "with --rate: for how long; long enough, it shows whether memory is flat"},
     {"max-ratio", OPTION_STRING, offsetof(struct bench_options, max_ratio), "", 0, 0, 0,
      "exit 1 where the worker's CPU is more than so many times the floor's"},
+    {"baseline", OPTION_STRING, offsetof(struct bench_options, baseline), "", 0, 0, 0,
+     "a file that --json wrote: also shows what is better or worse than it"},
+    {"tolerance", OPTION_STRING, offsetof(struct bench_options, tolerance), "", 0, 0, 0,
+     "exit 1 where a ratio or an amount of memory is worse than the baseline's by more than this share "
+     "(0.1)"},
     {"timeout", OPTION_DURATION, offsetof(struct bench_options, timeout_ms), "10m", 0, 1000, 86400000,
      "how long one run may take"},
     {"output", OPTION_CHOICE, offsetof(struct bench_options, output), "auto", 0, 0, 0,
@@ -34,9 +48,9 @@ static const struct option_row rows[] = {
 
 static const struct command command = {
     .usage = "bench [flags]",
-    .doc = "Measures the worker on a topic that holds events, beside consuming and discarding them. Uses a "
-           "Redis prefix and a "
-           "group of its own and deletes them.",
+    .doc = "Measures the worker: its cost and speed on what the topic holds, beside consuming and discarding "
+           "it; with --rate,\nlatency under a steady load, which is sent into the topic. Uses Redis prefixes "
+           "and groups of its own and deletes them.",
     .rows = rows,
     .row_count = sizeof(rows) / sizeof(rows[0]),
     .connects = true,
@@ -82,10 +96,29 @@ static enum status open_log(struct bench *b, struct problem *problem) {
     int64_t held = 0;
     for (int32_t p = 0; status == STATUS_OK && p < b->log.partitions; p++)
         held += b->log.end[p] - b->log.first[p];
-    if (status == STATUS_OK && held == 0)
+    bool needed = b->options.rate[0] == '\0' || strcmp(b->options.rate, "half") == 0;
+    if (status == STATUS_OK && held == 0 && needed)
         return problem_set(problem, STATUS_NO_INPUT, "", "fill it with clameur-loadtest produce",
                            "the topic %s is empty", b->log.topic);
     return status;
+}
+
+// Every choice of --pin with every list of --families. The lists' text lies in *text.
+static void make_settings(struct bench *b, char **text) {
+    const char *families = b->options.families;
+    bool both = strcmp(b->options.pin, "both") == 0, yes = strcmp(b->options.pin, "yes") == 0;
+    *text = memory_text(families[0] != '\0' ? families : b->deployment.settings.counters_families);
+    const char *lists[FAMILIES_MAX];
+    size_t count = 0;
+    for (char *rest = *text, *list; count < FAMILIES_MAX && (list = strsep(&rest, "/")) != NULL;) {
+        if (list[0] != '\0')
+            lists[count++] = list;
+    }
+    b->settings = memory_take(2 * FAMILIES_MAX * sizeof(*b->settings));
+    for (int pinned = yes; pinned <= (yes || both); pinned++) {
+        for (size_t i = 0; i < count; i++)
+            b->settings[b->setting_count++] = (struct bench_setting){lists[i], pinned};
+    }
 }
 
 // The worst of the cases.
@@ -96,29 +129,62 @@ static double greatest_ratio(const struct bench_report *report) {
     return greatest;
 }
 
+// The answer as one line of JSON, with what changed against the baseline.
+static void print_json(const struct bench *b, const struct bench_changes *changes, FILE *out) {
+    json_t *answer = bench_report_json(&b->report);
+    if (b->baseline != NULL)
+        json_object_set_new(answer, "changes", bench_changes_json(changes));
+    json_dumpf(answer, out, JSON_COMPACT | JSON_REAL_PRECISION(6));
+    fputc('\n', out);
+    json_decref(answer);
+}
+
+static enum status write_file(const struct bench *b, const struct bench_changes *changes,
+                              struct problem *problem) {
+    const char *path = b->options.json;
+    FILE *file = fopen(path, "we");
+    if (file == NULL)
+        return problem_set(problem, STATUS_CANT_CREATE, "", "name another file", "%s: %s", path,
+                           strerror(errno));
+    print_json(b, changes, file);
+    if (fclose(file) != 0)
+        return problem_set(problem, STATUS_CANT_CREATE, "", "make room", "%s: %s", path, strerror(errno));
+    return STATUS_OK;
+}
+
+// STATUS_NO: what was measured is beyond a bound that was given.
+static enum status judge(const struct bench *b, const struct bench_changes *changes) {
+    double ratio = greatest_ratio(&b->report), worse = bench_changes_worst_ratio(changes);
+    enum status status = STATUS_OK;
+    if (b->max_ratio > 0 && ratio > b->max_ratio) {
+        fprintf(stderr, "bench: the ratio %.2f is above %.2f\n", ratio, b->max_ratio);
+        status = STATUS_NO;
+    }
+    if (b->tolerance >= 0 && worse > b->tolerance) {
+        fprintf(stderr, "bench: a ratio is %.1f %% worse than the baseline's, more than %.1f %%\n",
+                100 * worse, 100 * b->tolerance);
+        status = STATUS_NO;
+    }
+    return status;
+}
+
 static enum status write_answer(const struct bench *b, struct problem *problem) {
-    const struct bench_report *report = &b->report;
     const char *output = b->options.output;
     bool table = strcmp(output, "auto") == 0 ? isatty(STDOUT_FILENO) == 1 : strcmp(output, "table") == 0;
+    struct bench_changes changes = {0};
+    if (b->baseline != NULL)
+        bench_baseline_compare(&changes, &b->report, b->baseline);
     if (table)
-        bench_report_table(report, stdout);
-    else
-        bench_report_json(report, stdout);
-    if (b->options.json[0] != '\0') {
-        FILE *file = fopen(b->options.json, "we");
-        if (file == NULL)
-            return problem_set(problem, STATUS_CANT_CREATE, "", "name another file", "%s: %s",
-                               b->options.json, strerror(errno));
-        bench_report_json(report, file);
-        if (fclose(file) != 0)
-            return problem_set(problem, STATUS_CANT_CREATE, "", "make room", "%s: %s", b->options.json,
-                               strerror(errno));
-    }
-    double ratio = greatest_ratio(report);
-    if (b->max_ratio <= 0 || ratio <= b->max_ratio)
-        return STATUS_OK;
-    fprintf(stderr, "bench: the ratio %.2f is above %.2f\n", ratio, b->max_ratio);
-    return STATUS_NO;
+        bench_report_table(&b->report, stdout);
+    if (table && b->baseline != NULL)
+        bench_changes_table(&changes, stdout);
+    if (!table)
+        print_json(b, &changes, stdout);
+    enum status status = b->options.json[0] != '\0' ? write_file(b, &changes, problem) : STATUS_OK;
+    if (status == STATUS_OK)
+        status = judge(b, &changes);
+    bench_changes_fini(&changes);
+    return status;
 }
 
 static enum status run(struct bench *b, struct problem *problem) {
@@ -131,7 +197,11 @@ static enum status run(struct bench *b, struct problem *problem) {
     if (status != STATUS_OK)
         return status;
     stop_arm();
-    status = bench_throughput(b, problem);
+    char *text;
+    make_settings(b, &text);
+    b->report.runs = b->options.runs;
+    status = b->options.rate[0] != '\0' ? bench_latency(b, problem) : bench_throughput(b, problem);
+    free(text);
     return status == STATUS_OK ? write_answer(b, problem) : status;
 }
 
@@ -142,14 +212,21 @@ int bench_main(int argc, char **argv) {
     bool help = status == STATUS_NO;
     if (status == STATUS_OK && b->options.max_ratio[0] != '\0')
         status = deployment_parse_real("max-ratio", b->options.max_ratio, 1e6, &b->max_ratio);
+    b->tolerance = -1;
+    if (status == STATUS_OK && b->options.tolerance[0] != '\0')
+        status = deployment_parse_real("tolerance", b->options.tolerance, 1e6, &b->tolerance);
+    if (status == STATUS_OK && b->options.baseline[0] != '\0')
+        status = bench_baseline_read(b->options.baseline, &b->baseline, &problem);
     if (status == STATUS_OK) {
         forward(b, argc, argv);
         status = run(b, &problem);
     }
     if (problem.what[0] != '\0')
         problem_print(&problem);
+    json_decref(b->baseline);
     bench_report_fini(&b->report);
     recount_log_close(&b->log);
+    free(b->settings);
     free(b->forwarded);
     deployment_fini(&b->deployment);
     free(b);

@@ -5,10 +5,16 @@
 // prefix of Redis, which is deleted afterwards. CPU and memory are the kernel's account of the child (wait4).
 // The two take turns; figures are the median of the runs.
 //
-//     bench             the command, its flags             bench_trial    a deployment of our own
-//     bench_throughput  floor and worker in turns          bench_figure   what figures there are; medians
-//     bench_floor       (a), in its own process            bench_report   the table and the JSON
-//     bench_worker      (b): start, marks, metrics         bench_child    children, measured
+// With --rate, on whatever topic: events are sent at a steady rate, each at its own due time, and an observer
+// sees in Redis when each is counted. No coordinated omission: what falls behind is late, not left out.
+//
+//     bench             the command, its flags             bench_latency     with --rate
+//     bench_throughput  floor and worker in turns          bench_feed        sends, open-loop
+//     bench_floor       (a), in its own process            bench_watch       the observer's thread
+//     bench_worker      (b): start, marks, metrics         bench_percentile  latencies
+//     bench_trial       a deployment of our own            bench_memory      is it flat?
+//     bench_child       children, measured                 bench_figure      what figures there are; medians
+//     bench_report      the table and the JSON             bench_baseline    what changed since
 #pragma once
 
 // argv[0] is the subcommand's name. Returns the exit code: 1 where the ratio is above --max-ratio, else

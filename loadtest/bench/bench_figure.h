@@ -1,6 +1,7 @@
 // The figures of a bench: what there is of them (bench_figures.def), a case of measuring, and the medians.
 #pragma once
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -30,9 +31,11 @@ void bench_figures_init(struct bench_figures *figures);
 
 // One thing that is measured, as often as there are runs.
 struct bench_case {
-    const char *what; // "floor", "worker"; a literal
+    const char *what; // "floor", "worker", "latency"...; a literal
     char *families;   // counters.families; "" of the floor, which counts none
     bool pinned;
+    int64_t rate; // events a second that were sent; 0: none were
+    json_t *more; // NULL, or an object whose members go into the JSON beside the figures; owned
     struct bench_figures *runs;
     size_t run_count;
 };

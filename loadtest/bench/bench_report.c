@@ -1,7 +1,6 @@
 #include "loadtest/bench/bench_report.h"
 
 #include <inttypes.h>
-#include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -11,6 +10,7 @@
 void bench_report_fini(struct bench_report *report) {
     for (size_t i = 0; i < report->case_count; i++) {
         free(report->cases[i].families);
+        json_decref(report->cases[i].more);
         free(report->cases[i].runs);
     }
     free(report->cases);
@@ -30,8 +30,11 @@ struct bench_case *bench_report_add(struct bench_report *report, const char *wha
 }
 
 static void print_case(const struct bench_case *c, FILE *out) {
-    fprintf(out, "\n%s%s%s%s\n", c->what, c->families[0] != '\0' ? ", families " : "", c->families,
+    fprintf(out, "\n%s%s%s%s", c->what, c->families[0] != '\0' ? ", families " : "", c->families,
             c->pinned ? ", pinned to one core" : "");
+    if (c->rate > 0)
+        fprintf(out, ", %" PRId64 " events/s", c->rate);
+    fputc('\n', out);
     for (enum bench_figure f = 0; f < BENCH_FIGURE_COUNT; f++) {
         const struct bench_figure_row *row = &bench_figure_rows[f];
         struct bench_spread s = bench_spread_of(c, f);
@@ -53,6 +56,8 @@ void bench_report_table(const struct bench_report *report, FILE *out) {
 static json_t *case_json(const struct bench_case *c) {
     json_t *answer = json_pack("{ss ss sb}", "what", c->what, "families", c->families, "pinned", c->pinned);
     CHECK(answer != NULL);
+    if (c->rate > 0)
+        json_object_set_new(answer, "rate", json_integer(c->rate));
     for (enum bench_figure f = 0; f < BENCH_FIGURE_COUNT; f++) {
         struct bench_spread s = bench_spread_of(c, f);
         if (!isnan(s.median))
@@ -60,16 +65,16 @@ static json_t *case_json(const struct bench_case *c) {
                 answer, bench_figure_rows[f].name,
                 json_pack("{sf sf sf}", "median", s.median, "least", s.least, "greatest", s.greatest));
     }
+    if (c->more != NULL)
+        json_object_update(answer, c->more);
     return answer;
 }
 
-void bench_report_json(const struct bench_report *report, FILE *out) {
+json_t *bench_report_json(const struct bench_report *report) {
     json_t *answer = json_pack("{sI sI sI s[]}", "events", (json_int_t)report->events, "messages",
                                (json_int_t)report->messages, "runs", (json_int_t)report->runs, "cases");
     CHECK(answer != NULL);
     for (size_t i = 0; i < report->case_count; i++)
         json_array_append_new(json_object_get(answer, "cases"), case_json(&report->cases[i]));
-    json_dumpf(answer, out, JSON_COMPACT | JSON_REAL_PRECISION(6));
-    fputc('\n', out);
-    json_decref(answer);
+    return answer;
 }

@@ -20,6 +20,6 @@ struct bench_case *bench_report_add(struct bench_report *report, const char *wha
                                     bool pinned);
 
 void bench_report_table(const struct bench_report *report, FILE *out);
-// {"events", "messages", "runs", "cases": [{"what", "families", "pinned", FIGURE: {"median", "least",
-// "greatest"}, ...}]}, one line.
-void bench_report_json(const struct bench_report *report, FILE *out);
+// {"events", "messages", "runs", "cases": [{"what", "families", "pinned", "rate", FIGURE: {"median", "least",
+// "greatest"}, ...}]}
+json_t *bench_report_json(const struct bench_report *report);

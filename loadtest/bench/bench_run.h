@@ -10,18 +10,32 @@ struct bench_options {
     const char *worker;
     const char *json;
     const char *max_ratio;
+    const char *baseline;
+    const char *tolerance;
     const char *output;
     const char *pin; // no, yes, both
     const char *families;
+    const char *rate; // "", "half" or a number
+    int64_t for_ms;
     int64_t runs;
     int64_t timeout_ms;
     bool floor; // this process is the child that is the floor
 };
 
+// What a case is measured under.
+struct bench_setting {
+    const char *families;
+    bool pinned;
+};
+
 struct bench {
     struct deployment deployment;
     struct bench_options options;
-    double max_ratio; // 0: none
+    double max_ratio;               // 0: none
+    double tolerance;               // -1: none
+    json_t *baseline;               // NULL: none
+    struct bench_setting *settings; // of --pin and --families; the unpinned ones first
+    size_t setting_count;
     char **forwarded; // the words of the command line that are the deployment's, for the children;
                       // NULL-terminated
     size_t forwarded_count;
@@ -31,9 +45,11 @@ struct bench {
     struct bench_report report;
 };
 
-// Consumes and counts the topic as often as --runs says, each case of --pin and --families; the floor and the
-// workers take turns. Fills the report.
+// The forms of bench; each fills the report, --runs runs of each setting.
+// Consumes and counts the topic: the floor and the workers take turns.
 enum status bench_throughput(struct bench *b, struct problem *problem);
+// Sends events at a steady rate, and watches how soon they are counted, and the worker's memory.
+enum status bench_latency(struct bench *b, struct problem *problem);
 
 // What one run over the whole topic took.
 struct bench_take {

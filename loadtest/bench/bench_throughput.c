@@ -1,44 +1,21 @@
 // How fast, and at what cost: the floor and the worker in turns over the same log.
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "loadtest/bench/bench_run.h"
 #include "loadtest/stop.h"
 #include "runtime/check.h"
-#include "runtime/memory.h"
 
 #define MIB (1024.0 * 1024.0)
 
-// The lists of --families, cut at the slashes.
-struct families {
-    char *text;
-    const char **lists;
-    size_t count;
-};
-
-static void families_split(struct families *f, const char *text) {
-    *f = (struct families){.text = memory_text(text)};
-    for (char *rest = f->text, *list; (list = strsep(&rest, "/")) != NULL;) {
-        if (list[0] == '\0')
-            continue;
-        f->lists = memory_grow(f->lists, f->count + 1, sizeof(*f->lists));
-        f->lists[f->count++] = list;
-    }
-}
-
 // Of every choice of pinning, the floor and then a worker for each list: in this order they stand in the
 // report.
-static void plan(struct bench *b, const struct families *f) {
-    bool both = strcmp(b->options.pin, "both") == 0;
-    b->report.runs = b->options.runs;
-    for (int pinned = 0; pinned <= 1; pinned++) {
-        if (!both && (strcmp(b->options.pin, "yes") == 0) != (pinned == 1))
-            continue;
-        bench_report_add(&b->report, "floor", "", pinned);
-        for (size_t i = 0; i < f->count; i++)
-            bench_report_add(&b->report, "worker", f->lists[i], pinned);
+static void plan(struct bench *b) {
+    for (size_t i = 0; i < b->setting_count; i++) {
+        const struct bench_setting *s = &b->settings[i];
+        if (i == 0 || s->pinned != s[-1].pinned)
+            bench_report_add(&b->report, "floor", "", s->pinned);
+        bench_report_add(&b->report, "worker", s->families, s->pinned);
     }
 }
 
@@ -105,14 +82,9 @@ static enum status measure(struct bench *b, size_t run, struct problem *problem)
 }
 
 enum status bench_throughput(struct bench *b, struct problem *problem) {
-    const char *families = b->options.families;
-    struct families f;
-    families_split(&f, families[0] != '\0' ? families : b->deployment.settings.counters_families);
-    plan(b, &f);
+    plan(b);
     enum status status = STATUS_OK;
     for (size_t run = 0; status == STATUS_OK && run < (size_t)b->options.runs; run++)
         status = measure(b, run, problem);
-    free(f.lists);
-    free(f.text);
     return status;
 }

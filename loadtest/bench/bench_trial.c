@@ -8,6 +8,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "loadtest/stop.h"
+#include "runtime/clock.h"
 #include "runtime/memory.h"
 
 enum {
@@ -15,6 +17,8 @@ enum {
     ADMIN_MS = 10000,
     WORDS_OF_OURS = 8,
     UNLINK_CHUNK = 500,
+    ANSWER_BYTES = 4096,
+    POLL_MS = 10,
 };
 
 // A port that nobody listens on at the moment.
@@ -42,8 +46,9 @@ static void trial_name(struct trial *t, struct bench *b, const char *families) {
     t->settings.redis_prefix = t->prefix;
 }
 
-static enum status start(struct trial *t, const char *command, bool pinned, struct bench_child *child,
-                         struct problem *problem) {
+// `further`: one more word; NULL: none.
+static enum status start(struct trial *t, const char *command, const char *further, bool pinned,
+                         struct bench_child *child, struct problem *problem) {
     struct bench *b = t->bench;
     char **argv = memory_take((b->forwarded_count + WORDS_OF_OURS) * sizeof(*argv));
     size_t count = 0;
@@ -55,6 +60,7 @@ static enum status start(struct trial *t, const char *command, bool pinned, stru
     argv[count++] = t->group_flag;
     argv[count++] = t->listen_flag;
     argv[count++] = t->families_flag;
+    argv[count++] = (char *)(uintptr_t)further;
     enum status status = bench_child_start(child, argv, pinned, problem);
     free(argv);
     return status;
@@ -67,10 +73,10 @@ static enum status ended_badly(const struct bench_child *child, const char *what
                        "%s ended with exit code %d", what, exit_code);
 }
 
-static enum status initialise(struct trial *t, struct problem *problem) {
+static enum status initialise(struct trial *t, bool latest, struct problem *problem) {
     struct bench_child child;
     struct bench_usage usage;
-    enum status status = start(t, "init", false, &child, problem);
+    enum status status = start(t, "init", latest ? "--from=latest" : NULL, false, &child, problem);
     if (status != STATUS_OK)
         return status;
     bench_child_wait(&child, INIT_TIMEOUT_MS, &usage);
@@ -80,13 +86,14 @@ static enum status initialise(struct trial *t, struct problem *problem) {
     return status;
 }
 
-enum status trial_open(struct trial **trial, struct bench *b, const char *families, struct problem *problem) {
+enum status trial_open(struct trial **trial, struct bench *b, const char *families, bool latest,
+                       struct problem *problem) {
     struct trial *t = memory_take(sizeof(*t));
     *trial = t;
     trial_name(t, b, families);
     enum status status = recount_redis_open(&t->redis, &t->settings, problem);
     if (status == STATUS_OK)
-        status = initialise(t, problem);
+        status = initialise(t, latest, problem);
     if (status == STATUS_OK)
         status = recount_redis_meta(&t->redis, &t->settings, problem);
     if (status == STATUS_OK)
@@ -95,7 +102,7 @@ enum status trial_open(struct trial **trial, struct bench *b, const char *famili
 }
 
 enum status trial_start(struct trial *t, bool pinned, struct bench_child *child, struct problem *problem) {
-    return start(t, "run", pinned, child, problem);
+    return start(t, "run", NULL, pinned, child, problem);
 }
 
 enum status trial_stop(struct trial *t, struct bench_child *child, struct bench_usage *usage,
@@ -112,6 +119,42 @@ enum status trial_stop(struct trial *t, struct bench_child *child, struct bench_
 enum status trial_ended(const struct bench_child *child, const struct bench_usage *usage,
                         struct problem *problem) {
     return ended_badly(child, "the worker", usage->exit_code, problem);
+}
+
+int trial_get(struct trial *t, const char *path, char *out, size_t size) {
+    char request[256];
+    int written = snprintf(request, sizeof(request),
+                           "GET %s HTTP/1.0\r\nHost: localhost\r\nConnection: close\r\n\r\n", path);
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons((uint16_t)t->port),
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct timeval timeout = {.tv_sec = 5};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), code = 0;
+    size_t length = 0;
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
+    if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 &&
+        write(fd, request, (size_t)written) == written) {
+        for (ssize_t got; length + 1 < size && (got = read(fd, out + length, size - 1 - length)) > 0;)
+            length += (size_t)got;
+    }
+    out[length] = '\0';
+    close(fd);
+    return sscanf(out, "HTTP/%*s %d", &code) == 1 ? code : 0;
+}
+
+enum status trial_ready(struct trial *t, struct bench_child *child, struct problem *problem) {
+    char text[ANSWER_BYTES];
+    struct bench_usage usage;
+    int64_t stop_ms = clock_monotonic_ms() + t->bench->options.timeout_ms;
+    while (trial_get(t, "/readyz", text, sizeof(text)) != 200) {
+        if (bench_child_ended(child, &usage))
+            return trial_ended(child, &usage, problem);
+        if (stop_asked() || clock_monotonic_ms() > stop_ms)
+            return problem_set(problem, STATUS_TRY_AGAIN, "", "raise --timeout",
+                               "stopped before the worker was ready");
+        usleep(POLL_MS * 1000);
+    }
+    return STATUS_OK;
 }
 
 enum status trial_standing(struct trial *t, struct standing *standing, struct problem *problem) {

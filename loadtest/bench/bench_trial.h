@@ -25,8 +25,10 @@ struct standing {
     int64_t counted; // offsets that every shard has behind it
 };
 
-// Begins the deployment with `clameur-ingest init`. To be closed also where it fails.
-enum status trial_open(struct trial **trial, struct bench *b, const char *families, struct problem *problem);
+// Begins the deployment with `clameur-ingest init`: counting starts with what the log holds, or with what
+// comes (`latest`). To be closed also where it fails.
+enum status trial_open(struct trial **trial, struct bench *b, const char *families, bool latest,
+                       struct problem *problem);
 // Deletes the keys and the group. Best effort: what is left is said.
 void trial_close(struct trial **trial);
 
@@ -38,6 +40,12 @@ enum status trial_stop(struct trial *t, struct bench_child *child, struct bench_
 // The worker has ended by itself: shows its last messages.
 enum status trial_ended(const struct bench_child *child, const struct bench_usage *usage,
                         struct problem *problem);
+
+// GET of the worker's `path`: the answer's status, 0 where there is none; its text into `out`.
+int trial_get(struct trial *t, const char *path, char *out, size_t size);
+
+// Waits until /readyz says so.
+enum status trial_ready(struct trial *t, struct bench_child *child, struct problem *problem);
 
 // Reads the marks of every shard, in one round trip.
 enum status trial_standing(struct trial *t, struct standing *standing, struct problem *problem);

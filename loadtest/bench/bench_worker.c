@@ -1,9 +1,7 @@
 // The worker under test: it counts the whole topic, once.
-#include <arpa/inet.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "loadtest/bench/bench_trial.h"
@@ -57,24 +55,6 @@ static enum status wait_counted(struct trial *t, struct bench_child *child, stru
     return STATUS_OK;
 }
 
-// GET /metrics into `out`; empty where there is no answer.
-static void fetch_metrics(int port, char *out, size_t size) {
-    static const char request[] = "GET /metrics HTTP/1.0\r\nHost: localhost\r\nConnection: close\r\n\r\n";
-    struct sockaddr_in address = {
-        .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    struct timeval timeout = {.tv_sec = 5};
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    size_t length = 0;
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
-    if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 &&
-        write(fd, request, sizeof(request) - 1) == (ssize_t)sizeof(request) - 1) {
-        for (ssize_t got; length + 1 < size && (got = read(fd, out + length, size - 1 - length)) > 0;)
-            length += (size_t)got;
-    }
-    out[length] = '\0';
-    close(fd);
-}
-
 // The sum over a metric's labels.
 static uint64_t metric_sum(const char *text, const char *name) {
     size_t length = strlen(name);
@@ -91,7 +71,7 @@ static uint64_t metric_sum(const char *text, const char *name) {
 
 static enum status read_metrics(struct trial *t, struct bench_take *take, struct problem *problem) {
     char *text = memory_take(METRICS_BYTES);
-    fetch_metrics(t->port, text, METRICS_BYTES);
+    trial_get(t, "/metrics", text, METRICS_BYTES);
     take->updates = metric_sum(text, "clameur_redis_updates_total");
     take->events =
         metric_sum(text, "clameur_events_read_total") - metric_sum(text, "clameur_events_replayed_total");
@@ -127,7 +107,7 @@ enum status bench_worker_run(struct bench *b, const char *families, bool pinned,
                              struct problem *problem) {
     struct trial *t;
     *take = (struct bench_take){0};
-    enum status status = trial_open(&t, b, families, problem);
+    enum status status = trial_open(&t, b, families, false, problem);
     if (status == STATUS_OK)
         status = count_topic(t, pinned, take, problem);
     trial_close(&t);

@@ -167,6 +167,8 @@ void generator_make(struct generator *g, uint64_t index, struct generated *out) 
     enum fate written = out->fate == FATE_DUPLICATE ? draw_fate(g, index) : out->fate;
     moment.shift_ms = draw_shift(g, index, written);
     compose_event(&g->world, &moment, &g->draft);
+    const ProtobufCBinaryData account = g->draft.event.account_id;
+    out->account = (struct slice){(const char *)account.data, account.len};
     if (out->fate == FATE_MALFORMED)
         make_malformed(g, index, out);
     else

@@ -31,7 +31,8 @@ struct generate_options {
 struct generated {
     struct slice key;
     struct slice value; // .at NULL: a null value
-    int64_t sent_ms;    // the record's timestamp
+    struct slice account;
+    int64_t sent_ms; // the record's timestamp
     enum fate fate;
     uint32_t reason;   // enum reject of a malformed one
     bool stands_alone; // would spoil a batch

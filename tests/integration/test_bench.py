@@ -1,10 +1,13 @@
 """`clameur-loadtest bench` in a short run of every form: it measures, and leaves nothing behind."""
 import json
+import signal
+import time
 
 import pytest
 
 from harness import load
-from harness.process import run
+from harness.places import wait_until
+from harness.process import Process, run
 from harness.worker import LOADTEST
 
 BENCH = ["--mix", "bench", "--contents", 500, "--actors", 2000]
@@ -45,11 +48,67 @@ def test_floor_and_worker_are_measured_in_every_case(deployment, bench):
     settle(deployment)
 
 
-def test_a_ratio_above_the_bound_is_exit_code_1(deployment, bench):
+def test_a_bound_that_is_not_kept_is_exit_code_1(deployment, bench, tmp_path):
     deployment.produce(*BENCH, "--events", 2000)
-    assert bench("--runs", 1, "--max-ratio", "0.01", check=1)["cases"]
-    assert bench("--runs", 1, "--max-ratio", "100000", check=0)["cases"]
+    file = tmp_path / "before.json"
+    before = bench("--runs", 1, "--json", file, "--max-ratio", 0.01, check=1)
+    assert json.loads(file.read_text()) == before
+    for case in before["cases"]:
+        if "events_per_update" in case:
+            case["events_per_update"]["median"] *= 100
+    file.write_text(json.dumps(before))
+    changes = bench("--runs", 1, "--baseline", file)["changes"]  # much worse, but no bound was given
+    assert changes[0]["figure"] == "events_per_update" and changes[0]["worse"] > 0.9
+    assert bench("--runs", 1, "--baseline", file, "--tolerance", 0.9, check=1)["changes"]
+
+
+def test_each_event_sent_is_seen_counted(deployment, bench):
+    deployment.produce(*BENCH, "--events", 1000)
+    answer = bench("--rate", 1000, "--for", "3s", "--runs", 1)
+    (case,) = answer["cases"]
+    assert (case["what"], case["families"], case["rate"]) == ("latency", "all", 1000)
+    assert 2900 <= answer["events"] <= 3100
+    assert case["percentiles_ms"][-1][1:] == [100, answer["events"]]  # none is left out
+    for kind in "latency", "raw":
+        p50, p99, p999, greatest = (case[f"{kind}_{p}_ms"]["median"] for p in ("p50", "p99", "p999", "max"))
+        assert 0 < p50 <= p99 <= p999 <= greatest
+    assert case["observer_gap_p50_ms"]["median"] > 0 and len(case["rss_mib"]) >= 6
+    assert all(0 < mib < 10_000 for _, mib in case["rss_mib"])
     settle(deployment)
+
+
+def test_what_was_due_while_the_sender_stood_still_is_late_red_without_the_due_times(deployment):
+    """Of 5 s the sender is stopped for 3, and then sends what was due meanwhile: those are late, by their due times alone."""
+    deployment.produce(*BENCH, "--events", 10)
+    bench = Process("bench", [LOADTEST, "bench", "-c", deployment.file, "--rate", 1000, "--for", "5s", "--runs", 1,
+                              "--json", deployment.directory / "answer.json"], deployment.directory)
+    wait_until("events are sent", lambda: "events sent" in bench.log.read_text(), 60, 0.02)
+    bench.signal(signal.SIGSTOP)
+    time.sleep(3)
+    bench.signal(signal.SIGCONT)
+    assert bench.wait(120) == 0, bench.tail()
+    answer = json.loads((deployment.directory / "answer.json").read_text())
+    assert answer["events"] >= 4900  # the schedule waits for nobody
+    (case,) = answer["cases"]
+    assert case["latency_p50_ms"]["median"] > case["raw_p50_ms"]["median"] + 100
+    assert case["sender_late_p999_ms"]["median"] > 2000
+
+
+def test_half_the_rate_is_found_on_what_the_topic_holds(deployment, bench):
+    deployment.produce(*BENCH, "--events", 3000)
+    (case,) = bench("--rate", "half", "--for", "1s", "--runs", 1)["cases"]
+    assert case["rate"] > 0
+    assert case["percentiles_ms"][-1][2] == pytest.approx(case["rate"], rel=0.5)
+
+
+def test_another_producer_in_the_topic_is_found_out(deployment):
+    deployment.produce(*BENCH, "--events", 10)
+    bench = Process("bench", [LOADTEST, "bench", "-c", deployment.file, "--rate", 100, "--for", "3s", "--runs", 1],
+                    deployment.directory)
+    wait_until("events are sent", lambda: "events sent" in bench.log.read_text(), 60, 0.02)
+    deployment.produce(*BENCH, "--events", 10, "--seed", 2)
+    assert bench.wait(120) == 65, bench.tail()
+    assert "nobody else writes to" in bench.tail()
 
 
 def test_an_empty_topic_is_refused(bench):
