@@ -8,7 +8,7 @@
 #include "runtime/memory.h"
 #include "schemas/decimal.h"
 
-enum { MARK_ARGUMENTS = 7, FIXED_KEYS = 4, PAIRS_HEAD = 4, STEP_ARGUMENTS = 5 };
+enum { MARK_ARGUMENTS = 7, FIXED_KEYS = 4, COLUMN_HEAD = 4, PAIRS_HEAD = 4, STEP_ARGUMENTS = 5 };
 
 static void reserve(struct flush_call *call, size_t more) {
     if (call->capacity - call->length >= more)
@@ -90,27 +90,101 @@ static void put_version(struct flush_call *call, const struct rules *version) {
     put(call, text, layout_rules_write(text, version));
 }
 
+// Keys with a single counter, and no expiry, that move the same field: contents that were viewed, mostly.
+// They are numbered one after the other, so that a column tells the field once.
+struct column {
+    field_code field;
+    uint32_t first, last; // by key index, linked by `next`
+    uint32_t count;
+};
+
+enum { COLUMNS_MAX = 16 };
+
 // The encoding of one table: which keys are told, under which numbers.
 struct encoding {
     struct flush_call *call;
     const struct delta *delta;
     uint32_t *numbers; // by key index; 0: not told
+    uint32_t *order;   // the other way round: key index by number
+    uint32_t *next;    // by key index, in its column
+    struct column columns[COLUMNS_MAX];
+    size_t column_count;
+    uint32_t columns_end; // the last number that is in a column
     uint64_t keys;
     uint64_t arguments;
 };
 
-static bool is_pairs(const struct delta_key *key) {
+static bool has_cells(const struct delta_key *key) {
     return key->used && key->cell_count > 0;
 }
 
-// Numbers the used keys and counts the arguments, which RESP wants to know first.
-static void survey(struct encoding *e) {
+static bool is_single(const struct delta_key *key) {
+    return has_cells(key) && key->cell_count == 1 && key->expire_s == 0 && key->identity.family != KEY_TOP;
+}
+
+// NULL where there are columns enough already.
+static struct column *column_of(struct encoding *e, field_code field) {
+    for (size_t i = 0; i < e->column_count; i++) {
+        if (e->columns[i].field == field)
+            return &e->columns[i];
+    }
+    if (e->column_count == COLUMNS_MAX)
+        return NULL;
+    struct column *added = &e->columns[e->column_count++];
+    *added = (struct column){.field = field, .first = DELTA_NONE, .last = DELTA_NONE};
+    return added;
+}
+
+static void column_append(struct encoding *e, struct column *column, uint32_t index) {
+    if (column->count++ == 0)
+        column->first = index;
+    else
+        e->next[column->last] = index;
+    column->last = index;
+    e->next[index] = DELTA_NONE;
+}
+
+static void gather_columns(struct encoding *e) {
     const struct delta *d = e->delta;
-    e->keys = FIXED_KEYS;
+    for (uint32_t i = 0; i < d->keys.count; i++) {
+        if (!is_single(&d->keys.at[i]))
+            continue;
+        struct column *column = column_of(e, d->cells.at[d->keys.at[i].first_cell].field);
+        if (column != NULL)
+            column_append(e, column, i);
+    }
+}
+
+static void number(struct encoding *e, uint32_t index) {
+    e->numbers[index] = (uint32_t)++e->keys;
+    e->order[e->keys] = index;
+}
+
+// Columns first, each in one run.
+static void number_keys(struct encoding *e) {
+    for (size_t c = 0; c < e->column_count; c++) {
+        for (uint32_t i = e->columns[c].first; i != DELTA_NONE; i = e->next[i])
+            number(e, i);
+    }
+    e->columns_end = (uint32_t)e->keys;
+    for (uint32_t i = 0; i < e->delta->keys.count; i++) {
+        if (e->delta->keys.at[i].used && e->numbers[i] == 0)
+            number(e, i);
+    }
+}
+
+static bool is_pairs(const struct encoding *e, uint32_t index) {
+    return has_cells(&e->delta->keys.at[index]) && e->numbers[index] > e->columns_end;
+}
+
+// Counts the arguments, which RESP wants to know first.
+static void count_arguments(struct encoding *e) {
+    const struct delta *d = e->delta;
+    for (size_t c = 0; c < e->column_count; c++)
+        e->arguments += COLUMN_HEAD + (uint64_t)e->columns[c].count;
     for (uint32_t i = 0; i < d->keys.count; i++) {
         const struct delta_key *key = &d->keys.at[i];
-        e->numbers[i] = key->used ? (uint32_t)++e->keys : 0;
-        if (is_pairs(key))
+        if (is_pairs(e, i))
             e->arguments += PAIRS_HEAD + 2 * (uint64_t)key->cell_count;
         if (key->element_count > 0)
             e->arguments += PAIRS_HEAD + (uint64_t)key->element_count;
@@ -123,17 +197,24 @@ static void survey(struct encoding *e) {
 }
 
 static void put_keys(struct encoding *e, const struct key_space *space, uint32_t shard) {
-    for (uint32_t i = 0; i < e->delta->keys.count; i++) {
-        if (e->numbers[i] == 0)
-            continue;
+    for (uint64_t i = FIXED_KEYS + 1; i <= e->keys; i++) {
         char name[KEY_MAX];
-        put(e->call, name, delta_key_name(name, e->delta, i, space, shard));
+        put(e->call, name, delta_key_name(name, e->delta, e->order[i], space, shard));
     }
 }
 
 static void put_field(struct encoding *e, field_code field) {
     char name[KEY_MAX];
     put(e->call, name, delta_field_name(name, e->delta, field));
+}
+
+static void put_column(struct encoding *e, const struct column *column) {
+    put_text(e->call, "C");
+    put_field(e, column->field);
+    put_integer(e->call, e->numbers[column->first]);
+    put_integer(e->call, column->count);
+    for (uint32_t i = column->first; i != DELTA_NONE; i = e->next[i])
+        put_integer(e->call, e->delta->cells.at[e->delta->keys.at[i].first_cell].delta);
 }
 
 static const char *code_of(const struct delta_key *key) {
@@ -200,8 +281,10 @@ static void put_order(struct encoding *e, const struct delta_order *order) {
 
 static void put_operations(struct encoding *e) {
     const struct delta *d = e->delta;
+    for (size_t c = 0; c < e->column_count; c++)
+        put_column(e, &e->columns[c]);
     for (uint32_t i = 0; i < d->keys.count; i++) {
-        if (is_pairs(&d->keys.at[i]))
+        if (is_pairs(e, i))
             put_pairs(e, i);
         if (d->keys.at[i].element_count > 0)
             put_elements(e, i);
@@ -227,10 +310,18 @@ static void put_mark(struct flush_call *call, const struct flush_mark *mark) {
 void flush_encode(struct flush_call *call, const struct key_space *space, uint32_t shard,
                   const struct flush_sender *sender, const struct flush_mark *marks, size_t mark_count,
                   const struct delta *delta) {
-    struct encoding e = {
-        .call = call, .delta = delta, .arguments = 4 + MARK_ARGUMENTS * (uint64_t)mark_count};
-    e.numbers = memory_take((delta->keys.count + 1) * sizeof(*e.numbers));
-    survey(&e);
+    size_t count = (size_t)delta->keys.count + FIXED_KEYS + 1;
+    uint32_t *indices = memory_take(3 * count * sizeof(*indices));
+    struct encoding e = {.call = call,
+                         .delta = delta,
+                         .numbers = indices,
+                         .order = indices + count,
+                         .next = indices + 2 * count,
+                         .keys = FIXED_KEYS,
+                         .arguments = 4 + MARK_ARGUMENTS * (uint64_t)mark_count};
+    gather_columns(&e);
+    number_keys(&e);
+    count_arguments(&e);
     put_call(call, space, shard, FUNCTION_FLUSH, e.keys, e.arguments);
     put_keys(&e, space, shard);
     put_text(call, sender->deployment);
@@ -240,7 +331,7 @@ void flush_encode(struct flush_call *call, const struct key_space *space, uint32
     for (size_t i = 0; i < mark_count; i++)
         put_mark(call, &marks[i]);
     put_operations(&e);
-    free(e.numbers);
+    free(indices);
 }
 
 // The versions by which we count, and as many further arguments as the caller puts behind them.

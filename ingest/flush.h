@@ -1,25 +1,27 @@
 // A flush on the wire: a delta table and the marks it moves, as one call of the Function in Redis, and the
 // answer's verdict.
 //
+// clang-format off
 //   FCALL clameur_flush_v1 <keys> meta mark faults rules <key>...
 //         deployment, number of rules versions, the last one's text, number of marks,
-//         per mark: partition, epoch, from, to, last, fingerprint, time     (the last three of the last
-//         record before `to`) then the operations, a key being its number among the keys (from 1) and an
-//         expiry absolute seconds or 0:
+//         per mark: partition, epoch, from, to, last, fingerprint, time   (the last three of the last record before `to`)
+//         then the operations, a key being its number among the keys (from 1) and an expiry absolute seconds or 0:
+//           C field key n delta*                             one counter of n hashes, whose numbers follow one another
 //           H key expiry n (field delta)*                    counters of a hash
 //           Z key expiry n (member delta)*                   scores of a sorted set
 //           P key expiry n element*                          a HyperLogLog
 //           R key counter value read_at id n total*          a reading and the keys that total it
-//           O key hash rank n copy* n (H|Z key expiry field delta)*    an order: where copies count, and what
-//           it does
+//           O key hash rank n copy* n (H|Z key expiry field delta)*    an order: where copies count, and what it does
 //
-//   APPLIED f            everything was applied, the marks moved; f updates could not be and are kept in
-//   `faults` REPEATED             every mark was at its `to` already: our reply was lost. Nothing was applied
-//   GAP (partition next)*    these marks are not at their `from`. Nothing was applied
-//   FENCED partition*    another worker claimed these. Nothing was applied
-//   RULES                the shard is not counted by these rules versions. Nothing was applied: claim, and
-//   send the same bytes again UNINITIALISED        no meta, or another deployment's. Nothing was applied an
-//   error             nothing was applied: mend, and send the same bytes again
+//   APPLIED f               everything was applied, the marks moved; f updates could not be and are kept in `faults`
+//   REPEATED                every mark was at its `to` already: our reply was lost. Nothing was applied
+//   GAP (partition next)*   these marks are not at their `from`. Nothing was applied
+//   FENCED partition*       another worker claimed these. Nothing was applied
+//   RULES                   the shard is not counted by these rules versions. Nothing was applied: claim, and send the
+//                           same bytes again
+//   UNINITIALISED           no meta, or another deployment's. Nothing was applied
+//   an error                nothing was applied: mend, and send the same bytes again
+// clang-format on
 //
 // Pure: bytes out, verdict in. Sealed bytes are sent again unchanged until they are answered.
 #pragma once
@@ -81,13 +83,15 @@ void flush_call_fini(struct flush_call *call);
 void flush_parse(struct flush_answer *answer, const redisReply *reply);
 
 // The claim of partitions on one shard, which may be none:
-//   FCALL clameur_claim_v1 4 meta mark faults rules deployment, number of versions, (number text)*,
-//   partition* CLAIMED (partition epoch next last fingerprint time)*; versions that were not there are kept
-//   now RULES how version since newest       nothing was changed: a version that the shard has been counted
-//   by is
-//                                        ALTERED or MISSING here, or a new one comes too LATE: its since does
-//                                        not lie ahead of the newest record time among the marks
+// clang-format off
+//   FCALL clameur_claim_v1 4 meta mark faults rules deployment, number of versions, (number text)*, partition*
+//
+//   CLAIMED (partition epoch next last fingerprint time)*    versions that were not there are kept now
+//   RULES how version since newest       nothing was changed: a version that the shard has been counted by is ALTERED or
+//                                        MISSING here, or a new one comes too LATE: its since does not lie ahead of the
+//                                        newest record time among the marks
 //   or as above
+// clang-format on
 void flush_encode_claim(struct flush_call *call, const struct key_space *space, uint32_t shard,
                         const struct flush_sender *sender, const int32_t *partitions, size_t count);
 // Asks whether a claim would be refused, and changes nothing: CLAIMED alone, or as a claim.

@@ -149,6 +149,38 @@ local function pairs_operation(write)
   end
 end
 
+-- Are argv[first .. last] integers, every one? One match for all of them costs a fraction of one each.
+local function integers_check(argv, first, last)
+  if last < first then return end
+  local rest, count = string.gsub(' ' .. table.concat(argv, ' ', first, last), ' %-?%d+', '')
+  if rest ~= '' or count ~= last - first + 1 then
+    for i = first, last do integer_check(argv, i) end
+    error('arguments ' .. first .. ' to ' .. last .. ' are not integers', 0)
+  end
+end
+
+-- field, first key, number of keys, a delta each: keys of consecutive numbers that move one field
+local function column_operation(state, at, apply)
+  local argv, keys = state.argv, state.keys
+  local field, first, count = argv[at], count_at(argv, at + 1), count_at(argv, at + 2)
+  local stop = at + 3 + count
+  if not apply then
+    if first <= RULES or first + count - 1 > #keys then error('argument ' .. (at + 1) .. ' is not the number of a key', 0) end
+    if stop > #argv + 1 then error('the last operation is cut short', 0) end
+    integers_check(argv, at + 3, stop - 1)
+    return stop
+  end
+  local redis_pcall, number_of = redis.pcall, first - at - 3
+  for i = at + 3, stop - 1 do
+    local reply = redis_pcall('HINCRBY', keys[i + number_of], field, argv[i])
+    if failed(reply) then
+      fault(keys, keys[i + number_of], field, argv[i], reply)
+      state.faults = state.faults + 1
+    end
+  end
+  return stop
+end
+
 local function elements_operation(state, at, apply)
   local argv = state.argv
   local key, expires, count = key_at(state, at), argv[at + 1], count_at(argv, at + 2)
@@ -274,6 +306,7 @@ local function order_operation(state, at, apply)
 end
 
 local operations = {
+  C = column_operation,
   H = pairs_operation(increment),
   Z = pairs_operation(score),
   P = elements_operation,
