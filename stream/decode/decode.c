@@ -2,7 +2,8 @@
 //
 //  - the first byte (or the option) tells the framing, the first field whether it is a batch;
 //  - a batch is walked once for the count and the sizes of its events, which protobuf-c does not tell;
-//  - each event is unpacked by protobuf-c out of the arena and turned into a struct event at once.
+//  - each event is unpacked, a lean one where it stands, any other by protobuf-c out of the arena, and turned
+//    into a struct event at once.
 //
 // Nothing is trusted: sizes are bounded before unpacking, and so is the memory that unpacking may take, for a
 // few bytes on the wire can stand for a whole struct.
@@ -15,10 +16,11 @@
 #include "runtime/memory.h"
 #include "stream/decode/decode_event.h"
 #include "stream/decode/decode_json.h"
+#include "stream/decode/decode_lean.h"
+#include "stream/decode/wire.h"
 
 enum { VALUE_BYTES_MAX = 64 << 20, BATCH_FIELD = 127, CONFLUENT_ID_BYTES = 4 };
 enum { UNPACKED_BYTES_MAX = 512 << 20 }; // of one record; honest batches of 64 MiB stay below half of it
-enum wire_type { WIRE_VARINT = 0, WIRE_64 = 1, WIRE_BYTES = 2, WIRE_32 = 5 };
 
 enum framing { FRAMING_AUTO, FRAMING_RAW, FRAMING_CONFLUENT, FRAMING_JSON };
 enum payload_form { PAYLOAD_EVENT, PAYLOAD_BATCH, PAYLOAD_JSON };
@@ -39,55 +41,6 @@ struct decoder {
     Clameur__V1__Event message; // every event is unpacked here, for it is not needed past decode_event
 };
 
-struct wire {
-    const unsigned char *at, *end;
-};
-
-static bool wire_varint(struct wire *w, uint64_t *value) {
-    *value = 0;
-    for (unsigned shift = 0; shift < 64 && w->at < w->end; shift += 7) {
-        unsigned char byte = *w->at++;
-        *value |= (uint64_t)(byte & 0x7f) << shift;
-        if (byte < 0x80)
-            return true;
-    }
-    return false;
-}
-
-static bool wire_take(struct wire *w, uint64_t length, struct slice *bytes) {
-    if (length > (size_t)(w->end - w->at))
-        return false;
-    *bytes = (struct slice){(const char *)w->at, (size_t)length};
-    w->at += length;
-    return true;
-}
-
-static bool wire_tag(struct wire *w, uint64_t *field, unsigned *type) {
-    uint64_t tag;
-    if (!wire_varint(w, &tag) || tag > UINT32_MAX || tag < 8)
-        return false;
-    *field = tag >> 3;
-    *type = tag & 7;
-    return true;
-}
-
-// The content of a field; for a fixed or variable number nothing that anybody reads.
-static bool wire_content(struct wire *w, unsigned type, struct slice *bytes) {
-    uint64_t number;
-    switch (type) {
-    case WIRE_VARINT:
-        return wire_varint(w, &number);
-    case WIRE_64:
-        return wire_take(w, 8, bytes);
-    case WIRE_BYTES:
-        return wire_varint(w, &number) && wire_take(w, number, bytes);
-    case WIRE_32:
-        return wire_take(w, 4, bytes);
-    default:
-        return false;
-    }
-}
-
 // The next event of a batch; fields that we don't know are stepped over. False at the end, and with
 // *malformed where it breaks off.
 static bool batch_next(struct wire *w, struct slice *event, bool *malformed) {
@@ -103,11 +56,6 @@ static bool batch_next(struct wire *w, struct slice *event, bool *malformed) {
             return true;
     }
     return false;
-}
-
-static struct wire wire_of(struct slice bytes) {
-    const unsigned char *at = (const unsigned char *)bytes.at;
-    return (struct wire){at, at + bytes.length};
 }
 
 static enum reject batch_survey(struct slice bytes, size_t max_event_bytes, size_t *count) {
@@ -128,14 +76,6 @@ static enum payload_form form_of_raw(struct slice bytes) {
     uint64_t field;
     unsigned type;
     return wire_tag(&w, &field, &type) && field == BATCH_FIELD ? PAYLOAD_BATCH : PAYLOAD_EVENT;
-}
-
-static bool wire_zigzag(struct wire *w, int64_t *value) {
-    uint64_t number;
-    if (!wire_varint(w, &number))
-        return false;
-    *value = (int64_t)(number >> 1) ^ -(int64_t)(number & 1);
-    return true;
 }
 
 // 0x00, the schema's id, the path to the message within the schema's file: a count and as many indexes; no
@@ -181,10 +121,15 @@ static void *unpack_take(void *owner, size_t size) {
 
 static void unpack_free(void *owner, void *block) {}
 
-static enum reject decode_one(struct decoder *d, struct slice bytes, struct event *event) {
+static const Clameur__V1__Event *unpack(struct decoder *d, struct slice bytes) {
+    if (decode_lean(&d->message, bytes))
+        return &d->message;
     d->message_taken = false;
-    const Clameur__V1__Event *message =
-        clameur__v1__event__unpack(&d->allocator, bytes.length, (const uint8_t *)bytes.at);
+    return clameur__v1__event__unpack(&d->allocator, bytes.length, (const uint8_t *)bytes.at);
+}
+
+static enum reject decode_one(struct decoder *d, struct slice bytes, struct event *event) {
+    const Clameur__V1__Event *message = unpack(d, bytes);
     if (message == NULL)
         return REJECT_UNDECODABLE;
     decode_event(event, message, &d->context);
