@@ -7,5 +7,7 @@ int command_init(int argc, char **argv);     // writes the meta of a new deploym
 int command_check(int argc, char **argv);    // the steps of start-up, each with its outcome
 int command_counters(int argc, char **argv); // live figures of an account, platform or content
 int command_top(int argc, char **argv);      // rankings
+int command_tap(int argc, char **argv);      // events as they arrive in the topic, with their fate
+int command_explain(int argc, char **argv);  // what becomes of an event, and why; what a counter is
 int command_version(int argc, char **argv);
 int command_help(int argc, char **argv); // the reference tables

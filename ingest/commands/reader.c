@@ -124,6 +124,16 @@ enum status reader_open(struct reader *r, int argc, char **argv, const char *usa
     return status == STATUS_OK && !r->request.help ? reader_connect(r) : status;
 }
 
+enum status reader_need_kafka(const struct reader *r) {
+    struct problem p;
+    if (r->settings.kafka_bootstrap[0] != '\0')
+        return STATUS_OK;
+    problem_set(&p, STATUS_CONFIG, "CLM-C1", "name the brokers: kafka.bootstrap.servers: HOST:9092",
+                "kafka.bootstrap.servers is required");
+    problem_print(&p);
+    return p.status;
+}
+
 void reader_close(struct reader *r) {
     if (r->redis != NULL)
         redisFree(r->redis);

@@ -41,6 +41,10 @@ enum status reader_connect(struct reader *r);
 
 // Both, for a command without flags of its own. Problems have been printed when it fails.
 enum status reader_open(struct reader *r, int argc, char **argv, const char *usage, const char *const *names);
+
+// STATUS_CONFIG, printed, where no brokers are configured: what only reads Redis does without.
+enum status reader_need_kafka(const struct reader *r);
+
 void reader_close(struct reader *r);
 
 // Calls a Function of clameur_read, loading the library where Redis lacks it. Problems have been printed when
