@@ -29,6 +29,9 @@ static const struct option_row rows[] = {
      "a worker reaches on the topic"},
     {"for", OPTION_DURATION, offsetof(struct bench_options, for_ms), "60s", 0, 100, 604800000,
      "with --rate: for how long; long enough, it shows whether memory is flat"},
+    {"recovery", OPTION_BOOL, offsetof(struct bench_options, recovery), "false", 0, 0, 0,
+     "how soon a worker is ready, and how soon another counts again after kill -9; sends 1,000 events a "
+     "second"},
     {"max-ratio", OPTION_STRING, offsetof(struct bench_options, max_ratio), "", 0, 0, 0,
      "exit 1 where the worker's CPU is more than so many times the floor's"},
     {"baseline", OPTION_STRING, offsetof(struct bench_options, baseline), "", 0, 0, 0,
@@ -89,6 +92,12 @@ static enum status find_programs(struct bench *b, struct problem *problem) {
     return STATUS_OK;
 }
 
+static enum status (*form_of(const struct bench_options *options))(struct bench *, struct problem *) {
+    if (options->recovery)
+        return bench_recovery;
+    return options->rate[0] != '\0' ? bench_latency : bench_throughput;
+}
+
 static enum status open_log(struct bench *b, struct problem *problem) {
     enum status status = recount_log_open(&b->log, &b->deployment.settings, b->deployment.config, problem);
     if (status == STATUS_OK)
@@ -96,7 +105,7 @@ static enum status open_log(struct bench *b, struct problem *problem) {
     int64_t held = 0;
     for (int32_t p = 0; status == STATUS_OK && p < b->log.partitions; p++)
         held += b->log.end[p] - b->log.first[p];
-    bool needed = b->options.rate[0] == '\0' || strcmp(b->options.rate, "half") == 0;
+    bool needed = form_of(&b->options) == bench_throughput || strcmp(b->options.rate, "half") == 0;
     if (status == STATUS_OK && held == 0 && needed)
         return problem_set(problem, STATUS_NO_INPUT, "", "fill it with clameur-loadtest produce",
                            "the topic %s is empty", b->log.topic);
@@ -200,7 +209,7 @@ static enum status run(struct bench *b, struct problem *problem) {
     char *text;
     make_settings(b, &text);
     b->report.runs = b->options.runs;
-    status = b->options.rate[0] != '\0' ? bench_latency(b, problem) : bench_throughput(b, problem);
+    status = form_of(&b->options)(b, problem);
     free(text);
     return status == STATUS_OK ? write_answer(b, problem) : status;
 }

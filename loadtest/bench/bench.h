@@ -7,16 +7,18 @@
 //
 // With --rate, on whatever topic: events are sent at a steady rate, each at its own due time, and an observer
 // sees in Redis when each is counted. No coordinated omission: what falls behind is late, not left out.
+// With --recovery: how soon a worker is ready, and another counts in the place of one that was killed.
 //
 //     bench             the command, its flags             bench_latency     with --rate
-//     bench_throughput  floor and worker in turns          bench_feed        sends, open-loop
-//     bench_floor       (a), in its own process            bench_watch       the observer's thread
-//     bench_worker      (b): start, marks, metrics         bench_percentile  latencies
-//     bench_trial       a deployment of our own            bench_memory      is it flat?
-//     bench_child       children, measured                 bench_figure      what figures there are; medians
-//     bench_report      the table and the JSON             bench_baseline    what changed since
+//     bench_throughput  floor and worker in turns          bench_recovery    with --recovery
+//     bench_floor       (a), in its own process            bench_feed        sends, open-loop
+//     bench_worker      (b): start, marks, metrics         bench_watch       the observer's thread
+//     bench_trial       a deployment of our own            bench_percentile  latencies
+//     bench_child       children, measured                 bench_memory      is it flat?
+//     bench_report      the table and the JSON             bench_figure      what figures there are; medians
+//     bench_baseline    what changed since
 #pragma once
 
-// argv[0] is the subcommand's name. Returns the exit code: 1 where the ratio is above --max-ratio, else
+// argv[0] is the subcommand's name. Returns the exit code: 1 beyond --max-ratio or --tolerance, else
 // sysexits.h.
 int bench_main(int argc, char **argv);

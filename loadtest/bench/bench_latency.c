@@ -86,7 +86,7 @@ static void fill(struct stream *s, const struct watch_answer *a, const struct be
                  struct bench_figures *figures) {
     double *of = figures->of, events = (double)feed_count(s->feed);
     of[BENCH_CPU] = (double)usage->cpu_ns / events;
-    of[BENCH_RSS] = (double)usage->max_rss_bytes / (1024.0 * 1024.0);
+    of[BENCH_RSS] = s->memory.peak_mib;
     of[BENCH_P50] = ms_at(&a->corrected, 50);
     of[BENCH_P99] = ms_at(&a->corrected, 99);
     of[BENCH_P999] = ms_at(&a->corrected, 99.9);

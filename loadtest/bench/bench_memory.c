@@ -28,6 +28,8 @@ void memory_course_sample(struct memory_course *course, pid_t pid, double s) {
     while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
         if (strncmp(line, "VmRSS:", 6) == 0)
             memory_course_add(course, s, strtod(line + 6, NULL) / 1024);
+        if (strncmp(line, "VmHWM:", 6) == 0)
+            course->peak_mib = strtod(line + 6, NULL) / 1024;
     }
     if (file != NULL)
         fclose(file);
@@ -52,16 +54,13 @@ static double slope(const struct memory_sample *samples, size_t count) {
 }
 
 struct memory_trend memory_course_trend(const struct memory_course *course) {
-    struct memory_trend trend = {NAN, NAN, NAN, NAN};
+    struct memory_trend trend = {NAN, NAN, NAN};
     if (course->count < SAMPLES_MIN)
         return trend;
     size_t third = course->count / 3;
     const struct memory_sample *last = course->samples + course->count - third, *middle = last - third;
-    trend = (struct memory_trend){mean_mib(middle, third), mean_mib(last, third),
-                                  60 * slope(middle, 2 * third), course->samples[0].mib};
-    for (size_t i = 1; i < course->count; i++)
-        trend.greatest_mib = fmax(trend.greatest_mib, course->samples[i].mib);
-    return trend;
+    return (struct memory_trend){mean_mib(middle, third), mean_mib(last, third),
+                                 60 * slope(middle, 2 * third)};
 }
 
 json_t *memory_course_json(const struct memory_course *course) {

@@ -19,6 +19,7 @@ struct bench_options {
     int64_t for_ms;
     int64_t runs;
     int64_t timeout_ms;
+    bool recovery;
     bool floor; // this process is the child that is the floor
 };
 
@@ -50,6 +51,9 @@ struct bench {
 enum status bench_throughput(struct bench *b, struct problem *problem);
 // Sends events at a steady rate, and watches how soon they are counted, and the worker's memory.
 enum status bench_latency(struct bench *b, struct problem *problem);
+// Kills a worker, and watches how soon another counts in its place; as a dynamic member of the group and with
+// a static id.
+enum status bench_recovery(struct bench *b, struct problem *problem);
 
 // What one run over the whole topic took.
 struct bench_take {

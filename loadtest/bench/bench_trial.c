@@ -101,8 +101,12 @@ enum status trial_open(struct trial **trial, struct bench *b, const char *famili
     return status;
 }
 
+void trial_be_static(struct trial *t) {
+    snprintf(t->static_flag, sizeof(t->static_flag), "--kafka.static_id=%s", t->prefix);
+}
+
 enum status trial_start(struct trial *t, bool pinned, struct bench_child *child, struct problem *problem) {
-    return start(t, "run", NULL, pinned, child, problem);
+    return start(t, "run", t->static_flag[0] != '\0' ? t->static_flag : NULL, pinned, child, problem);
 }
 
 enum status trial_stop(struct trial *t, struct bench_child *child, struct bench_usage *usage,

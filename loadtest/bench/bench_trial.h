@@ -12,6 +12,7 @@ struct trial {
     struct settings settings; // those of the deployment, under our prefix
     char prefix[KEY_PREFIX_MAX];
     char prefix_flag[TRIAL_FLAG_MAX], group_flag[TRIAL_FLAG_MAX], listen_flag[TRIAL_FLAG_MAX];
+    char static_flag[TRIAL_FLAG_MAX]; // "": a dynamic member of the group
     char families_flag[512];
     int port; // of the worker's metrics
     struct recount_redis redis;
@@ -31,6 +32,9 @@ enum status trial_open(struct trial **trial, struct bench *b, const char *famili
                        struct problem *problem);
 // Deletes the keys and the group. Best effort: what is left is said.
 void trial_close(struct trial **trial);
+
+// Workers started from now on have a static id.
+void trial_be_static(struct trial *t);
 
 // Starts a worker.
 enum status trial_start(struct trial *t, bool pinned, struct bench_child *child, struct problem *problem);

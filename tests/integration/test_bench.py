@@ -111,5 +111,16 @@ def test_another_producer_in_the_topic_is_found_out(deployment):
     assert "nobody else writes to" in bench.tail()
 
 
+def test_a_killed_worker_is_replaced_in_both_kinds_of_membership(deployment, bench):
+    answer = bench("--recovery", "--runs", 1, "--kafka.session.timeout=3s")
+    assert [case["what"] for case in answer["cases"]] == ["recovery", "recovery, static id"]
+    for case in answer["cases"]:
+        assert case["session_timeout_ms"] == 3000 and case["ready_ms"]["median"] > 0
+        assert case["counting_again_ms"]["median"] > 0
+    # A dynamic member's partitions are taken over no earlier than the group can miss its heartbeats.
+    assert answer["cases"][0]["counting_again_ms"]["median"] > 1000
+    settle(deployment)
+
+
 def test_an_empty_topic_is_refused(bench):
     assert "is empty" in bench(check=66).stderr
