@@ -16,6 +16,7 @@ struct command {
 static const struct command commands[] = {
     {"run", command_run, "count the topic into Redis until told to stop"},
     {"init", command_init, "begin a deployment: write its meta (refuses to overwrite)"},
+    {"rebuild", command_rebuild, "count the log anew under a fresh prefix, up to its end"},
     {"check", command_check, "go through every step of a start and say what is wrong"},
     {"counters", command_counters, "live counters of an account, a platform, a content"},
     {"top", command_top, "live rankings"},

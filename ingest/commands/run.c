@@ -41,7 +41,7 @@ static enum status connect_and_count(struct startup *s, struct problem *problem)
     enum status status = startup_connect(s, false, log_step, NULL);
     if (status != STATUS_OK)
         return status;
-    status = pipeline_run(s, problem);
+    status = pipeline_run(s, NULL, problem);
     if (status != STATUS_OK)
         problem_print(problem);
     return status;

@@ -103,7 +103,7 @@ static size_t turn(struct pipeline *p, int wait_ms) {
 
 static void serve(struct pipeline *p) {
     size_t count = 0;
-    while (!p->stopping && p->loop.stop_requests == 0)
+    while (!p->stopping && p->loop.stop_requests == 0 && !errand_turn(p))
         count = turn(p, count > 0 ? 0 : IDLE_WAIT_MS);
 }
 
@@ -136,9 +136,10 @@ static void pipeline_close(struct pipeline *p) {
     loop_fini(&p->loop);
 }
 
-enum status pipeline_run(struct startup *startup, struct problem *problem) {
+enum status pipeline_run(struct startup *startup, struct pipeline_errand *errand, struct problem *problem) {
     struct pipeline *p = memory_take(sizeof(*p));
     p->startup = startup;
+    p->errand = errand;
     loop_init(&p->loop);
     p->now_ms = loop_now_ms(&p->loop);
     stages_open(p);
@@ -149,6 +150,7 @@ enum status pipeline_run(struct startup *startup, struct problem *problem) {
                  FIELD("deployment", LOG_TEXT(startup->meta.deployment)));
         serve(p);
         bool drained = !p->stopping && drain(p);
+        errand_finish(p);
         *problem = p->problem;
         status = p->stopping ? p->problem.status : drained ? STATUS_OK : STATUS_TRY_AGAIN;
         if (status == STATUS_TRY_AGAIN)

@@ -8,6 +8,7 @@
 //     pipeline_reading.c    where a partition is read, and going back for a shard
 //     pipeline_commit.c     offsets back to Kafka
 //     pipeline_redis.c      Redis on its bad days: away, refusing, evicting, another's
+//     pipeline_errand.c     a run with an end
 //     pipeline_report.c     probes, metrics, status
 #pragma once
 
@@ -84,6 +85,8 @@ struct tally {
 
 struct pipeline {
     struct startup *startup;
+    struct pipeline_errand *errand; // NULL: a worker
+    int64_t progress_at_ms;
     struct loop loop;
     struct http *http;
     struct metrics *metrics;
@@ -161,6 +164,10 @@ bool reading_begin(struct pipeline *p, struct owned *o, int64_t *start);
 void reading_place(struct pipeline *p, struct shard *shard, struct owned *o, const struct mark *mark);
 // Moves the source to the first record that some shard lacks.
 void reading_seek(struct pipeline *p, struct owned *o);
+
+// pipeline_errand.c
+bool errand_turn(struct pipeline *p); // true when it is done; never without one
+void errand_finish(struct pipeline *p);
 
 // pipeline_commit.c
 void commit_turn(struct pipeline *p);

@@ -48,7 +48,8 @@ static void reject(struct pipeline *p, const struct owned *o, const struct recor
     }
     p->tally.rejected++;
     p->tally.by_reason[reason]++;
-    deadletter_send(p->letters, r, index, part, reason);
+    if (p->errand == NULL)
+        deadletter_send(p->letters, r, index, part, reason);
 }
 
 // Folds what the chunk has gathered, in steps, so that each finds the memory it needs in the cache.
