@@ -183,9 +183,13 @@ static void fold_top(struct fold *f) {
     if (score == 0 || e->content.length == 0 || !counts(f, KEY_TOP) || expired(f, expire_s))
         return;
     struct delta_identity content = identify_content(f);
-    uint32_t member = delta_key(f->delta, &content, 0);
     struct delta_identity top = identify(f, KEY_TOP, e->platform, no_id, f->hour_s);
-    add(f, &top, expire_s, DELTA_MEMBER | member, score);
+    uint32_t member = delta_key(f->delta, &content, 0);
+    uint32_t ranking = delta_key(f->delta, &top, expire_s);
+    if (f->order == NULL)
+        delta_add_at(f->delta, member, DELTA_MEMBER | ranking, score);
+    else
+        delta_order_increment(f->delta, f->order, ranking, DELTA_MEMBER | member, score);
 }
 
 static bool tag_is_repeated(const struct event *e, uint32_t index) {
@@ -452,6 +456,7 @@ static void spread_cell(const struct spread *s, int64_t expire_s, field_code fie
 
 void count_spread(struct delta *d, uint32_t families) {
     uint32_t keys = d->keys.count;
+    delta_rank(d);
     for (uint32_t i = 0; i < keys; i++) {
         const struct delta_key key = d->keys.at[i]; // a copy: adding may move the array
         if (key.identity.family < KEY_FAMILY_COUNT)

@@ -20,8 +20,8 @@ enum { FIRST_SLOTS = 1024, ID_BLOCK = 64 * 1024 };
 void delta_init(struct delta *d) {
     *d = (struct delta){0};
     arena_init(&d->ids, ID_BLOCK);
-    d->key_slots = memory_take(FIRST_SLOTS * sizeof(uint32_t));
-    d->cell_slots = memory_take(FIRST_SLOTS * sizeof(uint32_t));
+    d->key_slots = memory_take(FIRST_SLOTS * sizeof(struct delta_slot));
+    d->cell_slots = memory_take(FIRST_SLOTS * sizeof(struct delta_slot));
     d->key_slot_mask = d->cell_slot_mask = FIRST_SLOTS - 1;
 }
 
@@ -40,8 +40,8 @@ void delta_fini(struct delta *d) {
 void delta_clear(struct delta *d) {
     arena_reset(&d->ids);
     d->account = (struct slice){0};
-    memset(d->key_slots, 0, (d->key_slot_mask + 1) * sizeof(uint32_t));
-    memset(d->cell_slots, 0, (d->cell_slot_mask + 1) * sizeof(uint32_t));
+    memset(d->key_slots, 0, (d->key_slot_mask + 1) * sizeof(*d->key_slots));
+    memset(d->cell_slots, 0, (d->cell_slot_mask + 1) * sizeof(*d->cell_slots));
     d->keys.count = d->cells.count = d->elements.count = 0;
     d->orders.count = d->increments.count = d->readings.count = 0;
     d->group_cells = 0;
@@ -65,34 +65,47 @@ static uint64_t cell_hash(uint64_t key_hash, field_code field) {
     return hash_integer(key_hash ^ (field * 31));
 }
 
+static uint32_t tag_of(uint64_t hash) {
+    return (uint32_t)(hash >> 32);
+}
+
+// Where the hash's probing begins, and the slot after one.
+static uint32_t slot_first(uint64_t hash, uint32_t mask) {
+    return (uint32_t)hash & mask;
+}
+
+static uint32_t slot_next(uint32_t slot, uint32_t mask) {
+    return (slot + 1) & mask;
+}
+
+static void slot_fill(struct delta_slot *slots, uint32_t mask, uint64_t hash, uint32_t place) {
+    uint32_t slot = slot_first(hash, mask);
+    while (slots[slot].place != 0)
+        slot = slot_next(slot, mask);
+    slots[slot] = (struct delta_slot){tag_of(hash), place};
+}
+
 static void key_slots_grow(struct delta *d) {
     uint32_t slots = 2 * (d->key_slot_mask + 1);
     free(d->key_slots);
-    d->key_slots = memory_take(slots * sizeof(uint32_t));
+    d->key_slots = memory_take(slots * sizeof(*d->key_slots));
     d->key_slot_mask = slots - 1;
-    for (uint32_t index = 0; index < d->keys.count; index++) {
-        uint32_t slot = (uint32_t)d->keys.at[index].identity.hash & d->key_slot_mask;
-        while (d->key_slots[slot] != 0)
-            slot = (slot + 1) & d->key_slot_mask;
-        d->key_slots[slot] = index + 1;
-    }
+    for (uint32_t index = 0; index < d->keys.count; index++)
+        slot_fill(d->key_slots, d->key_slot_mask, d->keys.at[index].identity.hash, index + 1);
 }
 
 // Goes by the old slots, not by the cells: the further cell of an overflown field has none.
 static void cell_slots_grow(struct delta *d) {
-    uint32_t *old = d->cell_slots;
+    struct delta_slot *old = d->cell_slots;
     uint32_t old_slots = d->cell_slot_mask + 1;
     uint32_t slots = 2 * old_slots;
-    d->cell_slots = memory_take(slots * sizeof(uint32_t));
+    d->cell_slots = memory_take(slots * sizeof(*d->cell_slots));
     d->cell_slot_mask = slots - 1;
     for (uint32_t i = 0; i < old_slots; i++) {
-        if (old[i] == 0)
+        if (old[i].place == 0)
             continue;
-        const struct delta_cell *cell = &d->cells.at[old[i] - 1];
-        uint32_t slot = (uint32_t)cell_hash(cell->key_hash, cell->field) & d->cell_slot_mask;
-        while (d->cell_slots[slot] != 0)
-            slot = (slot + 1) & d->cell_slot_mask;
-        d->cell_slots[slot] = old[i];
+        const struct delta_cell *cell = &d->cells.at[old[i].place - 1];
+        slot_fill(d->cell_slots, d->cell_slot_mask, cell_hash(cell->key_hash, cell->field), old[i].place);
     }
     free(old);
 }
@@ -122,22 +135,26 @@ static uint32_t key_append(struct delta *d, const struct delta_identity *identit
 }
 
 uint32_t delta_key(struct delta *d, const struct delta_identity *identity, int64_t expire_s) {
-    uint32_t slot = (uint32_t)identity->hash & d->key_slot_mask;
-    while (d->key_slots[slot] != 0) {
-        uint32_t index = d->key_slots[slot] - 1;
-        if (identity_equal(&d->keys.at[index].identity, identity)) {
-            // Rules may lengthen a retention between two records of one bucket: the later expiry holds.
-            if (d->keys.at[index].expire_s < expire_s)
-                d->keys.at[index].expire_s = expire_s;
-            return index;
-        }
-        slot = (slot + 1) & d->key_slot_mask;
+    uint32_t slot = slot_first(identity->hash, d->key_slot_mask), tag = tag_of(identity->hash);
+    for (; d->key_slots[slot].place != 0; slot = slot_next(slot, d->key_slot_mask)) {
+        struct delta_key *key = &d->keys.at[d->key_slots[slot].place - 1];
+        if (d->key_slots[slot].tag != tag || !identity_equal(&key->identity, identity))
+            continue;
+        // Rules may lengthen a retention between two records of one bucket: the later expiry holds.
+        if (key->expire_s < expire_s)
+            key->expire_s = expire_s;
+        return d->key_slots[slot].place - 1;
     }
     uint32_t index = key_append(d, identity, expire_s);
-    d->key_slots[slot] = index + 1;
+    d->key_slots[slot] = (struct delta_slot){tag, index + 1};
     if (d->keys.count > d->key_slot_mask / 2)
         key_slots_grow(d);
     return index;
+}
+
+// Until the table is sealed, a score stands with its content.
+static bool is_score(const struct delta_key *key, field_code field) {
+    return key->identity.family == KEY_CONTENT && (field & DELTA_MEMBER) != 0;
 }
 
 static void cell_append(struct delta *d, uint32_t key, uint64_t key_hash, field_code field, int64_t value) {
@@ -147,8 +164,9 @@ static void cell_append(struct delta *d, uint32_t key, uint64_t key_hash, field_
         .key_hash = key_hash, .field = field, .delta = value, .key = key, .next = owner->first_cell};
     owner->first_cell = d->cells.count++;
     owner->cell_count++;
-    owner->used = owner->identity.family < KEY_FAMILY_COUNT;
-    d->group_cells += !owner->used;
+    bool grouped = owner->identity.family >= KEY_FAMILY_COUNT;
+    owner->used |= !grouped && !is_score(owner, field);
+    d->group_cells += grouped;
 }
 
 // A sum that would leave 64 bits stays, and what came last goes on in a further cell, which only the key's
@@ -163,9 +181,12 @@ static void cell_add(struct delta *d, struct delta_cell *cell, int64_t value) {
 
 void delta_add(struct delta *d, const struct delta_identity *identity, int64_t expire_s, field_code field,
                int64_t value) {
-    uint32_t slot = (uint32_t)cell_hash(identity->hash, field) & d->cell_slot_mask;
-    while (d->cell_slots[slot] != 0) {
-        struct delta_cell *cell = &d->cells.at[d->cell_slots[slot] - 1];
+    uint64_t hash = cell_hash(identity->hash, field);
+    uint32_t slot = slot_first(hash, d->cell_slot_mask), tag = tag_of(hash);
+    for (; d->cell_slots[slot].place != 0; slot = slot_next(slot, d->cell_slot_mask)) {
+        if (d->cell_slots[slot].tag != tag)
+            continue;
+        struct delta_cell *cell = &d->cells.at[d->cell_slots[slot].place - 1];
         if (cell->field == field && cell->key_hash == identity->hash &&
             identity_equal(&d->keys.at[cell->key].identity, identity)) {
             if (d->keys.at[cell->key].expire_s < expire_s)
@@ -173,11 +194,10 @@ void delta_add(struct delta *d, const struct delta_identity *identity, int64_t e
             cell_add(d, cell, value);
             return;
         }
-        slot = (slot + 1) & d->cell_slot_mask;
     }
     uint32_t key = delta_key(d, identity, expire_s);
     cell_append(d, key, identity->hash, field, value);
-    d->cell_slots[slot] = d->cells.count;
+    d->cell_slots[slot] = (struct delta_slot){tag, d->cells.count};
     if (d->cells.count > d->cell_slot_mask / 2)
         cell_slots_grow(d);
 }
@@ -201,15 +221,45 @@ void delta_add_at(struct delta *d, uint32_t key, field_code field, int64_t value
     d->cells.at[last].next = added;
 }
 
+static void scores_move(struct delta *d, uint32_t content) {
+    struct delta_key *key = &d->keys.at[content];
+    for (uint32_t *link = &key->first_cell; *link != DELTA_NONE;) {
+        struct delta_cell *cell = &d->cells.at[*link];
+        if (!is_score(key, cell->field)) {
+            link = &cell->next;
+            continue;
+        }
+        uint32_t moved = *link;
+        *link = cell->next;
+        key->cell_count--;
+        cell->key = (uint32_t)cell->field;
+        cell->field = DELTA_MEMBER | content;
+        struct delta_key *ranking = &d->keys.at[cell->key];
+        cell->next = ranking->first_cell;
+        ranking->first_cell = moved;
+        ranking->cell_count++;
+        ranking->used = true;
+    }
+}
+
+void delta_rank(struct delta *d) {
+    for (uint32_t i = 0; i < d->keys.count; i++) {
+        if (d->keys.at[i].identity.family == KEY_CONTENT)
+            scores_move(d, i);
+    }
+}
+
 void delta_prefetch(const struct delta *d, uint64_t key_hash, int step) {
-    const uint32_t *slot = &d->key_slots[(uint32_t)key_hash & d->key_slot_mask];
+    uint32_t slot = slot_first(key_hash, d->key_slot_mask), tag = tag_of(key_hash);
     if (step == 0) {
-        __builtin_prefetch(slot);
+        __builtin_prefetch(&d->key_slots[slot]);
         return;
     }
-    if (*slot == 0)
+    while (d->key_slots[slot].place != 0 && d->key_slots[slot].tag != tag)
+        slot = slot_next(slot, d->key_slot_mask);
+    if (d->key_slots[slot].place == 0)
         return;
-    const struct delta_key *key = &d->keys.at[*slot - 1];
+    const struct delta_key *key = &d->keys.at[d->key_slots[slot].place - 1];
     if (step == 1) {
         __builtin_prefetch(key);
         __builtin_prefetch((const char *)(key + 1) - 1);
@@ -278,7 +328,7 @@ size_t delta_memory(const struct delta *d) {
            d->cells.capacity * sizeof(*d->cells.at) + d->elements.capacity * sizeof(*d->elements.at) +
            d->orders.capacity * sizeof(*d->orders.at) + d->increments.capacity * sizeof(*d->increments.at) +
            d->readings.capacity * sizeof(*d->readings.at) +
-           ((size_t)d->key_slot_mask + d->cell_slot_mask + 2) * sizeof(uint32_t);
+           ((size_t)d->key_slot_mask + d->cell_slot_mask + 2) * sizeof(struct delta_slot);
 }
 
 size_t delta_key_name(char *out, const struct delta *d, uint32_t key, const struct key_space *space,

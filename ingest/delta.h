@@ -46,13 +46,22 @@ struct delta_key {
 
 struct delta_cell {
     uint64_t key_hash;
-    field_code field; // of a hash; for a sorted set DELTA_MEMBER | the content's key
+    field_code field; // of a hash; for a sorted set DELTA_MEMBER | the content's key. A score stands with its
+                      // content until the table is sealed, so that one look-up finds both: there it is
+                      // DELTA_MEMBER | the sorted set's key
     int64_t delta;
     uint32_t key;
     uint32_t next; // of the same key
 };
 
 #define DELTA_MEMBER (UINT64_C(1) << 63)
+
+// Open addressing. The tag is what the place does not tell of the hash: another's slot is passed over without
+// a look at what it leads to.
+struct delta_slot {
+    uint32_t tag;
+    uint32_t place; // index + 1; 0: free
+};
 
 struct delta_element {
     unsigned char bytes[PSEUDONYM_SIZE];
@@ -106,8 +115,8 @@ struct delta {
     DELTA_ARRAY(struct delta_order) orders;
     DELTA_ARRAY(struct delta_increment) increments;
     DELTA_ARRAY(struct delta_reading) readings;
-    uint32_t *key_slots; // open addressing: index + 1, 0 free
-    uint32_t *cell_slots;
+    struct delta_slot *key_slots;
+    struct delta_slot *cell_slots;
     uint32_t key_slot_mask;
     uint32_t cell_slot_mask;
     uint32_t group_cells;
@@ -134,6 +143,9 @@ uint32_t delta_key(struct delta *d, const struct delta_identity *identity, int64
 void delta_add(struct delta *d, const struct delta_identity *identity, int64_t expire_s, field_code field,
                int64_t value);
 void delta_add_at(struct delta *d, uint32_t key, field_code field, int64_t value);
+
+// Before a seal: moves the scores that stand with contents to their sorted sets.
+void delta_rank(struct delta *d);
 
 // Fetches what looking up the key will touch, in steps: each finds in the cache what the one before it
 // fetched.

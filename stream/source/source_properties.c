@@ -140,7 +140,7 @@ static void set_fetching(rd_kafka_conf_t *conf) {
     bool brief =
         rd_kafka_conf_set(conf, "fetch.queue.backoff.ms", "10", reason, sizeof(reason)) == RD_KAFKA_CONF_OK;
     set_own(conf, "queued.min.messages", "1000000");
-    set_own(conf, "queued.max.messages.kbytes", brief ? "16384" : "65536");
+    set_own(conf, "queued.max.messages.kbytes", brief ? "16384" : "32768");
 }
 
 static void set_consumer(rd_kafka_conf_t *conf, const struct settings *settings, bool classic) {
