@@ -10,33 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-struct place {
-    char host[256];
-    char port[8];
-};
-
-static bool is_port(const char *text) {
-    size_t digits = strspn(text, "0123456789");
-    return digits > 0 && digits <= 5 && text[digits] == '\0' && strtol(text, NULL, 10) <= 65535;
-}
-
-static enum status parse(struct place *place, const char *listen, struct problem *p) {
-    const char *host = listen, *colon = strrchr(listen, ':');
-    size_t length = colon != NULL ? (size_t)(colon - listen) : 0;
-    bool brackets = length >= 2 && listen[0] == '[' && listen[length - 1] == ']';
-    if (brackets) {
-        host++;
-        length -= 2;
-    }
-    bool bare_v6 = !brackets && memchr(host, ':', length) != NULL;
-    if (length == 0 || length >= sizeof(place->host) || bare_v6 || !is_port(colon + 1))
-        return problem_set(p, STATUS_CONFIG, "CLM-C1", "write HOST:PORT, [::]:PORT or off",
-                           "\"%.200s\" is no address to listen on", listen);
-    memcpy(place->host, host, length);
-    place->host[length] = '\0';
-    snprintf(place->port, sizeof(place->port), "%.5s", colon + 1);
-    return STATUS_OK;
-}
+#include "runtime/http/http_place.h"
 
 // A listening socket, or -1 with errno.
 static int open_socket(const struct addrinfo *at) {
@@ -67,7 +41,7 @@ static unsigned bound_port(int fd) {
     return ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
 }
 
-static enum status explain(const struct place *place, int failure, struct problem *p) {
+static enum status explain(const struct http_place *place, int failure, struct problem *p) {
     bool v6 = strchr(place->host, ':') != NULL;
     char name[sizeof(place->host) + sizeof(place->port) + 4], holder[128];
     snprintf(name, sizeof(name), v6 ? "[%s]:%s" : "%s:%s", place->host, place->port);
@@ -93,9 +67,9 @@ static int open_first(const struct addrinfo *found) {
 enum status http_listen_open(int *fd, unsigned *port, const char *listen, struct problem *p) {
     static const struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
                                           .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
-    struct place place;
+    struct http_place place;
     struct addrinfo *found;
-    enum status status = parse(&place, listen, p);
+    enum status status = http_place_parse(&place, listen, p);
     if (status != STATUS_OK)
         return status;
     int failure = getaddrinfo(place.host, place.port, &hints, &found);
