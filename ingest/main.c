@@ -20,6 +20,7 @@ static const struct command commands[] = {
     {"check", command_check, "go through every step of a start and say what is wrong"},
     {"counters", command_counters, "live counters of an account, a platform, a content"},
     {"top", command_top, "live rankings"},
+    {"status", command_status, "how far the counting is behind, and what holds it"},
     {"tap", command_tap, "events as they arrive in the topic, decoded, with their fate"},
     {"explain", command_explain, "what becomes of an event, and why; what a counter is"},
     {"version", command_version, "version of this program and of its libraries"},

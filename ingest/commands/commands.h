@@ -8,6 +8,7 @@ int command_rebuild(int argc, char **argv);  // counts the log anew under a fres
 int command_check(int argc, char **argv);    // the steps of start-up, each with its outcome
 int command_counters(int argc, char **argv); // live figures of an account, platform or content
 int command_top(int argc, char **argv);      // rankings
+int command_status(int argc, char **argv);   // how far the counting is behind, and what holds it
 int command_tap(int argc, char **argv);      // events as they arrive in the topic, with their fate
 int command_explain(int argc, char **argv);  // what becomes of an event, and why; what a counter is
 int command_version(int argc, char **argv);

@@ -3,6 +3,7 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "ingest/pipeline/pipeline_internal.h"
 #include "runtime/clock.h"
@@ -157,6 +158,14 @@ static json_t *status_partition(struct pipeline *p, const struct owned *o) {
                      (json_int_t)reading_lowest(p, o->partition), "fenced", o->fenced, "seeking", o->seeking);
 }
 
+// Tells this process from others, under whatever address it is asked.
+static json_t *instance_json(void) {
+    char host[256] = "", text[300];
+    gethostname(host, sizeof(host) - 1);
+    snprintf(text, sizeof(text), "%s/%d", host, (int)getpid());
+    return json_string(text);
+}
+
 static struct http_answer status_answer(struct pipeline *p) {
     static char *text;
     free(text);
@@ -167,6 +176,9 @@ static struct http_answer status_answer(struct pipeline *p) {
     for (size_t i = 0; i < p->owned_count; i++)
         json_array_append_new(partitions, status_partition(p, p->owned[p->owned_numbers[i]]));
     json_object_set_new(root, "ready", json_boolean(why == NULL));
+    json_object_set_new(root, "why", why != NULL ? json_stringn(why, strcspn(why, "\n")) : json_null());
+    json_object_set_new(root, "instance", instance_json());
+    json_object_set_new(root, "topic_partitions", json_integer(p->startup->partitions));
     json_object_set_new(root, "deployment", json_string(p->startup->meta.deployment));
     json_object_set_new(root, "topic", json_string(p->startup->settings.kafka_topic));
     json_object_set_new(root, "partitions", partitions);

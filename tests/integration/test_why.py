@@ -8,8 +8,9 @@ from collections import defaultdict
 import pytest
 
 from harness import load
+from harness.compare import read_marks
 from harness.keys import crc16
-from harness.log import read_log
+from harness.log import ends_of, read_log
 from harness.places import wait_until
 from harness.process import Process, run
 from harness.produce import Sender, batch, event, json_frame
@@ -300,5 +301,99 @@ def test_tap_begins_at_the_end_takes_a_sample_and_leaves_the_group_alone(deploym
     assert 40 < len(shown) < 200 and {row["kind"] for row in shown} == {"view"}
     assert {row["event"] for row in shown} <= {message.event_id.hex() for message in sent}
     assert worker.metric("kafka_rebalances_total") == rebalances and worker.assigned() == 4
+    assert worker.terminate() == 0
+    deployment.recount()
+
+
+# --- status
+
+def status(deployment, *arguments, check=0):
+    done = deployment.ingest("status", *arguments, check=check)
+    return lines(done), done.stderr
+
+
+def address(worker):
+    return f"127.0.0.1:{worker.port}"
+
+
+def test_status_tells_what_the_workers_and_the_marks_say(deployment):
+    first, second = deployment.worker(), deployment.worker()
+    wait_until("both workers have two partitions", lambda: first.assigned() == second.assigned() == 2)
+    deployment.produce(*load.flags(2_000))
+    deployment.drain()
+    rows, said = status(deployment, "--worker", address(first), f"--worker={address(second)}")
+    assert [row["worker"] for row in rows] == [address(first), address(second)] and "own" not in said
+    for worker, row in zip((first, second), rows):
+        assert (row["state"], row["partitions"], row["lag_messages"], row["balance_difference"]) == ("ready", 2, 0, 0)
+        assert row["rejected"] == worker.metric("events_rejected_total") > 0
+        reason, most = row["most_rejected"].split()
+        assert int(most) == worker.metric("events_rejected_total", f'reason="{reason}"')
+        assert 0 < row["flush_p50_ms"] <= row["flush_p99_ms"]
+    # A worker under two names is one; who owns the rest is asked for.
+    rows, said = status(deployment, "--worker", f"localhost:{first.port},{address(first)}")
+    assert len(rows) == 1 and "these own 2 of 4 partitions" in said
+    rows, _ = status(deployment, "--by", "partition", "--worker", f"{address(first)},{address(second)}")
+    owners = {p["partition"]: address(w) for w in (first, second) for p in json.loads(w.get("/status")[1])["partitions"]}
+    assert {row["partition"]: row["worker"] for row in rows} == owners
+    assert all(row["position"] == row["mark"] == row["end"] and row["state"] == "counting" for row in rows)
+    assert first.terminate() == 0 and second.terminate() == 0
+    deployment.recount()
+
+
+def test_status_knows_the_lag_while_no_worker_runs(deployment):
+    group, = status(deployment, "--by", "group")[0]
+    assert group["committed"] == 0 and group["lag_messages"] == 0
+    deployment.produce(*load.flags(500))
+    worker = deployment.worker()
+    deployment.drain()
+    assert worker.terminate() == 0
+    sender = Sender(deployment.bootstrap, deployment.topic)
+    for _ in range(7):
+        sender.send(event(KIND["like"]))  # of one actor: one partition
+    sender.close()
+    rows, said = status(deployment, "--by", "partition", "--worker", address(worker))
+    marks = [min(m[p].next for m in read_marks(deployment.redis.client, deployment.space)) for p in range(4)]
+    ends = ends_of(deployment.bootstrap, deployment.topic)
+    assert [(row["mark"], row["end"], row["lag_messages"]) for row in rows] == [
+        (mark, ends[p], ends[p] - mark) for p, mark in enumerate(marks)]
+    assert sorted(row["lag_messages"] for row in rows) == [0, 0, 0, 7]
+    assert all(row["committed"] == row["mark"] for row in rows), "a drained stop commits"
+    assert all(row["worker"] is None and row["state"] == "not owned by those asked" for row in rows)
+    group, = status(deployment, "--by", "group")[0]
+    slowest = max(rows, key=lambda row: row["lag_messages"])["partition"]
+    assert (group["lag_messages"], group["commit_lag_messages"], group["slowest_partition"]) == (7, 7, slowest)
+    assert group["committed"] == group["partitions"] == 4 and group["lag_seconds"] >= 0
+
+
+def test_status_self_is_a_health_check(deployment):
+    worker = deployment.worker()
+    here = f"--http.listen=[::]:{worker.port}"
+    assert status(deployment, "--self", here)[0] == [{"worker": address(worker), "state": "ready"}]
+    deployment.redis.kill()
+    wait_until("the worker is not ready", lambda: worker.get("/readyz")[0] == 503)
+    assert status(deployment, "--self", here, check=1)[0][0]["state"] == "redis is not connected"
+    rows, _ = status(deployment, here)
+    assert rows[0]["state"] == "redis is not connected"
+    worker.kill()
+    assert "does not answer" in status(deployment, "--self", here, check=69)[1]
+    rows, _ = status(deployment, here, check=69)
+    assert "does not answer" in rows[0]["state"] and rows[0]["lag_messages"] is None
+    assert "--worker HOST:PORT" in status(deployment, "--self", check=78)[1]  # the tests' port is 0
+
+
+def test_status_watches_rates(deployment):
+    worker = deployment.worker()
+    watch = Process("watch", [INGEST, "status", "-c", deployment.file, "--worker", address(worker), "--watch=200ms"],
+                    deployment.directory)
+    deployment.produce(*load.flags(4_000, rate=4_000))
+    deployment.drain()
+
+    def rows():
+        return [json.loads(line) for line in watch.log.read_text().splitlines() if line.endswith("}")]
+
+    wait_until("a rate was seen and is over", lambda: [r for r in rows() if r["read_per_s"] > 100] and
+               rows()[-1]["read_per_s"] == 0)
+    assert max(row["counted_per_s"] for row in rows()) > 100
+    watch.kill()
     assert worker.terminate() == 0
     deployment.recount()
