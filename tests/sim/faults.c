@@ -1,0 +1,294 @@
+// Misfortune. Each kind has its own chances and its own times, so that it can be switched off alone.
+#include <stdlib.h>
+
+#include "runtime/check.h"
+#include "tests/sim/sim.h"
+
+static const char *const refusals[] = {
+    "-LOADING Redis is loading the dataset in memory\r\n",
+    "-READONLY You can't write against a read only replica.\r\n",
+    "-OOM command not allowed when used memory > 'maxmemory'.\r\n",
+    "-TRYAGAIN Multiple keys request during rehashing of slot\r\n",
+    "-ASK 3560 127.0.0.1:7001\r\n",
+    "-CLUSTERDOWN The cluster is down\r\n",
+    "-BUSY Redis is busy running a script.\r\n",
+};
+
+static struct chance *c; // of the fault under way
+
+static int64_t in_ms(int64_t least, int64_t most) {
+    return world.now_ms + chance_between(c, least, most);
+}
+
+static struct worker *any_worker(void) {
+    struct worker *w = &world.workers[chance_below(c, (uint32_t)world.worker_count)];
+    return w->alive ? w : NULL;
+}
+
+static uint32_t any_shard(void) {
+    return chance_below(c, world.redis.names.shards);
+}
+
+// ---- workers
+
+static void crash(void) {
+    struct worker *w = any_worker();
+    if (w == NULL)
+        return;
+    worker_kill(w);
+    w->start_at_ms = in_ms(0, 2000);
+}
+
+static void stop(void) {
+    struct worker *w = any_worker();
+    if (w == NULL || w->loop == NULL)
+        return;
+    TRACE("worker %d is asked to stop", w->number);
+    w->stop_asked = true;
+    w->loop->stop_requests++;
+}
+
+static void pause_worker(void) {
+    struct worker *w = any_worker();
+    if (w != NULL)
+        w->paused_until_ms = in_ms(20, chance_is(c, 30) ? 6000 : 600);
+}
+
+static void clock_step(void) {
+    struct worker *w = any_worker();
+    if (w != NULL)
+        w->wall_shift_ms = chance_between(c, -INT64_C(10) * 86400000, INT64_C(10) * 86400000);
+}
+
+// ---- the network and Redis
+
+static void break_link(void) {
+    struct worker *w = any_worker();
+    if (w != NULL && w->link != NULL)
+        network_break(w->link, c);
+}
+
+static void delay(void) {
+    world.slow_until_ms = in_ms(50, 1500);
+}
+
+static void refuse(void) {
+    uint32_t first = any_shard(), count = chance_is(c, 30) ? world.redis.names.shards : 1;
+    for (uint32_t i = 0; i < count; i++) {
+        struct shard_weather *shard = &world.shards[(first + i) % world.redis.names.shards];
+        shard->refusal = refusals[chance_below(c, sizeof(refusals) / sizeof(refusals[0]))];
+        shard->until_ms = in_ms(50, 2500);
+    }
+}
+
+static void forget_functions(void) {
+    world.redis.functions_loaded = false;
+}
+
+static bool anything_emptied(void) {
+    for (uint32_t i = 0; i < world.redis.names.shards; i++) {
+        if (world.shards[i].emptied)
+            return true;
+    }
+    return false;
+}
+
+static void restore(uint32_t shard) {
+    uint32_t chosen = chance_below(c, (uint32_t)world.snapshot_count);
+    TRACE("shard %u goes back to snapshot %u", shard, chosen);
+    keyspace_copy(&world.redis.shards[shard], &world.snapshots[chosen][shard]);
+    world.shards[shard].emptied = false;
+    world.shards[shard].dirty = true;
+}
+
+void faults_snapshot(void) {
+    int chosen = world.snapshot_count < SNAPSHOTS_MAX ? world.snapshot_count++
+                                                      : (int)chance_below(&world.weather, SNAPSHOTS_MAX);
+    for (uint32_t i = 0; i < world.redis.names.shards; i++)
+        keyspace_copy(&world.snapshots[chosen][i], &world.redis.shards[i]);
+}
+
+static void rollback(void) {
+    if (anything_emptied())
+        return;
+    uint32_t shard = any_shard();
+    bool all = chance_is(c, 50);
+    for (uint32_t i = 0; i < world.redis.names.shards; i++) {
+        if (all || i == shard)
+            restore(i);
+    }
+}
+
+static void empty(void) {
+    uint32_t shard = any_shard();
+    TRACE("shard %u loses everything", shard);
+    keyspace_clear(&world.redis.shards[shard]);
+    world.shards[shard].emptied = true;
+    world.shards[shard].until_ms = in_ms(100, 4000);
+    world.emptied_ever = true;
+}
+
+static void double_owner(void) {
+    int32_t partition = (int32_t)chance_below(c, (uint32_t)world.log.partitions);
+    uint32_t shard = any_shard();
+    bool all = chance_is(c, 50);
+    const struct rules_book book = {.versions = &world.rules, .count = 1};
+    const struct flush_sender sender = {WORLD_DEPLOYMENT, &book};
+    for (uint32_t i = 0; i < world.redis.names.shards; i++) {
+        struct flush_call call = {0};
+        char *answer;
+        size_t length;
+        if (!all && i != shard)
+            continue;
+        TRACE("a stranger claims partition %d on shard %u", partition, i);
+        flush_encode_claim(&call, &world.redis.names, i, &sender, &partition, 1);
+        sim_redis_serve(&world.redis, i, call.bytes, call.length, &answer, &length);
+        world.shards[i].dirty = true;
+        free(answer);
+        flush_call_fini(&call);
+    }
+}
+
+// ---- Kafka
+
+static void rebalance(void) {
+    group_shuffle(c);
+}
+
+static void expel(void) {
+    struct worker *w = any_worker();
+    if (w != NULL)
+        group_expel(w);
+}
+
+static void commit_refused(void) {
+    world.commits_refused_until_ms = in_ms(100, 4000);
+}
+
+static void bounds_unknown(void) {
+    world.bounds_unknown_until_ms = in_ms(100, 3000);
+}
+
+static void seek_fails(void) {
+    world.seeks_fail_until_ms = in_ms(50, 1500);
+}
+
+static void letters_stall(void) {
+    world.letters_stall_until_ms = in_ms(100, 4000);
+}
+
+static void add_partition(void) {
+    if (world.log.partitions < world.partitions_made)
+        world.log.partitions++;
+}
+
+// The least mark of a partition, of any state that Redis has or may go back to.
+static int64_t lowest_mark(int32_t partition) {
+    int64_t lowest = INT64_MAX;
+    for (uint32_t i = 0; i < world.redis.names.shards; i++) {
+        struct mark mark;
+        for (int j = -1; j < world.snapshot_count; j++) {
+            const struct keyspace *held = j < 0 ? &world.redis.shards[i] : &world.snapshots[j][i];
+            if (oracle_mark(&world.oracle, held, i, partition, &mark) && mark.next < lowest)
+                lowest = mark.next;
+        }
+    }
+    return lowest;
+}
+
+static void retention(void) {
+    int32_t partition = (int32_t)chance_below(c, (uint32_t)world.log.partitions);
+    struct log_partition *p = &world.log.at[partition];
+    int64_t most = lowest_mark(partition) - world.log.span;
+    if (most > p->first)
+        p->first = chance_between(c, p->first, most);
+}
+
+// Another log, for a while: begun past every mark (nearer, a span would be short, which is a loss that the
+// product owns up to), or ended before one.
+static void truncation(void) {
+    if (world.now_ms < world.truncated_until_ms)
+        return;
+    bool begin = chance_is(c, 50);
+    for (int32_t i = 0; i < LOG_PARTITIONS_MAX; i++) {
+        const struct log_partition *p = &world.log.at[i];
+        world.truncated_first[i] = begin ? p->length + 1 : p->first;
+        world.truncated_end[i] = begin ? p->length + 1 : chance_between(c, p->first, p->end);
+        TRACE("the log of partition %d is [%lld, %lld) for a while", i, (long long)world.truncated_first[i],
+              (long long)world.truncated_end[i]);
+    }
+    world.truncated_until_ms = in_ms(500, 5000);
+    world.truncated_ever = true;
+}
+
+// ---- when
+
+static void repeat(void) {} // the network's own
+
+static const struct {
+    const char *name;
+    uint32_t mean;
+    void (*happen)(void);
+} faults[FAULT_COUNT] = {
+#define FAULT(id, name, mean, doc) [FAULT_##id] = {#name, mean, name},
+#include "tests/sim/faults.def"
+#undef FAULT
+};
+
+const char *fault_name(enum fault fault) {
+    return faults[fault].name;
+}
+
+static void next_choose(int i) {
+    world.next_at[i] = world.step + 1 + chance_below(&world.chance[i], 2 * world.mean[i]);
+}
+
+// A seed has some of the faults, each more or less often: together they would drown each other.
+void faults_begin(uint32_t disabled) {
+    for (int i = 0; i < FAULT_COUNT; i++) {
+        world.chance[i] = chance_of(world.seed, (uint64_t)i + 1);
+        bool has = chance_is(&world.chance[i], 50);
+        world.mean[i] = faults[i].mean * (uint32_t)chance_between(&world.chance[i], 30, 200) / 100;
+        world.enabled[i] = has && (disabled >> i & 1) == 0;
+        next_choose(i);
+    }
+}
+
+static void weather_change(void) {
+    for (uint32_t i = 0; i < world.redis.names.shards; i++) {
+        struct shard_weather *shard = &world.shards[i];
+        if (shard->until_ms > world.now_ms)
+            continue;
+        shard->refusal = NULL;
+        c = &world.weather;
+        if (shard->emptied)
+            restore(i);
+    }
+}
+
+void faults_turn(void) {
+    weather_change();
+    if (chance_below(&world.weather, 60) == 0 && !anything_emptied())
+        faults_snapshot();
+    for (int i = 0; i < FAULT_COUNT; i++) {
+        if (!world.enabled[i] || world.next_at[i] > world.step)
+            continue;
+        c = &world.chance[i];
+        next_choose(i);
+        if (i == FAULT_REPEAT)
+            continue;
+        TRACE("fault: %s", faults[i].name);
+        world.happened[i]++;
+        faults[i].happen();
+    }
+}
+
+void faults_end(void) {
+    for (uint32_t i = 0; i < world.redis.names.shards; i++)
+        world.shards[i].until_ms = 0;
+    weather_change();
+    world.slow_until_ms = world.commits_refused_until_ms = world.bounds_unknown_until_ms = 0;
+    world.seeks_fail_until_ms = world.letters_stall_until_ms = world.truncated_until_ms = 0;
+    for (int i = 0; i < world.worker_count; i++)
+        world.workers[i].paused_until_ms = 0;
+}

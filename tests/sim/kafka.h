@@ -1,0 +1,27 @@
+// The simulated consumer's state, and what the group tells it.
+#pragma once
+
+#include <librdkafka/rdkafka.h>
+
+#include "tests/sim/sim.h"
+
+struct fetch {
+    bool paused;
+    bool told_lost; // that the position is not in the log
+    int64_t position;
+    int64_t told_end;
+};
+
+struct rd_kafka_s {
+    struct worker *worker;
+    void *opaque;
+    bool asked; // a rebalance was told and is not answered yet
+    bool closing;
+    struct fetch at[LOG_PARTITIONS_MAX];
+    rd_kafka_event_t *events[64];
+    size_t event_count;
+};
+
+void kafka_bounds(int32_t partition, int64_t *first, int64_t *end);
+void kafka_commit_answer(struct rd_kafka_s *k, void *opaque, rd_kafka_resp_err_t err);
+void group_commit(struct worker *w, void *opaque);

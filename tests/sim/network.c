@@ -1,0 +1,294 @@
+// The link to Redis, whose requests travel, are done, and are answered, each at its own time; and the
+// dead-letter topic.
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "runtime/check.h"
+#include "runtime/memory.h"
+#include "stream/deadletter.h"
+#include "tests/sim/sim.h"
+
+enum { PAST_MS = 8000 }; // how late a request may still be done
+
+static int64_t greater(int64_t a, int64_t b) {
+    return a > b ? a : b;
+}
+
+// ---- requests
+
+static void request_free(struct request *r) {
+    free(r->bytes);
+    free(r->answer);
+    free(r);
+}
+
+static struct request *request_add(struct redis_link *link, const char *bytes, size_t length) {
+    CHECK(world.request_count < REQUESTS_MAX);
+    struct request *r = memory_take(sizeof(*r));
+    *r = (struct request){.number = ++world.request_number,
+                          .link = link,
+                          .bytes = memory_take(length + 1),
+                          .length = length,
+                          .sent_at_ms = world.now_ms};
+    memcpy(r->bytes, bytes, length);
+    world.requests[world.request_count++] = r;
+    return r;
+}
+
+static int64_t travel_ms(void) {
+    if (world.now_ms < world.slow_until_ms && chance_is(&world.net, 50))
+        return chance_between(&world.net, 20, 1500);
+    return chance_between(&world.net, 0, 8);
+}
+
+// What a request does in Redis, and when the answer will be there.
+static void request_do(struct request *r) {
+    uint32_t shard = sim_redis_shard(&world.redis, r->bytes, r->length);
+    const struct shard_weather *weather = shard == UINT32_MAX ? NULL : &world.shards[shard];
+    r->done = true;
+    if (weather != NULL && weather->refusal != NULL) {
+        r->answer = memory_text(weather->refusal);
+        r->answer_length = strlen(r->answer);
+    } else {
+        world.redis.now_s = (LOG_TIME_MS + world.now_ms) / 1000;
+        sim_redis_serve(&world.redis, shard == UINT32_MAX ? 0 : shard, r->bytes, r->length, &r->answer,
+                        &r->answer_length);
+        if (shard != UINT32_MAX)
+            world.shards[shard].dirty = true;
+    }
+    TRACE("redis %s request %llu of shard %d: %.*s", r->callback != NULL ? "does" : "does, unheard,",
+          (unsigned long long)r->number, (int)shard, (int)strcspn(r->answer, "\r"), r->answer);
+    if (r->callback != NULL) {
+        r->answered_at_ms = greater(world.now_ms + travel_ms(), r->link->last_answer_ms);
+        r->link->last_answer_ms = r->answered_at_ms;
+    }
+    if (world.enabled[FAULT_REPEAT] && !world.settling &&
+        chance_below(&world.chance[FAULT_REPEAT], world.mean[FAULT_REPEAT]) == 0) {
+        struct request *again = request_add(NULL, r->bytes, r->length);
+        again->arrives_at_ms = world.now_ms + chance_between(&world.chance[FAULT_REPEAT], 1, PAST_MS);
+        world.happened[FAULT_REPEAT]++;
+        TRACE("request %llu will be done again as %llu", (unsigned long long)r->number,
+              (unsigned long long)again->number);
+    }
+}
+
+// Takes off what has ended, keeping the order.
+static void requests_sweep(void) {
+    size_t kept = 0;
+    for (size_t i = 0; i < world.request_count; i++) {
+        struct request *r = world.requests[i];
+        if (r->done && r->callback == NULL)
+            request_free(r);
+        else
+            world.requests[kept++] = r;
+    }
+    world.request_count = kept;
+}
+
+void network_turn(void) {
+    for (size_t i = 0; i < world.request_count; i++) {
+        struct request *r = world.requests[i];
+        if (!r->done && r->arrives_at_ms <= world.now_ms)
+            request_do(r);
+    }
+    requests_sweep();
+    for (int i = 0; i < world.worker_count; i++) {
+        struct redis_link *link = world.workers[i].link;
+        if (link != NULL && !link->up && link->up_at_ms <= world.now_ms && !world.workers[i].dead) {
+            link->up = true;
+            link->last_arrival_ms = link->last_answer_ms = world.now_ms;
+        }
+    }
+}
+
+// What becomes of a request whose connection broke: lost, or still done.
+static void request_orphan(struct request *r, struct chance *c) {
+    r->callback = NULL;
+    r->link = NULL;
+    if (r->done)
+        return;
+    uint32_t fate = chance_below(c, 3);
+    if (fate == 0)
+        r->done = true; // never was
+    else if (fate == 1)
+        r->arrives_at_ms = world.now_ms + chance_between(c, 0, PAST_MS);
+}
+
+void network_break(struct redis_link *link, struct chance *c) {
+    struct lost {
+        redis_callback callback;
+        void *context;
+    } lost[256];
+    size_t count = 0;
+    if (!link->up)
+        return;
+    TRACE("the connection of worker %d breaks", link->worker->number);
+    link->up = false;
+    link->up_at_ms = world.now_ms + chance_between(c, 50, 1000);
+    for (size_t i = 0; i < world.request_count; i++) {
+        struct request *r = world.requests[i];
+        if (r->link != link || r->callback == NULL)
+            continue;
+        CHECK(count < 256);
+        lost[count++] = (struct lost){r->callback, r->context};
+        request_orphan(r, c);
+    }
+    requests_sweep();
+    struct worker *before = world.running;
+    world.running = link->worker;
+    for (size_t i = 0; i < count; i++)
+        lost[i].callback(lost[i].context, REDIS_LINK_LOST, NULL);
+    if (link->on_change != NULL)
+        link->on_change(link->context);
+    world.running = before;
+}
+
+// The process is gone: its callbacks are for redis_link_destroy, what it sent is as with a break.
+void network_forget(struct worker *w) {
+    if (w->link == NULL)
+        return;
+    struct worker *before = world.running;
+    network_break(w->link, &world.net);
+    world.running = before;
+}
+
+static bool is_too_late(const struct redis_link *link, const struct request *r) {
+    return world.now_ms - r->sent_at_ms > link->timeout_ms;
+}
+
+static redisReply *reply_read(const struct request *r) {
+    redisReader *reader = redisReaderCreate();
+    void *reply = NULL;
+    CHECK(redisReaderFeed(reader, r->answer, r->answer_length) == REDIS_OK);
+    CHECK(redisReaderGetReply(reader, &reply) == REDIS_OK && reply != NULL);
+    redisReaderFree(reader);
+    return reply;
+}
+
+void network_answers(struct worker *w) {
+    struct redis_link *link = w->link;
+    if (link == NULL)
+        return;
+    for (size_t i = 0; i < world.request_count && link->up; i++) {
+        struct request *r = world.requests[i];
+        if (r->link != link || r->callback == NULL)
+            continue;
+        if (!r->done || r->answered_at_ms > world.now_ms) {
+            if (is_too_late(link, r))
+                network_break(link, &world.net);
+            return; // answers come in order
+        }
+        redis_callback callback = r->callback;
+        redisReply *reply = reply_read(r);
+        r->callback = NULL;
+        callback(r->context, REDIS_LINK_REPLY, reply);
+        freeReplyObject(reply);
+    }
+    requests_sweep();
+}
+
+// ---- runtime/redis/redis_link.h
+
+struct redis_link *redis_link_create(struct loop *l, const struct redis_address *address,
+                                     const struct redis_login *login, int timeout_ms,
+                                     void (*on_change)(void *context), void *context) {
+    struct redis_link *link = memory_take(sizeof(*link));
+    *link = (struct redis_link){.worker = world.running,
+                                .timeout_ms = timeout_ms,
+                                .on_change = on_change,
+                                .context = context,
+                                .up_at_ms = world.now_ms};
+    world.running->link = link;
+    return link;
+}
+
+void redis_link_destroy(struct redis_link **held) {
+    struct redis_link *link = *held;
+    if (link == NULL)
+        return;
+    *held = NULL;
+    link->on_change = NULL;
+    network_break(link, &world.net);
+    link->worker->link = NULL;
+    free(link);
+}
+
+bool redis_link_up(const struct redis_link *link) {
+    return link->up;
+}
+
+const char *redis_link_error(const struct redis_link *link) {
+    return "";
+}
+
+void redis_link_send(struct redis_link *link, const char *bytes, size_t length, redis_callback callback,
+                     void *context) {
+    if (!link->up) {
+        callback(context, REDIS_LINK_DOWN, NULL);
+        return;
+    }
+    struct request *r = request_add(link, bytes, length);
+    r->callback = callback;
+    r->context = context;
+    r->arrives_at_ms = greater(world.now_ms + travel_ms(), link->last_arrival_ms);
+    link->last_arrival_ms = r->arrives_at_ms;
+    TRACE("worker %d sends request %llu to shard %d", link->worker->number, (unsigned long long)r->number,
+          (int)sim_redis_shard(&world.redis, bytes, length));
+}
+
+void redis_link_command(struct redis_link *link, int count, const char *const *words, const size_t *lengths,
+                        redis_callback callback, void *context) {
+    char *bytes;
+    long long length = redisFormatCommandArgv(&bytes, count, (const char **)(uintptr_t)words, lengths);
+    redis_link_send(link, bytes, (size_t)length, callback, context);
+    redisFreeCommand(bytes);
+}
+
+// ---- stream/deadletter.h
+
+enum status deadletter_create(struct deadletter **d, const struct settings *settings,
+                              const struct config_pair *passthrough, size_t passthrough_count,
+                              struct loop *loop, struct problem *problem) {
+    *d = memory_take(sizeof(**d));
+    (*d)->worker = world.running;
+    world.running->letters = *d;
+    return STATUS_OK;
+}
+
+void deadletter_destroy(struct deadletter **d, int timeout_ms) {
+    if (*d != NULL)
+        (*d)->worker->letters = NULL;
+    free(*d);
+    *d = NULL;
+}
+
+uint64_t deadletter_send(struct deadletter *d, const struct record *record, int32_t index,
+                         enum reject reason) {
+    CHECK(d->sent < sizeof(d->letters) / sizeof(d->letters[0]));
+    d->letters[d->sent++] = (struct letter){record->partition, index, record->offset};
+    TRACE("worker %d writes a dead letter of %d/%lld/%d", d->worker->number, record->partition,
+          (long long)record->offset, index);
+    return d->sent;
+}
+
+uint64_t deadletter_sent(const struct deadletter *d) {
+    return d->sent;
+}
+
+uint64_t deadletter_settled(const struct deadletter *d) {
+    return d->settled;
+}
+
+bool deadletter_full(const struct deadletter *d) {
+    return false;
+}
+
+void deadletter_poll(struct deadletter *d, int64_t now_ms) {
+    while (!d->worker->dead && d->settled < d->sent && d->next_at_ms <= world.now_ms &&
+           world.now_ms >= world.letters_stall_until_ms) {
+        const struct letter *letter = &d->letters[d->settled++];
+        struct log_record *r = &world.log.at[letter->partition].records[letter->offset];
+        r->lettered |= 1u << (letter->index < 0 ? LOG_WHOLE : letter->index);
+        d->next_at_ms = world.now_ms + chance_between(&world.net, 0, 60);
+    }
+}

@@ -1,0 +1,324 @@
+#include "tests/sim/oracle.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct checking {
+    struct oracle *oracle;
+    struct oracle_shard *shard;
+    const struct keyspace *held;
+    struct slice key; // its name
+    int64_t trim_before_ms;
+};
+
+static bool wrong(struct oracle *o, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(o->wrong, sizeof(o->wrong), format, arguments);
+    va_end(arguments);
+    return false;
+}
+
+#define TEXT(s) (int)(s).length, (s).at
+
+// ---- counting up to the marks
+
+static void take_reach(void *context, uint32_t key, const unsigned char actor[16]) {
+    struct oracle *o = context;
+    struct answer answer;
+    struct slice name = o->shards[o->counting].model.key_names.at[key];
+    const struct slice words[] = {slice_of("PFADD"), name, {(const char *)actor, 16}};
+    sim_redis_command(&o->sketches, o->counting, words, 3, &answer);
+}
+
+static void shard_end(struct oracle *o, uint32_t number) {
+    struct oracle_shard *s = &o->shards[number];
+    if (!s->begun)
+        return;
+    recount_fold_fini(&s->fold);
+    recount_model_fini(&s->model);
+    keyspace_clear(&o->sketches.shards[number]);
+    s->begun = false;
+}
+
+static void shard_begin(struct oracle *o, uint32_t number) {
+    struct oracle_shard *s = &o->shards[number];
+    shard_end(o, number);
+    recount_model_init(&s->model, o->names, UINT32_MAX, take_reach, o);
+    recount_fold_init(&s->fold, &o->setup, &s->model);
+    memcpy(s->at, o->starts, sizeof(s->at));
+    s->begun = true;
+}
+
+// Records of a partition from a span before where the shard stood: their ids may come again.
+static void count_partition(struct oracle *o, struct oracle_shard *s, int32_t partition, int64_t to) {
+    const struct log_partition *p = &o->log->at[partition];
+    int64_t from = s->at[partition] - o->setup.dedup_span;
+    for (int64_t offset = from > 0 ? from : 0; offset < to; offset++) {
+        const struct log_record *held = &p->records[offset];
+        const struct recount_record r = {
+            partition, offset, held->time_ms, {NULL, 0}, {(const char *)held->bytes, held->length}};
+        if (held->present)
+            recount_fold_record(&s->fold, &r);
+    }
+    s->at[partition] = to;
+}
+
+static void count_to(struct oracle *o, uint32_t number, const struct mark *marks) {
+    int64_t wanted[REDIS_SHARDS_MAX * LOG_PARTITIONS_MAX] = {0};
+    struct oracle_shard *s = &o->shards[number];
+    bool back = !s->begun, forward = false;
+    for (int32_t i = 0; i < LOG_PARTITIONS_MAX; i++)
+        back = back || marks[i].next < s->at[i];
+    if (back)
+        shard_begin(o, number);
+    for (int32_t i = 0; i < LOG_PARTITIONS_MAX; i++) {
+        wanted[number * LOG_PARTITIONS_MAX + (uint32_t)i] = marks[i].next;
+        forward = forward || marks[i].next > s->at[i];
+    }
+    if (!forward)
+        return;
+    o->counting = number;
+    recount_fold_round(&s->fold, wanted);
+    for (int32_t i = 0; i < LOG_PARTITIONS_MAX; i++) {
+        if (marks[i].next > s->at[i])
+            count_partition(o, s, i, marks[i].next);
+    }
+}
+
+// ---- comparing
+
+static __int128 number(struct slice text) {
+    __int128 value = 0;
+    bool negative = text.length > 0 && text.at[0] == '-';
+    for (size_t i = negative ? 1 : 0; i < text.length; i++)
+        value = 10 * value + (text.at[i] - '0');
+    return negative ? -value : value;
+}
+
+static bool differs(struct checking *c, struct slice field, struct slice held, __int128 expected) {
+    return wrong(c->oracle, "%.*s %.*s: Redis holds %.*s, the recount %lld", TEXT(c->key), TEXT(field),
+                 TEXT(held), (long long)expected);
+}
+
+static struct model_reading *reading_of(const struct recount_model *m, uint32_t key, struct slice field,
+                                        const char *end) {
+    size_t length = strlen(end);
+    if (field.length <= length || memcmp(field.at + field.length - length, end, length) != 0)
+        return NULL;
+    uint32_t figure = names_find(&m->field_names, (struct slice){field.at, field.length - length});
+    uint32_t found = figure == TABLE_NONE ? TABLE_NONE : pairs_find(&m->reading_of, key, figure);
+    return found == TABLE_NONE ? NULL : &m->readings[found];
+}
+
+static bool check_field(struct checking *c, uint32_t key, const struct row *row) {
+    const struct recount_model *m = &c->shard->model;
+    struct slice field = text_slice(row->name), value = text_slice(row->value);
+    struct model_counter *counter = recount_model_counter(m, key, field);
+    if (counter != NULL) {
+        counter->met = true;
+        return number(value) == counter->value || differs(c, field, value, counter->value);
+    }
+    const struct model_reading *reading = reading_of(m, key, field, ".read_at");
+    if (reading != NULL)
+        return number(value) == reading->read_at_ms || differs(c, field, value, reading->read_at_ms);
+    reading = reading_of(m, key, field, ".read_id");
+    if (reading == NULL)
+        return number(value) == 0 || differs(c, field, value, 0);
+    char hex[33];
+    for (size_t i = 0; i < sizeof(reading->id); i++)
+        snprintf(hex + 2 * i, 3, "%02x", reading->id[i]);
+    return slice_equal(value, slice_of(hex)) || differs(c, field, value, 0);
+}
+
+// Fields that Redis does not have must be 0.
+static bool check_unmet(struct checking *c, uint32_t key) {
+    struct recount_model *m = &c->shard->model;
+    bool right = true;
+    for (uint32_t i = m->keys[key].first_counter; i != TABLE_NONE; i = m->counters[i].next) {
+        struct model_counter *counter = &m->counters[i];
+        if (!counter->met && counter->value != 0 && right)
+            right = differs(c, m->field_names.at[counter->field], slice_of("nothing"), counter->value);
+        counter->met = false;
+    }
+    return right;
+}
+
+static int64_t rank_time(const char *rank) {
+    char digits[17] = {0};
+    memcpy(digits, rank, 16);
+    return strtoll(digits, NULL, 10);
+}
+
+static bool check_orders(struct checking *c, uint32_t key, const struct object *held) {
+    const struct recount_model *m = &c->shard->model;
+    uint32_t met = 0, wanted = 0;
+    for (uint32_t i = 0; i < held->fields.count; i++) {
+        struct slice hash = text_slice(held->fields.at[i].name), entry = text_slice(held->fields.at[i].value);
+        uint32_t field = names_find(&m->field_names, hash);
+        uint32_t found = field == TABLE_NONE ? TABLE_NONE : pairs_find(&m->order_of, key, field);
+        if (found == TABLE_NONE || entry.length < ORDER_RANK_SIZE ||
+            memcmp(entry.at, m->orders[found].rank, ORDER_RANK_SIZE) != 0)
+            return wrong(c->oracle, "%.*s: another copy of an order counts", TEXT(c->key));
+        met += rank_time(m->orders[found].rank) >= c->trim_before_ms;
+    }
+    for (uint32_t i = m->keys[key].first_order; i != TABLE_NONE; i = m->orders[i].next)
+        wanted += rank_time(m->orders[i].rank) >= c->trim_before_ms;
+    return met == wanted || wrong(c->oracle, "%.*s: %u orders of %u", TEXT(c->key), met, wanted);
+}
+
+static bool check_sketch(struct checking *c, uint32_t shard, const struct object *held) {
+    const struct object *own = keyspace_find(&c->oracle->sketches.shards[shard], c->key);
+    if (own == NULL || own->fields.count != held->fields.count)
+        return wrong(c->oracle, "%.*s: %u registers, the recount has %u", TEXT(c->key), held->fields.count,
+                     own != NULL ? own->fields.count : 0);
+    for (uint32_t i = 0; i < held->fields.count; i++) {
+        const struct row *row = &held->fields.at[i];
+        const struct row *same = rows_find(&own->fields, text_slice(row->name));
+        if (same == NULL || !slice_equal(text_slice(same->value), text_slice(row->value)))
+            return wrong(c->oracle, "%.*s: register %s differs", TEXT(c->key), row->name->bytes);
+    }
+    return true;
+}
+
+static bool check_key(struct checking *c, uint32_t shard, const struct object *held) {
+    const struct recount_model *m = &c->shard->model;
+    uint32_t key = recount_model_key(m, c->key);
+    if (key == TABLE_NONE) {
+        for (uint32_t i = 0; i < held->fields.count; i++) {
+            if (held->type == OBJECT_SKETCH || number(text_slice(held->fields.at[i].value)) != 0)
+                return wrong(c->oracle, "%.*s: nothing in the log explains it", TEXT(c->key));
+        }
+        return true;
+    }
+    if (held->expire_s != m->keys[key].expire_max_s)
+        return wrong(c->oracle, "%.*s expires at %" PRId64 ", not %" PRId64, TEXT(c->key), held->expire_s,
+                     m->keys[key].expire_max_s);
+    if (held->type == OBJECT_SKETCH)
+        return check_sketch(c, shard, held);
+    if (m->keys[key].family == KEY_ORDERS)
+        return check_orders(c, key, held);
+    for (uint32_t i = 0; i < held->fields.count; i++) {
+        if (!check_field(c, key, &held->fields.at[i]))
+            return false;
+    }
+    return check_unmet(c, key);
+}
+
+static bool is_ours(const struct oracle *o, uint32_t shard, enum key_family family, struct slice name) {
+    char own[KEY_MAX];
+    const struct key_parts none = {0};
+    size_t length = key_write(own, o->names, family, shard, &none);
+    return slice_equal((struct slice){own, length}, name);
+}
+
+static bool check_keys(struct checking *c, uint32_t shard) {
+    struct oracle *o = c->oracle;
+    for (uint32_t i = 0; i < c->held->keys.count; i++) {
+        const struct row *row = &c->held->keys.at[i];
+        c->key = text_slice(row->name);
+        if (is_ours(o, shard, KEY_FAULTS, c->key) && row->object->fields.count > 0)
+            return wrong(o, "%.*s: what could not be applied: %s", TEXT(c->key),
+                         row->object->fields.at[0].name->bytes);
+        if (is_ours(o, shard, KEY_META, c->key) || is_ours(o, shard, KEY_MARK, c->key) ||
+            is_ours(o, shard, KEY_RULES, c->key) || is_ours(o, shard, KEY_FAULTS, c->key))
+            continue;
+        if (!check_key(c, shard, row->object))
+            return false;
+    }
+    const struct recount_model *m = &c->shard->model;
+    for (uint32_t key = 0; key < m->key_names.count; key++) {
+        c->key = m->key_names.at[key];
+        bool is_met = m->keys[key].shard != shard || keyspace_find(c->held, c->key) != NULL;
+        if (is_met)
+            continue;
+        enum key_family family = m->keys[key].family;
+        if (family == KEY_REACH || family == KEY_TAG_REACH)
+            return wrong(o, "%.*s is missing", TEXT(c->key));
+        if (!check_unmet(c, key))
+            return false;
+    }
+    return true;
+}
+
+// ---- marks
+
+bool oracle_mark(const struct oracle *o, const struct keyspace *held, uint32_t shard, int32_t partition,
+                 struct mark *mark) {
+    char name[KEY_MAX], field[16];
+    const struct key_parts none = {0};
+    size_t length = key_write(name, o->names, KEY_MARK, shard, &none);
+    const struct object *marks = keyspace_find(held, (struct slice){name, length});
+    snprintf(field, sizeof(field), "%d", partition);
+    const struct row *row = marks != NULL ? rows_find(&marks->fields, slice_of(field)) : NULL;
+    *mark = (struct mark){.next = o->starts[partition], .last = -1};
+    return row == NULL || mark_parse(mark, text_slice(row->value));
+}
+
+static bool check_mark(struct oracle *o, uint32_t shard, int32_t partition, const struct mark *mark) {
+    const struct fold_last last = recount_fold_last(&o->shards[shard].fold, shard, partition);
+    bool same = mark->last == last.offset &&
+                (last.offset < 0 || (mark->fingerprint == last.fingerprint && mark->time_ms == last.time_ms));
+    return same || wrong(o,
+                         "shard %u partition %d: the mark's last record is %" PRId64 " of %" PRId64
+                         ", the recount's %" PRId64,
+                         shard, partition, mark->last, mark->next, last.offset);
+}
+
+// No mark passes a refused event whose letter is not acknowledged.
+static bool check_letters(struct oracle *o, uint32_t shard, int32_t partition, const struct mark *mark) {
+    const struct log_partition *p = &o->log->at[partition];
+    for (int64_t offset = o->starts[partition]; offset < mark->next; offset++) {
+        const struct log_record *r = &p->records[offset];
+        if ((r->refused & ~r->lettered) != 0)
+            return wrong(o,
+                         "shard %u partition %d: the mark %" PRId64 " passes offset %" PRId64
+                         ", whose dead letter is not acknowledged",
+                         shard, partition, mark->next, offset);
+    }
+    return true;
+}
+
+bool oracle_check(struct oracle *o, const struct keyspace *held, uint32_t shard) {
+    struct mark marks[LOG_PARTITIONS_MAX];
+    struct checking c = {.oracle = o, .shard = &o->shards[shard], .held = held, .trim_before_ms = INT64_MAX};
+    for (int32_t i = 0; i < LOG_PARTITIONS_MAX; i++) {
+        if (!oracle_mark(o, held, shard, i, &marks[i]))
+            return wrong(o, "shard %u: the mark of partition %d is not one", shard, i);
+        if (marks[i].next > o->log->at[i].end && marks[i].next != o->starts[i])
+            return wrong(o, "shard %u: the mark of partition %d is past the log's end", shard, i);
+    }
+    count_to(o, shard, marks);
+    for (int32_t i = 0; i < o->log->initial; i++) {
+        int64_t time_ms = marks[i].last >= 0 ? marks[i].time_ms : 0;
+        c.trim_before_ms = time_ms < c.trim_before_ms ? time_ms : c.trim_before_ms;
+    }
+    c.trim_before_ms -= ORDER_TRIM_MS;
+    for (int32_t i = 0; i < LOG_PARTITIONS_MAX; i++) {
+        if (!check_mark(o, shard, i, &marks[i]) || !check_letters(o, shard, i, &marks[i]))
+            return false;
+    }
+    return check_keys(&c, shard);
+}
+
+void oracle_init(struct oracle *o, struct sim_log *log, const struct key_space *names,
+                 const struct rules_book *rules, const struct recount_keys *keys) {
+    *o = (struct oracle){.log = log, .names = names};
+    for (int32_t i = 0; i < LOG_PARTITIONS_MAX; i++)
+        o->starts[i] = log->at[i].start;
+    o->setup = (struct fold_setup){.framing = {.framing = "auto", .max_event_bytes = 64 << 10},
+                                   .rules = rules,
+                                   .keys = keys,
+                                   .dedup_span = log->span,
+                                   .partitions = LOG_PARTITIONS_MAX,
+                                   .starts = o->starts};
+    sim_redis_init(&o->sketches, names->shards, 0);
+}
+
+void oracle_fini(struct oracle *o) {
+    for (uint32_t i = 0; i < REDIS_SHARDS_MAX; i++)
+        shard_end(o, i);
+    sim_redis_fini(&o->sketches);
+}

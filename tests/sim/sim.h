@@ -1,0 +1,204 @@
+// The simulated world: a log, a group, a network, a Redis and a clock, and in it several workers, each the
+// whole process from pipeline_run on, as a coroutine of this one.
+//
+//     faults.def      what can happen
+//     log             the topic's records, made from the seed
+//     redis*, keyspace  Redis: commands, the real functions, snapshots
+//     oracle          the recount, held against every state of a shard
+//     kafka*          librdkafka's consumer, as far as stream/source uses it, and the group
+//     network         the link to Redis, and the dead-letter topic
+//     worker          coroutines; the loop and the clocks
+//     faults          misfortune, from the seed
+//     world           the steps, and what must hold after each
+//     sim             seeds, traces, shrinking
+//
+// A worker runs until it turns its loop or waits for somebody; then another has its turn. Everything is
+// decided by the seed.
+#pragma once
+
+#include <ucontext.h>
+
+#include "ingest/pipeline/pipeline_internal.h"
+#include "tests/sim/oracle.h"
+
+enum { WORKERS_MAX = 3, SNAPSHOTS_MAX = 4, REQUESTS_MAX = 4096 };
+
+enum fault {
+#define FAULT(id, name, mean, doc) FAULT_##id,
+#include "tests/sim/faults.def"
+#undef FAULT
+    FAULT_COUNT,
+};
+
+// ---- the network
+
+struct redis_link {
+    struct worker *worker;
+    bool up;
+    int64_t up_at_ms, last_arrival_ms, last_answer_ms;
+    int timeout_ms;
+    void (*on_change)(void *context);
+    void *context;
+};
+
+// A request on its way; freed when it was done (or lost) and answered (or never will be).
+struct request {
+    uint64_t number;
+    struct redis_link *link; // NULL: its connection is gone
+    char *bytes;
+    size_t length;
+    redis_callback callback; // NULL: nobody waits for the answer
+    void *context;
+    int64_t sent_at_ms, arrives_at_ms, answered_at_ms;
+    bool done;
+    char *answer; // RESP
+    size_t answer_length;
+};
+
+struct deadletter {
+    struct worker *worker;
+    uint64_t sent, settled;
+    struct letter {
+        int32_t partition, index;
+        int64_t offset;
+    } letters[4096]; // by number
+    int64_t next_at_ms;
+};
+
+// ---- the group
+
+struct member {
+    bool joined;
+    bool expelled;                     // given up by the group, and does not know yet
+    bool assigned[LOG_PARTITIONS_MAX]; // the member's view: between the answers to assign and revoke
+    bool to_assign[LOG_PARTITIONS_MAX], to_revoke[LOG_PARTITIONS_MAX];
+};
+
+struct commit {
+    struct worker *worker;
+    uint64_t incarnation;
+    void *opaque;
+    int64_t due_ms;
+};
+
+// ---- workers
+
+struct worker {
+    int number;
+    bool alive;           // has a coroutine
+    bool dead;            // killed: cut off from the world, it only unwinds
+    uint64_t incarnation; // rises with every start
+    ucontext_t context;
+    char *stack;
+    int64_t wake_at_ms; // sleeps until
+    int64_t paused_until_ms;
+    int64_t start_at_ms;
+    int64_t dead_ms; // its own clock when dead
+    int64_t wall_shift_ms;
+    bool stop_asked;
+    struct startup startup;
+    struct loop *loop;
+    struct source *source; // while it has one: tells the pipeline
+    struct rd_kafka_s *consumer;
+    struct redis_link *link;
+    struct deadletter *letters;
+    struct member member;
+    enum status status;
+    struct problem problem;
+};
+
+struct shard_weather {
+    const char *refusal; // what every call is answered with; NULL: none
+    int64_t until_ms;
+    bool emptied; // by misfortune; must stay so until restored
+    bool dirty;   // something was written: to be checked
+};
+
+struct world {
+    uint64_t seed;
+    bool tracing, settling;
+    int64_t step, faults_until; // steps
+    int64_t now_ms;
+    struct chance chance[FAULT_COUNT], weather, pace, net, group;
+    bool enabled[FAULT_COUNT];
+    int64_t next_at[FAULT_COUNT]; // step
+    uint32_t mean[FAULT_COUNT];
+    uint64_t happened[FAULT_COUNT];
+
+    struct sim_log log;
+    struct sim_redis redis;
+    struct oracle oracle;
+    struct shard_weather shards[REDIS_SHARDS_MAX];
+    struct keyspace snapshots[SNAPSHOTS_MAX][REDIS_SHARDS_MAX];
+    int snapshot_count;
+    struct rules rules;
+
+    int worker_count;
+    struct worker workers[WORKERS_MAX];
+    struct worker *running;
+    int owner[LOG_PARTITIONS_MAX];  // by the group; -1: none
+    int target[LOG_PARTITIONS_MAX]; // who is to own it; -1: nobody has been chosen
+    struct commit commits[64];
+    size_t commit_count;
+
+    struct request *requests[REQUESTS_MAX]; // in order of sending
+    size_t request_count;
+    uint64_t request_number;
+    int64_t slow_until_ms, commits_refused_until_ms, bounds_unknown_until_ms, seeks_fail_until_ms,
+        letters_stall_until_ms, truncated_until_ms;
+    int64_t truncated_first[LOG_PARTITIONS_MAX], truncated_end[LOG_PARTITIONS_MAX];
+    bool emptied_ever, truncated_ever; // a worker may have stopped for it
+    int32_t partitions_made;           // of the log; those past log.partitions are not there yet
+};
+
+extern struct world world;
+
+#define WORLD_DEPLOYMENT "00112233445566778899aabbccddeeff"
+
+// world.c
+struct world_setup {
+    uint64_t seed;
+    bool tracing;
+    uint32_t disabled;    // bits of faults
+    int64_t faults_until; // steps; -1: as the seed says
+};
+void world_run(const struct world_setup *setup); // returns, or ends the process in world_violated
+_Noreturn void world_violated(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void world_trace(const char *format, ...) __attribute__((format(printf, 1, 2)));
+#define TRACE(...)                                                                                           \
+    do {                                                                                                     \
+        if (world.tracing)                                                                                   \
+            world_trace(__VA_ARGS__);                                                                        \
+    } while (0)
+extern const char *world_key_file;     // of the pseudonyms
+extern struct recount_keys world_keys; // the recount's reading of it
+extern struct pseudonymiser *world_pseudonyms;
+
+// worker.c
+void worker_start(struct worker *w);
+void worker_resume(struct worker *w);
+void worker_kill(struct worker *w);
+void worker_sleep(int64_t ms);                            // the running one waits
+struct pipeline *worker_pipeline(const struct worker *w); // NULL where it has none (yet)
+
+// kafka_group.c
+void group_turn(void);
+void group_shuffle(struct chance *c); // new targets
+void group_join(struct worker *w);
+void group_leave(struct worker *w); // at once, nobody is asked
+void group_expel(struct worker *w);
+void group_released(struct worker *w, int32_t partition);
+
+// network.c
+void network_turn(void);
+void network_answers(struct worker *w); // delivers what is due to it
+void network_break(struct redis_link *link, struct chance *c);
+void network_forget(struct worker *w); // of a killed one
+void letters_turn(struct deadletter *d);
+
+// faults.c
+void faults_begin(uint32_t disabled);
+void faults_turn(void);
+void faults_end(void); // everything is mended
+void faults_snapshot(void);
+const char *fault_name(enum fault fault);

@@ -1,0 +1,177 @@
+// Workers as coroutines, and what stands for the loop, the clock, the probes and the log.
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "runtime/check.h"
+#include "runtime/clock.h"
+#include "runtime/http/http.h"
+#include "runtime/log/log.h"
+#include "runtime/loop.h"
+#include "stream/source/source_internal.h"
+#include "tests/sim/sim.h"
+
+enum { STACK_BYTES = 1 << 20 };
+
+static ucontext_t scheduler;
+static char *stacks[WORKERS_MAX];
+
+// ---- coroutines
+
+static void body(void) {
+    struct worker *w = world.running;
+    w->status = pipeline_run(&w->startup, &w->problem);
+    w->alive = false;
+    swapcontext(&w->context, &scheduler);
+}
+
+void worker_start(struct worker *w) {
+    CHECK(!w->alive);
+    if (stacks[w->number] == NULL)
+        stacks[w->number] = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE,
+                                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    CHECK(stacks[w->number] != MAP_FAILED);
+    w->alive = true;
+    w->dead = w->stop_asked = false;
+    w->incarnation++;
+    w->wake_at_ms = w->paused_until_ms = 0;
+    w->problem = (struct problem){0};
+    getcontext(&w->context);
+    w->context.uc_stack.ss_sp = stacks[w->number];
+    w->context.uc_stack.ss_size = STACK_BYTES;
+    makecontext(&w->context, body, 0);
+    TRACE("worker %d starts", w->number);
+}
+
+void worker_resume(struct worker *w) {
+    world.running = w;
+    swapcontext(&scheduler, &w->context);
+    world.running = NULL;
+}
+
+static void yield(struct worker *w) {
+    swapcontext(&w->context, &scheduler);
+}
+
+void worker_sleep(int64_t ms) {
+    struct worker *w = world.running;
+    if (w->dead) {
+        w->dead_ms += ms > 0 ? ms : 1;
+        return;
+    }
+    w->wake_at_ms = world.now_ms + ms;
+    yield(w);
+}
+
+// From here on nothing that it does reaches the world; it runs to its end at once.
+void worker_kill(struct worker *w) {
+    TRACE("worker %d is killed", w->number);
+    w->dead = true;
+    w->dead_ms = world.now_ms;
+    network_forget(w);
+    group_leave(w);
+    if (w->loop != NULL)
+        w->loop->stop_requests = 2;
+    for (int i = 0; w->alive; i++) {
+        if (i == 1000)
+            world_violated("a killed worker does not come to an end");
+        worker_resume(w);
+    }
+}
+
+struct pipeline *worker_pipeline(const struct worker *w) {
+    return w->alive && w->source != NULL ? w->source->context : NULL;
+}
+
+// ---- the loop
+
+void loop_init(struct loop *l) {
+    memset(l, 0, sizeof(*l));
+    world.running->loop = l;
+}
+
+void loop_fini(struct loop *l) {
+    world.running->loop = NULL;
+}
+
+void loop_turn(struct loop *l, int wait_ms) {
+    struct worker *w = world.running;
+    if (w->dead) {
+        l->stop_requests = 2;
+        w->dead_ms += wait_ms + 1;
+        return;
+    }
+    w->wake_at_ms = world.now_ms + wait_ms;
+    yield(w);
+    if (w->dead)
+        l->stop_requests = 2;
+    else
+        network_answers(w);
+}
+
+int64_t loop_now_ms(const struct loop *l) {
+    return clock_monotonic_ms();
+}
+
+// ---- the clocks
+
+int64_t clock_monotonic_ms(void) {
+    const struct worker *w = world.running;
+    return w != NULL && w->dead ? w->dead_ms : world.now_ms;
+}
+
+int64_t clock_monotonic_ns(void) {
+    return clock_monotonic_ms() * 1000000;
+}
+
+int64_t clock_wall_ms(void) {
+    return LOG_TIME_MS + world.now_ms + (world.running != NULL ? world.running->wall_shift_ms : 0);
+}
+
+// ---- probes: none
+
+enum status http_create(struct http **h, struct loop *l, const char *listen, http_handler handler,
+                        void *context, struct problem *p) {
+    *h = NULL;
+    return STATUS_OK;
+}
+
+unsigned http_port(const struct http *h) {
+    return 0;
+}
+
+void http_destroy(struct http **h) {}
+
+// ---- the log: lines of the trace
+
+bool log_enabled(enum log_level level) {
+    return world.tracing;
+}
+
+void log_configure(const char *level, const char *format) {}
+
+void log_write(enum log_level level, const char *event, const struct log_field *fields, unsigned count) {
+    char line[512];
+    int length = 0;
+    if (!world.tracing || (world.running != NULL && world.running->dead))
+        return;
+    for (unsigned i = 0; i < count && length < (int)sizeof(line) - 200; i++) {
+        const struct log_value *v = &fields[i].value;
+        length += v->type == LOG_VALUE_TEXT
+                      ? snprintf(line + length, 160, " %s=%.100s", fields[i].name, v->text)
+                      : snprintf(line + length, 160, " %s=%lld", fields[i].name,
+                                 (long long)(v->type == LOG_VALUE_INT ? v->integer : (int64_t)v->real));
+    }
+    line[length] = '\0';
+    world_trace("worker %d says %s%s", world.running != NULL ? world.running->number : -1, event, line);
+}
+
+void log_problem(enum log_level level, const char *event, const struct problem *p) {
+    log_write(level, event,
+              (struct log_field[]){FIELD("code", LOG_TEXT(p->code)), FIELD("what", LOG_TEXT(p->what))}, 2);
+}
+
+// A bug that the product itself has found.
+void check_failed(const char *condition, const char *file, int line) {
+    world_violated("%s:%d: %s", file, line, condition);
+}
