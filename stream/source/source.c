@@ -165,12 +165,12 @@ void source_destroy(struct source **source, int timeout_ms) {
     struct source *s = *source;
     if (s == NULL)
         return;
-    *source = NULL;
     CHECK(!s->serving);
     s->serving = true;
     source_release(s);
     leave(s, timeout_ms);
     source_revoke_rest(s);
+    *source = NULL; // not before: `revoked` may commit what it has flushed
     disconnect_queues(s);
     // Whether or not the group was told, no further waiting for it.
     if (!destroy_aborts(s))
