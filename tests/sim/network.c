@@ -218,7 +218,11 @@ bool redis_link_up(const struct redis_link *link) {
 }
 
 const char *redis_link_error(const struct redis_link *link) {
-    return "";
+    return link->up ? "" : "the connection broke";
+}
+
+bool redis_link_not_allowed(const struct redis_link *link) {
+    return false;
 }
 
 void redis_link_send(struct redis_link *link, const char *bytes, size_t length, redis_callback callback,
@@ -262,7 +266,7 @@ void deadletter_destroy(struct deadletter **d, int timeout_ms) {
     *d = NULL;
 }
 
-uint64_t deadletter_send(struct deadletter *d, const struct record *record, int32_t index,
+uint64_t deadletter_send(struct deadletter *d, const struct record *record, int32_t index, struct slice part,
                          enum reject reason) {
     CHECK(d->sent < sizeof(d->letters) / sizeof(d->letters[0]));
     d->letters[d->sent++] = (struct letter){record->partition, index, record->offset};

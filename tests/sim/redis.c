@@ -4,9 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "ingest/functions.h"
 #include "runtime/check.h"
 #include "runtime/hash.h"
 #include "runtime/memory.h"
+
+static const char info[] =
+    "used_memory:1\r\nmaxmemory:0\r\nmaxmemory_policy:noeviction\r\nevicted_keys:0\r\n";
 
 void sim_redis_init(struct sim_redis *r, uint32_t shards, uint64_t seed) {
     CHECK(shards <= REDIS_SHARDS_MAX);
@@ -83,7 +87,9 @@ void sim_redis_serve(struct sim_redis *r, uint32_t shard, const char *bytes, siz
     struct answer answer = {.kind = ANSWER_TEXT, .text = slice_of("clameur_v1")};
     size_t count = words_parse(bytes, words);
     if (slice_equal(words[0], slice_of("FUNCTION")))
-        r->functions_loaded = true;
+        r->functions_loaded = r->functions_loaded || slice_equal(words[2], functions_writer());
+    else if (slice_equal(words[0], slice_of("INFO")))
+        answer.text = slice_of(info);
     else if (!slice_equal(words[0], slice_of("FCALL")))
         sim_redis_command(r, shard, words, count, &answer);
     else if (!r->functions_loaded)

@@ -20,7 +20,7 @@ static char *stacks[WORKERS_MAX];
 
 static void body(void) {
     struct worker *w = world.running;
-    w->status = pipeline_run(&w->startup, &w->problem);
+    w->status = pipeline_run(&w->startup, NULL, &w->problem);
     w->alive = false;
     swapcontext(&w->context, &scheduler);
 }

@@ -75,6 +75,7 @@ static void startup_make(struct startup *s, struct chance *c) {
     settings->decode_framing = "auto";
     settings->decode_max_event_bytes = 64 << 10;
     settings->http_listen = "off";
+    settings->redis_require_noeviction = "strict";
     settings->counters_families = "all";
     settings->dedup_max_ids = 100000;
     settings->redis_flush_min_ms = chance_between(c, 20, 250);
