@@ -210,8 +210,8 @@ static void put_field(struct encoding *e, field_code field) {
 
 static void put_column(struct encoding *e, const struct column *column) {
     put_text(e->call, "C");
-    put_field(e, column->field);
     put_integer(e->call, e->numbers[column->first]);
+    put_field(e, column->field);
     put_integer(e->call, column->count);
     for (uint32_t i = column->first; i != DELTA_NONE; i = e->next[i])
         put_integer(e->call, e->delta->cells.at[e->delta->keys.at[i].first_cell].delta);

@@ -6,7 +6,7 @@
 //         deployment, number of rules versions, the last one's text, number of marks,
 //         per mark: partition, epoch, from, to, last, fingerprint, time   (the last three of the last record before `to`)
 //         then the operations, a key being its number among the keys (from 1) and an expiry absolute seconds or 0:
-//           C field key n delta*                             one counter of n hashes, whose numbers follow one another
+//           C key field n delta*                             one counter of n hashes, whose numbers follow one another
 //           H key expiry n (field delta)*                    counters of a hash
 //           Z key expiry n (member delta)*                   scores of a sorted set
 //           P key expiry n element*                          a HyperLogLog

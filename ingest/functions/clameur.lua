@@ -159,13 +159,13 @@ local function integers_check(argv, first, last)
   end
 end
 
--- field, first key, number of keys, a delta each: keys of consecutive numbers that move one field
+-- first key, field, number of keys, a delta each: keys of consecutive numbers that move one field
 local function column_operation(state, at, apply)
   local argv, keys = state.argv, state.keys
-  local field, first, count = argv[at], count_at(argv, at + 1), count_at(argv, at + 2)
+  local first, field, count = count_at(argv, at), argv[at + 1], count_at(argv, at + 2)
   local stop = at + 3 + count
   if not apply then
-    if first <= RULES or first + count - 1 > #keys then error('argument ' .. (at + 1) .. ' is not the number of a key', 0) end
+    if first <= RULES or first + count - 1 > #keys then error('argument ' .. at .. ' is not the number of a key', 0) end
     if stop > #argv + 1 then error('the last operation is cut short', 0) end
     integers_check(argv, at + 3, stop - 1)
     return stop
