@@ -18,6 +18,7 @@ static const struct command commands[] = {
     {"init", command_init, "begin a deployment: write its meta (refuses to overwrite)"},
     {"rebuild", command_rebuild, "count the log anew under a fresh prefix, up to its end"},
     {"check", command_check, "go through every step of a start and say what is wrong"},
+    {"config", command_config, "show what is in force and where it stands; schema; reference"},
     {"counters", command_counters, "live counters of an account, a platform, a content"},
     {"top", command_top, "live rankings"},
     {"status", command_status, "how far the counting is behind, and what holds it"},

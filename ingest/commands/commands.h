@@ -6,6 +6,7 @@ int command_run(int argc, char **argv);      // the worker: counts until told to
 int command_init(int argc, char **argv);     // writes the meta of a new deployment; refuses to overwrite one
 int command_rebuild(int argc, char **argv);  // counts the log anew under a fresh prefix
 int command_check(int argc, char **argv);    // the steps of start-up, each with its outcome
+int command_config(int argc, char **argv);   // the configuration in force, its schema, its table
 int command_counters(int argc, char **argv); // live figures of an account, platform or content
 int command_top(int argc, char **argv);      // rankings
 int command_status(int argc, char **argv);   // how far the counting is behind, and what holds it

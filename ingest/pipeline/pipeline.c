@@ -2,6 +2,7 @@
 //
 //     loop_turn         answers of Redis, probes, signals; sleeps where nothing is to do
 //     deadletter_poll   acknowledgements of dead letters
+//     reload_turn       SIGHUP: the configuration read anew
 //     redis_turn        tells of Redis' troubles, and asks how full it is
 //     ownership_turn    claims, marks read again, seeks
 //     flush_turn        seals what is due, sends what waits
@@ -90,6 +91,7 @@ static size_t turn(struct pipeline *p, int wait_ms) {
     loop_turn(&p->loop, wait_ms);
     p->now_ms = loop_now_ms(&p->loop);
     deadletter_poll(p->letters, p->now_ms);
+    reload_turn(p);
     redis_turn(p);
     ownership_turn(p);
     flush_turn(p);
@@ -133,6 +135,7 @@ static void pipeline_close(struct pipeline *p) {
     seen_destroy(&p->seen);
     decoder_destroy(&p->decoder);
     arena_fini(&p->arena);
+    reload_end(p);
     loop_fini(&p->loop);
 }
 
@@ -143,6 +146,7 @@ enum status pipeline_run(struct startup *startup, struct pipeline_errand *errand
     loop_init(&p->loop);
     p->now_ms = loop_now_ms(&p->loop);
     stages_open(p);
+    reload_begin(p);
     enum status status = edges_open(p, problem);
     if (status == STATUS_OK) {
         log_info("worker_started", FIELD("topic", LOG_TEXT(startup->settings.kafka_topic)),

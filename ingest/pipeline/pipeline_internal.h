@@ -9,6 +9,7 @@
 //     pipeline_commit.c     offsets back to Kafka
 //     pipeline_redis.c      Redis on its bad days: away, refusing, evicting, another's
 //     pipeline_errand.c     a run with an end
+//     pipeline_reload.c     SIGHUP
 //     pipeline_report.c     probes, metrics, status
 #pragma once
 
@@ -16,6 +17,7 @@
 #include "ingest/seen.h"
 #include "ingest/shard.h"
 #include "runtime/arena.h"
+#include "runtime/config/config_effective.h"
 #include "runtime/http/http.h"
 #include "runtime/http/metrics.h"
 #include "stream/deadletter.h"
@@ -72,6 +74,13 @@ struct redis_state {
     uint32_t faults_shard;
 };
 
+// A configuration that was read at a SIGHUP.
+struct reloaded {
+    struct config *config;
+    struct settings settings;
+    struct redis_login login; // the password alone
+};
+
 struct tally {
     int64_t read, counted, duplicate, replayed, in_flight, rejected;
     int64_t by_reason[REJECT_COUNT];
@@ -87,6 +96,10 @@ struct pipeline {
     struct startup *startup;
     struct pipeline_errand *errand; // NULL: a worker
     int64_t progress_at_ms;
+    struct reloaded *reloaded; // the last that was accepted, or NULL
+    bool reload_ok;
+    int64_t reloaded_at_ms; // wall clock
+    char config_hash[CONFIG_HASH_SIZE];
     struct loop loop;
     struct http *http;
     struct metrics *metrics;
@@ -168,6 +181,11 @@ void reading_seek(struct pipeline *p, struct owned *o);
 // pipeline_errand.c
 bool errand_turn(struct pipeline *p); // true when it is done; never without one
 void errand_finish(struct pipeline *p);
+
+// pipeline_reload.c
+void reload_begin(struct pipeline *p);
+void reload_turn(struct pipeline *p);
+void reload_end(struct pipeline *p);
 
 // pipeline_commit.c
 void commit_turn(struct pipeline *p);

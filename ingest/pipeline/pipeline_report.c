@@ -121,8 +121,15 @@ static void collect_redis(struct pipeline *p) {
     metrics_set(p->metrics, METRIC_OF_FLUSH_INTERVAL, NULL, (double)p->flush_interval_ms / 1000);
 }
 
+static void collect_config(struct pipeline *p) {
+    set(p, METRIC_OF_RELOAD_SUCCESS, NULL, p->reload_ok);
+    set(p, METRIC_OF_RELOADED_AT, NULL, p->reloaded_at_ms / 1000);
+    set(p, METRIC_OF_CONFIG, p->config_hash, 1);
+}
+
 static void collect(struct pipeline *p) {
     metrics_clear(p->metrics);
+    collect_config(p);
     collect_balance(p);
     collect_kafka(p);
     collect_tables(p);

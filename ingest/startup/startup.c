@@ -127,7 +127,7 @@ enum status startup_read_steps(struct startup *s, int argc, char **argv, const s
                  {"pseudonym key", read_pseudonyms},
                  {"redis settings", read_redis},
                  {"open files", read_open_files}};
-    *s = (struct startup){0};
+    *s = (struct startup){.argc = argc, .argv = argv};
     struct startup_walk walk = {.s = s, .report = report, .context = context, .step = "configuration"};
     enum status first = read_configuration(&walk, argc, argv, extra, extra_count, extra_target, request);
     if (first != STATUS_OK || request->help)

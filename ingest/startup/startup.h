@@ -16,6 +16,8 @@
 #include "stream/pseudonym.h"
 
 struct startup {
+    int argc; // the command line, to be read again at a reload
+    char **argv;
     struct settings settings;
     struct config *config;
     const struct config_pair *passthrough;

@@ -235,6 +235,7 @@ void config_print_options(FILE *out, const struct option_row *rows, size_t row_c
         defaults = fallback > defaults ? fallback : defaults;
     }
     for (size_t i = 0; i < row_count; i++)
-        fprintf(out, "  --%-*s  %-*s  %s\n", (int)names, rows[i].name, (int)defaults, default_shown(&rows[i]),
-                rows[i].doc);
+        fprintf(out, "  --%-*s  %-*s  %s%s\n", (int)names, rows[i].name, (int)defaults,
+                default_shown(&rows[i]), rows[i].doc,
+                (rows[i].flags & OPTION_RELOAD) != 0 ? " (SIGHUP reloads it)" : "");
 }

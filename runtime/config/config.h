@@ -26,7 +26,13 @@ enum option_type {
     OPTION_DURATION, // int64_t, ms: ms, s, m, h, d
 };
 
-enum { OPTION_REQUIRED = 1, OPTION_SECRET = 2, OPTION_RELOAD = 4, OPTION_OFF = 8 };
+enum {
+    OPTION_REQUIRED = 1,
+    OPTION_SECRET = 2,
+    OPTION_RELOAD = 4, // may change while the process runs
+    OPTION_OFF = 8,    // understands "off", which is -1
+    OPTION_HOST = 16,  // a host's own: may differ in a fleet of one configuration
+};
 
 struct option_row {
     const char *name;

@@ -118,7 +118,7 @@ static void give_row(struct config *c, const struct source *source, struct slot 
 }
 
 // Of librdkafka's own options those that are the secret itself, not the place where it is kept.
-static bool pair_is_secret(const char *name) {
+bool config_merge_is_secret(const char *name) {
     static const char *const secrets[] = {"sasl.password", "ssl.key.password", "ssl.key.pem",
                                           "ssl.keystore.password", "sasl.oauthbearer.client.secret"};
     for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++)
@@ -148,7 +148,7 @@ static void give_pair(struct config *c, const struct source *source, const struc
     }
     c->pairs[i] = (struct config_pair){name, g->value, g->origin};
     c->pair_sources[i] = source->number;
-    if (pair_is_secret(name) && exposed(source, g->value))
+    if (config_merge_is_secret(name) && exposed(source, g->value))
         refuse_exposed_pair(c, source, g);
 }
 

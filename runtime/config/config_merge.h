@@ -74,5 +74,8 @@ struct slot *config_merge_find(const struct config *c, const char *name, bool fr
 // Whether a name without a row passes through: `kafka.` and something.
 bool config_merge_passes(const struct config *c, const char *name);
 
+// Whether what passes through under that name (without `kafka.`) is a secret.
+bool config_merge_is_secret(const char *name);
+
 // `a` and `b` in one text.
 char *config_text_join(struct arena *arena, const char *a, const char *b);

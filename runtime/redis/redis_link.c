@@ -403,6 +403,10 @@ void redis_link_destroy(struct redis_link **link) {
     uv_close((uv_handle_t *)&l->refusal, on_closed);
 }
 
+void redis_link_login(struct redis_link *link, const struct redis_login *login) {
+    link->login = *login;
+}
+
 bool redis_link_up(const struct redis_link *link) {
     return link->state == LINK_UP;
 }

@@ -49,6 +49,9 @@ struct redis_link *redis_link_create(struct loop *l, const struct redis_address 
 // Every pending callback is called with REDIS_LINK_LOST first. Not from within a callback of the link.
 void redis_link_destroy(struct redis_link **link);
 
+// Who we are from the next connection on; the present one stays as it is.
+void redis_link_login(struct redis_link *link, const struct redis_login *login);
+
 bool redis_link_up(const struct redis_link *link);
 // Why it is not up: the last error, "" if none.
 const char *redis_link_error(const struct redis_link *link);
