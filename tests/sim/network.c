@@ -217,6 +217,8 @@ bool redis_link_up(const struct redis_link *link) {
     return link->up;
 }
 
+void redis_link_login(struct redis_link *link, const struct redis_login *login) {}
+
 const char *redis_link_error(const struct redis_link *link) {
     return link->up ? "" : "the connection broke";
 }
