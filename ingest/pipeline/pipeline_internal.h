@@ -70,7 +70,10 @@ struct redis_state {
     bool told, up, looking, looked, may_evict, loading, meta_asked;
     int64_t look_at_ms;
     int64_t used_bytes, max_bytes, evicted; // as INFO says; max 0: no bound
-    int64_t faults, faults_at_ms;           // not told yet; when they may be
+    double cpu_s;                           // that Redis has used when INFO was last asked, -1: unknown
+    int64_t cpu_at_ms;
+    double busy;                  // share of one core between the last two; -1: unknown
+    int64_t faults, faults_at_ms; // not told yet; when they may be
     uint32_t faults_shard;
 };
 

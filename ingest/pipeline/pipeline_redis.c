@@ -87,6 +87,23 @@ static void evicting_tell(struct pipeline *p, const char *info) {
     r->evicted = evicted;
 }
 
+static double cpu_used_s(const char *info) {
+    char system[REDIS_INFO_VALUE_MAX], user[REDIS_INFO_VALUE_MAX];
+    if (!redis_info_value(info, "used_cpu_sys", system) || !redis_info_value(info, "used_cpu_user", user))
+        return -1;
+    return strtod(system, NULL) + strtod(user, NULL);
+}
+
+// Redis has one core for all its commands: near 1 it is what everybody waits for. A restart begins anew.
+static void busy_measure(struct pipeline *p, const char *info) {
+    struct redis_state *r = &p->redis_state;
+    double used_s = cpu_used_s(info), passed_s = (double)(p->now_ms - r->cpu_at_ms) / 1000;
+    bool comparable = r->looked && used_s >= r->cpu_s && r->cpu_s >= 0 && passed_s > 0;
+    r->busy = comparable ? (used_s - r->cpu_s) / passed_s : -1;
+    r->cpu_s = used_s;
+    r->cpu_at_ms = p->now_ms;
+}
+
 static void refusal_tell(struct pipeline *p);
 
 static void looked(void *context, enum redis_outcome outcome, const redisReply *reply) {
@@ -97,6 +114,7 @@ static void looked(void *context, enum redis_outcome outcome, const redisReply *
         r->used_bytes = redis_info_number(reply->str, "used_memory");
         r->max_bytes = redis_info_number(reply->str, "maxmemory");
         evicting_tell(p, reply->str);
+        busy_measure(p, reply->str);
         r->looked = true;
     }
     if (r->refusal != NULL && !r->told)

@@ -55,13 +55,22 @@ static void collect_partition(struct pipeline *p, const struct owned *o) {
     double age =
         lag > 0 && o->position.time_ms > 0 ? (double)(clock_wall_ms() - o->position.time_ms) / 1000 : 0;
     metrics_set(p->metrics, METRIC_OF_LAG_SECONDS, label, age > 0 ? age : 0);
+    int64_t first = source_first(p->source, o->partition), mark = reading_lowest(p, o->partition);
+    if (first >= 0 && mark >= first)
+        set(p, METRIC_OF_HEADROOM, label, mark - first);
 }
 
 static void collect_kafka(struct pipeline *p) {
     struct source_figures figures;
     source_figures_read(p->source, &figures);
-    for (size_t i = 0; i < p->owned_count; i++)
-        collect_partition(p, p->owned[p->owned_numbers[i]]);
+    int64_t newest_ms = 0;
+    for (size_t i = 0; i < p->owned_count; i++) {
+        const struct owned *o = p->owned[p->owned_numbers[i]];
+        collect_partition(p, o);
+        newest_ms = o->position.time_ms > newest_ms ? o->position.time_ms : newest_ms;
+    }
+    double behind_s = (double)(newest_ms - clock_wall_ms()) / 1000;
+    metrics_set(p->metrics, METRIC_OF_HOST_BEHIND, NULL, behind_s > 0 ? behind_s : 0);
     set(p, METRIC_OF_ASSIGNED, NULL, (int64_t)p->owned_count);
     set(p, METRIC_OF_REBALANCES, "assigned", (int64_t)figures.rebalances_assigned);
     set(p, METRIC_OF_REBALANCES, "revoked", (int64_t)figures.rebalances_revoked);
@@ -111,6 +120,8 @@ static void collect_redis(struct pipeline *p) {
     if (r->looked && r->max_bytes >= 0)
         metrics_set(p->metrics, METRIC_OF_REDIS_MEMORY, NULL,
                     r->max_bytes > 0 ? (double)r->used_bytes / (double)r->max_bytes : 0);
+    if (r->looked && r->busy >= 0)
+        metrics_set(p->metrics, METRIC_OF_REDIS_BUSY, NULL, r->busy);
     if (r->looked && r->evicted >= 0)
         set(p, METRIC_OF_REDIS_EVICTED, NULL, r->evicted);
     set(p, METRIC_OF_ROLLBACKS, NULL, t->rollbacks);

@@ -302,3 +302,9 @@ int64_t source_end(struct source *s, int32_t partition) {
     rd_kafka_resp_err_t err = rd_kafka_get_watermark_offsets(s->rk, s->topic, partition, &first, &end);
     return err == RD_KAFKA_RESP_ERR_NO_ERROR && end >= 0 ? end : -1;
 }
+
+int64_t source_first(struct source *s, int32_t partition) {
+    int64_t first = 0, end = 0;
+    rd_kafka_resp_err_t err = rd_kafka_get_watermark_offsets(s->rk, s->topic, partition, &first, &end);
+    return err == RD_KAFKA_RESP_ERR_NO_ERROR && first >= 0 ? first : -1;
+}

@@ -81,6 +81,8 @@ enum status source_bounds(struct source *source, int32_t partition, int64_t *fir
                           int timeout_ms, struct problem *problem);
 // End offset as last seen in a fetch, not asking anybody; -1 where unknown.
 int64_t source_end(struct source *source, int32_t partition);
+// First offset that the log still has, as librdkafka asks every few seconds; -1 where unknown.
+int64_t source_first(struct source *source, int32_t partition);
 // Number of partitions of the topic, or STATUS_UNAVAILABLE: CLM-K1 no broker, CLM-K2 wrong advertised
 // address, CLM-K3 no topic (with the nearest existing name). Blocking up to timeout_ms.
 enum status source_check(struct source *source, int32_t *partitions, int timeout_ms, struct problem *problem);

@@ -69,6 +69,10 @@ def test_probes_metrics_and_status(deployment):
     assert metrics["clameur_kafka_assigned_partitions"][""] == 4
     status, body = worker.get("/status")
     assert status == 200 and isinstance(json.loads(body), dict)
+    # What is asked every few seconds: how much of the log lies before the marks, here all of it, and how busy Redis is.
+    wait_until("the log's beginning is known",
+               lambda: worker.metric("kafka_retention_headroom_messages") == metrics["clameur_events_read_total"][""], 60)
+    wait_until("Redis has been asked twice", lambda: worker.metric("redis_busy_ratio") > 0, 60)
 
 
 def test_nothing_personal_leaves_the_log(deployment):
