@@ -11,7 +11,7 @@
 static const char usage[] =
     "clameur-ingest counters ACCOUNT [PLATFORM [CONTENT]] [--series 60m] [--watch[=2s]] [-o FORMAT]";
 
-enum { TIME_TEXT_MAX = 32, MONEY_SHOWN_MAX = MONEY_TEXT_MAX + 8, MINUTE_S = 60 };
+enum { MONEY_SHOWN_MAX = MONEY_TEXT_MAX + 8, MINUTE_S = 60 };
 
 static struct slice argument(const struct reader *r, int index) {
     if (index >= r->request.argument_count)
@@ -33,14 +33,6 @@ static struct slice field_find(const redisReply *flat, struct slice base, const 
             return redis_ask_text(flat->element[i + 1]);
     }
     return (struct slice){NULL, 0};
-}
-
-static void time_write(char out[TIME_TEXT_MAX], int64_t seconds) {
-    struct tm tm;
-    time_t when = (time_t)seconds;
-    out[0] = '\0';
-    if (gmtime_r(&when, &tm) != NULL)
-        strftime(out, TIME_TEXT_MAX, "%Y-%m-%dT%H:%M:%SZ", &tm);
 }
 
 static int64_t integer_of(struct slice text) {
@@ -72,11 +64,10 @@ static void counter_row_add(struct output *o, const struct reader *r, const redi
     if (reading)
         name.length -= strlen(".read");
     struct slice read_at = reading ? field_find(flat, name, ".read_at") : (struct slice){NULL, 0};
-    char money[MONEY_SHOWN_MAX], read_time[TIME_TEXT_MAX];
+    char money[MONEY_SHOWN_MAX], read_time[OUTPUT_TIME_MAX];
     struct slice read_shown = {NULL, 0};
     if (read_at.at != NULL) {
-        time_write(read_time, integer_of(read_at) / 1000);
-        read_shown = slice_of(read_time);
+        read_shown = output_time(read_time, integer_of(read_at) / 1000);
     }
     output_row(o, (struct output_cell[]){output_text(argument(r, 0)),
                                          output_text(argument(r, 1)),
@@ -113,8 +104,8 @@ static enum status counters_once(struct reader *r) {
 static void series_row_add(struct output *o, const struct reader *r, redisReply *const *triple) {
     struct slice at = redis_ask_text(triple[0]), counter = redis_ask_text(triple[1]),
                  value = redis_ask_text(triple[2]);
-    char minute[TIME_TEXT_MAX], money[MONEY_SHOWN_MAX];
-    time_write(minute, integer_of(at));
+    char minute[OUTPUT_TIME_MAX], money[MONEY_SHOWN_MAX];
+    output_time(minute, integer_of(at));
     output_row(o, (struct output_cell[]){output_text(argument(r, 0)),
                                          output_text(argument(r, 1)),
                                          output_text(slice_of(minute)),

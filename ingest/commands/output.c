@@ -1,6 +1,7 @@
 #include "ingest/commands/output.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 #include "runtime/memory.h"
 #include "stream/decode/utf8.h"
@@ -83,6 +84,19 @@ static size_t safe_print(FILE *out, struct slice text) {
         text = slice_after(text, escaped ? 1 : length);
     }
     return width;
+}
+
+void output_print_text(FILE *out, struct slice text) {
+    safe_print(out, text);
+}
+
+struct slice output_time(char out[OUTPUT_TIME_MAX], int64_t seconds) {
+    struct tm tm;
+    time_t when = (time_t)seconds;
+    out[0] = '\0';
+    if (gmtime_r(&when, &tm) != NULL && tm.tm_year + 1900 <= 9999)
+        strftime(out, OUTPUT_TIME_MAX, "%Y-%m-%dT%H:%M:%SZ", &tm);
+    return slice_of(out);
 }
 
 static struct slice cell_shown(const struct output_cell *cell) {

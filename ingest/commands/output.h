@@ -8,6 +8,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "runtime/arena.h"
@@ -53,3 +54,10 @@ void output_flush(struct output *o, FILE *out);
 static inline struct output_cell output_text(struct slice text) {
     return (struct output_cell){.text = text};
 }
+
+// A time as people read it: 2026-01-01T00:00:00Z; terminated, "" of a year that has no four digits.
+enum { OUTPUT_TIME_MAX = 32 };
+struct slice output_time(char out[OUTPUT_TIME_MAX], int64_t seconds);
+
+// Foreign bytes beside a table, escaped as in one.
+void output_print_text(FILE *out, struct slice text);

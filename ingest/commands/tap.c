@@ -123,6 +123,7 @@ static bool is_asked(const struct tap *t, const struct judged *judged) {
 
 struct texts {
     char partition[NUMBER_MAX], offset[NUMBER_MAX], index[NUMBER_MAX], record_time[NUMBER_MAX];
+    char record_shown[OUTPUT_TIME_MAX], occurred_shown[OUTPUT_TIME_MAX];
     char occurred_at[NUMBER_MAX], delta[NUMBER_MAX], consent[NUMBER_MAX];
     char event[HEX_MAX], actor[HEX_MAX], person[HEX_MAX], platform[PLATFORM_NAME_MAX + 1],
         kind[FIELD_MAX + 1];
@@ -132,6 +133,12 @@ struct texts {
 static struct output_cell number(char out[NUMBER_MAX], int64_t value) {
     snprintf(out, NUMBER_MAX, "%" PRId64, value);
     return output_text(slice_of(out));
+}
+
+static struct output_cell time_cell(char out[NUMBER_MAX], char shown[OUTPUT_TIME_MAX], int64_t ms) {
+    struct output_cell cell = number(out, ms);
+    cell.shown = output_time(shown, ms / 1000);
+    return cell;
 }
 
 static struct output_cell hex(char out[HEX_MAX], const unsigned char *bytes, bool there) {
@@ -166,7 +173,7 @@ static struct output_cell measures_cell(char *out, size_t size, const struct eve
 
 static void event_cells(struct output_cell *cells, struct texts *texts, const struct event *e) {
     cells[6] = hex(texts->event, e->id, e->id_length == sizeof(e->id));
-    cells[7] = number(texts->occurred_at, e->occurred_at_ms);
+    cells[7] = time_cell(texts->occurred_at, texts->occurred_shown, e->occurred_at_ms);
     cells[8] = output_text((struct slice){texts->platform, platform_write(texts->platform, e->platform)});
     cells[9] = kind_cell(texts->kind, e->kind);
     cells[10] = named(e->account);
@@ -185,7 +192,7 @@ static void show(struct tap *t, const struct record *record, const struct judged
     cells[0] = number(texts.partition, record->partition);
     cells[1] = number(texts.offset, record->offset);
     cells[2] = number(texts.index, judged->index);
-    cells[3] = number(texts.record_time, record->time_ms);
+    cells[3] = time_cell(texts.record_time, texts.record_shown, record->time_ms);
     cells[4] = output_text(slice_of(fate_name(judged->fate)));
     if (judged->fate == FATE_REJECTED)
         cells[5] = output_text(slice_of(reject_name(judged->reject)));

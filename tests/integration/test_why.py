@@ -136,6 +136,19 @@ def test_explain_names_the_rule_that_rejects_and_the_first_of_a_duplicate(deploy
     assert "there is no record at offset 99" in missing.stderr
 
 
+def test_what_cannot_be_asked_is_named(deployment, tmp_path):
+    for command, code, exit_code in [(["explain", "no-such-topic/0/0"], "CLM-K3", 69),
+                                     (["tap", "--kafka.topic=no-such-topic"], "CLM-K3", 69),
+                                     (["status", "--by", "group", "--redis.prefix=other"], "CLM-M1", 65),
+                                     (["explain", "--counter", "acme", "likes", "--redis.url=127.0.0.1:1"], "CLM-R3", 69)]:
+        assert code in deployment.ingest(*command, check=exit_code).stderr
+    for command in (["tap"], ["explain", "engagement/0/0"], ["status", "--by", "partition"]):
+        assert "kafka.bootstrap.servers is required" in run([INGEST, *command], tmp_path, check=78).stderr
+    for command in (["tap", "--sample", "2"], ["tap", "--kind", "likee"], ["tap", "--from", "here"], ["explain"], ["status", "x"],
+                    ["status", "--by", "shard"], ["explain", "--counter", "acme"]):
+        assert deployment.ingest(*command, check=None).returncode in (64, 78), command
+
+
 def test_a_search_by_id_goes_as_far_back_as_it_says(deployment):
     wanted = event(KIND["like"])
     sender = Sender(deployment.bootstrap, deployment.topic)

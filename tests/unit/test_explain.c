@@ -96,10 +96,13 @@ static char *told(const struct event *e) {
 static void test_a_like_moves_its_keys_and_is_forgotten_by_the_next(void **state) {
     static const char expected[] = "add acct:acme likes 1\n"
                                    "add acct:acme:tiktok likes 1\n"
+                                   "add content:acme:tiktok:c1 likes 1\n"
                                    "add series:acme:tiktok:1767225600 00:likes 1\n"
+                                   "score top:acme:tiktok:1767225600 c1 1\n"
                                    "reach reach:acme:tiktok:1767225600 02000000000000000000000000000000 1\n"
                                    "add platform:tiktok likes 1\n";
     struct event e = event_of(KIND_LIKE);
+    e.content = slice_of("c1");
     e.has_actor = true;
     e.consent = CONSENT_MEASUREMENT;
     e.actor[0] = 2;

@@ -204,11 +204,11 @@ static struct slice property_write(char *out, size_t size, const json_t *value) 
 }
 
 static struct slice mark_text(char *out, size_t size, const json_t *mark) {
-    snprintf(out, size,
-             "partition %" PRId64 ": up to offset %" PRId64 ", record time %" PRId64 ", epoch %" PRId64,
+    char time[OUTPUT_TIME_MAX];
+    output_time(time, json_integer_value(json_object_get(mark, "record_time")) / 1000);
+    snprintf(out, size, "partition %" PRId64 ": up to offset %" PRId64 ", record time %s, epoch %" PRId64,
              (int64_t)json_integer_value(json_object_get(mark, "partition")),
-             (int64_t)json_integer_value(json_object_get(mark, "next")),
-             (int64_t)json_integer_value(json_object_get(mark, "record_time")),
+             (int64_t)json_integer_value(json_object_get(mark, "next")), time,
              (int64_t)json_integer_value(json_object_get(mark, "epoch")));
     return slice_of(out);
 }

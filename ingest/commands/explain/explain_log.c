@@ -4,7 +4,6 @@
 // assignment.
 #include <inttypes.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "ingest/commands/explain/explain.h"
 #include "runtime/clock.h"
@@ -345,14 +344,12 @@ static enum status search_bounds(struct search *s, struct log_reading *r, struct
 
 // How far it looked: the bound is part of the answer.
 static void search_report(const struct search *s, bool all) {
-    char since[64] = "";
-    struct tm tm;
-    time_t oldest = (time_t)(s->oldest_ms / 1000);
-    if (s->oldest_ms > 0 && gmtime_r(&oldest, &tm) != NULL)
-        strftime(since, sizeof(since), ", back to %Y-%m-%dT%H:%M:%SZ", &tm);
-    fprintf(stderr, "explain: %s; %s%" PRId64 " messages of %" PRId32 " partitions were searched%s%s\n",
+    char since[OUTPUT_TIME_MAX] = "";
+    if (s->oldest_ms > 0)
+        output_time(since, s->oldest_ms / 1000);
+    fprintf(stderr, "explain: %s; %s%" PRId64 " messages of %" PRId32 " partitions were searched%s%s%s\n",
             s->found_count > 0 ? "found" : "no event has this id", all ? "all " : "the last ", s->messages,
-            s->partitions, since,
+            s->partitions, since[0] != '\0' ? ", back to " : "", since,
             s->found_count == 0 && !all ? "; --back N goes further, and each N is one message" : "");
 }
 

@@ -1,10 +1,9 @@
 // Explanations as tables for people and for spreadsheets; JSON is what they are anyway.
 #include <inttypes.h>
-#include <time.h>
 
 #include "ingest/commands/explain/explain.h"
 
-enum { NUMBER_MAX = 24, TIME_MAX = 40 };
+enum { NUMBER_MAX = 24 };
 
 static const char *text_of(const json_t *object, const char *name) {
     const char *text = json_string_value(json_object_get(object, name));
@@ -16,35 +15,20 @@ static struct slice slice_at(const json_t *object, const char *name) {
     return (struct slice){json_string_value(json), json_string_length(json)};
 }
 
-static void time_write(char out[TIME_MAX], int64_t seconds) {
-    struct tm tm;
-    time_t when = (time_t)seconds;
-    out[0] = '\0';
-    if (gmtime_r(&when, &tm) != NULL)
-        strftime(out, TIME_MAX, "%Y-%m-%dT%H:%M:%SZ", &tm);
-}
-
 static int64_t integer_at(const json_t *object, const char *name) {
     return json_integer_value(json_object_get(object, name));
 }
 
 // --- For people
 
-// Ids are foreign bytes: what could move the cursor is not printed as it is.
 static void print_text(const char *label, struct slice text) {
-    printf("%s", label);
-    for (size_t i = 0; i < text.length; i++) {
-        bool control = (unsigned char)text.at[i] < 0x20 || text.at[i] == 0x7f;
-        if (control)
-            printf("\\x%02X", (unsigned char)text.at[i]);
-        else
-            putchar(text.at[i]);
-    }
+    fputs(label, stdout);
+    output_print_text(stdout, text);
 }
 
 static void print_head(const json_t *event) {
-    char time[TIME_MAX];
-    time_write(time, integer_at(event, "record_time") / 1000);
+    char time[OUTPUT_TIME_MAX];
+    output_time(time, integer_at(event, "record_time") / 1000);
     print_text("source    ", slice_at(event, "source"));
     if (integer_at(event, "index") >= 0)
         printf("  event %" PRId64 " of the message", integer_at(event, "index"));
@@ -75,7 +59,7 @@ static struct output_cell number_cell(char text[NUMBER_MAX], const json_t *json)
 // The cells of an effect alone; NULL: an event that has none.
 enum { EFFECT_CELLS = 6 };
 static void effect_cells(struct output_cell cells[EFFECT_CELLS], const json_t *effect,
-                         char numbers[2][NUMBER_MAX], char time[TIME_MAX]) {
+                         char numbers[2][NUMBER_MAX], char time[OUTPUT_TIME_MAX]) {
     const json_t *delta = json_object_get(effect, "delta"), *expires = json_object_get(effect, "expires");
     cells[0] = output_text(slice_at(effect, "op"));
     cells[1] = output_text(slice_at(effect, "key"));
@@ -83,8 +67,7 @@ static void effect_cells(struct output_cell cells[EFFECT_CELLS], const json_t *e
     cells[3] = number_cell(numbers[0], delta != NULL ? delta : json_object_get(effect, "value"));
     cells[4] = number_cell(numbers[1], expires);
     if (expires != NULL) {
-        time_write(time, json_integer_value(expires));
-        cells[4].shown = slice_of(time);
+        cells[4].shown = output_time(time, json_integer_value(expires));
     }
     cells[5] = output_text(slice_at(effect, "if"));
 }
@@ -97,7 +80,7 @@ static void print_effects(const json_t *effects) {
     const json_t *effect;
     output_init(&o, OUTPUT_TABLE, columns, EFFECT_CELLS);
     json_array_foreach(effects, i, effect) {
-        char numbers[2][NUMBER_MAX], time[TIME_MAX];
+        char numbers[2][NUMBER_MAX], time[OUTPUT_TIME_MAX];
         struct output_cell cells[EFFECT_CELLS];
         effect_cells(cells, effect, numbers, time);
         output_row(&o, cells);
@@ -136,7 +119,7 @@ static void print_json(const json_t *told, bool lines) {
 enum { HEAD_CELLS = 4 };
 
 static void separated_row(struct output *o, const json_t *event, const json_t *effect) {
-    char numbers[2][NUMBER_MAX], time[TIME_MAX];
+    char numbers[2][NUMBER_MAX], time[OUTPUT_TIME_MAX];
     struct output_cell cells[HEAD_CELLS + EFFECT_CELLS] = {
         output_text(slice_at(event, "source")), output_text(slice_at(event, "event")),
         output_text(slice_at(event, "outcome")), output_text(slice_at(event, "reason"))};
