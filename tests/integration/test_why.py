@@ -294,9 +294,9 @@ def test_tap_shows_fates_and_never_a_raw_id(deployment, tmp_path):
 
 def test_tap_begins_at_the_end_takes_a_sample_and_leaves_the_group_alone(deployment):
     worker = deployment.worker()
-    before = event(KIND["like"])
     sender = Sender(deployment.bootstrap, deployment.topic)
-    sender.send(before)
+    for _ in range(40):
+        sender.send(event(KIND["like"]))
     sender.close()
     rebalances = worker.metric("kafka_rebalances_total")
     tap = Process("tap", [INGEST, "tap", "-c", deployment.file, "--sample", "1/4", "-o", "json"], deployment.directory)
