@@ -30,7 +30,8 @@ static void prefer_promptness(struct bench_feed *f) {
     const struct deployment *d = &f->bench->deployment;
     f->properties = memory_take((d->passthrough_count + 1) * sizeof(*f->properties));
     f->properties[0] = (struct config_pair){"linger.ms", "5", "bench"};
-    memcpy(f->properties + 1, d->passthrough, d->passthrough_count * sizeof(*f->properties));
+    for (size_t i = 0; i < d->passthrough_count; i++)
+        f->properties[1 + i] = d->passthrough[i];
     f->deployment = *d;
     f->deployment.passthrough = f->properties;
     f->deployment.passthrough_count++;
