@@ -68,12 +68,16 @@ static enum status stream_events(struct stream *s, struct problem *problem) {
     }
     if (status == STATUS_OK)
         status = feed_finish(s->feed, problem);
+    struct standstill standstill = {0};
     int64_t stop_ms = clock_monotonic_ms() + s->bench->options.timeout_ms;
     while (status == STATUS_OK && watch_outstanding(s->watch) > 0) {
         usleep(POLL_US);
+        uint64_t outstanding = watch_outstanding(s->watch);
         status = attend(s, problem);
+        if (status == STATUS_OK)
+            status = trial_watch_standstill(&standstill, (int64_t)outstanding, &s->child, problem);
         if (status == STATUS_OK && clock_monotonic_ms() > stop_ms)
-            status = too_slow(watch_outstanding(s->watch), problem);
+            status = too_slow(outstanding, problem);
     }
     return status;
 }

@@ -18,6 +18,7 @@ enum {
     WORDS_OF_OURS = 8,
     UNLINK_CHUNK = 500,
     ANSWER_BYTES = 4096,
+    STANDSTILL_MS = 60000,
     POLL_MS = 10,
 };
 
@@ -159,6 +160,18 @@ enum status trial_ready(struct trial *t, struct bench_child *child, struct probl
         usleep(POLL_MS * 1000);
     }
     return STATUS_OK;
+}
+
+enum status trial_watch_standstill(struct standstill *s, int64_t value, const struct bench_child *child,
+                                   struct problem *problem) {
+    int64_t now = clock_monotonic_ms();
+    if (s->since_ms == 0 || value != s->value)
+        *s = (struct standstill){value, now};
+    if (now - s->since_ms < STANDSTILL_MS)
+        return STATUS_OK;
+    bench_child_show(child);
+    return problem_set(problem, STATUS_UNAVAILABLE, "", "see its messages above",
+                       "the worker has counted nothing for %d s", STANDSTILL_MS / 1000);
 }
 
 enum status trial_standing(struct trial *t, struct standing *standing, struct problem *problem) {

@@ -54,5 +54,13 @@ enum status trial_ready(struct trial *t, struct bench_child *child, struct probl
 // Reads the marks of every shard, in one round trip.
 enum status trial_standing(struct trial *t, struct standing *standing, struct problem *problem);
 
+// Has `value` stayed as it is for a minute? Begins with the first call on a zeroed watch. Then the worker's
+// last messages are shown, and the problem says that it does not count.
+struct standstill {
+    int64_t value, since_ms;
+};
+enum status trial_watch_standstill(struct standstill *s, int64_t value, const struct bench_child *child,
+                                   struct problem *problem);
+
 // Microseconds of CPU that Redis has used, its own and its system's.
 int64_t trial_redis_cpu_us(struct trial *t);

@@ -36,6 +36,7 @@ static enum status wait_counted(struct trial *t, struct bench_child *child, stru
                                 struct problem *problem) {
     int64_t started_ms = clock_monotonic_ms(), shown_ms = 0, elapsed_ms = 0;
     struct standing standing = {0};
+    struct standstill standstill = {0};
     while (!standing.done) {
         usleep((unsigned)poll_ms(elapsed_ms) * 1000);
         if (bench_child_ended(child, &take->usage))
@@ -44,6 +45,8 @@ static enum status wait_counted(struct trial *t, struct bench_child *child, stru
             return problem_set(problem, STATUS_TRY_AGAIN, "", "raise --timeout",
                                "stopped before the worker reached the end of the log");
         enum status status = trial_standing(t, &standing, problem);
+        if (status == STATUS_OK)
+            status = trial_watch_standstill(&standstill, standing.counted, child, problem);
         if (status != STATUS_OK)
             return status;
         elapsed_ms = clock_monotonic_ms() - started_ms;

@@ -122,5 +122,20 @@ def test_a_killed_worker_is_replaced_in_both_kinds_of_membership(deployment, ben
     settle(deployment)
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("form", [["--runs", 1], ["--rate", 100, "--for", "1s"]], ids=["throughput", "latency"])
+def test_a_worker_that_counts_nothing_ends_it(deployment, bench, form):
+    """As where Redis holds functions of the same name that are not this program's."""
+    deployment.produce(*BENCH, "--events", 100)
+    redis = deployment.redis.client
+    library = redis.function_list("clameur_v1", withcode=True)[0][-1].decode()
+    refusing = library.replace("'clameur_flush_v1', guarded(flush)",
+                               "'clameur_flush_v1', function() return redis.error_reply('CLAMEUR refused') end")
+    assert refusing != library
+    redis.function_load(refusing, replace=True)
+    failed = bench(*form, check=69)
+    assert "counted nothing for 60 s" in failed.stderr and "CLAMEUR refused" in failed.stderr
+
+
 def test_an_empty_topic_is_refused(bench):
     assert "is empty" in bench(check=66).stderr
