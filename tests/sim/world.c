@@ -65,8 +65,20 @@ static void rules_make(struct rules *rules) {
         rules->weights[i] = 1 + i % 3;
 }
 
+// Nothing was configured; it is there to be asked.
+static struct config *config_of_nothing(void) {
+    static struct config *config;
+    struct config_request request;
+    char *argv[] = {(char *)"sim", NULL};
+    if (config == NULL)
+        CHECK(config_load(&config, 1, argv, 1, NULL, 0, NULL, NULL, 0, NULL, &request) == STATUS_OK);
+    return config;
+}
+
 static void startup_make(struct startup *s, struct chance *c) {
-    *s = (struct startup){.keys = world.redis.names, .rules = {.versions = &world.rules, .count = 1}};
+    *s = (struct startup){.config = config_of_nothing(),
+                          .keys = world.redis.names,
+                          .rules = {.versions = &world.rules, .count = 1}};
     s->pseudonyms = world_pseudonyms;
     s->partitions = world.log.initial;
     struct settings *settings = &s->settings;
