@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "ingest/commands/commands.h"
-#include "ingest/commands/judge.h"
+#include "ingest/commands/explain/judge.h"
 #include "runtime/clock.h"
 #include "runtime/hash.h"
 #include "runtime/memory.h"

@@ -5,7 +5,7 @@
 #include <jansson.h>
 
 #include "ingest/commands/explain/effects.h"
-#include "ingest/commands/judge.h"
+#include "ingest/commands/explain/judge.h"
 
 struct explain_flags {
     struct reader_flags reader; // first, as reader_configure wants

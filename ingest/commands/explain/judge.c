@@ -1,4 +1,4 @@
-#include "ingest/commands/judge.h"
+#include "ingest/commands/explain/judge.h"
 
 #include <stdlib.h>
 
