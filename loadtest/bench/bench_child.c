@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "runtime/clock.h"
@@ -65,6 +66,14 @@ enum status bench_child_start(struct bench_child *child, char *const argv[], boo
 
 static int64_t microseconds(struct timeval t) {
     return (int64_t)t.tv_sec * 1000000 + t.tv_usec;
+}
+
+int64_t bench_child_cpu_ns(const struct bench_child *child) {
+    clockid_t clock;
+    struct timespec taken = {0};
+    if (clock_getcpuclockid(child->pid, &clock) == 0)
+        clock_gettime(clock, &taken);
+    return taken.tv_sec * INT64_C(1000000000) + taken.tv_nsec;
 }
 
 bool bench_child_ended(struct bench_child *child, struct bench_usage *usage) {

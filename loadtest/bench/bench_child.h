@@ -22,6 +22,8 @@ struct bench_usage {
 // Starts `argv` (NULL-terminated, argv[0] a path), on one core if `pin`.
 enum status bench_child_start(struct bench_child *child, char *const argv[], bool pin,
                               struct problem *problem);
+// The CPU it has taken until now; 0 where it has ended.
+int64_t bench_child_cpu_ns(const struct bench_child *child);
 // Has it ended? Then *usage is filled and the child is none.
 bool bench_child_ended(struct bench_child *child, struct bench_usage *usage);
 // Waits up to `timeout_ms`, asks to stop then, and kills 30 s later.
