@@ -38,8 +38,8 @@ enum {
     DRAIN_TURN_MS = 20,
 };
 
-// queued -> acknowledged; queued -> waiting (refused) -> queued
-enum letter_state { LETTER_QUEUED, LETTER_WAITING, LETTER_ACKNOWLEDGED };
+// withheld -> queued (released); queued -> acknowledged; queued -> waiting (refused) -> queued
+enum letter_state { LETTER_WITHHELD, LETTER_QUEUED, LETTER_WAITING, LETTER_ACKNOWLEDGED };
 
 // A record's bytes, which all letters about its events share: a batch may hold tens of thousands.
 struct original {
@@ -76,7 +76,8 @@ struct deadletter {
     size_t waiting;          // letters in LETTER_WAITING
     int64_t retry_at_ms;
     bool refused; // since the last time nothing was waiting: logged once
-    bool dead;    // librdkafka's fatal error: replace the producer
+    bool withholding;
+    bool dead; // librdkafka's fatal error: replace the producer
 };
 
 // --- Letters
@@ -346,8 +347,35 @@ uint64_t deadletter_send(struct deadletter *d, const struct record *record, int3
     make_room(d);
     uint64_t number = ++d->sent;
     d->ring[number & (d->room - 1)] = l;
-    dispatch(d, l);
+    if (!d->withholding)
+        dispatch(d, l);
     return number;
+}
+
+// --- Held back
+
+void deadletter_withhold(struct deadletter *d) {
+    d->withholding = true;
+}
+
+void deadletter_release(struct deadletter *d) {
+    d->withholding = false;
+    for (uint64_t n = d->settled + 1; n <= d->sent; n++) {
+        struct letter *l = d->ring[n & (d->room - 1)];
+        if (l->state == LETTER_WITHHELD)
+            dispatch(d, l);
+    }
+}
+
+// They are the last ones, for none was sent since the first of them.
+void deadletter_discard(struct deadletter *d) {
+    d->withholding = false;
+    for (; d->sent > d->settled; d->sent--) {
+        struct letter *l = d->ring[d->sent & (d->room - 1)];
+        if (l->state != LETTER_WITHHELD)
+            return;
+        letter_free(d, l);
+    }
 }
 
 // --- Reports

@@ -34,6 +34,13 @@ void deadletter_destroy(struct deadletter **d, int timeout_ms);
 // for index -1. The record is copied, once for all letters about its events that follow each other.
 uint64_t deadletter_send(struct deadletter *d, const struct record *record, int32_t index, struct slice part,
                          enum reject reason);
+
+// From now on letters are numbered and kept, but not sent; `full` counts them. Until released, or thrown
+// away: then their numbers are given again, and nothing may wait for them.
+void deadletter_withhold(struct deadletter *d);
+void deadletter_release(struct deadletter *d);
+void deadletter_discard(struct deadletter *d);
+
 uint64_t deadletter_sent(const struct deadletter *d);
 uint64_t deadletter_settled(const struct deadletter *d);
 

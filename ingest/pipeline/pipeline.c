@@ -9,6 +9,7 @@
 //     commit_turn       offsets back to Kafka, once a second
 //     source_poll       records, rebalances; nothing while a stage behind is full
 //     records_process   decode -> validate -> dedup -> count
+//     breaker_turn      are the first of them events at all?
 //
 // A stop (SIGTERM, SIGINT) drains: no more records, everything flushed, offsets committed, the group left. A
 // second one stops at once; the counters are exact all the same, the next worker reads again what was not
@@ -100,6 +101,7 @@ static size_t turn(struct pipeline *p, int wait_ms) {
     size_t count = source_poll(p->source, records, BATCH_RECORDS);
     records_process(p, records, count);
     source_release(p->source);
+    breaker_turn(p);
     return count;
 }
 
@@ -114,6 +116,7 @@ static bool drain(struct pipeline *p) {
     log_info("draining", FIELD("in_flight", LOG_INT(p->tally.in_flight)));
     p->draining = true;
     source_hold(p->source, true);
+    breaker_settle(p);
     int64_t deadline_ms = loop_now_ms(&p->loop) + p->startup->settings.shutdown_drain_ms;
     bool flushed = flush_all(p, deadline_ms);
     commit_now(p);
@@ -152,6 +155,7 @@ enum status pipeline_run(struct startup *startup, struct pipeline_errand *errand
         log_info("worker_started", FIELD("topic", LOG_TEXT(startup->settings.kafka_topic)),
                  FIELD("shards", LOG_INT(startup->keys.shards)),
                  FIELD("deployment", LOG_TEXT(startup->meta.deployment)));
+        breaker_open(p);
         serve(p);
         bool drained = !p->stopping && drain(p);
         errand_finish(p);

@@ -228,6 +228,8 @@ void flush_drop_all(struct pipeline *p) {
 
 // What the source must wait for, if anything.
 enum pressure_stage flush_pressure(const struct pipeline *p) {
+    if (p->breaker.state == BREAKER_TRIPPED)
+        return PRESSURE_BREAKER;
     if (deadletter_full(p->letters))
         return PRESSURE_DEADLETTER;
     if (!redis_link_up(p->redis))

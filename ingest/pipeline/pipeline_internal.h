@@ -4,6 +4,7 @@
 //     pipeline_records.c    a record's way through the stages into a shard's table
 //     pipeline_flush.c      sealing, sending, and the one switch over Redis' verdicts
 //     pipeline_ownership.c  partitions gained, lost, fenced; claims, rewinds
+//     pipeline_breaker.c    a topic that holds no events
 //     pipeline_rules.c      a shard that is counted by other rules
 //     pipeline_reading.c    where a partition is read, and going back for a shard
 //     pipeline_commit.c     offsets back to Kafka
@@ -20,6 +21,7 @@
 #include "runtime/config/config_effective.h"
 #include "runtime/http/http.h"
 #include "runtime/http/metrics.h"
+#include "stream/breaker.h"
 #include "stream/deadletter.h"
 #include "stream/decode/decode.h"
 #include "stream/dedup.h"
@@ -34,7 +36,14 @@ enum {
     SEEN_KEYS_MAX = 2048, // 32 MiB of registers
 };
 
-enum pressure_stage { PRESSURE_NONE, PRESSURE_REDIS, PRESSURE_DEADLETTER, PRESSURE_FLUSH, PRESSURE_STAGES };
+enum pressure_stage {
+    PRESSURE_NONE,
+    PRESSURE_BREAKER,
+    PRESSURE_REDIS,
+    PRESSURE_DEADLETTER,
+    PRESSURE_FLUSH,
+    PRESSURE_STAGES
+};
 
 // A partition that this worker owns, or owned until it was fenced.
 //
@@ -84,6 +93,13 @@ struct reloaded {
     struct redis_login login; // the password alone
 };
 
+// Refused while the breaker watches: in flight, until their letters are sent.
+struct withheld {
+    int64_t since_ms; // the oldest; 0: none
+    int64_t events;
+    int64_t by_reason[REJECT_COUNT];
+};
+
 struct tally {
     int64_t read, counted, duplicate, replayed, in_flight, rejected;
     int64_t by_reason[REJECT_COUNT];
@@ -127,6 +143,9 @@ struct pipeline {
     int64_t committed_at_ms;
     int64_t bounds_at_ms; // the log's bounds are not asked before: the last try failed
     enum pressure_stage pressure;
+    struct breaker breaker;
+    struct withheld withheld;
+    char breaker_words[sizeof(((struct problem *)0)->what)]; // why it tripped
     struct redis_state redis_state;
     bool draining;
     bool stopping; // the process has to stop: `problem` says why
@@ -148,6 +167,12 @@ void flush_drop(struct pipeline *p,
                 struct shard *shard); // table and call are thrown away; marks are read again
 void flush_drop_all(struct pipeline *p);
 enum pressure_stage flush_pressure(const struct pipeline *p);
+
+// pipeline_breaker.c
+void breaker_open(struct pipeline *p);   // begins to watch
+void breaker_turn(struct pipeline *p);   // after each batch
+void breaker_settle(struct pipeline *p); // before everything is flushed: withheld letters cannot wait longer
+void breaker_withhold(struct pipeline *p, enum reject reason); // an event was refused
 
 // pipeline_redis.c
 void redis_turn(struct pipeline *p);

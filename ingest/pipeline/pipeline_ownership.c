@@ -281,6 +281,7 @@ static void assigned(void *context, struct source_position *positions, size_t co
 
 static void revoked(void *context, const int32_t *partitions, size_t count, bool lost) {
     struct pipeline *p = context;
+    breaker_settle(p);
     int64_t deadline_ms = loop_now_ms(&p->loop) + p->startup->settings.shutdown_drain_ms;
     bool flushed = !lost && flush_all(p, deadline_ms);
     if (flushed)

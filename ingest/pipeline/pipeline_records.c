@@ -46,8 +46,12 @@ static void reject(struct pipeline *p, const struct owned *o, const struct recor
         p->tally.replayed++;
         return;
     }
-    p->tally.rejected++;
-    p->tally.by_reason[reason]++;
+    if (p->breaker.state == BREAKER_WATCHING) {
+        breaker_withhold(p, reason);
+    } else {
+        p->tally.rejected++;
+        p->tally.by_reason[reason]++;
+    }
     if (p->errand == NULL)
         deadletter_send(p->letters, r, index, part, reason);
 }
@@ -163,6 +167,8 @@ static void decode_record(struct pipeline *p, struct chunk *chunk, struct owned 
 }
 
 static void judge_record(struct pipeline *p, struct chunk *chunk, const struct decoded *d) {
+    if (p->breaker.state == BREAKER_WATCHING && !is_replay(d->owned, d->record->offset))
+        breaker_see(&p->breaker, d->record, d->reject, d->events, d->count);
     if (d->reject != REJECT_NONE) {
         p->tally.read++;
         reject(p, d->owned, d->record, -1, d->record->value, d->reject);

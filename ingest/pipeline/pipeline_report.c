@@ -82,6 +82,7 @@ static void collect_kafka(struct pipeline *p) {
     set(p, METRIC_OF_LETTERS, NULL, (int64_t)deadletter_settled(p->letters));
     set(p, METRIC_OF_LETTERS_PENDING, NULL,
         (int64_t)(deadletter_sent(p->letters) - deadletter_settled(p->letters)));
+    set(p, METRIC_OF_BREAKER, NULL, p->breaker.state == BREAKER_TRIPPED);
     set(p, METRIC_OF_COMMITS, "accepted", p->tally.commits_accepted);
     set(p, METRIC_OF_COMMITS, "refused", p->tally.commits_refused);
 }
@@ -125,8 +126,10 @@ static void collect_redis(struct pipeline *p) {
     if (r->looked && r->evicted >= 0)
         set(p, METRIC_OF_REDIS_EVICTED, NULL, r->evicted);
     set(p, METRIC_OF_ROLLBACKS, NULL, t->rollbacks);
-    static const char *const stages[] = {
-        [PRESSURE_REDIS] = "redis", [PRESSURE_DEADLETTER] = "deadletter", [PRESSURE_FLUSH] = "flush"};
+    static const char *const stages[] = {[PRESSURE_BREAKER] = "breaker",
+                                         [PRESSURE_REDIS] = "redis",
+                                         [PRESSURE_DEADLETTER] = "deadletter",
+                                         [PRESSURE_FLUSH] = "flush"};
     for (int i = 1; i < PRESSURE_STAGES; i++)
         metrics_set(p->metrics, METRIC_OF_PRESSURE, stages[i], (double)t->pressure_ms[i] / 1000);
     metrics_set(p->metrics, METRIC_OF_FLUSH_INTERVAL, NULL, (double)p->flush_interval_ms / 1000);
@@ -152,6 +155,8 @@ static void collect(struct pipeline *p) {
 static const char *not_ready(struct pipeline *p) {
     if (p->stopping || p->draining)
         return "stopping\n";
+    if (p->breaker.state == BREAKER_TRIPPED)
+        return p->breaker_words;
     const char *redis = redis_why_not_ready(p);
     if (redis != NULL)
         return redis;

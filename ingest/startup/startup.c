@@ -166,6 +166,7 @@ static const struct {
     {"kafka topic", STARTUP_KAFKA, TOPIC, 0, startup_step_topic},
     {"topic settings", STARTUP_KAFKA, LEAF, TOPIC, startup_step_topic_settings},
     {"dead-letter topic", STARTUP_KAFKA, LEAF, TOPIC, startup_step_dlq},
+    {"topic's messages", STARTUP_SAMPLE, LEAF, TOPIC, startup_step_sample},
     {"redis", STARTUP_REDIS, REDIS, 0, startup_step_redis},
     {"redis version", STARTUP_REDIS, LEAF, REDIS, startup_step_redis_version},
     {"redis role", STARTUP_REDIS, LEAF, REDIS, startup_step_redis_role},
@@ -203,7 +204,8 @@ void startup_walk_end(struct startup_walk *walk) {
 
 enum status startup_connect(struct startup *s, bool all, startup_report report, void *context) {
     struct startup_walk walk = {.s = s, .report = report, .context = context};
-    enum status status = startup_walk(&walk, STARTUP_ALL, all);
+    enum status status =
+        startup_walk(&walk, STARTUP_KAFKA | STARTUP_REDIS | STARTUP_META | (all ? STARTUP_SAMPLE : 0), all);
     startup_walk_end(&walk);
     return status;
 }

@@ -48,8 +48,8 @@ enum status startup_read_steps(struct startup *s, int argc, char **argv, const s
                                size_t extra_count, void *extra_target, struct config_request *request,
                                startup_report report, void *context);
 
-// Goes on after a failed step where the next does not depend on it, if `all` is set; else stops at the first.
-// Returns the first failure.
+// Stops at the first failure. With `all` it goes on where the next step does not depend on it, and looks at
+// the topic's messages, too. Returns the first failure.
 enum status startup_connect(struct startup *s, bool all, startup_report report, void *context);
 
 // Loads the Function libraries where Redis lacks them (both; the reader's is replaced where it differs). A

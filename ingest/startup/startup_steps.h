@@ -7,7 +7,7 @@
 
 #include "ingest/startup/startup.h"
 
-enum startup_part { STARTUP_KAFKA = 1, STARTUP_REDIS = 2, STARTUP_META = 4, STARTUP_ALL = 7 };
+enum startup_part { STARTUP_KAFKA = 1, STARTUP_REDIS = 2, STARTUP_META = 4, STARTUP_SAMPLE = 8 };
 
 enum { STARTUP_TOPIC_ID_MAX = 64 };
 
@@ -35,6 +35,7 @@ enum status startup_step_properties(struct startup_walk *walk);
 enum status startup_step_topic(struct startup_walk *walk);
 enum status startup_step_topic_settings(struct startup_walk *walk);
 enum status startup_step_dlq(struct startup_walk *walk);
+enum status startup_step_sample(struct startup_walk *walk);
 enum status startup_step_redis(struct startup_walk *walk);
 enum status startup_step_redis_version(struct startup_walk *walk);
 enum status startup_step_redis_role(struct startup_walk *walk);

@@ -1,10 +1,13 @@
 """What cannot be counted is never dropped: it lies in the dead-letter topic, whole, with its reason and its place."""
 import os
+import re
 
 from harness import load
+from harness.compare import read_marks
 from harness.contract import open_record
 from harness.frames import parts_of
 from harness.log import read_log
+from harness.places import wait_until
 from harness.produce import Sender, batch, confluent_frame, event, json_frame, key_of
 from harness.registry import KIND_NUMBERS as KIND
 
@@ -98,3 +101,46 @@ def test_a_message_too_large_for_the_topic_goes_as_its_beginning(kafka, deployme
     assert letter.headers["clameur-size"] == b"900001"
     if "clameur-truncated" in letter.headers:
         assert letter.value == value[:65536]
+
+
+def _foreign(sender, count, value):
+    for number in range(count):
+        sender.send(value % number if b"%" in value else value, b"k%d" % number)
+
+
+def test_a_topic_of_something_else_pauses_the_worker_before_the_dead_letters_are_a_copy_of_it(deployment):
+    sender = Sender(deployment.bootstrap, deployment.topic)
+    _foreign(sender, 912, b"\0\0\0\0\7avro %06d")
+    for _ in range(88):
+        sender.send(event())
+    sender.close()
+    words = "912 of 1000 messages are not clameur.v1.Event; they begin 0x00 00 00 00 07: Confluent framing, schema id 7"
+    check = deployment.ingest("check", "--connect", check=65)
+    assert words in check.stdout and "CLM-S1" in check.stdout
+    worker = deployment.worker(ready=False)
+    wait_until("the breaker has tripped", lambda: worker.metric("breaker_open") == 1, 60)
+    status, why = worker.get("/readyz")
+    # A slow machine may read fewer than all before it judges.
+    assert status == 503 and re.fullmatch(r"CLM-S1 \d+ of \d+ messages are not clameur.v1.Event; they begin 0x00 00 00 00 07: "
+                                          r"Confluent framing, schema id 7\n", why), why
+    assert worker.get("/livez")[0] == 200 and worker.balance() == 0
+    assert worker.metric("events_counted_total") == worker.metric("events_rejected_total") == 0
+    assert worker.metric("pressure_seconds_total", 'stage="breaker"') > 0
+    assert worker.terminate() == 0
+    assert not _letters(deployment)
+    assert all(mark.next == 0 for marks in read_marks(deployment.redis.client, deployment.space) for mark in marks.values())
+
+    worker = deployment.worker(flags=["--dlq.breaker=false"])  # it is the right topic, says the operator
+    recount = load.settle(deployment, [worker])
+    assert recount.counted == 88 and len(recount.refused) == 912
+    _check(deployment, recount)
+
+
+def test_json_of_another_kind_is_something_else_too(deployment):
+    sender = Sender(deployment.bootstrap, deployment.topic)
+    _foreign(sender, 400, b'{"user": %d, "action": "like"}')
+    sender.close()
+    worker = deployment.worker(ready=False)
+    wait_until("the breaker has tripped", lambda: worker.metric("breaker_open") == 1, 60)
+    assert "JSON objects of another kind" in worker.get("/readyz")[1]
+    assert not _letters(deployment)

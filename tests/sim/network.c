@@ -272,9 +272,24 @@ uint64_t deadletter_send(struct deadletter *d, const struct record *record, int3
                          enum reject reason) {
     CHECK(d->sent < sizeof(d->letters) / sizeof(d->letters[0]));
     d->letters[d->sent++] = (struct letter){record->partition, index, record->offset};
+    d->withheld += d->withholding;
     TRACE("worker %d writes a dead letter of %d/%lld/%d", d->worker->number, record->partition,
           (long long)record->offset, index);
     return d->sent;
+}
+
+void deadletter_withhold(struct deadletter *d) {
+    d->withholding = true;
+}
+
+void deadletter_release(struct deadletter *d) {
+    d->withholding = false;
+    d->withheld = 0;
+}
+
+void deadletter_discard(struct deadletter *d) {
+    d->sent -= d->withheld;
+    deadletter_release(d);
 }
 
 uint64_t deadletter_sent(const struct deadletter *d) {
@@ -290,7 +305,7 @@ bool deadletter_full(const struct deadletter *d) {
 }
 
 void deadletter_poll(struct deadletter *d, int64_t now_ms) {
-    while (!d->worker->dead && d->settled < d->sent && d->next_at_ms <= world.now_ms &&
+    while (!d->worker->dead && d->settled < d->sent - d->withheld && d->next_at_ms <= world.now_ms &&
            world.now_ms >= world.letters_stall_until_ms) {
         const struct letter *letter = &d->letters[d->settled++];
         struct log_record *r = &world.log.at[letter->partition].records[letter->offset];

@@ -58,6 +58,8 @@ struct request {
 struct deadletter {
     struct worker *worker;
     uint64_t sent, settled;
+    uint64_t withheld; // the last so many of those sent
+    bool withholding;
     struct letter {
         int32_t partition, index;
         int64_t offset;

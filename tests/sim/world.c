@@ -90,6 +90,7 @@ static void startup_make(struct startup *s, struct chance *c) {
     settings->redis_require_noeviction = "strict";
     settings->counters_families = "all";
     settings->dedup_max_ids = 100000;
+    settings->dlq_breaker = world.seed % 2 == 1;
     settings->redis_flush_min_ms = chance_between(c, 20, 250);
     settings->redis_flush_max_ms = 4 * settings->redis_flush_min_ms;
     settings->redis_flush_max_ops = chance_is(c, 50) ? 4000 : chance_between(c, 5, 60);

@@ -33,6 +33,8 @@ static int64_t log_first, log_last; // as the broker tells them
 static int64_t log_shift_ms;        // of the records' times: another log
 static int64_t spoiled;             // the offset of a record without an account; -1: none
 static uint64_t letters_sent, letters_settled;
+static bool letters_withheld;
+static int64_t foreign_to;    // records before are no events
 static const char *stop_code; // with which the worker must stop, and has not yet
 static bool owned[PARTITIONS];
 static struct startup startup;
@@ -135,7 +137,7 @@ uint64_t source_commit(struct source *source, const struct source_position *posi
 
 uint64_t deadletter_send(struct deadletter *l, const struct record *record, int32_t index, struct slice part,
                          enum reject reason) {
-    if (record->offset != spoiled)
+    if (record->offset != spoiled && record->offset >= foreign_to)
         fail_msg("rejected: %d", reason);
     return ++letters_sent;
 }
@@ -144,6 +146,16 @@ uint64_t deadletter_sent(const struct deadletter *l) {
 }
 uint64_t deadletter_settled(const struct deadletter *l) {
     return letters_settled;
+}
+void deadletter_withhold(struct deadletter *l) {
+    letters_withheld = true;
+}
+void deadletter_release(struct deadletter *l) {
+    letters_withheld = false;
+}
+void deadletter_discard(struct deadletter *l) {
+    letters_withheld = false;
+    letters_sent = letters_settled;
 }
 bool deadletter_full(const struct deadletter *l) {
     return false;
@@ -193,12 +205,15 @@ static void read_batch(int32_t partition) {
     struct record records[BATCH];
     size_t count = 0;
     int64_t *at = &reading_at[partition];
-    if (!owned[partition] || *at < 0)
+    if (!owned[partition] || *at < 0 || flush_pressure(p) == PRESSURE_BREAKER)
         return;
     for (; *at < log_end && count < BATCH; ++*at) {
         if (is_empty(*at))
             continue;
-        size_t length = record_pack(values[count], partition, *at);
+        size_t length =
+            *at < foreign_to ? sizeof("something else") : record_pack(values[count], partition, *at);
+        if (*at < foreign_to)
+            memcpy(values[count], "something else", length);
         records[count] = (struct record){partition,
                                          *at,
                                          FIXTURE_TIME_MS + *at + log_shift_ms,
@@ -267,6 +282,7 @@ static int begin(void **state) {
     startup.settings.redis_flush_max_ops = 4000;
     startup.settings.redis_timeout_ms = startup.settings.shutdown_drain_ms = 200;
     startup.settings.dedup_max_ids = 100000;
+    startup.settings.decode_framing = "auto";
     startup.meta = (struct meta){.deployment = DEPLOYMENT, .dedup_span = SPAN, .partitions = PARTITIONS};
     p = memory_take(sizeof(*p));
     p->startup = &startup;
@@ -288,6 +304,9 @@ static int begin(void **state) {
     log_end = log_first = log_shift_ms = 0;
     log_last = LOG;
     spoiled = -1;
+    foreign_to = 0;
+    letters_withheld = false;
+    breaker_open(p);
     letters_sent = letters_settled = 0;
     stop_code = NULL;
     return 0;
@@ -334,6 +353,7 @@ static void turn(void) {
     commit_turn(p);
     for (int32_t i = 0; i < PARTITIONS; i++)
         read_batch(i);
+    breaker_turn(p);
 }
 
 static void turns(int count) {

@@ -319,6 +319,40 @@ static void letters_of_one_record_share_its_bytes(void **state) {
     deadletter_destroy(&d, 1000);
 }
 
+static void withheld_letters_go_when_they_are_released_or_not_at_all(void **state) {
+    struct deadletter *d = start(NULL, 0);
+    struct record r = record_of(1, slice_of("before"));
+    deadletter_send(d, &r, -1, r.value, REJECT_UNDECODABLE);
+    deadletter_withhold(d);
+    r = record_of(2, slice_of("thrown away"));
+    assert_int_equal(deadletter_send(d, &r, -1, r.value, REJECT_UNDECODABLE), 2);
+    assert_int_equal(deadletter_send(d, &r, -1, r.value, REJECT_UNDECODABLE), 3);
+    settle_until(d, 1);
+    deadletter_discard(d);
+    assert_int_equal(deadletter_sent(d), 1);
+    deadletter_withhold(d);
+    for (int64_t i = 3; i < 6; i++) {
+        r = record_of(i, slice_of("released"));
+        deadletter_send(d, &r, -1, r.value, REJECT_UNDECODABLE);
+    }
+    for (int i = 0; i < 50; i++) {
+        loop_turn(&loop, 10);
+        deadletter_poll(d, clock_monotonic_ms());
+    }
+    assert_int_equal(deadletter_settled(d), 1);
+    deadletter_release(d);
+    settle_until(d, 4);
+    struct reader reader = reader_start();
+    static const char *const offsets[] = {"1", "3", "4", "5"};
+    for (size_t i = 0; i < sizeof(offsets) / sizeof(offsets[0]); i++) {
+        rd_kafka_message_t *m = read_letter(&reader);
+        assert_header(m, "clameur-offset", offsets[i]);
+        rd_kafka_message_destroy(m);
+    }
+    reader_stop(&reader);
+    deadletter_destroy(&d, 1000);
+}
+
 static void outage_fills_then_everything_arrives(void **state) {
     enum { LETTERS = 50001 };
     struct deadletter *d = start(NULL, 0);
@@ -358,6 +392,7 @@ int main(int argc, char **argv) {
         ON_MOCK(settled_stops_at_the_first_unacknowledged),
         ON_MOCK(an_event_of_a_batch_goes_as_its_own_bytes),
         ON_MOCK(letters_of_one_record_share_its_bytes),
+        ON_MOCK(withheld_letters_go_when_they_are_released_or_not_at_all),
         ON_MOCK(outage_fills_then_everything_arrives),
     };
     if (argc > 1)

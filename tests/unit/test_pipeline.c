@@ -170,6 +170,80 @@ static void what_is_read_again_is_not_refused_again(void **state) {
     expect_balance();
 }
 
+static void breaker_on(void) {
+    startup.settings.dlq_breaker = true;
+    breaker_open(p);
+    startup.settings.dlq_breaker = false;
+}
+
+static void nothing_is_counted_or_dead_lettered_of_a_topic_of_something_else(void **state) {
+    breaker_on();
+    foreign_to = LOG - 100; // and a hundred events: more than half are foreign
+    assign(0);
+    assign(1);
+    log_end = LOG;
+    turns(100); // all is read, and the letters wait
+    assert_true(letters_withheld && letters_sent > 500);
+    expect_balance();
+    turns(300);
+    assert_int_equal(p->breaker.state, BREAKER_TRIPPED);
+    assert_int_equal(letters_sent, 0);
+    assert_int_equal(p->tally.rejected + p->tally.counted + p->tally.in_flight, 0);
+    expect_balance();
+    for (int32_t i = 0; i < PARTITIONS; i++)
+        assert_int_equal(reading_lowest(p, i), 0);
+    assert_true(flush_all(p, now_ms + 100)); // a stop waits for nothing
+    assert_int_equal(p->tally.counted, 0);
+}
+
+static void a_quiet_topic_is_judged_by_what_there_is_before_its_partitions_go(void **state) {
+    breaker_on();
+    foreign_to = 80;
+    assign(0);
+    assign(1);
+    log_end = 80;
+    turns(20);
+    take_away(0, false);
+    assert_int_equal(p->breaker.state, BREAKER_TRIPPED);
+    assert_int_equal(letters_sent, 0);
+    assert_int_equal(reading_lowest(p, 1), 0);
+    expect_balance();
+}
+
+static void withheld_letters_hold_the_marks_until_they_are_sent(void **state) {
+    breaker_on();
+    spoiled = 10;
+    assign(0);
+    log_end = 30;
+    turns(100);
+    assert_true(letters_withheld && letters_sent == 1);
+    assert_int_equal(p->tally.in_flight, 1 + p->shards[0].sealed_events + p->shards[1].sealed_events +
+                                             p->shards[2].sealed_events);
+    assert_int_equal(reading_lowest(p, 0), 0);
+    turns(200); // too few messages to judge by: the letter is sent, the next one withheld again
+    assert_int_equal(p->breaker.state, BREAKER_WATCHING);
+    assert_true(letters_withheld);
+    assert_int_equal(p->tally.rejected, 1);
+    assert_int_equal(reading_lowest(p, 0), 0);
+    letters_settled = letters_sent;
+    turns(200);
+    assert_int_equal(reading_lowest(p, 0), 30);
+    expect_balance();
+    foreign_to = 90; // 60 foreign ones among more than a hundred
+    log_end = LOG;
+    turns(400);
+    assert_int_equal(p->breaker.state, BREAKER_WATCHING);
+    letters_settled = letters_sent;
+    assign(1);
+    turns(400);
+    assert_int_equal(p->breaker.state, BREAKER_PASSED);
+    assert_false(letters_withheld);
+    letters_settled = letters_sent;
+    turns(400);
+    assert_int_equal(reading_lowest(p, 0), LOG);
+    expect_balance();
+}
+
 // ---- another log
 
 // Counted up to 100, taken away, and given back.
@@ -297,6 +371,9 @@ int main(void) {
         T(nothing_is_flushed_for_a_fenced_partition_before_the_group_confirms),
         T(no_flush_goes_ahead_of_the_letters_it_covers),
         T(what_is_read_again_is_not_refused_again),
+        T(nothing_is_counted_or_dead_lettered_of_a_topic_of_something_else),
+        T(a_quiet_topic_is_judged_by_what_there_is_before_its_partitions_go),
+        T(withheld_letters_hold_the_marks_until_they_are_sent),
         T(a_log_that_begins_past_the_mark_stops_the_worker),
         T(a_log_that_ends_before_the_mark_stops_the_worker),
         T(another_record_before_the_mark_stops_the_worker),
