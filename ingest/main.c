@@ -24,6 +24,7 @@ static const struct command commands[] = {
     {"status", command_status, "how far the counting is behind, and what holds it"},
     {"tap", command_tap, "events as they arrive in the topic, decoded, with their fate"},
     {"explain", command_explain, "what becomes of an event, and why; what a counter is"},
+    {"dlq", command_dlq, "dead letters: list, show, and put back into the topic"},
     {"version", command_version, "version of this program and of its libraries"},
     {"help", command_help, "this text; or: help options|errors|metrics|keys|rejects"},
 };

@@ -12,5 +12,6 @@ int command_top(int argc, char **argv);      // rankings
 int command_status(int argc, char **argv);   // how far the counting is behind, and what holds it
 int command_tap(int argc, char **argv);      // events as they arrive in the topic, with their fate
 int command_explain(int argc, char **argv);  // what becomes of an event, and why; what a counter is
+int command_dlq(int argc, char **argv);      // dead letters: looked at, and put back
 int command_version(int argc, char **argv);
 int command_help(int argc, char **argv); // the reference tables

@@ -187,3 +187,14 @@ enum scan_step scan_next(struct scan *scan, struct record *record, int timeout_m
     fill(record, m);
     return SCAN_RECORD;
 }
+
+bool scan_header(const struct scan *scan, const char *name, struct slice *value) {
+    rd_kafka_headers_t *headers;
+    const void *at;
+    if (scan->message == NULL ||
+        rd_kafka_message_headers(scan->message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR ||
+        rd_kafka_header_get_last(headers, name, &at, &value->length) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return false;
+    value->at = at;
+    return true;
+}

@@ -36,3 +36,6 @@ enum scan_step {
 // A partition's records come in order, those of several partitions as they arrive. SCAN_FAILED: as scan_open,
 // or STATUS_BAD_DATA (CLM-M2) where the log no longer has the place.
 enum scan_step scan_next(struct scan *scan, struct record *record, int timeout_ms, struct problem *problem);
+
+// The last header of that name of the record that was given, valid as long as it; false where it has none.
+bool scan_header(const struct scan *scan, const char *name, struct slice *value);
