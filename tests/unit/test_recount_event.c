@@ -3,6 +3,8 @@
 #include "decode_fixture.h"
 #include "json_cases.h"
 
+#include "loadtest/generate/generate.h"
+#include "loadtest/generate/random.h"
 #include "loadtest/recount/measures.h"
 #include "loadtest/recount/recount_event.h"
 #include "runtime/hash.h"
@@ -80,6 +82,22 @@ static bool is_same_event(const struct event *e, const Clameur__V1__Event *m) {
     return same;
 }
 
+// What a dead letter holds is read, by itself, to the same verdict: an event as it stood in its batch. (Not
+// where it is empty, or begins as a batch does, or is a text larger than a single event's may be.)
+static void expect_alone(const struct event *e, const struct record *batch, enum reject verdict) {
+    struct record record = {.time_ms = batch->time_ms, .value = e->bytes};
+    struct event *alone;
+    size_t count;
+    assert_true(e->bytes.at >= batch->value.at &&
+                e->bytes.at + e->bytes.length <= batch->value.at + batch->value.length);
+    if (e->bytes.length < 2 || memcmp(e->bytes.at, BATCH_TAG, 1) == 0 ||
+        e->bytes.length > (size_t)max_event_bytes)
+        return;
+    assert_int_equal(decoder_decode(fixture.decoder, &fixture.arena, &record, &alone, &count), REJECT_NONE);
+    assert_int_equal(count, 1);
+    assert_int_equal(validate_event(alone, rules_at(&book, FIXTURE_TIME_MS), FIXTURE_TIME_MS), verdict);
+}
+
 // Reads the value on both paths, which must agree. How many of its events count is added to *counted.
 static enum reject read_both(const char *value, size_t length, size_t *counted) {
     const struct recount_framing framing = {"auto", max_event_bytes};
@@ -102,6 +120,8 @@ static enum reject read_both(const char *value, size_t length, size_t *counted) 
             fail_msg("event %zu of %.400s: %s and %s, or not the same", i, value, reject_name(one),
                      reject_name(other));
         *counted += one == REJECT_NONE;
+        if (i < 100)
+            expect_alone(&worker[i], &record, one);
     }
     recount_events_clear(&events);
     free(copy);
@@ -328,6 +348,106 @@ static void mutated_bytes_are_read_the_same(void **state) {
     assert_true(read > 10000 && counted > 10000);
 }
 
+// ---- real messages, broken at random
+
+enum { REAL = 600, REAL_MAX = 8192, ROUNDS = 200000 };
+static struct {
+    char bytes[REAL_MAX];
+    size_t length;
+} real[REAL];
+
+static void real_frame(size_t i, const char *frame, size_t frame_length, struct slice value) {
+    memcpy(real[i].bytes, frame, frame_length);
+    memcpy(real[i].bytes + frame_length, value.at, value.length);
+    real[i].length = frame_length + value.length;
+}
+
+// Every kind of the generator: bare, framed, and gathered into batches.
+static void real_make(void) {
+    const struct generate_options options = {.seed = 5,
+                                             .mix = mix_find("all"),
+                                             .accounts = 5,
+                                             .contents = 50,
+                                             .actors = 50,
+                                             .zipf = 1,
+                                             .malformed = 0.1,
+                                             .start_ms = FIXTURE_TIME_MS - 1000,
+                                             .rate = GENERATE_PACE};
+    struct generator *generator = generator_create(&options);
+    size_t made = 0;
+    for (uint64_t index = 0; made < REAL / 2; index++) {
+        struct generated g;
+        generator_make(generator, index, &g);
+        if (g.value.length == 0 || g.value.length > REAL_MAX / 4)
+            continue;
+        real_frame(made, "\0\0\0\0\7\0", made % 3 == 0 ? 6 : 0, g.value);
+        made++;
+    }
+    for (; made < REAL; made++) {
+        size_t length = made % 2 == 0 ? 0 : 7;
+        memcpy(real[made].bytes, "\0\0\0\0\7\2\2", length);
+        for (size_t i = 0; i < 3; i++) {
+            size_t from = (made * 7 + i) % (REAL / 2), size = real[from].length;
+            if (size >= 1 << 14 || real[from].bytes[0] == 0)
+                continue;
+            const char head[] = {'\xfa', '\x07', (char)(size | 0x80), (char)(size >> 7)};
+            memcpy(real[made].bytes + length, head, sizeof(head));
+            memcpy(real[made].bytes + length + sizeof(head), real[from].bytes, size);
+            length += sizeof(head) + size;
+        }
+        real[made].length = length;
+    }
+    generator_destroy(&generator);
+}
+
+// One edit: a bit, a byte, a range cut, doubled or taken from another message, the end cut off.
+static size_t edit(char *value, size_t length, struct random *r) {
+    size_t at = random_below(r, length), most = length - at,
+           size = 1 + random_below(r, most < 16 ? most : 16);
+    const size_t other = random_below(r, REAL);
+    switch (random_below(r, 7)) {
+    case 0:
+        value[at] = (char)(value[at] ^ 1 << random_below(r, 8));
+        return length;
+    case 1:
+        value[at] = (char)random_next(r);
+        return length;
+    case 2:
+        memmove(value + at, value + at + size, length - at - size);
+        return length - size;
+    case 3:
+        memmove(value + at + size, value + at, length - at);
+        return length + size;
+    case 4:
+        if (real[other].length >= size)
+            memcpy(value + at, real[other].bytes + random_below(r, real[other].length - size + 1), size);
+        return length;
+    case 5:
+        value[at] = "\0\x80\xff\x7f\xfa"[random_below(r, 5)];
+        return length;
+    default:
+        return at;
+    }
+}
+
+// Whatever becomes of a real message on its way: one verdict, the same on both paths, and nothing else.
+static void real_messages_broken_at_random_are_read_the_same(void **state) {
+    static char value[2 * REAL_MAX];
+    size_t counted = 0, verdicts[REJECT_COUNT] = {0};
+    real_make();
+    for (uint64_t round = 0; round < ROUNDS; round++) {
+        struct random r = random_at(17, 0, round);
+        size_t from = random_below(&r, REAL), length = real[from].length;
+        memcpy(value, real[from].bytes, length);
+        for (uint64_t edits = random_below(&r, 5); edits > 0 && length > 0; edits--)
+            length = edit(value, length, &r);
+        if (length > 0)
+            verdicts[read_both(value, length, &counted)]++;
+    }
+    assert_true(counted > ROUNDS / 4 && verdicts[REJECT_NONE] > ROUNDS / 4);
+    assert_true(verdicts[REJECT_UNDECODABLE] > ROUNDS / 20);
+}
+
 // What recount_json takes for granted about the contract.
 static void check_message(const ProtobufCMessageDescriptor *d) {
     unsigned oneof = 0;
@@ -360,6 +480,7 @@ int main(void) {
         cmocka_unit_test(a_record_unpacks_to_512_mib_at_most),
         cmocka_unit_test(of_two_reasons_both_give_the_first),
         cmocka_unit_test(mutated_bytes_are_read_the_same),
+        cmocka_unit_test(real_messages_broken_at_random_are_read_the_same),
         cmocka_unit_test(no_message_has_two_oneofs),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
