@@ -26,9 +26,10 @@ static const struct option_row rows[] = {
 };
 
 static const struct command command = {
-    .usage = "replay --format FORMAT FILE [flags]",
-    .doc = "Writes the events of a recording (gzip or plain text) into kafka.topic. A summary follows on "
-           "standard output.",
+    .usage = "replay --format FORMAT PATH [flags]",
+    .doc =
+        "Writes the events of a recording (plain text, gzip or zstd) into kafka.topic. A summary follows on "
+        "standard output.",
     .rows = rows,
     .row_count = sizeof(rows) / sizeof(rows[0]),
     .connects = true,
@@ -39,7 +40,7 @@ static const struct command command = {
 struct replay {
     const struct replay_options *options;
     const struct recording_format *format;
-    struct lines *lines;
+    void *recording;
     uint64_t given;
     int64_t first_ms; // when the first event given occurred
     struct draft draft;
@@ -49,15 +50,16 @@ struct replay {
 
 enum status replay_open(struct replay **replay, const struct replay_options *options,
                         struct problem *problem) {
-    struct lines *lines;
-    enum status status = lines_open(&lines, options->path, problem);
+    const struct recording_format *format = recording_find(options->format);
+    CHECK(format != NULL);
+    void *recording;
+    enum status status = format->open(options->path, &recording, problem);
     if (status != STATUS_OK)
         return status;
     struct replay *r = memory_take(sizeof(*r));
     r->options = options;
-    r->format = recording_find(options->format);
-    CHECK(r->format != NULL);
-    r->lines = lines;
+    r->format = format;
+    r->recording = recording;
     *replay = r;
     return STATUS_OK;
 }
@@ -65,7 +67,7 @@ enum status replay_open(struct replay **replay, const struct replay_options *opt
 void replay_close(struct replay **replay) {
     if (*replay == NULL)
         return;
-    lines_close(&(*replay)->lines);
+    (*replay)->format->close((*replay)->recording);
     free(*replay);
     *replay = NULL;
 }
@@ -74,7 +76,7 @@ static enum status read_wanted(struct replay *r, struct problem *problem) {
     const struct replay_options *o = r->options;
     for (;;) {
         draft_reset(&r->draft);
-        enum status status = r->format->read(r->lines, &r->draft, problem);
+        enum status status = r->format->read(r->recording, &r->draft, problem);
         int64_t occurred_at_ms = r->draft.event.occurred_at;
         if (status != STATUS_OK || (occurred_at_ms >= o->from_s * 1000 && occurred_at_ms < o->until_s * 1000))
             return status;

@@ -3,7 +3,7 @@
 // meet under other keys, ids and times.
 #include "loadtest/generate/bodies.h"
 
-enum { STRETCH = 256, SHARED_ORDERS = 2, ITEM_PRICE_MAX = 20000 };
+enum { STRETCH = 256, SHARED_ORDERS = 2, ITEM_PRICE_MAX = 20000, ITEMS_MAX = 4 };
 
 static Clameur__V1__Commerce *commerce_open(struct subject *s) {
     struct draft *d = s->draft;
@@ -23,7 +23,7 @@ static int64_t draw_price(struct random *r) {
     return random_percent(r, 20) ? price + random_between(r, 1, 9999) : price;
 }
 
-// Fills up to DRAFT_ITEMS_MAX line items and returns their value.
+// Fills up to ITEMS_MAX line items and returns their value.
 static int64_t write_items(struct draft *d, struct random *r, size_t count) {
     int64_t value = 0;
     for (size_t i = 0; i < count; i++) {
@@ -56,7 +56,7 @@ static Clameur__V1__Commerce *write_order(struct subject *s, uint64_t order) {
     s->account = random_below(&shape, s->accounts);
     c->order_id = order_name(s->draft, order);
     c->currency = body_currency(&shape, s->account);
-    int64_t goods = write_items(s->draft, &shape, (size_t)random_between(&shape, 1, DRAFT_ITEMS_MAX));
+    int64_t goods = write_items(s->draft, &shape, (size_t)random_between(&shape, 1, ITEMS_MAX));
     c->shipping_micros = random_percent(&shape, 50) ? 4900000 : 0;
     c->discount_micros = random_percent(&shape, 20) ? goods / 10 : 0;
     c->value_micros = goods - c->discount_micros + c->shipping_micros;

@@ -6,11 +6,11 @@
 #include "runtime/slice.h"
 
 enum {
-    DRAFT_ITEMS_MAX = 4,
+    DRAFT_ITEMS_MAX = 256, // the contract's own bound
     DRAFT_VALUES_MAX = 4,
     DRAFT_TAGS_MAX = 20,
     DRAFT_TEXT_MAX = 8192,
-    DRAFT_PACKED_MAX = 16384,
+    DRAFT_PACKED_MAX = 32768,
     DRAFT_KEY_MAX = 1200,
 };
 

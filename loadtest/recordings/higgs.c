@@ -3,13 +3,12 @@
 // every reply is also a mention in the same second.
 #include <inttypes.h>
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
+#include "loadtest/recordings/lines.h"
 #include "loadtest/recordings/recording.h"
 #include "schemas/registry.h"
 
 enum { FIELDS = 4, SECONDS_DIGITS_MAX = 11 };
+#define SEED UINT64_C(0x6869676773) // "higgs"
 
 static enum status refuse(const struct lines *lines, struct problem *problem) {
     return problem_set(problem, STATUS_BAD_DATA, "", "check --format and the file",
@@ -53,21 +52,27 @@ static uint32_t parse_kind(struct slice text) {
     return 0;
 }
 
-// The whole line is the name: its words and single spaces cannot be read in two ways.
-static void mint_id(struct draft *d, struct slice line) {
-    XXH128_canonical_t hash;
-    XXH128_canonicalFromHash(&hash, XXH3_128bits_withSeed(line.at, line.length, 0x6869676773)); // "higgs"
-    memcpy(d->id, hash.digest, sizeof(d->id));
-    draft_stamp_id(d, 8);
-}
-
 static ProtobufCBinaryData copy(struct draft *d, struct slice text) {
     draft_begin(d);
     draft_put_bytes(d, text.at, text.length);
     return draft_end(d);
 }
 
-enum status higgs_read(struct lines *lines, struct draft *draft, struct problem *problem) {
+enum status higgs_open(const char *path, void **recording, struct problem *problem) {
+    struct lines *lines;
+    enum status status = lines_open(&lines, path, problem);
+    if (status == STATUS_OK)
+        *recording = lines;
+    return status;
+}
+
+void higgs_close(void *recording) {
+    struct lines *lines = recording;
+    lines_close(&lines);
+}
+
+enum status higgs_read(void *recording, struct draft *draft, struct problem *problem) {
+    struct lines *lines = recording;
     struct slice line, fields[FIELDS];
     enum status status = lines_next(lines, &line, problem);
     if (status != STATUS_OK)
@@ -83,6 +88,7 @@ enum status higgs_read(struct lines *lines, struct draft *draft, struct problem 
     e->actor_id = copy(draft, fields[0]);
     e->content_id = copy(draft, fields[1]);
     e->consent = 1;
-    mint_id(draft, line);
+    // The whole line is the name: its words and single spaces cannot be read in two ways.
+    recording_mint_id(draft, SEED, line);
     return STATUS_OK;
 }

@@ -1,29 +1,27 @@
 #include "loadtest/recordings/lines.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
-#include <zlib.h>
 
+#include "loadtest/recordings/bytes.h"
 #include "runtime/memory.h"
 
-enum { READ_BUFFER = 256 * 1024 };
-
 struct lines {
-    gzFile file;
+    struct bytes *bytes;
     char *path;
     uint64_t number;
-    char text[LINES_LENGTH_MAX + 2]; // with its LF and a terminator
+    size_t from, to; // what was read and not given yet
+    bool ended;
+    char text[4 * (LINES_LENGTH_MAX + 1)];
 };
 
 enum status lines_open(struct lines **lines, const char *path, struct problem *problem) {
-    gzFile file = gzopen(path, "rb"); // reads plain text as it is
-    if (file == NULL)
-        return problem_set(problem, STATUS_NO_INPUT, "", "check the path", "cannot open %s: %s", path,
-                           errno != 0 ? strerror(errno) : "out of memory");
-    gzbuffer(file, READ_BUFFER);
+    struct bytes *bytes;
+    enum status status = bytes_open(&bytes, path, problem);
+    if (status != STATUS_OK)
+        return status;
     struct lines *l = memory_take(sizeof(*l));
-    l->file = file;
+    l->bytes = bytes;
     l->path = memory_text(path);
     *lines = l;
     return STATUS_OK;
@@ -32,38 +30,51 @@ enum status lines_open(struct lines **lines, const char *path, struct problem *p
 void lines_close(struct lines **lines) {
     if (*lines == NULL)
         return;
-    gzclose_r((*lines)->file);
+    bytes_close(&(*lines)->bytes);
     free((*lines)->path);
     free(*lines);
     *lines = NULL;
 }
 
-// gzgets gives nothing both at the end and where the file is broken; a cut one says so only here.
-static enum status judge_end(struct lines *l, struct problem *problem) {
-    int error = Z_OK;
-    const char *text = gzerror(l->file, &error);
-    if (error == Z_OK || error == Z_STREAM_END)
-        return STATUS_NO;
-    return problem_set(problem, STATUS_BAD_DATA, "", "fetch the file again",
-                       "%s breaks off after line %" PRIu64 ": %s", l->path, l->number,
-                       error == Z_ERRNO ? strerror(errno) : text);
+static enum status refill(struct lines *l, struct problem *problem) {
+    memmove(l->text, l->text + l->from, l->to - l->from);
+    l->to -= l->from;
+    l->from = 0;
+    size_t count;
+    const char *why = bytes_read(l->bytes, l->text + l->to, sizeof(l->text) - l->to, &count);
+    if (why != NULL)
+        return problem_set(problem, STATUS_BAD_DATA, "", "fetch the file again",
+                           "%s breaks off after line %" PRIu64 ": %s", l->path, l->number, why);
+    l->to += count;
+    l->ended = count == 0;
+    return STATUS_OK;
 }
 
 enum status lines_next(struct lines *l, struct slice *line, struct problem *problem) {
-    if (gzgets(l->file, l->text, (int)sizeof(l->text)) == NULL)
-        return judge_end(l, problem);
-    l->number++;
-    size_t length = strlen(l->text);
-    bool ended = length > 0 && l->text[length - 1] == '\n';
-    if (ended)
-        length--;
-    else if (length > LINES_LENGTH_MAX)
-        return problem_set(problem, STATUS_BAD_DATA, "", "check --format",
-                           "%s:%" PRIu64 " is longer than %d bytes", l->path, l->number, LINES_LENGTH_MAX);
-    if (ended && length > 0 && l->text[length - 1] == '\r')
-        length--;
-    *line = (struct slice){l->text, length};
-    return STATUS_OK;
+    for (;;) {
+        char *at = l->text + l->from;
+        size_t read = l->to - l->from;
+        char *end = memchr(at, '\n', read);
+        if (end == NULL && !l->ended && read <= LINES_LENGTH_MAX) {
+            enum status status = refill(l, problem);
+            if (status != STATUS_OK)
+                return status;
+            continue;
+        }
+        if (read == 0)
+            return STATUS_NO;
+        l->number++;
+        size_t length = end != NULL ? (size_t)(end - at) : read;
+        if (length > LINES_LENGTH_MAX)
+            return problem_set(problem, STATUS_BAD_DATA, "", "check --format",
+                               "%s:%" PRIu64 " is longer than %d bytes", l->path, l->number,
+                               LINES_LENGTH_MAX);
+        l->from += length + (end != NULL);
+        if (end != NULL && length > 0 && at[length - 1] == '\r')
+            length--;
+        *line = (struct slice){at, length};
+        return STATUS_OK;
+    }
 }
 
 uint64_t lines_number(const struct lines *lines) {

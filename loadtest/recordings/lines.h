@@ -1,4 +1,4 @@
-// The lines of a text file, gzip'd or plain, with the number of each for messages.
+// The lines of a text file, plain or packed by gzip or zstd, with the number of each for messages.
 #pragma once
 
 #include <stdint.h>
