@@ -88,5 +88,5 @@ is_platform() {
 
 # A second of the hour whose ranking is shown.
 top_hour() {
-    if [ "$data" = higgs ]; then echo "$higgs_from"; else date +%s; fi
+    if [ "$data" != all ]; then echo "$ranked_hour"; else date +%s; fi
 }

@@ -4,15 +4,24 @@
 # third is left to partitions with more than their share.
 readonly event_bytes=240 partition_bytes=2700000 partitions_least=8 partitions_most=256
 readonly rate_usual=10000
-# The recording's peak hour, 2012-07-04 06:00 UTC.
-readonly higgs_from=1341381600 higgs_until=1341385200
+
+# recording | account | path below $CLAMEUR_RECORDINGS | from | until | hour of the ranking | flags | what is played | where it comes from.
+# Times are seconds since 1970; what lies between must fit the embedded broker.
+recordings() {
+    cat <<'TABLE'
+higgs|higgs|higgs-activity/higgs-activity_time.txt.gz|1341381600|1341385200|1341381600||the Higgs boson on Twitter, 2012-07-04 06:00 to 07:00 UTC|SNAP's "Higgs Twitter Dataset": https://snap.stanford.edu/data/higgs-twitter.html, the file higgs-activity_time.txt.gz
+online-retail|online-retail|online-retail/online_retail.csv.zst|1322697600|1323475200|1323104400||a gift shop's invoices, 2011-12-01 to 2011-12-09|UCI's "Online Retail", as a CSV (see README.md)
+complete-journey|complete-journey|complete-journey|1502150400|1502755200|1502744400||baskets, a campaign's mailing and coupons, 2017-08-08 to 2017-08-14|84.51's "Complete Journey 2.0", a folder of four CSVs (see README.md)
+otto-sample|otto|otto-sample/sessions.jsonl.zst|0|99999999999|1659304800|--rate 40|twenty sessions in a shop, August 2022|https://github.com/otto-de/recsys-dataset, the file test/resources/train.jsonl
+TABLE
+}
 
 # --- Before anything is started
 
 services_plan() {
     case $data in
     all) plan_mix ;;
-    higgs) plan_higgs ;;
+    *) plan_recording ;;
     esac
 }
 
@@ -29,16 +38,17 @@ plan_mix() {
     partitions=$((partitions < partitions_least ? partitions_least : partitions))
 }
 
-plan_higgs() {
-    account=higgs partitions=$partitions_least
+plan_recording() {
+    local below source
+    IFS='|' read -r _ account below from until ranked_hour pace played source < <(recordings | grep "^$data|")
+    partitions=$partitions_least
     if [ -z "$recording" ] && [ -n "${CLAMEUR_RECORDINGS:-}" ]; then
-        recording=$CLAMEUR_RECORDINGS/higgs-activity/higgs-activity_time.txt.gz
+        recording=$CLAMEUR_RECORDINGS/$below
     fi
     [ -n "$recording" ] && [ -r "$recording" ] && return
     cat >&2 <<TEXT
-demo: there is no recording${recording:+ at $recording}. It is SNAP's "Higgs Twitter Dataset", 4 MB:
-      https://snap.stanford.edu/data/higgs-twitter.html, the file higgs-activity_time.txt.gz
-      Then: deploy/demo --data higgs=FILE   (or CLAMEUR_RECORDINGS=FOLDER, with higgs-activity/ in it)
+demo: there is no recording${recording:+ at $recording}. It is $source.
+      Then: deploy/demo --data $data=PATH   (or CLAMEUR_RECORDINGS=FOLDER, with $below in it)
 TEXT
     exit 66
 }
@@ -154,8 +164,8 @@ privacy.key_file: "$PWD/$state/pseudonym.key"
 http.listen: "127.0.0.1:0"
 log.format: text
 YAML
-    [ "$data" = higgs ] || return 0
-    # Events of 2012: nothing is too old, and no bucket is over before it was filled.
+    [ "$data" != all ] || return 0
+    # Events of years ago: nothing is too old, and no bucket is over before it was filled.
     printf 'rules.file: "%s"\n' "$PWD/$state/rules.yaml" >>"$state/clameur.yaml"
     cat >"$state/rules.yaml" <<'YAML'
 - version: 1
@@ -183,12 +193,13 @@ services_feed() {
     local mix=(--mix all --seed 1 --accounts 8 --contents 20000 --actors 200000 --zipf 1.1
         --duplicates 0.015 --late 0.01 --malformed 0.004 --future 0.002)
     [ "$seconds" -lt 30 ] || mix+=(--bursts) # one in 30 s
-    if [ "$data" = higgs ]; then
-        local pace=(--speed "$(((higgs_until - higgs_from) / seconds)).$(((higgs_until - higgs_from) * 100 / seconds % 100 / 10))")
-        [ -z "$rate" ] || pace=(--rate "$rate")
-        child_start generator "$programs/clameur-loadtest" replay -c "$state/clameur.yaml" --format higgs --from "$higgs_from" \
-            --until "$higgs_until" "${pace[@]}" "$recording"
-        step_done 4 "the Higgs boson on Twitter, 2012-07-04 06:00 to 07:00 UTC, in $seconds s"
+    if [ "$data" != all ]; then
+        [ -n "$pace" ] || pace="--speed $(((until - from) / seconds)).$(((until - from) * 100 / seconds % 100 / 10))"
+        [ -z "$rate" ] || pace="--rate $rate"
+        # shellcheck disable=SC2086 # a flag and its value
+        child_start generator "$programs/clameur-loadtest" replay -c "$state/clameur.yaml" --format "$data" --from "$from" \
+            --until "$until" $pace "$recording"
+        step_done 4 "$played"
     else
         child_start generator "$programs/clameur-loadtest" produce -c "$state/clameur.yaml" --rate "$rate" \
             --seconds "$seconds" "${mix[@]}"

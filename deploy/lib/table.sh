@@ -1,7 +1,7 @@
 # The live table: redrawn once a second on a terminal, a line every five seconds elsewhere.
 
 readonly platform_counters=(views impressions likes comments shares clicks orders)
-readonly twitter_counters=(reposts mentions replies)
+readonly twitter_counters=(reposts mentions replies) shop_counters=(clicks carts orders refunds units redemptions messages_sent)
 readonly top_rows=5 line_seconds=5
 lines_drawn=0 last_line=0
 
@@ -137,7 +137,11 @@ row_of_balance() {
 # As many platforms and counters as there is room for, the platforms with most events first.
 rows_of_platforms() {
     local platform name columns=("${platform_counters[@]}") most=$((height - 9 - top_rows)) shown=0 rest=0
-    [ "$data" = higgs ] && columns=("${twitter_counters[@]}")
+    case $data in
+    all) ;;
+    higgs) columns=("${twitter_counters[@]}") ;;
+    *) columns=("${shop_counters[@]}") ;;
+    esac
     columns=("${columns[@]:0:(width - 30) / 13}")
     printf -v row '%-17s%11s' platform events
     for name in "${columns[@]}"; do cell 13 "$name"; done
@@ -170,7 +174,7 @@ row_of_platform() {
 rows_of_top() {
     local i score platform content
     row="top content of $account this hour, by weighted interactions"
-    [ "$data" = higgs ] && row='most reposted, mentioned and answered, by weighted interactions'
+    [ "$data" = all ] || row="top content of $account in one hour of the recording, by weighted interactions"
     row_end
     for ((i = 0; i < top_rows; i++)); do
         read -r score platform content <<<"${top_lines[i]:-}"
