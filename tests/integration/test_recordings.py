@@ -130,6 +130,19 @@ def _net(fields, content=""):
 
 
 @recorded("online-retail")
+def test_december_of_online_retail(play):
+    """The short form: the last month, with the hour of most lines."""
+    recording = play("online-retail", "online_retail.csv.zst", flags=["--from", "1322697600"])
+    net = sum(_net(fields, name) for name, fields in recording.family("content").items())
+    assert net == recording.expected["net_thousandths_gbp_by_month"]["2011-12"]
+    hours = Counter()
+    for event in recording.events():
+        hours[_hour(event.occurred_at // 1000)] += sum(item.category != "further lines" for item in event.commerce.items)
+    assert _peak(hours, "value") == recording.expected["peak_hour_lines"]
+
+
+@pytest.mark.long
+@recorded("online-retail")
 def test_online_retail(play):
     """541,909 lines on 25,900 invoices: 5,268 lines are equal to another and all count, prices are finer than a penny."""
     recording = play("online-retail", "online_retail.csv.zst")
