@@ -111,7 +111,7 @@ def test_a_key_of_the_wrong_type__goes_red_if_a_fault_is_dropped_or_stops_the_fl
 
 
 def test_a_slow_redis__goes_red_if_the_interval_or_the_source_does_not_yield(deployment, proxy):
-    worker = deployment.worker(flags=[f"--redis.url={proxy.url}", "--redis.flush_max=400ms", "--redis.flush_max_ops=200"])
+    worker = deployment.worker(flags=[f"--redis.url={proxy.url}", "--redis.flush_max_ops=200"])
     over = threading.Event()
 
     def slowly(words, _reply):
@@ -121,15 +121,15 @@ def test_a_slow_redis__goes_red_if_the_interval_or_the_source_does_not_yield(dep
 
     with load.flow(deployment, rate=4000, seed=65):
         _counts(worker)
-        wait_until("the interval is short", lambda: worker.metric("flush_interval_seconds") < 0.4)
+        wait_until("the interval is short", lambda: worker.metric("flush_interval_seconds") < 1)
         proxy.on_reply = slowly
-        wait_until("the interval is at its bound", lambda: worker.metric("flush_interval_seconds") == 0.4)
+        wait_until("the interval is at its bound", lambda: worker.metric("flush_interval_seconds") == 1)
         wait_until("the source is held back", lambda: worker.metric("pressure_seconds_total", 'stage="flush"') > 0.5)
         wait_until("the lag grows", lambda: worker.metric("kafka_lag_messages") > 1000)
         # A table and a call of some 200 updates for each shard, and what one batch of records may add.
         assert max(worker.metric("events_in_flight") for _ in range(20)) < 20_000
         over.set()
-        wait_until("the interval is short again", lambda: worker.metric("flush_interval_seconds") < 0.4)
+        wait_until("the interval is short again", lambda: worker.metric("flush_interval_seconds") < 1)
     load.settle(deployment, [worker])
 
 
