@@ -33,27 +33,27 @@ static void target_fill(struct http_target *target, const struct addrinfo *found
     target->loopback = is_loopback(found->ai_addr);
 }
 
-enum status http_targets_find(struct http_target *targets, size_t max, size_t *count, const char *text,
+enum status http_targets_find(struct http_target *targets, size_t max, size_t *count, const char *place,
                               struct problem *p) {
     static const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
-    struct http_place place;
+    struct http_place at_place;
     struct addrinfo *found;
     *count = 0;
-    enum status status = http_place_parse(&place, text, p);
+    enum status status = http_place_parse(&at_place, place, p);
     if (status != STATUS_OK)
         return status;
-    if (strtol(place.port, NULL, 10) == 0)
+    if (strtol(at_place.port, NULL, 10) == 0)
         return problem_set(p, STATUS_CONFIG, "CLM-C1",
                            "name the port that the worker's log tells: --worker HOST:PORT",
-                           "%s: port 0 is one that nobody can know beforehand", text);
+                           "%s: port 0 is one that nobody can know beforehand", place);
     // A listener on all addresses of both families answers on the loopback of the first.
-    bool wildcard = strcmp(place.host, "::") == 0 || strcmp(place.host, "0.0.0.0") == 0;
-    int failure = getaddrinfo(wildcard ? "127.0.0.1" : place.host, place.port, &hints, &found);
+    bool wildcard = strcmp(at_place.host, "::") == 0 || strcmp(at_place.host, "0.0.0.0") == 0;
+    int failure = getaddrinfo(wildcard ? "127.0.0.1" : at_place.host, at_place.port, &hints, &found);
     if (failure != 0)
-        return problem_set(p, STATUS_UNAVAILABLE, "", "check the name", "%s: %s", text,
+        return problem_set(p, STATUS_UNAVAILABLE, "", "check the name", "%s: %s", place,
                            gai_strerror(failure));
     for (const struct addrinfo *at = found; at != NULL && *count < max; at = at->ai_next)
-        target_fill(&targets[(*count)++], at, place.port);
+        target_fill(&targets[(*count)++], at, at_place.port);
     freeaddrinfo(found);
     return STATUS_OK;
 }

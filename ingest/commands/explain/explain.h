@@ -38,7 +38,7 @@ enum status explain_file(struct explain *x, const char *path);
 // Is the argument a record's place, or an event's id (32 hex digits, with or without a UUID's dashes)?
 bool explain_is_place(const char *argument);
 bool explain_is_id(const char *argument, unsigned char id[16]);
-enum status explain_place(struct explain *x, const char *place);
+enum status explain_place(struct explain *x, const char *text);
 enum status explain_id(struct explain *x, const unsigned char id[16]);
 
 // explain_print.c

@@ -20,10 +20,10 @@ static enum status cannot_read(const char *path, const char *why) {
 // One byte more than may be: what is larger is refused by its size.
 static enum status read_all(const char *path, char **text, size_t *length) {
     FILE *in = strcmp(path, "-") == 0 ? stdin : fopen(path, "rb");
-    if (in == NULL)
-        return cannot_read(path, strerror(errno));
     *text = NULL;
     *length = 0;
+    if (in == NULL)
+        return cannot_read(path, strerror(errno));
     size_t got;
     do {
         *text = memory_grow(*text, *length + READ_STEP, 1);
@@ -90,8 +90,8 @@ enum status explain_file(struct explain *x, const char *path) {
                 x->flags.at);
         return STATUS_USAGE;
     }
-    char *text;
-    size_t length;
+    char *text = NULL;
+    size_t length = 0;
     enum status status = read_all(path, &text, &length);
     if (status != STATUS_OK)
         return status;

@@ -109,7 +109,7 @@ static void worker_row(struct output *o, const struct status_worker *before,
                        const struct status_worker *now) {
     char n[11][NUMBER_MAX], most[TOP_MAX], waits[TOP_MAX];
     bool known = now->answer != NULL, twice = known && before != NULL;
-    size_t i = 0, k;
+    size_t k;
     const json_t *value;
     const char *label;
     double lag_s = 0;
@@ -120,18 +120,18 @@ static void worker_row(struct output *o, const struct status_worker *before,
     const struct output_cell cells[] = {
         output_text(slice_of(now->name)),
         output_text(state_of(now)),
-        number(n[i++], (double)k, known),
-        number(n[i++], status_metric(now, "clameur_kafka_lag_messages", NULL), known),
-        number(n[i++], lag_s, known),
-        number(n[i++], rate(before, now, "clameur_events_read_total"), twice),
-        number(n[i++], rate(before, now, "clameur_events_counted_total"), twice),
-        number(n[i++], status_metric(now, "clameur_events_rejected_total", NULL), known),
-        number(n[i++], rate(before, now, "clameur_events_rejected_total"), twice),
+        number(n[0], (double)k, known),
+        number(n[1], status_metric(now, "clameur_kafka_lag_messages", NULL), known),
+        number(n[2], lag_s, known),
+        number(n[3], rate(before, now, "clameur_events_read_total"), twice),
+        number(n[4], rate(before, now, "clameur_events_counted_total"), twice),
+        number(n[5], status_metric(now, "clameur_events_rejected_total", NULL), known),
+        number(n[6], rate(before, now, "clameur_events_rejected_total"), twice),
         output_text(greatest(most, NULL, now, "clameur_events_rejected_total", "%s %.0f")),
-        number(n[i++], (double)p50, p50 >= 0),
-        number(n[i++], (double)p99, p99 >= 0),
+        number(n[7], (double)p50, p50 >= 0),
+        number(n[8], (double)p99, p99 >= 0),
         output_text(waits_for(waits, before, now)),
-        number(n[i++], status_metric(now, "clameur_balance_difference", NULL), known)};
+        number(n[9], status_metric(now, "clameur_balance_difference", NULL), known)};
     output_row(o, cells);
 }
 
