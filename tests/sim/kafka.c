@@ -126,8 +126,11 @@ void wake_now(struct wake *w) {}
 static void ask(struct rd_kafka_s *k, rd_kafka_resp_err_t kind, const bool chosen[LOG_PARTITIONS_MAX]) {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(LOG_PARTITIONS_MAX);
     for (int32_t i = 0; i < LOG_PARTITIONS_MAX; i++) {
-        if (chosen[i])
-            rd_kafka_topic_partition_list_add(list, "engagement", i);
+        if (!chosen[i])
+            continue;
+        rd_kafka_topic_partition_list_add(list, "engagement", i);
+        if (kind == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS)
+            k->worker->fenced[i] = false;
     }
     if (list->cnt > 0) {
         TRACE("the group %s worker %d %d partitions, the first is %d",
@@ -178,7 +181,7 @@ rd_kafka_error_t *rd_kafka_incremental_unassign(rd_kafka_t *k, const rd_kafka_to
     struct member *m = &k->worker->member;
     k->asked = false;
     for (int i = 0; i < list->cnt; i++)
-        m->assigned[list->elems[i].partition] = false;
+        m->assigned[list->elems[i].partition] = k->worker->fenced[list->elems[i].partition] = false;
     if (k->worker->dead)
         return NULL;
     for (int i = 0; i < list->cnt; i++)

@@ -82,8 +82,10 @@ static void settle_partition(int32_t partition) {
 
 void group_commit(struct worker *w, void *opaque) {
     CHECK(world.commit_count < sizeof(world.commits) / sizeof(world.commits[0]));
-    world.commits[world.commit_count++] =
-        (struct commit){w, w->incarnation, opaque, world.now_ms + chance_between(&world.group, 0, 400)};
+    struct commit *c = &world.commits[world.commit_count++];
+    *c = (struct commit){.worker = w, .incarnation = w->incarnation, .opaque = opaque};
+    c->due_ms = world.now_ms + chance_between(&world.group, 0, 400);
+    memcpy(c->fenced, w->fenced, sizeof(c->fenced));
 }
 
 static void answer_commits(void) {
@@ -98,6 +100,8 @@ static void answer_commits(void) {
         if (!w->alive || w->dead || w->incarnation != c->incarnation || w->consumer == NULL)
             continue;
         bool accepted = w->member.joined && world.now_ms >= world.commits_refused_until_ms;
+        for (int32_t p = 0; accepted && p < LOG_PARTITIONS_MAX; p++)
+            w->fenced[p] = w->fenced[p] && !c->fenced[p];
         kafka_commit_answer(w->consumer, c->opaque,
                             accepted ? RD_KAFKA_RESP_ERR_NO_ERROR : RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS);
     }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "ingest/functions.h"
 #include "runtime/check.h"
 #include "runtime/memory.h"
 #include "stream/deadletter.h"
@@ -165,6 +166,45 @@ static redisReply *reply_read(const struct request *r) {
     return reply;
 }
 
+// ---- fences: who was fenced claims again only when the group has confirmed him since
+
+// Is the worker still waiting for the answer to these very bytes?
+static bool is_awaited(const struct worker *w, const struct request *r) {
+    const struct pipeline *p = worker_pipeline(w);
+    uint32_t number = sim_redis_shard(&world.redis, r->bytes, r->length);
+    if (p == NULL || number == UINT32_MAX)
+        return false;
+    const struct shard *shard = &p->shards[number];
+    return shard->state == SHARD_SENT && shard->call.length == r->length &&
+           memcmp(shard->call.bytes, r->bytes, r->length) == 0;
+}
+
+static void note_fence(struct worker *w, const struct request *r, const redisReply *reply) {
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements == 0 ||
+        strcmp(reply->element[0]->str, "FENCED") != 0 || !is_awaited(w, r))
+        return;
+    for (size_t i = 1; i < reply->elements; i++)
+        w->fenced[atoi(reply->element[i]->str)] = true;
+}
+
+// The partitions are the last words of a claim.
+static void check_claim(const struct worker *w, const char *bytes, size_t length) {
+    const size_t head = length < 64 ? length : 64;
+    if (memmem(bytes, head, FUNCTION_CLAIM, strlen(FUNCTION_CLAIM)) == NULL)
+        return;
+    for (int32_t i = 0; i < LOG_PARTITIONS_MAX; i++) {
+        char word[16];
+        int size = snprintf(word, sizeof(word), "$1\r\n%d\r\n", i);
+        const char *rules = memmem(bytes, length, world.rules.hash, strlen(world.rules.hash));
+        CHECK(rules != NULL);
+        if (w->fenced[i] && memmem(rules, length - (size_t)(rules - bytes), word, (size_t)size) != NULL)
+            world_violated(
+                "worker %d claims partition %d again, and the group has not confirmed it since it was "
+                "fenced",
+                w->number, i);
+    }
+}
+
 void network_answers(struct worker *w) {
     struct redis_link *link = w->link;
     if (link == NULL)
@@ -181,6 +221,7 @@ void network_answers(struct worker *w) {
         redis_callback callback = r->callback;
         redisReply *reply = reply_read(r);
         r->callback = NULL;
+        note_fence(w, r, reply);
         callback(r->context, REDIS_LINK_REPLY, reply);
         freeReplyObject(reply);
     }
@@ -233,6 +274,7 @@ void redis_link_send(struct redis_link *link, const char *bytes, size_t length, 
         callback(context, REDIS_LINK_DOWN, NULL);
         return;
     }
+    check_claim(link->worker, bytes, length);
     struct request *r = request_add(link, bytes, length);
     r->callback = callback;
     r->context = context;

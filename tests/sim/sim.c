@@ -5,6 +5,7 @@
 //
 // Exit code 0: all green, 1: not, 64: usage.
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -19,7 +20,8 @@ enum { JOBS_MAX = 64, TRACE_LINES = 60, UNTIL_STEPS = 2000, SHOWN_MAX = 5 };
 
 // What a process of its own tells; shared memory.
 struct told {
-    struct world_setup at; // what it runs, or died of
+    struct world_setup at;     // what it runs, or died of
+    char why[WORLD_WORDS_MAX]; // died of
     uint64_t happened[FAULT_COUNT];
     uint64_t green;
 };
@@ -140,6 +142,8 @@ static void job_run(struct told *t, uint64_t seed, uint64_t end, uint64_t step) 
     CHECK(null != NULL && freopen("/dev/null", "w", stderr) != NULL);
     for (; seed < end; seed += step) {
         t->at = (struct world_setup){.seed = seed, .faults_until = -1};
+        snprintf(t->why, sizeof(t->why), "seed %llu: killed", (unsigned long long)seed);
+        world_last_words = t->why;
         alarm(120);
         world_run(&t->at);
         t->green++;
@@ -158,7 +162,7 @@ static void job_start(int job, uint64_t end, uint64_t step) {
 }
 
 // Returns how many were red.
-static uint64_t seeds_run(uint64_t first, uint64_t count, int jobs) {
+static uint64_t seeds_run(uint64_t first, uint64_t count, int jobs, bool stops) {
     uint64_t red = 0;
     int running = jobs;
     for (int i = 0; i < jobs; i++) {
@@ -173,6 +177,12 @@ static uint64_t seeds_run(uint64_t first, uint64_t count, int jobs) {
         if (status == 0) {
             running--;
             continue;
+        }
+        if (stops) {
+            puts(told[job].why);
+            for (int i = 0; i < jobs; i++)
+                kill(pids[i], SIGKILL);
+            return 1;
         }
         if (red++ < SHOWN_MAX)
             explain(told[job].at);
@@ -233,26 +243,24 @@ static void print_faults(int jobs) {
 }
 
 static int usage(void) {
-    fputs("usage: clameur_sim [--first N] [--seeds N] [--jobs N] [--cases FILE]\n"
+    fputs("usage: clameur_sim [--first N] [--seeds N] [--jobs N] [--cases FILE] [--stop]\n"
           "       clameur_sim --seed N [--until STEP] [--without FAULT,...] [--trace]\n",
           stderr);
     return 64;
 }
 
 int main(int argc, char **argv) {
-    static const struct option options[] = {{"first", required_argument, NULL, 'f'},
-                                            {"seeds", required_argument, NULL, 'n'},
-                                            {"jobs", required_argument, NULL, 'j'},
-                                            {"cases", required_argument, NULL, 'c'},
-                                            {"seed", required_argument, NULL, 's'},
-                                            {"until", required_argument, NULL, 'u'},
-                                            {"trace", no_argument, NULL, 't'},
-                                            {"without", required_argument, NULL, 'w'},
-                                            {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"first", required_argument, NULL, 'f'},   {"seeds", required_argument, NULL, 'n'},
+        {"jobs", required_argument, NULL, 'j'},    {"cases", required_argument, NULL, 'c'},
+        {"seed", required_argument, NULL, 's'},    {"until", required_argument, NULL, 'u'},
+        {"trace", no_argument, NULL, 't'},         {"stop", no_argument, NULL, 'x'},
+
+        {"without", required_argument, NULL, 'w'}, {NULL, 0, NULL, 0}};
     struct world_setup setup = {.faults_until = -1};
     uint64_t first = 1, seeds = 1000, cases = 0, red = 0;
     const char *path = NULL;
-    bool single = false;
+    bool single = false, stops = false;
     int jobs = 1;
     for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         if (option == 'f')
@@ -269,6 +277,8 @@ int main(int argc, char **argv) {
             setup.faults_until = atoll(optarg);
         else if (option == 't')
             setup.tracing = true;
+        else if (option == 'x')
+            stops = true;
         else if (option != 'w' || !faults_parse(optarg, &setup.disabled))
             return usage();
     }
@@ -279,9 +289,11 @@ int main(int argc, char **argv) {
         return is_green(&setup, stdout) ? 0 : 1;
     told = mmap(NULL, JOBS_MAX * sizeof(*told), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     CHECK(told != MAP_FAILED);
-    if (path != NULL)
+    if (path != NULL && !stops)
         red = cases_run(path, &cases);
-    red += seeds_run(first, seeds, jobs);
+    red += seeds_run(first, seeds, jobs, stops);
+    if (stops && red > 0)
+        return 1;
     print_faults(jobs);
     printf("%llu seeds passed, %llu failed\n", (unsigned long long)(seeds + cases - red),
            (unsigned long long)red);

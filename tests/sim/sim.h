@@ -79,6 +79,7 @@ struct member {
 struct commit {
     struct worker *worker;
     uint64_t incarnation;
+    bool fenced[LOG_PARTITIONS_MAX]; // by then: what it confirms
     void *opaque;
     int64_t due_ms;
 };
@@ -105,6 +106,7 @@ struct worker {
     struct redis_link *link;
     struct deadletter *letters;
     struct member member;
+    bool fenced[LOG_PARTITIONS_MAX]; // Redis said so, and no commit sent since was accepted
     enum status status;
     struct problem problem;
 };
@@ -172,7 +174,8 @@ void world_trace(const char *format, ...) __attribute__((format(printf, 1, 2)));
         if (world.tracing)                                                                                   \
             world_trace(__VA_ARGS__);                                                                        \
     } while (0)
-extern const char *world_key_file;     // of the pseudonyms
+enum { WORLD_WORDS_MAX = 512 };
+extern char *world_last_words;         // why it was violated is left here, if anywhere
 extern struct recount_keys world_keys; // the recount's reading of it
 extern struct pseudonymiser *world_pseudonyms;
 

@@ -36,6 +36,7 @@ void worker_start(struct worker *w) {
     w->incarnation++;
     w->wake_at_ms = w->paused_until_ms = 0;
     w->problem = (struct problem){0};
+    memset(w->fenced, 0, sizeof(w->fenced));
     getcontext(&w->context);
     w->context.uc_stack.ss_sp = stacks[w->number];
     w->context.uc_stack.ss_size = STACK_BYTES;

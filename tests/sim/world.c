@@ -10,7 +10,7 @@
 enum { DAY_MS = 86400000, SETTLE_STEPS = 40000, REST_STEPS = 150 };
 
 struct world world;
-const char *world_key_file;
+char *world_last_words;
 struct recount_keys world_keys;
 struct pseudonymiser *world_pseudonyms;
 
@@ -24,13 +24,17 @@ void world_trace(const char *format, ...) {
 }
 
 void world_violated(const char *format, ...) {
+    char why[WORLD_WORDS_MAX];
     va_list arguments;
     va_start(arguments, format);
-    printf("seed %llu step %lld: ", (unsigned long long)world.seed, (long long)world.step);
-    vprintf(format, arguments);
-    putchar('\n');
-    fflush(stdout);
+    int length = snprintf(why, sizeof(why), "seed %llu step %lld: ", (unsigned long long)world.seed,
+                          (long long)world.step);
+    vsnprintf(why + length, sizeof(why) - (size_t)length, format, arguments);
     va_end(arguments);
+    puts(why);
+    fflush(stdout);
+    if (world_last_words != NULL)
+        memcpy(world_last_words, why, sizeof(why));
     _Exit(1);
 }
 
