@@ -1,0 +1,122 @@
+"""The guards of the promise: what is removed, and by which words. tests/sim/mutate removes each and looks for a seed that goes red.
+
+A row: name, what it guards against, file, what stands there, what is put in its place. Where no seed goes red, `elsewhere` says why, or what
+test watches it instead.
+"""
+
+from typing import NamedTuple
+
+
+class Guard(NamedTuple):
+    name: str
+    doc: str
+    file: str
+    text: str
+    instead: str
+    elsewhere: str = ""
+    beside: str = ""  # another guard, taken out at the same time: it alone would do
+
+
+LUA = "ingest/functions/clameur.lua"
+PIPELINE = "ingest/pipeline/pipeline_"
+
+GUARDS = [
+    # ---- the call in Redis
+    Guard("from", "a flush applies only where every mark is at its `from`", LUA,
+          "  if #gaps > 1 then return gaps end\n", ""),
+    Guard("whole", "a flush is applied whole: not what is new of it", LUA,
+          "if m.stored.next ~= m.from then", "if m.stored.next ~= m.from and m.stored.next ~= m.to then", beside="epoch"),
+    Guard("repeated-all", "a repetition is one where every mark is at its `to`, not any", LUA,
+          "local fenced, gaps, repeated = {'FENCED'}, {'GAP'}, true\n  for _, m in ipairs(marks) do\n",
+          "local fenced, gaps, repeated = {'FENCED'}, {'GAP'}, false\n  for _, m in ipairs(marks) do\n"
+          "    if m.stored.next == m.to and m.to ~= m.from then repeated = true end\n", beside="epoch"),
+    Guard("repeated", "a call that was applied already is answered REPEATED", LUA,
+          "  if repeated then return {'REPEATED'} end\n", ""),
+    Guard("epoch", "a worker whose partition another has claimed is fenced", LUA,
+          "  if #fenced > 1 then return fenced end\n", ""),
+    Guard("missing-mark-guessed", "a missing mark is the recorded start, not 0", LUA,
+          "next = recorded_start(keys, partition)", "next = '0'"),
+    Guard("missing-mark-accepted", "a missing mark is not what the caller says it is", LUA,
+          "    m.stored = mark_read(keys, m.partition)\n",
+          "    m.stored = redis.call('HGET', keys[MARK], m.partition) and mark_read(keys, m.partition)\n"
+          "      or {epoch = '0', next = m.from, last = '-1', fingerprint = '0000000000000000', time = '0'}\n"),
+    Guard("last-record", "a mark over no record keeps the last one's fingerprint", LUA,
+          "local moved = m.last ~= '-1' and m.to ~= m.from", "local moved = true"),
+    Guard("order-least", "the least copy of an order counts, not the first to come", LUA,
+          "if stored and not hex_after(string.sub(stored, 1, RANK), order.rank) then", "if stored then"),
+    Guard("order-take-back", "an earlier copy takes back what a later one did", LUA,
+          "  if stored then order_take_back(state, stored) end\n", ""),
+    Guard("reading-latest", "the latest reading counts, not the last to come", LUA,
+          "if old_at and (decimal_after(old_at, read_at)", "if false and (decimal_after(old_at, read_at)"),
+    Guard("trim-unclaimed", "orders are not trimmed before every partition has a mark", LUA,
+          "  if #marks < tonumber(redis.call('HGET', state.keys[META], 'partitions')) then return end\n", ""),
+    Guard("trim-lowest", "orders are trimmed by the lowest record time of the marks", LUA,
+          "if not lowest or time < lowest then", "if not lowest or time > lowest then"),
+    # ---- its answer
+    Guard("error-reply", "an error reply is not APPLIED", "ingest/flush_reply.c",
+          "        return refused(error, reply->str);\n    if (reply->type != REDIS_REPLY_ARRAY",
+          "        return FLUSH_APPLIED;\n    if (reply->type != REDIS_REPLY_ARRAY"),
+    Guard("lost-reply", "a call without an answer is sent again, not taken for applied", PIPELINE + "flush.c",
+          "        wait_and_repeat(sent.shard, p->now_ms); // as soon", "        take_for_counted(p, sent.shard); // as soon"),
+    Guard("era", "the answer to a call that was dropped means nothing", PIPELINE + "flush.c",
+          "sent.shard->era != sent.era || sent.shard->state != SHARD_SENT", "sent.shard->state != SHARD_SENT"),
+    Guard("marks-type", "marks are read from a hash only: an error reply holds no marks", PIPELINE + "ownership.c",
+          "    if (reply->type != REDIS_REPLY_ARRAY) {\n        shard->claim_at_ms", "    if (false) {\n        shard->claim_at_ms"),
+    Guard("marks-era", "marks that were asked for before a drop are not those after it", PIPELINE + "ownership.c",
+          "    if (shard->era != asked.era)\n        return;\n    shard->rereading = false;", "    shard->rereading = false;"),
+    # ---- flushing
+    Guard("letters", "no flush goes ahead of the dead letters that it covers", PIPELINE + "flush.c",
+          "    if (deadletter_settled(p->letters) < shard->letters)\n        return;\n", ""),
+    Guard("heartbeat", "an idle shard is flushed too: that finds a rollback", PIPELINE + "flush.c",
+          "return is_full(p, shard) || age_ms >= HEARTBEAT_MS;", "return is_full(p, shard);"),
+    Guard("seeking-marks", "a partition that goes back moves no mark", PIPELINE + "flush.c",
+          "bool reading = o->begun && !o->seeking;", "bool reading = o->begun;"),
+    # ---- partitions gained, lost, fenced
+    Guard("revoke-drain", "partitions are flushed before they are given away", PIPELINE + "ownership.c",
+          "bool flushed = !lost && flush_all(p, deadline_ms);", "bool flushed = !lost && deadline_ms > 0;"),
+    Guard("revoke-drop", "tables that could not be flushed are dropped with the partition", PIPELINE + "ownership.c",
+          "    else\n        flush_drop_all(p);", "    else\n        (void)p;"),
+    Guard("fence-drop", "a fence drops the tables: they cannot be split by partition", PIPELINE + "ownership.c",
+          "    flush_drop_all(p);\n    for (size_t i = 0; i < count; i++) {\n        int32_t partition = partitions[i];",
+          "    for (size_t i = 0; i < count; i++) {\n        int32_t partition = partitions[i];"),
+    Guard("fence-claim", "a claim is no answer to a fence: the group must confirm first", PIPELINE + "ownership.c",
+          "        o->fenced = true;\n", ""),
+    Guard("fence-reread", "marks read again tell of a fence, too", PIPELINE + "ownership.c",
+          "if (stored.epoch > slot->acked.epoch) {", "if (false) {"),
+    Guard("commit-floor", "a commit from before a rebalance confirms nothing", "stream/source/source_place.c",
+          "reply_accepts(reply) && id >= s->commit_floor", "reply_accepts(reply)"),
+    # ---- going back
+    Guard("skip", "a rewind is one shard's: the others skip what they have", "ingest/shard.c",
+          "return slot->claimed && offset >= slot->folded.next;", "return slot->claimed && offset >= slot->acked.next;"),
+    Guard("keep", "what a shard has folded is noted before the partition goes back", PIPELINE + "reading.c",
+          "    if (o->begun)\n        keep_all(p, o);\n", ""),
+    Guard("stale", "nothing is folded for a shard whose marks are unknown", "ingest/shard.c",
+          "    if (s->stale || partition >= s->slot_count)", "    if (partition >= s->slot_count)"),
+    Guard("seeking-records", "records are passed over while the source is to be moved", PIPELINE + "records.c",
+          "if (o == NULL || o->seeking)", "if (o == NULL)"),
+    Guard("refeed", "ids of a span before the mark are fed on an assignment", PIPELINE + "reading.c",
+          "lowest > p->startup->meta.dedup_span ? lowest - p->startup->meta.dedup_span : 0;", "lowest;"),
+    Guard("fed", "no seek goes beyond what dedup has been fed", PIPELINE + "reading.c",
+          "        start = start < o->fed ? start\n", "        start = start > 0 ? start\n"),
+    Guard("log-bounds", "a mark that the log does not reach stops the worker", PIPELINE + "reading.c",
+          "    if (!marks_fit_log(p, o, first, end))\n        return false;\n", ""),
+    Guard("muted", "a partition whose seek failed gives nothing", "stream/source/source.c",
+          "if (!p->assigned || p->muted || p->behind", "if (!p->assigned || p->behind"),
+    Guard("reach-mirror", "the mirror of the registers is cleared when marks are read again", PIPELINE + "ownership.c",
+          "    seen_clear_shard(p->seen, shard->number);\n    for (size_t i = 0; i < count; i++) {\n        int32_t partition = claimed",
+          "    for (size_t i = 0; i < count; i++) {\n        int32_t partition = claimed"),
+    Guard("reach-mirror-drop", "and when a table is dropped", PIPELINE + "flush.c",
+          "    seen_clear_shard(p->seen, shard->number);\n", ""),
+    # ---- duplicates
+    Guard("span", "an id is remembered for the span, not for ever", "stream/dedup.c",
+          "    expire(d, position.offset - d->span);\n", ""),
+    Guard("span-clock", "it is forgotten by offsets, not by the clock", "stream/dedup.c",
+          "    expire(d, position.offset - d->span);\n",
+          "    extern int64_t clock_wall_ms(void);\n    expire(d, position.offset - clock_wall_ms() / 1000 % (d->span + 1));\n"),
+    Guard("span-counted", "a duplicate is one of any earlier copy, counted or not", "stream/dedup.c",
+          "    *slot = (struct slot){tag, (uint32_t)place};\n", "    if (!duplicate)\n        *slot = (struct slot){tag, (uint32_t)place};\n"),
+    Guard("verdicts", "a rewind gets the verdicts of the first time", "stream/dedup.c",
+          "    if (d->judged && !position_before(d->high, position))\n        return judge_again(d, position);\n", ""),
+    Guard("verdicts-known", "further back than verdicts are remembered is an assignment", PIPELINE + "reading.c",
+          "if (!o->begun || !dedup_remembers(o->dedup, start)) {", "if (!o->begun) {"),
+]
