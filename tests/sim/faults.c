@@ -155,6 +155,10 @@ static void rebalance(void) {
     group_shuffle(c);
 }
 
+static void orphan(void) {
+    world.orphan_until_ms[chance_below(c, (uint32_t)world.log.partitions)] = in_ms(500, 8000);
+}
+
 static void expel(void) {
     struct worker *w = any_worker();
     if (w != NULL)
@@ -252,6 +256,9 @@ void faults_begin(uint32_t disabled) {
         world.enabled[i] = has && (disabled >> i & 1) == 0;
         next_choose(i);
     }
+    c = &world.chance[FAULT_ORPHAN];
+    if (world.enabled[FAULT_ORPHAN])
+        orphan(); // from the beginning: it has no mark
 }
 
 static void weather_change(void) {
@@ -289,6 +296,7 @@ void faults_end(void) {
     weather_change();
     world.slow_until_ms = world.commits_refused_until_ms = world.bounds_unknown_until_ms = 0;
     world.seeks_fail_until_ms = world.letters_stall_until_ms = world.truncated_until_ms = 0;
+    memset(world.orphan_until_ms, 0, sizeof(world.orphan_until_ms));
     for (int i = 0; i < world.worker_count; i++)
         world.workers[i].paused_until_ms = 0;
 }

@@ -76,6 +76,8 @@ static void settle_partition(int32_t partition) {
             m->to_revoke[partition] = true;
         return; // else it was only just given: it takes it first
     }
+    if (world.now_ms < world.orphan_until_ms[partition])
+        return;
     world.owner[partition] = target;
     world.workers[target].member.to_assign[partition] = true;
 }

@@ -115,6 +115,21 @@ static void request_orphan(struct request *r, struct chance *c) {
         r->arrives_at_ms = world.now_ms + chance_between(c, 0, PAST_MS);
 }
 
+// Events count as counted when Redis says so, and not otherwise.
+static int64_t counted_by(const struct worker *w) {
+    const struct pipeline *p = worker_pipeline(w);
+    return p != NULL ? p->tally.counted : 0;
+}
+
+static void check_counted(const struct worker *w, int64_t before, const redisReply *reply) {
+    bool applied =
+        reply != NULL && reply->type == REDIS_REPLY_ARRAY && reply->elements > 0 &&
+        (strcmp(reply->element[0]->str, "APPLIED") == 0 || strcmp(reply->element[0]->str, "REPEATED") == 0);
+    if (counted_by(w) != before && !applied)
+        world_violated("worker %d takes %lld events for counted, which Redis did not say", w->number,
+                       (long long)(counted_by(w) - before));
+}
+
 void network_break(struct redis_link *link, struct chance *c) {
     struct lost {
         redis_callback callback;
@@ -137,8 +152,10 @@ void network_break(struct redis_link *link, struct chance *c) {
     requests_sweep();
     struct worker *before = world.running;
     world.running = link->worker;
+    int64_t counted = counted_by(link->worker);
     for (size_t i = 0; i < count; i++)
         lost[i].callback(lost[i].context, REDIS_LINK_LOST, NULL);
+    check_counted(link->worker, counted, NULL);
     if (link->on_change != NULL)
         link->on_change(link->context);
     world.running = before;
@@ -222,7 +239,9 @@ void network_answers(struct worker *w) {
         redisReply *reply = reply_read(r);
         r->callback = NULL;
         note_fence(w, r, reply);
+        int64_t counted = counted_by(w);
         callback(r->context, REDIS_LINK_REPLY, reply);
+        check_counted(w, counted, reply);
         freeReplyObject(reply);
     }
     requests_sweep();

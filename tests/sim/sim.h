@@ -140,8 +140,9 @@ struct world {
     int worker_count;
     struct worker workers[WORKERS_MAX];
     struct worker *running;
-    int owner[LOG_PARTITIONS_MAX];  // by the group; -1: none
-    int target[LOG_PARTITIONS_MAX]; // who is to own it; -1: nobody has been chosen
+    int owner[LOG_PARTITIONS_MAX];               // by the group; -1: none
+    int target[LOG_PARTITIONS_MAX];              // who is to own it; -1: nobody has been chosen
+    int64_t orphan_until_ms[LOG_PARTITIONS_MAX]; // not given to anybody before
     struct commit commits[64];
     size_t commit_count;
 
