@@ -135,16 +135,20 @@ bool reading_begin(struct pipeline *p, struct owned *o, int64_t *start) {
 // ---- placing a shard, and going back for it
 
 // The shard learned where its mark stands. The others keep what they have; where this one lacks records, the
-// partition goes back.
+// partition goes back. While it is about to go back already, the position is where to, and says nothing of
+// what the others have.
 void reading_place(struct pipeline *p, struct shard *shard, struct owned *o, const struct mark *mark) {
-    if (o->begun)
+    if (o->begun && !o->seeking) {
         keep_all(p, o);
+        if (o->fed < o->position.next)
+            o->fed = o->position.next;
+    }
     shard_place(shard, o->partition, mark);
     if (!o->begun)
         return;
-    if (o->fed < o->position.next)
-        o->fed = o->position.next;
-    int64_t reached = o->position.next > o->refeed_until ? o->position.next : o->refeed_until;
+    int64_t reached = o->position.next;
+    if (!o->seeking && reached < o->refeed_until)
+        reached = o->refeed_until;
     if (mark->next < reached) {
         o->position = (struct mark){.next = mark->next, .last = -1};
         o->seeking = true;

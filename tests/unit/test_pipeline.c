@@ -115,6 +115,29 @@ static void an_older_dump_behind_an_idle_worker_is_found(void **state) {
     settle(120);
 }
 
+// The shards go back to unequal marks, one after the other, behind where the partition was begun; and the
+// seek has to wait. Goes red where a place to go back to is kept as one that has been read.
+static void an_older_dump_with_unequal_marks_loses_nothing_while_the_seek_waits(void **state) {
+    assign(0);
+    log_end = 10;
+    turns(60);
+    fates[0] = HELD;
+    log_end = 30;
+    turns(60);
+    dump(0, 1); // the first shard is behind
+    fates[0] = DELIVERED;
+    log_end = 60;
+    turns(60);
+    take_away(0, false);
+    assign(0);
+    log_end = 70;
+    turns(60);
+    bounds_known = false;
+    dump(1, 0);
+    turns(300);
+    settle(150);
+}
+
 static void revoked_with_a_shard_that_does_not_answer_nothing_is_lost(void **state) {
     assign(0);
     assign(1);
@@ -367,6 +390,7 @@ int main(void) {
         T(an_older_dump_between_two_ownerships_brings_every_person_again),
         T(a_drain_ends_when_every_mark_is_where_reading_stands),
         T(an_older_dump_behind_an_idle_worker_is_found),
+        T(an_older_dump_with_unequal_marks_loses_nothing_while_the_seek_waits),
         T(revoked_with_a_shard_that_does_not_answer_nothing_is_lost),
         T(nothing_is_flushed_for_a_fenced_partition_before_the_group_confirms),
         T(no_flush_goes_ahead_of_the_letters_it_covers),
