@@ -85,6 +85,11 @@ static void put_call(struct flush_call *call, const struct key_space *space, uin
     put_key(call, space, KEY_RULES, shard, &none);
 }
 
+static void put_key_version(struct flush_call *call, const struct key_version *version) {
+    char text[LAYOUT_RULES_MAX];
+    put(call, text, layout_key_write(text, version));
+}
+
 static void put_version(struct flush_call *call, const struct rules *version) {
     char text[LAYOUT_RULES_MAX];
     put(call, text, layout_rules_write(text, version));
@@ -318,7 +323,7 @@ void flush_encode(struct flush_call *call, const struct key_space *space, uint32
                          .order = indices + count,
                          .next = indices + 2 * count,
                          .keys = FIXED_KEYS,
-                         .arguments = 4 + MARK_ARGUMENTS * (uint64_t)mark_count};
+                         .arguments = 6 + MARK_ARGUMENTS * (uint64_t)mark_count};
     gather_columns(&e);
     number_keys(&e);
     count_arguments(&e);
@@ -327,6 +332,8 @@ void flush_encode(struct flush_call *call, const struct key_space *space, uint32
     put_text(call, sender->deployment);
     put_integer(call, (int64_t)sender->rules->count);
     put_version(call, &sender->rules->versions[sender->rules->count - 1]);
+    put_integer(call, (int64_t)sender->key_count);
+    put_key_version(call, &sender->keys[sender->key_count - 1]);
     put_integer(call, (int64_t)mark_count);
     for (size_t i = 0; i < mark_count; i++)
         put_mark(call, &marks[i]);
@@ -334,16 +341,23 @@ void flush_encode(struct flush_call *call, const struct key_space *space, uint32
     free(indices);
 }
 
-// The versions by which we count, and as many further arguments as the caller puts behind them.
+// The versions and the pseudonym keys by which we count, and as many further arguments as the caller puts
+// behind them.
 static void put_rules(struct flush_call *call, const struct key_space *space, uint32_t shard,
                       const char *function, const struct flush_sender *sender, size_t more) {
     const struct rules_book *rules = sender->rules;
-    put_call(call, space, shard, function, FIXED_KEYS, 2 + 2 * rules->count + more);
+    put_call(call, space, shard, function, FIXED_KEYS, 2 + 2 * (rules->count + sender->key_count) + more);
     put_text(call, sender->deployment);
-    put_integer(call, (int64_t)rules->count);
+    put_integer(call, (int64_t)(rules->count + sender->key_count));
     for (size_t i = 0; i < rules->count; i++) {
         put_integer(call, rules->versions[i].version);
         put_version(call, &rules->versions[i]);
+    }
+    for (size_t i = 0; i < sender->key_count; i++) {
+        char number[32];
+        snprintf(number, sizeof(number), "key:%zu", i + 1);
+        put_text(call, number);
+        put_key_version(call, &sender->keys[i]);
     }
 }
 

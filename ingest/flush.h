@@ -3,7 +3,8 @@
 //
 // clang-format off
 //   FCALL clameur_flush_v1 <keys> meta mark faults rules <key>...
-//         deployment, number of rules versions, the last one's text, number of marks,
+//         deployment, number of rules versions, the last one's text, number of pseudonym keys, the last one's text,
+//         number of marks,
 //         per mark: partition, epoch, from, to, last, fingerprint, time   (the last three of the last record before `to`)
 //         then the operations, a key being its number among the keys (from 1) and an expiry absolute seconds or 0:
 //           C key field n delta*                             one counter of n hashes, whose numbers follow one another
@@ -17,8 +18,8 @@
 //   REPEATED                every mark was at its `to` already: our reply was lost. Nothing was applied
 //   GAP (partition next)*   these marks are not at their `from`. Nothing was applied
 //   FENCED partition*       another worker claimed these. Nothing was applied
-//   RULES                   the shard is not counted by these rules versions. Nothing was applied: claim, and send the
-//                           same bytes again
+//   RULES                   the shard is not counted by these rules versions and pseudonym keys. Nothing was applied:
+//                           claim, and send the same bytes again
 //   UNINITIALISED           no meta, or another deployment's. Nothing was applied
 //   an error                nothing was applied: mend, and send the same bytes again
 // clang-format on
@@ -32,10 +33,12 @@
 #include "runtime/status.h"
 #include "schemas/layout.h"
 
-// Who speaks: for which deployment, by which rules.
+// Who speaks: for which deployment, by which rules and pseudonym keys.
 struct flush_sender {
     const char *deployment;
     const struct rules_book *rules;
+    const struct key_version *keys; // at least one
+    size_t key_count;
 };
 
 struct flush_mark {
@@ -56,7 +59,7 @@ enum flush_verdict {
     FLUSH_GAP,
     FLUSH_FENCED,
     FLUSH_UNINITIALISED,
-    FLUSH_RULES,       // the shard is counted by other rules versions than ours
+    FLUSH_RULES,       // the shard is counted by other rules versions or pseudonym keys than ours
     FLUSH_NO_FUNCTION, // load the library, send again
     FLUSH_REFUSED,     // Redis cannot now (OOM, READONLY, MISCONF, LOADING, BUSY, NOREPLICAS...): wait, send
                        // again
@@ -84,7 +87,8 @@ void flush_parse(struct flush_answer *answer, const redisReply *reply);
 
 // The claim of partitions on one shard, which may be none:
 // clang-format off
-//   FCALL clameur_claim_v1 4 meta mark faults rules deployment, number of versions, (number text)*, partition*
+//   FCALL clameur_claim_v1 4 meta mark faults rules deployment,
+//         number of versions and keys, (number text | key:number text)*, partition*
 //
 //   CLAIMED (partition epoch next last fingerprint time)*    versions that were not there are kept now
 //   RULES how version since newest       nothing was changed: a version that the shard has been counted by is ALTERED or

@@ -91,8 +91,11 @@ static void rules_explain(char error[256], const redisReply *reply) {
         why = "is what was counted by, and another here";
     else if (slice_equal(how, slice_of("MISSING")))
         why = "is what was counted by, and missing here";
-    snprintf(error, 256, "version %.20s of the rules, since %s, %s (newest mark: %s)",
-             text_of(reply->element[2]).at, time_write(since, integer_of(reply->element[3])), why,
+    const char *number = text_of(reply->element[2]).at;
+    bool is_key = strncmp(number, "key:", 4) == 0;
+    snprintf(error, 256, "%s %.20s%s, since %s, %s (newest mark: %s)", is_key ? "pseudonym key" : "version",
+             is_key ? number + 4 : number, is_key ? "" : " of the rules",
+             time_write(since, integer_of(reply->element[3])), why,
              time_write(newest, integer_of(reply->element[4])));
 }
 
@@ -118,6 +121,8 @@ enum flush_verdict flush_parse_claim(struct flush_claimed *claimed, size_t max, 
 }
 
 enum status flush_rules_problem(struct problem *p, uint32_t shard, const char *why) {
-    return problem_set(p, STATUS_CONFIG, "CLM-M5", "append a version whose since lies ahead of every mark",
+    return problem_set(p, STATUS_CONFIG, "CLM-M5",
+                       "use the rules and the key file of this deployment; append what is new with a since "
+                       "that lies ahead of every mark",
                        "shard %u: %s", shard, why);
 }

@@ -33,6 +33,13 @@ size_t layout_rules_write(char out[LAYOUT_RULES_MAX], const struct rules *versio
     return (size_t)length;
 }
 
+size_t layout_key_write(char out[LAYOUT_RULES_MAX], const struct key_version *version) {
+    int length =
+        snprintf(out, LAYOUT_RULES_MAX, "%" PRId64 " %016" PRIx64, version->since_ms, version->fingerprint);
+    CHECK(length > 0 && length < LAYOUT_RULES_MAX);
+    return (size_t)length;
+}
+
 static bool text_to_integer(struct slice text, int64_t *value) {
     char copy[24];
     if (text.length == 0 || text.length >= sizeof(copy))

@@ -6,7 +6,8 @@
 //          its fingerprint and record time.
 // rules    field `<version>`: "<since> <hash>", since in ms (0 of version 1, which holds from the beginning),
 // hash as in
-//          runtime/config/rules.h. Written by the claim; only ever appended to.
+//          runtime/config/rules.h; field `key:<number>`, from 1: the same of a pseudonym key, its hash being
+//          its fingerprint (stream/pseudonym.h). Written by the claim; only ever appended to.
 // meta     the fields of struct meta, written by `init` alone, the same in every shard.
 // faults   field `["<key>","<field>"]` (JSON): the sum of the deltas that could not be applied there;
 //          field `["<key>","<field>","error"]`: what Redis said last.
@@ -50,6 +51,14 @@ bool mark_parse(struct mark *mark, struct slice text);
 enum { LAYOUT_RULES_MAX = 48 };
 size_t layout_rules_write(char out[LAYOUT_RULES_MAX],
                           const struct rules *version); // terminated; returns the length
+
+// A pseudonym key as everybody may see it: from when it holds (0 of the first) and its fingerprint.
+struct key_version {
+    int64_t since_ms;
+    uint64_t fingerprint;
+};
+size_t layout_key_write(char out[LAYOUT_RULES_MAX],
+                        const struct key_version *version); // terminated; returns the length
 
 struct meta {
     char deployment[33]; // hex, random

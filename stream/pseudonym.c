@@ -28,7 +28,8 @@ struct epoch {
 
 struct pseudonymiser {
     size_t count;
-    struct epoch epochs[]; // by since_ms, growing
+    struct key_version versions[KEYS_MAX];
+    struct epoch epochs[KEYS_MAX]; // by since_ms, growing
 };
 
 static const unsigned char *key_at(const struct pseudonymiser *p, int64_t record_time_ms) {
@@ -154,6 +155,28 @@ static bool read_key(const char *text, unsigned char key[KEY_BYTES]) {
            sodium_hex2bin(key, KEY_BYTES, text, length, NULL, &written, NULL) == 0 && written == KEY_BYTES;
 }
 
+static uint64_t fingerprint_of(const unsigned char key[KEY_BYTES]) {
+    static const unsigned char text[] = {0, 'k', 'e', 'y'};
+    unsigned char hash[crypto_shorthash_siphashx24_BYTES];
+    uint64_t fingerprint = 0;
+    crypto_shorthash_siphashx24(hash, text, sizeof(text), key);
+    for (size_t i = 0; i < sizeof(fingerprint); i++)
+        fingerprint = fingerprint << 8 | hash[i];
+    return fingerprint;
+}
+
+// The first key also holds before its time.
+static void key_append(struct pseudonymiser *p, const struct epoch *epoch) {
+    p->versions[p->count] =
+        (struct key_version){p->count > 0 ? epoch->since_ms : 0, fingerprint_of(epoch->key)};
+    p->epochs[p->count++] = *epoch;
+}
+
+const struct key_version *pseudonymiser_versions(const struct pseudonymiser *p, size_t *count) {
+    *count = p->count;
+    return p->versions;
+}
+
 static char *trim(char *text) {
     const char *blanks = " \t\r";
     text += strspn(text, blanks);
@@ -182,7 +205,7 @@ static const char *read_line(char *line, struct pseudonymiser *p) {
         return "a key is 32 hex digits";
     if (p->count > 0 && epoch.since_ms <= p->epochs[p->count - 1].since_ms)
         return "a further key needs a time after that of the line before";
-    p->epochs[p->count++] = epoch;
+    key_append(p, &epoch);
     return NULL;
 }
 
@@ -205,7 +228,7 @@ static enum status read_lines(char *text, const char *path, struct pseudonymiser
 
 enum status pseudonymiser_load(struct pseudonymiser **p, const char *path, struct problem *problem) {
     char *text = memory_take(FILE_BYTES_MAX + 1);
-    *p = memory_take(sizeof(**p) + KEYS_MAX * sizeof(struct epoch));
+    *p = memory_take(sizeof(**p));
     enum status status = read_file(path, text, problem);
     if (status == STATUS_OK)
         status = read_lines(text, path, *p, problem);
@@ -218,16 +241,18 @@ enum status pseudonymiser_load(struct pseudonymiser **p, const char *path, struc
 
 struct pseudonymiser *pseudonymiser_random(void) {
     CHECK(sodium_init() >= 0);
-    struct pseudonymiser *p = memory_take(sizeof(*p) + KEYS_MAX * sizeof(struct epoch));
-    p->count = 1;
-    randombytes_buf(p->epochs[0].key, KEY_BYTES);
+    struct pseudonymiser *p = memory_take(sizeof(*p));
+    struct epoch epoch = {.since_ms = 0};
+    randombytes_buf(epoch.key, KEY_BYTES);
+    key_append(p, &epoch);
+    sodium_memzero(&epoch, sizeof(epoch));
     return p;
 }
 
 void pseudonymiser_destroy(struct pseudonymiser **p) {
     if (*p == NULL)
         return;
-    sodium_memzero(*p, sizeof(**p) + KEYS_MAX * sizeof(struct epoch));
+    sodium_memzero(*p, sizeof(**p));
     free(*p);
     *p = NULL;
 }

@@ -6,6 +6,7 @@
 #include "runtime/slice.h"
 #include "runtime/status.h"
 #include "schemas/event.h"
+#include "schemas/layout.h"
 
 enum { PSEUDONYM_KIND_ACTOR = 1, PSEUDONYM_KIND_PERSON = 2 };
 
@@ -18,6 +19,10 @@ struct pseudonymiser;
 enum status pseudonymiser_load(struct pseudonymiser **p, const char *path, struct problem *problem);
 // A key that nobody knows and that ends with the process: for whoever looks at events without the key file.
 struct pseudonymiser *pseudonymiser_random(void);
+// The keys without the keys, by since: a fingerprint is the first eight bytes of SipHash-2-4-128 under the
+// key over the kind byte 0 and "key", so equal keys have equal ones and none leads back to its key. As long
+// as `p`.
+const struct key_version *pseudonymiser_versions(const struct pseudonymiser *p, size_t *count);
 void pseudonymiser_destroy(struct pseudonymiser **p); // wipes the keys
 
 void pseudonym_actor(const struct pseudonymiser *p, int64_t record_time_ms, uint32_t platform,

@@ -402,20 +402,23 @@ local function marks_write(keys, marks)
   end
 end
 
--- Is the shard still counted by the caller's versions? Else another worker has appended one, or a restored dump has lost one: the
--- caller claims, which decides.
-local function rules_hold(keys, number, text)
-  return redis.call('HLEN', keys[RULES]) == tonumber(number) and redis.call('HGET', keys[RULES], number) == text
+-- Is the shard still counted by the caller's versions and pseudonym keys? Else another worker has appended one, or a restored dump
+-- has lost one: the caller claims, which decides. at: number of versions, the last one's text, the same of the keys.
+local function rules_hold(keys, argv, at)
+  local version, text, key, key_text = argv[at], argv[at + 1], argv[at + 2], argv[at + 3]
+  if redis.call('HLEN', keys[RULES]) ~= tonumber(version) + tonumber(key) then return false end
+  return redis.call('HGET', keys[RULES], version) == text and redis.call('HGET', keys[RULES], 'key:' .. key) == key_text
 end
 
--- number of versions, each: number, text. The versions, and the cursor behind them.
+-- number of versions, each: number (of a pseudonym key: key:number), text. The versions, and the cursor behind them.
 local function rules_read(argv, at)
   local versions, count = {}, count_at(argv, at)
   local stop = at + 1 + 2 * count
   for i = at + 1, stop - 1, 2 do
     local since = argv[i + 1] and string.match(argv[i + 1], '^(%d+) %x+$')
-    if not since then error('argument ' .. i .. ' is not a version of the rules', 0) end
-    integer_check(argv, i)
+    if not since or not string.find(argv[i], '^%d+$') and not string.find(argv[i], '^key:%d+$') then
+      error('argument ' .. i .. ' is not a version of the rules', 0)
+    end
     table.insert(versions, {number = argv[i], text = argv[i + 1], since = since})
   end
   return versions, stop
@@ -435,15 +438,19 @@ end
 -- has been counted by stays, and what is new lies ahead of all that it holds. nil and the versions that are new, else the answer.
 local function rules_judge(keys, versions)
   local fields, newest = redis.call('HGETALL', keys[RULES]), newest_mark(keys)
-  local stored, fresh, given = {}, {}, {}
-  for i = 1, #fields, 2 do stored[fields[i]] = fields[i + 1] end
+  local stored, fresh, given, begun = {}, {}, {}, {}
+  for i = 1, #fields, 2 do
+    stored[fields[i]] = fields[i + 1]
+    begun[string.match(fields[i], '^%D*')] = true -- the rules, the keys
+  end
   local function refused(how, number, since) return {'RULES', how, number, since, newest} end
   for _, version in ipairs(versions) do
     local number, text = version.number, stored[version.number]
     given[number] = true
     if text and text ~= version.text then return refused('ALTERED', number, string.match(text, '^%d*')) end
     if not text then
-      local first = #fields == 0 and number == '1'
+      local series, count = string.match(number, '^(%D*)(%d+)$')
+      local first = count == '1' and not begun[series]
       if not first and tonumber(version.since) <= tonumber(newest) then return refused('LATE', number, version.since) end
       table.insert(fresh, version)
     end
@@ -470,14 +477,14 @@ local function flush(keys, argv)
   if not initialised(keys, argv[1]) then return {'UNINITIALISED'} end
   permit(keys)
   redis.call('HGET', keys[FAULTS], '') -- no hash: what fails could not be kept
-  local marks = marks_read(keys, argv, 4)
-  local first = 5 + #marks * MARK_ARGUMENTS
+  local marks = marks_read(keys, argv, 6)
+  local first = 7 + #marks * MARK_ARGUMENTS
   local prefix = string.sub(keys[MARK], 1, -5)
   local state = {keys = keys, argv = argv, prefix = prefix, faults = 0, orders = {}}
   local starts = operations_find(state, first)
   local answer = marks_judge(marks)
   if answer then return answer end
-  if not rules_hold(keys, argv[2], argv[3]) then return {'RULES'} end
+  if not rules_hold(keys, argv, 2) then return {'RULES'} end
   marks_write(keys, marks)
   operations_apply(state, starts)
   pcall(trim, state)

@@ -146,7 +146,7 @@ static void seal(struct pipeline *p, struct shard *shard) {
         return;
     size_t count = positions_gather(p);
     count_spread(&shard->delta, p->families);
-    struct flush_sender sender = {p->startup->meta.deployment, &p->startup->rules};
+    struct flush_sender sender = startup_sender(p->startup);
     shard_seal(shard, &p->startup->keys, &sender, p->positions, count, deadletter_sent(p->letters),
                p->now_ms);
 }

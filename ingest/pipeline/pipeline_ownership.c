@@ -166,7 +166,7 @@ static void claim_ask(struct pipeline *p, struct shard *shard) {
     if (count == 0)
         return;
     struct flush_call call = {0};
-    struct flush_sender sender = {p->startup->meta.deployment, &p->startup->rules};
+    struct flush_sender sender = startup_sender(p->startup);
     flush_encode_claim(&call, &p->startup->keys, shard->number, &sender, wanted, count);
     shard->claiming = true;
     redis_link_send(p->redis, call.bytes, call.length, claim_answered, asked_create(p, shard));

@@ -1,6 +1,6 @@
-// The rules that a shard is counted by. A claim is refused where ours are others; a flush finds that they
-// have become others since: another worker appended a version, or Redis was restored from a dump older than
-// our claim. A claim of no partition tells which: it puts our versions back, or is refused.
+// The rules and pseudonym keys that a shard is counted by. A claim is refused where ours are others; a flush
+// finds that they have become others since: another worker appended a version, or Redis was restored from a
+// dump older than our claim. A claim of no partition tells which: it puts our versions back, or is refused.
 
 #include <stdlib.h>
 
@@ -30,7 +30,7 @@ static void settled(void *context, enum redis_outcome outcome, const redisReply 
 }
 
 void rules_settle(struct pipeline *p, const struct shard *shard) {
-    struct flush_sender sender = {p->startup->meta.deployment, &p->startup->rules};
+    struct flush_sender sender = startup_sender(p->startup);
     struct settling *settling = memory_take(sizeof(*settling));
     *settling = (struct settling){p, shard->number};
     log_warn("flush_rules", FIELD("shard", LOG_INT(shard->number)));

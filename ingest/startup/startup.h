@@ -6,6 +6,7 @@
 //   functions, meta)
 #pragma once
 
+#include "ingest/flush.h"
 #include "ingest/functions.h"
 #include "runtime/config/config.h"
 #include "runtime/config/rules.h"
@@ -56,5 +57,12 @@ enum status startup_connect(struct startup *s, bool all, startup_report report, 
 // writer's library of the same name but another text is left alone: STATUS_OK, with `p` saying so (p->what is
 // "" otherwise).
 enum status startup_load_functions(redisContext *redis, struct problem *p);
+
+// As whom this process flushes and claims.
+static inline struct flush_sender startup_sender(const struct startup *s) {
+    struct flush_sender self = {.deployment = s->meta.deployment, .rules = &s->rules};
+    self.keys = pseudonymiser_versions(s->pseudonyms, &self.key_count);
+    return self;
+}
 
 void startup_fini(struct startup *s);

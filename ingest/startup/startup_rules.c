@@ -1,5 +1,5 @@
-// Start-up's question whether this deployment has been counted by the rules that the worker has: what the
-// claim of every shard would say, asked before anything is claimed.
+// Start-up's question whether this deployment has been counted by the rules and the pseudonym keys that the
+// worker has: what the claim of every shard would say, asked before anything is claimed.
 #include <stdlib.h>
 
 #include "ingest/flush.h"
@@ -8,7 +8,7 @@
 
 static void ask_all(const struct startup_walk *walk) {
     const struct startup *s = walk->s;
-    struct flush_sender sender = {s->meta.deployment, &s->rules};
+    struct flush_sender sender = startup_sender(s);
     struct flush_call call = {0};
     for (uint32_t shard = 0; shard < s->keys.shards; shard++) {
         flush_encode_rules(&call, &s->keys, shard, &sender);
@@ -59,6 +59,7 @@ enum status startup_step_rules(struct startup_walk *walk) {
     }
     if (status != STATUS_OK)
         return startup_trouble(walk, &p);
-    startup_found(walk, "version %zu the last", s->rules.count);
+    startup_found(walk, "version %zu the last, pseudonym key %zu", s->rules.count,
+                  startup_sender(s).key_count);
     return STATUS_OK;
 }

@@ -10,6 +10,7 @@
 #include "loadtest/recount/recount_compare.h"
 #include "loadtest/recount/recount_log.h"
 #include "loadtest/recount/recount_reach.h"
+#include "loadtest/recount/recount_rules.h"
 #include "loadtest/recount/recount_unknown.h"
 #include "runtime/memory.h"
 #include "schemas/weighable.h"
@@ -101,6 +102,8 @@ static enum status connect_both(struct recount *r) {
     enum status status = recount_redis_open(&r->redis, s, &r->problem);
     if (status == STATUS_OK)
         status = recount_redis_meta(&r->redis, s, &r->problem);
+    if (status == STATUS_OK)
+        status = recount_rules_keys(&r->redis, &r->keys, &r->problem);
     if (status == STATUS_OK)
         status = recount_log_open(&r->log, s, r->deployment.config, &r->problem);
     return status == STATUS_OK ? check_log(r) : status;

@@ -94,6 +94,16 @@ enum status recount_keys_load(struct recount_keys *keys, const char *path, struc
     return status;
 }
 
+struct key_version recount_key_version(const struct recount_keys *keys, size_t index) {
+    const unsigned char text[] = {0, 'k', 'e', 'y'};
+    unsigned char hash[crypto_shorthash_siphashx24_BYTES];
+    uint64_t fingerprint = 0;
+    crypto_shorthash_siphashx24(hash, text, sizeof(text), keys->keys[index].bytes);
+    for (int i = 0; i < 8; i++)
+        fingerprint |= (uint64_t)hash[i] << (56 - 8 * i);
+    return (struct key_version){index == 0 ? 0 : keys->keys[index].since_ms, fingerprint};
+}
+
 void recount_keys_fini(struct recount_keys *keys) {
     if (keys->keys != NULL)
         sodium_memzero(keys->keys, keys->count * sizeof(*keys->keys));

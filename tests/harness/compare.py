@@ -6,7 +6,7 @@ from itertools import islice
 
 import xxhash
 
-from harness.recount import ORDER_TRIM_MS, fingerprint, parse_mark
+from harness.recount import ORDER_TRIM_MS, fingerprint, key_text, parse_mark
 
 COUNTED = ("acct", "content", "campaign", "series", "tag", "live", "platform")
 SCRATCH = b"recount-scratch:"
@@ -99,8 +99,9 @@ class Comparison:
                     self.faulted[key][counter] += int(text)
 
     def _compare_rules(self, names):
-        """Every shard that was claimed says by which versions; a version's hash is computed here from what it decides."""
+        """Every shard that was claimed says by which versions and key; their hashes are computed here from what they decide."""
         expected = {str(i): rules.text(i) for i, rules in enumerate(self.recount.rules, 1)}
+        expected["key:1"] = key_text(self.recount.key)
         claimed = [self.recount.space.name(shard, "rules").encode() for shard, marks in enumerate(self.marks) if marks]
         for name, fields in self._each(sorted(set(names) | set(claimed)), ("HGETALL",)):
             found = {number.decode(): text.decode() for number, text in fields.items()}

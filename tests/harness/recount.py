@@ -56,6 +56,11 @@ class Rules:
         return f"{self.since if number > 1 else 0} {digest:016x}"
 
 
+def key_text(key):
+    """What Redis keeps of the first pseudonym key: that it holds from the beginning, and its fingerprint."""
+    return f"0 {siphash_128(key, bytes(1) + b'key')[:8].hex()}"
+
+
 @dataclass
 class Mark:
     next: int

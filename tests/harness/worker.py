@@ -53,6 +53,9 @@ class Deployment:
     def ingest(self, *arguments, check=0, **options):
         return run([INGEST, *arguments, "-c", self.file], self.directory, check=check, **options)
 
+    def loadtest(self, *arguments, check=0, **options):
+        return run([LOADTEST, *arguments, "-c", self.file], self.directory, check=check, **options)
+
     def init(self):
         self.ingest("init")
         return self
@@ -62,7 +65,7 @@ class Deployment:
         return Worker(self, f"worker-{self.workers}", ready, **options)
 
     def produce(self, *arguments, check=0, seconds=300):
-        return run([LOADTEST, "produce", "-c", self.file, *arguments], self.directory, seconds=seconds, check=check)
+        return self.loadtest("produce", *arguments, seconds=seconds, check=check)
 
     def producer(self, *arguments):
         """The same, not waited for."""

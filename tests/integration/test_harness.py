@@ -11,7 +11,7 @@ from harness.json_cases import json_cases
 from harness.keys import KeySpace, shard_of, shard_tags
 from harness.log import read_log
 from harness.produce import Sender, batch, confluent_frame, event, json_frame
-from harness.recount import Mark, Recount, fingerprint
+from harness.recount import Mark, Recount, fingerprint, key_text
 from harness.registry import KIND_NUMBERS as KIND
 from harness.siphash import siphash_128
 
@@ -22,6 +22,7 @@ def test_shard_tags_and_pseudonyms_are_those_of_the_documentation():
     assert shard_tags(4) == ["3560", "8209", "4129", "356"]
     key = bytes(range(16))
     assert siphash_128(key, b"\1\2\0\0\0user-1").hex() == "0f69292f90099b28c1754f1c244ecb8e"
+    assert key_text(key) == "0 d0fbc3c44ca11df5"
     assert siphash_128(key, b"\2\0\0\0\0c-42").hex() == "e767ba5cda688a52fe383ca566b4329f"
 
 
@@ -118,7 +119,7 @@ def _write(client, recount, log, marks):
         occurred_at, event_id = copies[0][:2]
         client.hset(space.name(shard, "orders", account), xxhash.xxh3_128_hexdigest(order), f"{occurred_at:016}{event_id.hex()} x")
     for shard in range(space.shards):
-        client.hset(space.name(shard, "rules"), "1", recount.rules[0].text(1))
+        client.hset(space.name(shard, "rules"), mapping={"1": recount.rules[0].text(1), "key:1": key_text(recount.key)})
         for p, mark in marks[shard].items():
             client.hset(space.name(shard, "mark"), p, f"1 {mark.next} {mark.last} {mark.fingerprint:016x} {mark.time_ms}")
 

@@ -96,6 +96,27 @@ def test_an_appended_version_counts_from_its_since_and_the_past_stays(deployment
     load.settle(deployment, [worker])
 
 
+def test_another_pseudonym_key_is_refused_and_a_rotation_ahead_is_not(deployment):
+    worker = deployment.worker()
+    deployment.produce(*load.flags(2_000))
+    load.settle(deployment, [worker])
+    key = deployment.directory / "pseudonym.key"
+    right = key.read_text()
+    key.write_text("ff" * 16 + "\n")
+    other = deployment.worker(ready=False)  # beside one that counts by the right key
+    assert other.process.wait(30) == 78 and "pseudonym key 1" in other.process.tail()
+    assert worker.terminate() == 0
+    expect_refused(deployment, "pseudonym key 1", "another here")
+    done = deployment.loadtest("recount", check=78)
+    assert "CLM-M5" in done.stderr and "pseudonym key 1" in done.stderr, done
+    key.write_text(right + f"{now_ms() - 3_600_000}: {'ee' * 16}\n")
+    expect_refused(deployment, "pseudonym key 2", "does not lie ahead of what is counted")
+    key.write_text(right + f"{now_ms() + 3_600_000}: {'ee' * 16}\n")
+    deployment.ingest("check", "--connect")
+    key.write_text(right)
+    deployment.recount()
+
+
 def test_a_worker_with_the_old_rules_stops_before_it_counts_by_them(deployment):
     old_file = deployment.directory / "old.yaml"
     old_file.write_text(FIRST)

@@ -133,7 +133,8 @@ static void double_owner(void) {
     uint32_t shard = any_shard();
     bool all = chance_is(c, 50);
     const struct rules_book book = {.versions = &world.rules, .count = 1};
-    const struct flush_sender sender = {WORLD_DEPLOYMENT, &book};
+    struct flush_sender sender = {.deployment = WORLD_DEPLOYMENT, .rules = &book};
+    sender.keys = pseudonymiser_versions(world_pseudonyms, &sender.key_count);
     for (uint32_t i = 0; i < world.redis.names.shards; i++) {
         struct flush_call call = {0};
         char *answer;

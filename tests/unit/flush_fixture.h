@@ -19,7 +19,8 @@ static struct key_space keys;
 static struct flush_answer answer;
 static struct rules version_1 = {.version = 1, .hash = "00000000000000aa"};
 static const struct rules_book book_1 = {.versions = &version_1, .count = 1};
-static const struct flush_sender sender = {DEPLOYMENT, &book_1};
+static struct key_version key_1 = {.fingerprint = 0xbb};
+static const struct flush_sender sender = {DEPLOYMENT, &book_1, &key_1, 1};
 
 static redisReply *ask_list(const char *format, va_list arguments) {
     redisReply *reply = redisvCommand(redis, format, arguments);

@@ -297,7 +297,7 @@ static void an_expiry_that_has_passed_leaves_no_key(void **state) {
 #define HEAD                                                                                                 \
     "FCALL clameur_flush_v1 5 clm:{3560}:meta clm:{3560}:mark clm:{3560}:faults clm:{3560}:rules "           \
     "clm:{3560}:acct:acme "
-#define START HEAD DEPLOYMENT " 1 %s"
+#define START HEAD DEPLOYMENT " 1 %s 1 %s"
 #define CALL  START " 1 0 1 0 10 9 abcdef 1 H 5 0 1 likes 5 "
 #define RANK  "0000000000005000aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
@@ -355,7 +355,7 @@ static void malformed_arguments_change_nothing(void **state) {
     char before[64], after[64];
     digest(before);
     for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
-        redisReply *reply = ask(calls[i], "0 00000000000000aa");
+        redisReply *reply = ask(calls[i], "0 00000000000000aa", "0 00000000000000bb");
         if (reply->type != REDIS_REPLY_ERROR)
             fail_msg("taken: %s", calls[i]);
         flush_parse(&answer, reply);
@@ -364,7 +364,8 @@ static void malformed_arguments_change_nothing(void **state) {
     }
     digest(after);
     assert_string_equal(before, after);
-    redisReply *reply = ask(CALL, "0 00000000000000aa"); // and without the flaw it passes
+    redisReply *reply =
+        ask(CALL, "0 00000000000000aa", "0 00000000000000bb"); // and without the flaw it passes
     flush_parse(&answer, reply);
     assert_int_equal(answer.verdict, FLUSH_APPLIED);
     freeReplyObject(reply);

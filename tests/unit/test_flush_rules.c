@@ -14,8 +14,10 @@
 static struct delta d;
 static struct rules versions[4];
 static struct rules_book book = {.versions = versions};
-static const struct flush_sender self = {DEPLOYMENT, &book};
+static struct key_version prints[3];
+static struct flush_sender self = {DEPLOYMENT, &book, prints, 1};
 static char error[256];
+static int64_t epoch;
 
 // Version 1, and further ones whose since is so far from the marks.
 static void count_by(size_t count, ...) {
@@ -30,9 +32,21 @@ static void count_by(size_t count, ...) {
     book.count = count;
 }
 
+// The same of the pseudonym keys.
+static void key_by(size_t count, ...) {
+    va_list ahead_ms;
+    va_start(ahead_ms, count);
+    for (size_t i = 0; i < count; i++)
+        prints[i] = (struct key_version){i > 0 ? NOW_MS + va_arg(ahead_ms, int) : 0, 0xb1 + i};
+    va_end(ahead_ms);
+    self.key_count = count;
+}
+
 static int begin(void **state) {
     deployment_begin(state);
     delta_init(&d);
+    key_by(1);
+    epoch = 9;
     error[0] = '\0';
     return 0;
 }
@@ -76,7 +90,8 @@ static enum flush_verdict foresee(void) {
 static enum flush_verdict flush_to(int64_t from, int64_t to) {
     struct flush_call call = {0};
     struct flush_mark mark = mark_at(0, from, to);
-    mark.mark.epoch = 9;
+    mark.mark.epoch = epoch;
+    epoch += 100; // above every claim's
     add(&d, KEY_ACCOUNT, "", 1);
     flush_encode(&call, &keys, 0, &self, &mark, 1, &d);
     enum flush_verdict verdict = call_judge(&call);
@@ -105,7 +120,8 @@ static void expect_claimed(void) {
 static void the_first_claim_keeps_the_versions(void **state) {
     count_by(3, -50, 70);
     expect_claimed();
-    expect("3", "HLEN clm:{3560}:rules");
+    expect("4", "HLEN clm:{3560}:rules");
+    expect("0 00000000000000b1", "HGET clm:{3560}:rules key:1");
     expect("0 00000000000000aa", "HGET clm:{3560}:rules 1");
     expect("1699999999950 00000000000000ab", "HGET clm:{3560}:rules 2");
     expect("1700000000070 00000000000000ac", "HGET clm:{3560}:rules 3");
@@ -129,7 +145,7 @@ static void a_version_ahead_of_every_mark_may_be_appended(void **state) {
     expect("1700000000001 00000000000000ab", "HGET clm:{3560}:rules 2");
     count_by(3, 1, 2);
     expect_claimed();
-    expect("3", "HLEN clm:{3560}:rules");
+    expect("4", "HLEN clm:{3560}:rules");
 }
 
 static void a_version_that_is_not_ahead_of_a_mark_is_refused_and_nothing_changes(void **state) {
@@ -144,7 +160,7 @@ static void a_version_that_is_not_ahead_of_a_mark_is_refused_and_nothing_changes
     expect_refused(
         "version 2 of the rules, since 2023-11-14T22:13:19.999Z, does not lie ahead of what is counted "
         "(newest mark: 2023-11-14T22:13:20.000Z)");
-    expect("1", "HLEN clm:{3560}:rules");
+    expect("2", "HLEN clm:{3560}:rules");
 }
 
 // The mark of one partition is enough, whichever is claimed.
@@ -213,7 +229,7 @@ static void after_a_restored_dump_the_claim_keeps_the_version_again(void **state
         "(newest mark: 2023-11-14T22:13:20.000Z)"); // the half of a dump is none
     tell("RESTORE clm:{3560}:mark 0 %b REPLACE", mark->str, (size_t)mark->len);
     expect_claimed();
-    expect("2", "HLEN clm:{3560}:rules");
+    expect("3", "HLEN clm:{3560}:rules");
     freeReplyObject(rules);
     freeReplyObject(mark);
 }
@@ -253,8 +269,52 @@ static void a_claim_of_no_partition_keeps_versions_and_raises_nothing(void **sta
     flush_call_fini(&call);
 }
 
+// Red where keys are not judged: with another key every person of the day is counted a second time.
+static void another_pseudonym_key_is_refused(void **state) {
+    count_by(1);
+    expect_claimed();
+    prints[0].fingerprint++;
+    expect_refused(
+        "pseudonym key 1, since 1970-01-01T00:00:00.000Z, is what was counted by, and another here "
+        "(newest mark: none)");
+    assert_int_equal(flush_to(0, 10), FLUSH_RULES);
+    key_by(1);
+    assert_int_equal(flush_to(0, 10), FLUSH_APPLIED);
+}
+
+static void a_pseudonym_key_ahead_of_every_mark_may_be_appended(void **state) {
+    count_by(1);
+    expect_claimed();
+    assert_int_equal(flush_to(0, 10), FLUSH_APPLIED);
+    key_by(2, 0);
+    expect_refused("pseudonym key 2, since 2023-11-14T22:13:20.000Z, does not lie ahead of what is counted "
+                   "(newest mark: 2023-11-14T22:13:20.000Z)");
+    key_by(2, 1);
+    expect_claimed();
+    expect("1700000000001 00000000000000b2", "HGET clm:{3560}:rules key:2");
+    key_by(1);
+    assert_int_equal(flush_to(10, 20), FLUSH_RULES); // a worker with the old file
+    expect_refused(
+        "pseudonym key 2, since 2023-11-14T22:13:20.001Z, is what was counted by, and missing here "
+        "(newest mark: 2023-11-14T22:13:20.000Z)");
+    count_by(2, 1);
+    assert_int_equal(flush_to(10, 20), FLUSH_RULES); // as many versions and keys, but others
+}
+
+static void a_deployment_from_before_keys_were_kept_takes_the_first(void **state) {
+    count_by(1);
+    expect_claimed();
+    assert_int_equal(flush_to(0, 10), FLUSH_APPLIED);
+    tell("HDEL clm:{3560}:rules key:1");
+    assert_int_equal(flush_to(10, 20), FLUSH_RULES);
+    expect_claimed();
+    expect("0 00000000000000b1", "HGET clm:{3560}:rules key:1");
+}
+
 static void malformed_rules_change_nothing(void **state) {
-    static const char *const calls[] = {"", "x", "-1", "1", "1 1", "1 1 0", "1 x %s", "1 1 %s x", "2 1 %s 2"};
+    static const char *const calls[] = {"",           "x",           "-1",        "1",        "1 1",
+                                        "1 1 0",      "1 x %s",      "1 1 %s x",  "2 1 %s 2", "1 key: %s",
+                                        "1 key:x %s", "1 key:1x %s", "1 kez:1 %s"};
     char before[64], after[64], line[256];
     digest(before);
     for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
@@ -285,6 +345,9 @@ int main(void) {
         T(after_a_restored_dump_the_claim_keeps_the_version_again),
         T(a_flush_by_other_versions_is_not_applied),
         T(a_claim_of_no_partition_keeps_versions_and_raises_nothing),
+        T(another_pseudonym_key_is_refused),
+        T(a_pseudonym_key_ahead_of_every_mark_may_be_appended),
+        T(a_deployment_from_before_keys_were_kept_takes_the_first),
         T(malformed_rules_change_nothing),
     };
     return cmocka_run_group_tests(tests, redis_begin, redis_end);

@@ -141,6 +141,19 @@ static void test_keys_rotate_by_record_time(void **state) {
     pseudonymiser_destroy(&p);
 }
 
+// Computed by another implementation, as the vectors.
+static void test_versions_tell_keys_apart_without_telling_them(void **state) {
+    size_t count;
+    struct pseudonymiser *p = load("5: " KEY "\n2026-01-01T00:00:00Z: " OTHER_KEY "\n");
+    const struct key_version *versions = pseudonymiser_versions(p, &count);
+    assert_int_equal(count, 2);
+    assert_true(versions[0].fingerprint == 0xd0fbc3c44ca11df5);
+    assert_int_equal(versions[0].since_ms, 0); // it holds before its time too
+    assert_true(versions[1].fingerprint != versions[0].fingerprint);
+    assert_int_equal(versions[1].since_ms, INT64_C(1767225600000));
+    pseudonymiser_destroy(&p);
+}
+
 static void test_before_the_first_since_the_first_key_holds(void **state) {
     struct pseudonymiser *p = load("2026-01-01T00:00:00.250Z: " KEY);
     unsigned char out[PSEUDONYM_SIZE];
@@ -216,6 +229,7 @@ int main(void) {
         cmocka_unit_test(test_the_readme_gives_the_same_vectors),
         cmocka_unit_test(test_an_over_long_id_is_cut_not_overrun),
         cmocka_unit_test(test_keys_rotate_by_record_time),
+        cmocka_unit_test(test_versions_tell_keys_apart_without_telling_them),
         cmocka_unit_test(test_before_the_first_since_the_first_key_holds),
         cmocka_unit_test(test_malformed_files_are_refused_with_the_line_and_without_the_key),
         cmocka_unit_test(test_files_that_are_no_text_are_refused),

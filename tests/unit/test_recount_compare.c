@@ -7,10 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "loadtest/recount/recount_reach.h"
+#include "loadtest/recount/recount_rules.h"
 #include "loadtest/recount/recount_unknown.h"
 #include "redis_server.h"
 #include "runtime/memory.h"
@@ -25,6 +27,7 @@ static struct redis_server server;
 struct world {
     struct settings settings;
     struct rules_book rules;
+    struct recount_keys keys;
     struct recount_redis redis;
     struct recount_model model;
     struct recount_reach reach;
@@ -72,6 +75,18 @@ static void count_events(struct world *w) {
     recount_model_count(&w->model, &e, rules, 0, NULL);
 }
 
+static void load_key(struct world *w, const char *text) {
+    char path[] = "/tmp/recount-key-XXXXXX";
+    struct problem problem;
+    int file = mkstemp(path);
+    assert_true(file >= 0);
+    assert_int_equal(write(file, text, strlen(text)), (ssize_t)strlen(text));
+    close(file);
+    recount_keys_fini(&w->keys);
+    assert_int_equal(recount_keys_load(&w->keys, path, &problem), STATUS_OK);
+    unlink(path);
+}
+
 static struct world *world_create(void) {
     struct world *w = memory_take(sizeof(*w));
     struct rules_kinds kinds;
@@ -79,6 +94,7 @@ static struct world *world_create(void) {
     char *url = memory_take(64);
     schemas_rules_kinds(&kinds);
     assert_int_equal(rules_load(&w->rules, NULL, &kinds), STATUS_OK);
+    load_key(w, "000102030405060708090a0b0c0d0e0f\n");
     snprintf(url, 64, "redis://127.0.0.1:%d", server.port);
     w->settings = (struct settings){.redis_url = url,
                                     .redis_prefix = "t",
@@ -94,7 +110,8 @@ static struct world *world_create(void) {
         FAMILY(ACCOUNT) | FAMILY(ACCOUNT_PLATFORM) | FAMILY(TOP) | FAMILY(REACH) | FAMILY(ORDERS);
     recount_model_init(&w->model, &w->redis.space, families, recount_reach_add, &w->reach);
     recount_reach_init(&w->reach, &w->redis, &w->model, 0);
-    w->setup = (struct fold_setup){.rules = &w->rules, .partitions = 1, .starts = w->redis.meta.starts};
+    w->setup = (struct fold_setup){
+        .rules = &w->rules, .keys = &w->keys, .partitions = 1, .starts = w->redis.meta.starts};
     recount_fold_init(&w->fold, &w->setup, &w->model);
     w->fold.common[0] = (struct fold_last){2, 5, 0xabc};
     w->log_end = 3;
@@ -113,6 +130,7 @@ static void world_destroy(struct world *w) {
     recount_model_fini(&w->model);
     recount_redis_close(&w->redis);
     rules_fini(&w->rules);
+    recount_keys_fini(&w->keys);
     free((char *)(uintptr_t)w->settings.redis_url);
     free(w);
 }
@@ -146,10 +164,14 @@ static void command(struct world *w, const char *text) {
     freeReplyObject(reply);
 }
 
-// Version 1 as a worker has counted by it.
+// Version 1 and the key as a worker has counted by them.
 static void write_rules(struct world *w) {
     char text[LAYOUT_RULES_MAX];
     size_t length = layout_rules_write(text, &w->rules.versions[0]);
+    recount_redis_send(&w->redis, 4,
+                       (const char *[]){"HSET", "t:{3560}:rules", "key:1", "0 d0fbc3c44ca11df5"},
+                       (size_t[]){4, 14, 5, 18});
+    freeReplyObject(recount_redis_answer(&w->redis));
     char key[KEY_MAX];
     struct key_parts none = {0};
     size_t key_length = key_write(key, &w->redis.space, KEY_RULES, 0, &none);
@@ -223,10 +245,12 @@ static const struct tampering {
     {"HSET %T:content:acme:tiktok:v9 likes 0 shares 1", 1},
     {"ZADD %T:top:acme:web:%H 0 v1", 0},
     {"HSET %T:faults x 1", 0},
-    {"DEL %T:rules", 1},
+    {"DEL %T:rules", 2},
     {"HSET %T:rules 1 x", 1},
     {"HSET %T:rules 2 x", 1},
     {"HSET %T:rules 01 x", 1},
+    {"HSET %T:rules key:2 x", 1},
+    {"HDEL %T:rules key:1", 1},
     {"SET %T:rules x", 1},
 };
 
@@ -272,6 +296,28 @@ static void marks_are_held_against_the_log(void **state) {
         command(w, "FLUSHALL");
         world_destroy(w);
     }
+}
+
+// Red without the fingerprints: reach would count every person a second time, by hearsay a difference among
+// many.
+static void another_pseudonym_key_is_refused_and_an_appended_one_is_not(void **state) {
+    struct world *w = world_create();
+    struct problem p;
+    write_right_keys(w);
+    assert_int_equal(recount_rules_keys(&w->redis, &w->keys, &p), STATUS_OK);
+    load_key(w, "000102030405060708090a0b0c0d0e0f\n1700000000000: 0f0e0d0c0b0a09080706050403020100\n");
+    assert_int_equal(recount_rules_keys(&w->redis, &w->keys, &p), STATUS_OK);
+    command(w, "HSET %T:rules key:2 x");
+    assert_int_equal(recount_rules_keys(&w->redis, &w->keys, &p), STATUS_CONFIG);
+    assert_string_equal(p.what, "pseudonym key 2 is another here than shard 0 was counted by");
+    command(w, "HDEL %T:rules key:2");
+    load_key(w, "0f0e0d0c0b0a09080706050403020100\n");
+    assert_int_equal(recount_rules_keys(&w->redis, &w->keys, &p), STATUS_CONFIG);
+    assert_string_equal(p.code, "CLM-M5");
+    assert_string_equal(p.what, "pseudonym key 1 is another here than shard 0 was counted by");
+    command(w, "DEL %T:rules");
+    assert_int_equal(recount_rules_keys(&w->redis, &w->keys, &p), STATUS_OK);
+    world_destroy(w);
 }
 
 static void a_shard_that_nobody_claimed_needs_no_rules(void **state) {
@@ -322,6 +368,7 @@ int main(void) {
         cmocka_unit_test(each_kind_of_wrong_is_found),
         cmocka_unit_test(what_the_faults_account_for_is_no_difference),
         cmocka_unit_test(marks_are_held_against_the_log),
+        cmocka_unit_test(another_pseudonym_key_is_refused_and_an_appended_one_is_not),
         cmocka_unit_test(a_shard_that_nobody_claimed_needs_no_rules),
         cmocka_unit_test(a_trimmed_order_may_be_gone),
         cmocka_unit_test(the_scratch_keys_are_taken_away),

@@ -16,7 +16,8 @@ static struct shard s;
 static struct key_space space;
 static struct rules version = {.version = 1, .hash = "00000000000000aa"};
 static const struct rules_book book = {.versions = &version, .count = 1};
-static const struct flush_sender sender = {"d", &book};
+static const struct key_version key_1;
+static const struct flush_sender sender = {"d", &book, &key_1, 1};
 
 static int begin(void **state) {
     key_space_init(&space, "clm", 1);

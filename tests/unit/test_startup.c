@@ -234,7 +234,9 @@ static void test_rules_that_would_change_the_past_are_refused(void **state) {
     snprintf(flag, sizeof(flag), "--rules.file=%s", path);
     DO("HSET", key_name(KEY_MARK, 5, "", 0, "", 0), "0", "1 20 19 00000000000000ff 1499999999999");
     assert_int_equal(RUN(command_check, "--connect", flag), 0);
-    expect_said(out_text, "{\"step\":\"rules in force\",\"result\":\"ok\",\"detail\":\"version 2 the last\"");
+    expect_said(
+        out_text,
+        "{\"step\":\"rules in force\",\"result\":\"ok\",\"detail\":\"version 2 the last, pseudonym key 1\"");
     DO("HSET", key_name(KEY_MARK, 5, "", 0, "", 0), "0", "1 20 19 00000000000000ff 1500000000000");
     assert_int_equal(RUN(command_check, "--connect", flag), STATUS_CONFIG);
     expect_said(out_text, "CLM-M5");
