@@ -107,6 +107,14 @@ bool meta_read_field(struct meta *meta, struct slice name, struct slice value) {
     return true;
 }
 
+bool meta_equal(const struct meta *a, const struct meta *b) {
+    return strcmp(a->deployment, b->deployment) == 0 && a->layout == b->layout && a->shards == b->shards &&
+           a->dedup_span == b->dedup_span && strcmp(a->topic, b->topic) == 0 &&
+           strcmp(a->topic_id, b->topic_id) == 0 && strcmp(a->rules_hash, b->rules_hash) == 0 &&
+           a->partitions == b->partitions && memcmp(a->starts, b->starts, sizeof(a->starts)) == 0 &&
+           a->created_at_ms == b->created_at_ms;
+}
+
 bool meta_is_whole(const struct meta *meta) {
     return meta->deployment[0] != '\0' && meta->layout > 0 && meta->shards > 0 && meta->dedup_span > 0 &&
            meta->topic[0] != '\0' && meta->rules_hash[0] != '\0' && meta->partitions > 0;

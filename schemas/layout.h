@@ -73,6 +73,9 @@ struct meta {
     int64_t created_at_ms;
 };
 
+// The same deployment, fixed in the same way?
+bool meta_equal(const struct meta *a, const struct meta *b);
+
 // One field of the hash; an unknown field is ignored. False where the value is malformed.
 bool meta_read_field(struct meta *meta, struct slice name, struct slice value);
 // Were all fields that a meta must have there?

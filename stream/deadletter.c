@@ -103,7 +103,7 @@ static struct original *original_take(struct deadletter *d, const struct record 
     };
     if (o->key_length > 0)
         memcpy(o->bytes, record->key.at, o->key_length);
-    if (o->value_length > 0)
+    if (o->has_value)
         memcpy(o->bytes + o->key_length, record->value.at, o->value_length);
     d->bytes += o->key_length + o->value_length;
     d->latest = o;

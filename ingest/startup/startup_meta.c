@@ -41,7 +41,7 @@ static enum status metas_take(struct startup_metas *metas, struct meta *other, c
         return status;
     metas->present[shard] = true;
     metas->count++;
-    if (metas->alike && into == other && memcmp(other, &metas->first, sizeof(*other)) != 0) {
+    if (metas->alike && into == other && !meta_equal(other, &metas->first)) {
         metas->alike = false;
         metas->first_other = shard;
     }
@@ -63,7 +63,7 @@ enum status startup_metas_read(redisContext *redis, const struct key_space *keys
         if (redisGetReply(redis, (void **)&reply) != REDIS_OK)
             reply = NULL;
         enum status status = first == STATUS_OK ? redis_ask_judge(redis, reply, "HGETALL", p) : first;
-        if (status == STATUS_OK)
+        if (status == STATUS_OK && reply != NULL)
             status = metas_take(metas, other, reply, shard, p);
         first = status;
         if (reply == NULL)

@@ -279,14 +279,16 @@ static enum status answer_key(const struct shard_compare *s, uint32_t key, struc
     size_t count = is_sketch(c, key) ? 3 : 2;
     redisReply *replies[3] = {NULL};
     enum status status = STATUS_OK;
+    bool whole = true;
     for (size_t i = 0; i < count; i++) {
         replies[i] = recount_redis_answer(c->redis);
-        if (replies[i] == NULL)
-            status = recount_redis_lost(c->redis, problem);
-        else if (status == STATUS_OK)
+        whole = whole && replies[i] != NULL;
+        if (whole && status == STATUS_OK)
             status = check_reply(replies[i], problem);
     }
-    if (status == STATUS_OK) {
+    if (!whole)
+        status = recount_redis_lost(c->redis, problem);
+    else if (status == STATUS_OK) {
         enum key_family family = c->model->keys[key].family;
         c->report->keys++;
         if (count == 3)

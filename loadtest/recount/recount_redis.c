@@ -97,9 +97,9 @@ static enum status meta_read(struct recount_redis *r, uint32_t shard, struct met
     redisReply *reply;
     send_hash(r, KEY_META, shard);
     enum status status = take_hash(r, KEY_META, shard, &reply, problem);
-    if (status != STATUS_OK)
+    if (status != STATUS_OK || reply == NULL)
         return status;
-    memset(meta, 0, sizeof(*meta)); // padding too: metas are compared whole
+    *meta = (struct meta){0};
     bool good = true;
     for (size_t i = 0; i + 1 < reply->elements; i += 2)
         good &= meta_read_field(meta, text_of(reply->element[i]), text_of(reply->element[i + 1]));
@@ -132,7 +132,7 @@ enum status recount_redis_meta(struct recount_redis *r, const struct settings *s
     for (uint32_t shard = 1; status == STATUS_OK && shard < r->space.shards; shard++) {
         struct meta other;
         status = meta_read(r, shard, &other, problem);
-        if (status == STATUS_OK && memcmp(&other, &r->meta, sizeof(other)) != 0)
+        if (status == STATUS_OK && !meta_equal(&other, &r->meta))
             status = wrong_meta(problem, "the shards do not have the same meta");
     }
     return status;
@@ -156,7 +156,7 @@ static enum status take_marks(struct recount_redis *r, uint32_t shard, struct ma
         marks[p] = (struct mark){.next = r->meta.starts[p], .last = -1, .epoch = -1};
     redisReply *reply;
     enum status status = take_hash(r, KEY_MARK, shard, &reply, problem);
-    if (status != STATUS_OK)
+    if (status != STATUS_OK || reply == NULL)
         return status;
     *missing = (size_t)partitions;
     for (size_t i = 0; status == STATUS_OK && i + 1 < reply->elements; i += 2) {

@@ -183,7 +183,7 @@ static enum status probe_topic(struct probe *probe, int32_t *partitions, struct 
         status = say_no_topic(probe, metadata, problem);
     else
         status = reach_leaders(probe, metadata, topic, problem);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK && topic != NULL)
         *partitions = topic->partition_cnt;
     rd_kafka_metadata_destroy(metadata);
     return status;

@@ -43,6 +43,7 @@ static struct pipeline *p;
 
 // ---- the world, as the worker sees it
 
+// NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): `p` is the world's
 void pipeline_fail(struct pipeline *stopped, const struct problem *problem) {
     if (stop_code == NULL || strcmp(problem->code, stop_code) != 0)
         fail_msg("the worker stops: %s", problem->what);
@@ -116,10 +117,10 @@ void redis_link_command(struct redis_link *link, int count, const char *const *w
     redisFreeCommand(bytes);
 }
 
-enum status source_bounds(struct source *source, int32_t partition, int64_t *first, int64_t *last,
+enum status source_bounds(struct source *source, int32_t partition, int64_t *first, int64_t *end,
                           int timeout_ms, struct problem *problem) {
     *first = log_first;
-    *last = log_last;
+    *end = log_last;
     return bounds_known ? STATUS_OK : problem_set(problem, STATUS_UNAVAILABLE, "", "", "no broker");
 }
 
@@ -135,32 +136,33 @@ uint64_t source_commit(struct source *source, const struct source_position *posi
     return commits;
 }
 
-uint64_t deadletter_send(struct deadletter *l, const struct record *record, int32_t index, struct slice part,
+uint64_t deadletter_send(struct deadletter *d, const struct record *record, int32_t index, struct slice part,
                          enum reject reason) {
     if (record->offset != spoiled && record->offset >= foreign_to)
         fail_msg("rejected: %d", reason);
     return ++letters_sent;
 }
-uint64_t deadletter_sent(const struct deadletter *l) {
+uint64_t deadletter_sent(const struct deadletter *d) {
     return letters_sent;
 }
-uint64_t deadletter_settled(const struct deadletter *l) {
+uint64_t deadletter_settled(const struct deadletter *d) {
     return letters_settled;
 }
-void deadletter_withhold(struct deadletter *l) {
+void deadletter_withhold(struct deadletter *d) {
     letters_withheld = true;
 }
-void deadletter_release(struct deadletter *l) {
+void deadletter_release(struct deadletter *d) {
     letters_withheld = false;
 }
-void deadletter_discard(struct deadletter *l) {
+void deadletter_discard(struct deadletter *d) {
     letters_withheld = false;
     letters_sent = letters_settled;
 }
-bool deadletter_full(const struct deadletter *l) {
+bool deadletter_full(const struct deadletter *d) {
     return false;
 }
-void deadletter_poll(struct deadletter *l, int64_t at_ms) {}
+// NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): `now_ms` is the world's
+void deadletter_poll(struct deadletter *d, int64_t time_ms) {}
 
 // ---- the log: every seventh record repeats the id of one within the span
 

@@ -1,5 +1,6 @@
 // The recount's comparison against a real Redis that holds keys written by hand: equal where they are right,
 // and each kind of wrong is one difference.
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -144,13 +145,13 @@ static void command(struct world *w, const char *text) {
         if (text[0] == '%' && text[1] == 'T')
             snprintf(one, sizeof(one), "t:{%s}", w->redis.space.tags[0]);
         else if (text[0] == '%' && text[1] == 'E')
-            snprintf(one, sizeof(one), "%lld", (long long)(w->hour_s + 3600 + 48 * 3600));
+            snprintf(one, sizeof(one), "%" PRId64, w->hour_s + 3600 + 48 * 3600);
         else if (text[0] == '%' && text[1] == 'H')
             snprintf(one, sizeof(one), "%lld", (long long)w->hour_s);
         else if (text[0] == '%' && text[1] == 'D')
-            snprintf(one, sizeof(one), "%lld", (long long)(w->hour_s / 86400 * 86400));
+            snprintf(one, sizeof(one), "%" PRId64, w->hour_s / 86400 * 86400);
         else if (text[0] == '%' && text[1] == 'R')
-            snprintf(one, sizeof(one), "%lld", (long long)(w->hour_s / 86400 * 86400 + 86400 + 35 * 86400));
+            snprintf(one, sizeof(one), "%" PRId64, w->hour_s / 86400 * 86400 + 86400 + 35 * 86400);
         text += one[1] != '\0';
         length += (size_t)snprintf(line + length, sizeof(line) - length, "%s", one);
     }
