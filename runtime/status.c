@@ -18,7 +18,8 @@ enum status problem_set(struct problem *p, enum status status, const char *code,
 }
 
 void problem_print(const struct problem *p) {
-    fprintf(stderr, "%s%s%s\n", p->code, p->code[0] != '\0' ? " " : "", p->what);
+    fprintf(stderr, "%s%s%s%s\n", p->status == STATUS_OK ? "warning: " : "", p->code,
+            p->code[0] != '\0' ? " " : "", p->what);
     if (p->remedy[0] != '\0')
         fprintf(stderr, "    do: %s\n", p->remedy);
 }

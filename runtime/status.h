@@ -35,5 +35,6 @@ struct problem {
 enum status problem_set(struct problem *p, enum status status, const char *code, const char *remedy,
                         const char *format, ...) __attribute__((format(printf, 5, 6)));
 
-// Prints "CLM-K1 what" and "    do: remedy" to standard error.
+// Prints "CLM-K1 what" and "    do: remedy" to standard error; of a warning (STATUS_OK) "warning: " before
+// it.
 void problem_print(const struct problem *p);
