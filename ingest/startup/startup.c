@@ -154,7 +154,7 @@ enum status startup_read(struct startup *s, int argc, char **argv, const struct 
 
 // --- With it
 
-enum { LEAF = 0, TOPIC = 1, REDIS = 2, FUNCTIONS = 4, META = 8 }; // what others may need
+enum { LEAF = 0, TOPIC = 1, REDIS = 2, FUNCTIONS = 4, META = 8, FILES = 16 }; // what others may need
 
 static const struct {
     const char *name;
@@ -173,12 +173,17 @@ static const struct {
     {"redis eviction", STARTUP_REDIS, LEAF, REDIS, startup_step_redis_eviction},
     {"redis functions", STARTUP_REDIS, FUNCTIONS, REDIS, startup_step_functions},
     {"meta", STARTUP_META, META, REDIS, startup_step_meta},
-    {"rules in force", STARTUP_META, LEAF, REDIS | FUNCTIONS | META, startup_step_rules},
+    {"rules in force", STARTUP_META, LEAF, REDIS | FUNCTIONS | META | FILES, startup_step_rules},
 };
+
+// Were the rules and the keys read? `check` goes on without them.
+static bool files_read(const struct startup *s) {
+    return s->rules.count > 0 && s->pseudonyms != NULL;
+}
 
 enum status startup_walk(struct startup_walk *walk, unsigned parts, bool all) {
     enum status first = STATUS_OK;
-    unsigned failed = 0;
+    unsigned failed = files_read(walk->s) ? 0 : FILES;
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
         if ((parts & steps[i].part) == 0 || (steps[i].needs & failed) != 0)
             continue;
