@@ -32,11 +32,16 @@ static void set(struct pipeline *p, enum metric metric, const char *label, int64
 static void collect_balance(struct pipeline *p) {
     const struct tally *t = &p->tally;
     set(p, METRIC_OF_READ, NULL, t->read);
+    int64_t other = 0; // platforms that have no name
     for (uint32_t i = 0; i < DELTA_PLATFORMS; i++) {
-        const char *name = i == 0 ? "other" : platform_name(i);
-        if (t->by_platform[i] != 0)
-            set(p, METRIC_OF_COUNTED, name != NULL ? name : "other", t->by_platform[i]);
+        const char *name = i == 0 ? NULL : platform_name(i);
+        if (name == NULL)
+            other += t->by_platform[i];
+        else if (t->by_platform[i] != 0)
+            set(p, METRIC_OF_COUNTED, name, t->by_platform[i]);
     }
+    if (other != 0)
+        set(p, METRIC_OF_COUNTED, "other", other);
     for (int i = 1; i < REJECT_COUNT; i++)
         set(p, METRIC_OF_REJECTED, reject_name((enum reject)i), t->by_reason[i]);
     set(p, METRIC_OF_DUPLICATE, NULL, t->duplicate);
