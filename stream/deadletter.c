@@ -54,6 +54,7 @@ struct original {
 struct letter {
     enum letter_state state;
     bool cut;
+    bool refused; // by Kafka, and not acknowledged since
     enum reject reason;
     int32_t index;
     size_t at, length; // its part of the original's value
@@ -75,7 +76,7 @@ struct deadletter {
     size_t bytes;            // of originals outstanding
     size_t waiting;          // letters in LETTER_WAITING
     int64_t retry_at_ms;
-    bool refused; // since the last time nothing was waiting: logged once
+    size_t refused; // letters that Kafka refused: told with the first, and when none is left
     bool withholding;
     bool dead; // librdkafka's fatal error: replace the producer
 };
@@ -128,8 +129,11 @@ static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *message, void *o
 static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque) {
     struct deadletter *d = opaque;
     d->dead |= code == RD_KAFKA_RESP_ERR__FATAL;
-    log_warn("dead_letter_producer", FIELD("code", LOG_TEXT(rd_kafka_err2name(code))),
-             FIELD("why", LOG_TEXT(reason)));
+    // That the brokers are away, the source tells: it has connections to the same.
+    bool away = code == RD_KAFKA_RESP_ERR__TRANSPORT || code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN ||
+                code == RD_KAFKA_RESP_ERR__RESOLVE || code == RD_KAFKA_RESP_ERR__TIMED_OUT;
+    LOG_AT(away ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN, "dead_letter_producer",
+           FIELD("code", LOG_TEXT(rd_kafka_err2name(code))), FIELD("why", LOG_TEXT(reason)));
 }
 
 static enum status configure(rd_kafka_conf_t *conf, const struct settings *settings,
@@ -277,13 +281,23 @@ static rd_kafka_resp_err_t produce(struct deadletter *d, struct letter *l) {
     return err;
 }
 
+static bool is_too_large(rd_kafka_resp_err_t err) {
+    int code = err;
+    return code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE || code == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE;
+}
+
 static void say_refused(struct deadletter *d, rd_kafka_resp_err_t err) {
     struct problem problem;
     char remedy[sizeof(problem.remedy)];
-    snprintf(remedy, sizeof(remedy), "create it or grant Write on it: kafka-topics.sh --create --topic %s",
+    snprintf(remedy, sizeof(remedy),
+             is_too_large(err)
+                 ? "kafka-configs.sh --alter --entity-type topics --entity-name %s --add-config "
+                   "max.message.bytes=1048588"
+                 : "create it or grant Write on it: kafka-topics.sh --create --topic %s",
              d->topic);
     problem_set(&problem, STATUS_UNAVAILABLE, "CLM-K5", remedy,
-                "the dead-letter topic %s does not take letters: %s; they are sent again every second",
+                "the dead-letter topic %s does not take letters: %s; flushes that cover them wait, and they "
+                "are sent again every second",
                 d->topic, rd_kafka_err2str(err));
     log_problem(LOG_LEVEL_ERROR, "dead_letter_refused", &problem);
 }
@@ -295,15 +309,11 @@ static void wait_again(struct deadletter *d, struct letter *l, rd_kafka_resp_err
     int code = err;
     bool ours = code == RD_KAFKA_RESP_ERR__QUEUE_FULL || code == RD_KAFKA_RESP_ERR__PURGE_QUEUE ||
                 code == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT;
-    if (ours || d->refused)
+    if (ours || l->refused)
         return;
-    d->refused = true;
-    say_refused(d, err);
-}
-
-static bool is_too_large(rd_kafka_resp_err_t err) {
-    int code = err;
-    return code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE || code == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE;
+    l->refused = true;
+    if (d->refused++ == 0)
+        say_refused(d, err);
 }
 
 static bool may_be_cut(const struct letter *l) {
@@ -396,8 +406,9 @@ static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *message, void *o
     struct letter *l = message->_private;
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         l->state = LETTER_ACKNOWLEDGED;
-        if (d->waiting == 0)
-            d->refused = false;
+        if (l->refused && --d->refused == 0)
+            log_info("dead_letter_accepted");
+        l->refused = false;
         return;
     }
     if (is_too_large(message->err) && may_be_cut(l) && !d->dead) {

@@ -316,7 +316,16 @@ static void committed(void *context, uint64_t commit_id, bool accepted) {
     ownership_confirm(p, commit_id, accepted);
 }
 
-const struct source_events ownership_events = {assigned, revoked, ended, committed, failed};
+// Counting goes on, exact by the marks; dedup is by partition, so it ends where a key moved.
+static void grew(void *context, int32_t before, int32_t after) {
+    struct pipeline *p = context;
+    struct problem problem;
+    p->startup->partitions = after;
+    startup_grown_problem(&problem, &p->startup->meta, before, after);
+    log_problem(LOG_LEVEL_WARN, "partitions_added", &problem);
+}
+
+const struct source_events ownership_events = {assigned, revoked, ended, committed, failed, grew};
 
 // ---- fenced
 

@@ -80,6 +80,8 @@ static void collect_kafka(struct pipeline *p) {
     set(p, METRIC_OF_REBALANCES, "assigned", (int64_t)figures.rebalances_assigned);
     set(p, METRIC_OF_REBALANCES, "revoked", (int64_t)figures.rebalances_revoked);
     set(p, METRIC_OF_REBALANCES, "lost", (int64_t)figures.rebalances_lost);
+    set(p, METRIC_OF_KAFKA_UP, NULL, !figures.brokers_down && !figures.topic_gone);
+    set(p, METRIC_OF_PARTITIONS_ADDED, NULL, p->startup->partitions - p->startup->meta.partitions);
     set(p, METRIC_OF_KAFKA_ERRORS, NULL, (int64_t)figures.errors);
     set(p, METRIC_OF_QUEUE_BYTES, NULL, figures.queue_bytes);
     set(p, METRIC_OF_MISPLACED, NULL, (int64_t)figures.misplaced);
@@ -169,6 +171,8 @@ static const char *not_ready(struct pipeline *p) {
     source_figures_read(p->source, &figures);
     if (figures.brokers_down)
         return "no kafka broker is connected\n";
+    if (figures.topic_gone)
+        return "the topic is gone\n";
     if (figures.rebalances_assigned == 0)
         return "no assignment yet\n";
     for (size_t i = 0; i < p->owned_count; i++) {

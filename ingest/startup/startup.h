@@ -65,4 +65,7 @@ static inline struct flush_sender startup_sender(const struct startup *s) {
     return self;
 }
 
+// The warning that the topic has more partitions than before: at the start, and while it is counted.
+void startup_grown_problem(struct problem *p, const struct meta *meta, int32_t before, int32_t after);
+
 void startup_fini(struct startup *s);

@@ -146,11 +146,8 @@ static enum status judge_partitions(const struct startup *s, const struct meta *
             "point kafka.topic at the right log, or begin a new deployment under a fresh prefix",
             "\"%s\" has %d partitions, but had %d when deployment %s began: it was recreated", meta->topic,
             s->partitions, meta->partitions, meta->deployment);
-    return problem_set(
-        p, STATUS_OK, "", "plan a new topic and a cut-over; counting goes on",
-        "\"%s\" has grown from %d to %d partitions: copies of an event, or a person's events, may now lie "
-        "in two partitions, and such copies count twice",
-        meta->topic, meta->partitions, s->partitions);
+    startup_grown_problem(p, meta, meta->partitions, s->partitions);
+    return STATUS_OK;
 }
 
 // Ids that either side does not know say nothing.

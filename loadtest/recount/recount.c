@@ -81,19 +81,30 @@ static enum status prepare(struct recount *r) {
     return status;
 }
 
+// Partitions added since begin at 0, as for the workers.
+static void take_added(const struct recount_log *log, struct meta *meta) {
+    for (int32_t p = meta->partitions; p < log->partitions; p++)
+        meta->starts[p] = 0;
+    meta->partitions = log->partitions;
+}
+
 static enum status check_log(struct recount *r) {
-    const struct meta *meta = &r->redis.meta;
+    struct meta *meta = &r->redis.meta;
     if (strcmp(meta->rules_hash, r->rules.first_hash) != 0)
         return problem_set(&r->problem, STATUS_CONFIG, "CLM-M5", "use the rules file of the workers",
                            "the first rules version is not the one this deployment began with");
-    if (r->log.partitions != meta->partitions)
-        fprintf(stderr,
-                "recount: %s has %" PRId32 " partitions now, %" PRId32
-                " when the deployment began: the first %" PRId32 " are counted\n",
-                r->log.topic, r->log.partitions, meta->partitions, meta->partitions);
     if (r->log.partitions < meta->partitions)
         return problem_set(&r->problem, STATUS_BAD_DATA, "CLM-M3", "point kafka.topic at the right log",
                            "the topic has fewer partitions than when the deployment began");
+    if (r->log.partitions > PARTITIONS_MAX)
+        return problem_set(&r->problem, STATUS_CONFIG, "", "", "the topic has more than %d partitions",
+                           PARTITIONS_MAX);
+    if (r->log.partitions != meta->partitions)
+        fprintf(stderr,
+                "recount: %s has %" PRId32 " partitions now, %" PRId32
+                " when the deployment began: those added begin at 0\n",
+                r->log.topic, r->log.partitions, meta->partitions);
+    take_added(&r->log, meta);
     return STATUS_OK;
 }
 

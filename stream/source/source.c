@@ -155,10 +155,11 @@ static void leave(struct source *s, int timeout_ms) {
 }
 
 // Before 2.3.0 librdkafka aborts the process when a member that has joined but was never assigned anything is
-// destroyed (an assertion on the sticky assignor's missing state). A process that ends that early rather
+// destroyed (an assertion on the sticky assignor's missing state); and 2.0.2 was seen not to come back from
+// destroying a consumer whose topic had been deleted and made anew. The process, which ends then, rather
 // leaves the client behind.
-static bool destroy_aborts(const struct source *s) {
-    return rd_kafka_version() < DESTROY_MENDED && !s->assigned_ever;
+static bool destroy_is_unsafe(const struct source *s) {
+    return s->gone_ever || (rd_kafka_version() < DESTROY_MENDED && !s->assigned_ever);
 }
 
 void source_destroy(struct source **source, int timeout_ms) {
@@ -173,7 +174,7 @@ void source_destroy(struct source **source, int timeout_ms) {
     *source = NULL; // not before: `revoked` may commit what it has flushed
     disconnect_queues(s);
     // Whether or not the group was told, no further waiting for it.
-    if (!destroy_aborts(s))
+    if (!destroy_is_unsafe(s))
         rd_kafka_destroy_flags(s->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
     free_rest(s);
 }
@@ -236,8 +237,6 @@ static size_t fetch(struct source *s, struct record *records, size_t max) {
         } else
             rd_kafka_message_destroy(m);
     }
-    if (given > 0)
-        s->figures.brokers_down = false;
     return given;
 }
 
@@ -259,6 +258,10 @@ static void serve(struct source *s) {
     source_serve_commits(s);
     tell_ends(s); // first: a revoke would forget them
     source_serve_rebalances(s);
+    if (s->grown_from > 0) {
+        s->events->grew(s->context, s->grown_from, s->topic_partitions);
+        s->grown_from = 0;
+    }
     if (s->failing && !s->failure_told) {
         s->failure_told = true;
         s->events->failed(s->context, &s->failure);
@@ -266,7 +269,7 @@ static void serve(struct source *s) {
 }
 
 static bool has_news(const struct source *s) {
-    return s->ended_any || s->rebalance_count > 0 || (s->failing && !s->failure_told);
+    return s->ended_any || s->rebalance_count > 0 || s->grown_from > 0 || (s->failing && !s->failure_told);
 }
 
 size_t source_poll(struct source *s, struct record *records, size_t max) {

@@ -36,6 +36,8 @@ struct source_events {
     // The log cannot be read on from here (fetch offset out of range, fatal error, not authorised): the
     // process has to stop.
     void (*failed)(void *context, const struct problem *problem);
+    // Partitions were added to the topic since source_check, or since this was last told.
+    void (*grew)(void *context, int32_t before, int32_t after);
 };
 
 struct source;
@@ -93,12 +95,13 @@ enum status source_check_topic(const struct settings *settings, const struct con
 
 struct source_figures {
     uint64_t rebalances_assigned, rebalances_revoked, rebalances_lost;
-    uint64_t errors;       // of librdkafka, transient ones among them
-    uint64_t misplaced;    // of one record in 64, after source_check: its partition is not murmur2(key) mod
-                           // partitions
+    uint64_t errors;    // of librdkafka, transient ones among them
+    uint64_t misplaced; // of one record in 64, once source_check was asked: its partition is not murmur2(key)
+                        // mod partitions
     uint64_t offset_jumps; // offsets left out between two records (transaction markers, or a bug)
     int64_t queue_bytes;   // fetched, not yet given out (from librdkafka's statistics)
     int64_t held_ms;       // time held
-    bool brokers_down;
+    bool brokers_down;     // none is connected: told once (CLM-K1), and once when one is again
+    bool topic_gone;       // deleted while it was read: told once (CLM-K3)
 };
 void source_figures_read(const struct source *source, struct source_figures *figures);

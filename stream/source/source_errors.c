@@ -27,6 +27,61 @@ static void fail_fatally(struct source *s) {
          what);
 }
 
+// --- Away
+//
+// An outage is one line when it begins and one when it is over; what each connection says in between is for
+// who debugs. Only the statistics end it: records and ends of the log that were fetched before it may come
+// after.
+
+static bool is_of_connections(int code) {
+    return code == RD_KAFKA_RESP_ERR__TRANSPORT || code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN ||
+           code == RD_KAFKA_RESP_ERR__RESOLVE || code == RD_KAFKA_RESP_ERR__TIMED_OUT;
+}
+
+static bool is_of_a_missing_topic(int code) {
+    return code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
+           code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
+}
+
+static void go_down(struct source *s, const char *reason) {
+    if (s->figures.brokers_down || s->closing)
+        return;
+    s->figures.brokers_down = true;
+    struct problem problem;
+    problem_set(&problem, STATUS_OK, "CLM-K1", "see whether the brokers run: kcat -L -b HOST:PORT",
+                "no Kafka broker answers at %s: %s; counting waits and goes on by itself", s->bootstrap,
+                s->last_error[0] != '\0' ? s->last_error : reason);
+    log_problem(LOG_LEVEL_ERROR, "kafka_down", &problem);
+}
+
+static void come_up(struct source *s) {
+    if (!s->figures.brokers_down)
+        return;
+    s->figures.brokers_down = false;
+    s->last_error[0] = '\0';
+    log_info("kafka_up");
+}
+
+// Not the end of the process: a broker that has just started may not know the topic yet. If it was created
+// anew, the marks say so when its partitions are assigned.
+static void topic_is_gone(struct source *s) {
+    if (s->figures.topic_gone)
+        return;
+    s->figures.topic_gone = s->gone_ever = true;
+    struct problem problem;
+    problem_set(&problem, STATUS_OK, "CLM-K3",
+                "find out who deleted it; a new one of that name is another log, and is refused",
+                "the topic \"%s\" is gone from %s; counting waits", s->topic, s->bootstrap);
+    log_problem(LOG_LEVEL_ERROR, "kafka_topic_gone", &problem);
+}
+
+void source_topic_is_back(struct source *s) {
+    if (!s->figures.topic_gone)
+        return;
+    s->figures.topic_gone = false;
+    log_info("kafka_topic_back");
+}
+
 // Inside rd_kafka_consume_batch_queue, loop thread.
 void source_on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque) {
     struct source *s = opaque;
@@ -34,8 +89,12 @@ void source_on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
     if (code == RD_KAFKA_RESP_ERR__FATAL)
         fail_fatally(s);
     if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
-        s->figures.brokers_down = true;
-    log_warn("kafka_error", FIELD("code", LOG_TEXT(rd_kafka_err2name(code))), FIELD("why", LOG_TEXT(reason)));
+        go_down(s, reason);
+    else if (is_of_connections(code))
+        snprintf(s->last_error, sizeof(s->last_error), "%s", reason);
+    bool told = is_of_connections(code) || is_of_a_missing_topic(code); // else, or by the topic's own error
+    LOG_AT(told ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN, "kafka_error",
+           FIELD("code", LOG_TEXT(rd_kafka_err2name(code))), FIELD("why", LOG_TEXT(reason)));
 }
 
 // --- Statistics
@@ -49,6 +108,21 @@ static bool any_broker_up(const json_t *statistics) {
             return true;
     }
     return false;
+}
+
+// The number of partitions as the metadata have it. "-1" is librdkafka's own.
+static void take_count(struct source *s, const json_t *partitions) {
+    const char *number;
+    json_t *partition;
+    int32_t count = 0;
+    json_object_foreach((json_t *)partitions, number, partition) {
+        count += number[0] != '-' && !json_boolean_value(json_object_get(partition, "unknown"));
+    }
+    if (s->topic_partitions == 0 || count <= s->topic_partitions)
+        return;
+    if (s->grown_from == 0)
+        s->grown_from = s->topic_partitions;
+    s->topic_partitions = count;
 }
 
 // Inside rd_kafka_consume_batch_queue, loop thread. The fetch queues of all partitions are forwarded into
@@ -66,8 +140,9 @@ int source_on_statistics(rd_kafka_t *rk, char *json, size_t length, void *opaque
         largest = size > largest ? size : largest;
     }
     s->figures.queue_bytes = largest;
+    take_count(s, json_object_get(topic, "partitions"));
     if (any_broker_up(statistics))
-        s->figures.brokers_down = false;
+        come_up(s);
     json_decref(statistics);
     return 0; // librdkafka frees the text
 }
@@ -89,22 +164,31 @@ static void judge_place(struct source *s, const rd_kafka_message_t *m) {
         s->behind_any = true;
         return;
     }
+    if (!known) { // sought again: the answer will come
+        p->behind = true;
+        s->behind_any = true;
+        return;
+    }
     char what[SOURCE_MESSAGE_BYTES];
-    snprintf(what, sizeof(what),
-             "partition %" PRId32 " of %s cannot be read on at offset %" PRId64 "; the log there is [%" PRId64
-             ", %" PRId64 "): %s",
-             m->partition, s->topic, p->expect, first, end, rd_kafka_message_errstr(m));
-    if (known && p->expect > end)
+    if (p->expect > end) {
+        snprintf(what, sizeof(what),
+                 "partition %" PRId32 " of %s: the next record is %" PRId64 ", the log now ends at %" PRId64
+                 ": the topic was recreated or truncated",
+                 m->partition, s->topic, p->expect, end);
         fail(s, STATUS_BAD_DATA, "CLM-M3",
              "point kafka.topic at the right log, or begin a new deployment under a fresh prefix", what);
-    else
-        fail(s, STATUS_BAD_DATA, "CLM-M2",
-             "restore from a backup of Redis, or begin a new deployment under a fresh prefix", what);
+        return;
+    }
+    snprintf(what, sizeof(what),
+             "partition %" PRId32 " of %s: the next record is %" PRId64 ", the log now begins at %" PRId64
+             ": %" PRId64 " records are gone",
+             m->partition, s->topic, p->expect, first, first - p->expect);
+    fail(s, STATUS_BAD_DATA, "CLM-M2",
+         "restore from a backup of Redis, or begin a new deployment under a fresh prefix", what);
 }
 
 static void take_end(struct source *s, const rd_kafka_message_t *m) {
     struct source_partition *p = source_partition(s, m->partition);
-    s->figures.brokers_down = false;
     if (!p->assigned || p->muted || p->behind)
         return;
     p->ended_at = m->offset;
@@ -122,8 +206,13 @@ void source_take_error(struct source *s, const rd_kafka_message_t *m) {
         take_end(s, m);
         return;
     }
-    count_error(s, m);
     int code = m->err; // librdkafka's list is longer than any switch here, and grows
+    if (is_of_a_missing_topic(code)) {
+        s->figures.errors++;
+        topic_is_gone(s);
+        return;
+    }
+    count_error(s, m);
     if (code == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET || code == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE)
         judge_place(s, m);
     else if (code == RD_KAFKA_RESP_ERR__FATAL || code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID)

@@ -37,7 +37,8 @@ struct source {
 
     struct source_partition *partitions; // by number
     int32_t partition_room;
-    int32_t topic_partitions; // as source_check found it; 0 before
+    int32_t topic_partitions; // as source_check found it, or as it has grown since; 0 before
+    int32_t grown_from;       // to be told; 0: nothing
 
     rd_kafka_message_t **messages; // those given out stand first, until source_release
     size_t message_room, given;
@@ -48,7 +49,9 @@ struct source {
     bool serving;    // inside source_poll or source_destroy: callbacks must not come back in
     bool closing;
     bool assigned_ever;
+    bool gone_ever; // the topic
     bool failing, failure_told;
+    char last_error[320]; // of a connection: ALL_BROKERS_DOWN says less than what came before it
     struct problem failure;
 
     bool held, paused;
@@ -79,6 +82,7 @@ void source_serve_commits(struct source *s);
 void source_on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque);
 int source_on_statistics(rd_kafka_t *rk, char *json, size_t length, void *opaque);
 void source_take_error(struct source *s, const rd_kafka_message_t *message);
+void source_topic_is_back(struct source *s);
 
 // source_check.c
 // `which`: RD_KAFKA_OFFSET_BEGINNING or RD_KAFKA_OFFSET_END.

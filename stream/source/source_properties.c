@@ -168,8 +168,9 @@ static void on_log(const rd_kafka_t *rk, int level, const char *facility, const 
                          : level <= 4 ? LOG_LEVEL_WARN
                          : level <= 6 ? LOG_LEVEL_INFO
                                       : LOG_LEVEL_DEBUG;
-    if (strcmp(facility, "AUTOCREATE") ==
-        0) // brokers before 0.11, and the embedded one: said at every request
+    // AUTOCREATE: brokers before 0.11, and the embedded one: said at every request. FAIL: a connection's, at
+    // every try; an outage is told once, by the source or by who asked.
+    if (strcmp(facility, "AUTOCREATE") == 0 || strcmp(facility, "FAIL") == 0)
         own = LOG_LEVEL_DEBUG;
     LOG_AT(own, "kafka_client", FIELD("facility", LOG_TEXT(facility)), FIELD("text", LOG_TEXT(text)));
 }

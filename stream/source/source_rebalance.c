@@ -81,6 +81,8 @@ static void forget(struct source *s, const rd_kafka_topic_partition_list_t *list
 static void serve_assign(struct source *s, rd_kafka_topic_partition_list_t *list) {
     s->figures.rebalances_assigned++;
     s->assigned_ever = true;
+    if (list->cnt > 0)
+        source_topic_is_back(s);
     if (s->closing) { // nobody is asked for a place any more: librdkafka takes it back at once
         for (int i = 0; i < list->cnt; i++)
             list->elems[i].offset = RD_KAFKA_OFFSET_END;

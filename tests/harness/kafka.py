@@ -4,7 +4,8 @@ import hashlib
 import shutil
 
 from confluent_kafka import KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
+from confluent_kafka.admin import (AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewPartitions, NewTopic,
+                                   OffsetSpec)
 
 from harness.places import CACHE, ROOT, free_port, wait_until
 from harness.process import Process, run
@@ -13,8 +14,9 @@ PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+listeners=PLAINTEXT://127.0.0.1:{port},ASTRAY://127.0.0.1:{astray},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port},ASTRAY://127.0.0.1:1
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,ASTRAY:PLAINTEXT,CONTROLLER:PLAINTEXT
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
 log.dirs={directory}/log
@@ -56,12 +58,18 @@ class Kafka:
         self.directory = directory
         self.port = free_port()
         self.bootstrap = f"127.0.0.1:{self.port}"
+        self.astray = f"127.0.0.1:{free_port()}"  # answers, but names itself 127.0.0.1:1
         properties = directory / "server.properties"
-        properties.write_text(PROPERTIES.format(port=self.port, controller=free_port(), directory=directory))
+        properties.write_text(PROPERTIES.format(port=self.port, astray=self.astray.split(":")[1],
+                                                controller=free_port(), directory=directory))
         java = ["java", "-Xms256m", "-Xmx512m", "-XX:+UseG1GC", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
                 "-cp", f"{jars()}/*"]
         run([*java, "kafka.tools.StorageTool", "format", "-t", CLUSTER, "-c", properties], directory)
-        self.process = Process("kafka", [*java, "kafka.Kafka", properties], directory)
+        self._argv = [*java, "kafka.Kafka", properties]
+        self.start()
+
+    def start(self):
+        self.process = Process("kafka", self._argv, self.directory)
         self.admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
         wait_until("Kafka answers", self._answers, 60, 0.2)
 
@@ -75,13 +83,26 @@ class Kafka:
 
     def create_topic(self, name, partitions=4, **config):
         """Creates `name` and its dead-letter topic; `config` with `_` for `.` overrides the topic's settings."""
-        settings = TOPIC | {key.replace("_", "."): value for key, value in config.items()}
-        topics = [NewTopic(name, partitions, 1, config=settings),
-                  NewTopic(f"{name}.dlq", 1, 1, config={"retention.ms": "-1"})]
-        for answer in self.admin.create_topics(topics).values():
-            answer.result(30)
-        wait_until(f"{name} is led", lambda: self._is_led({name: partitions, f"{name}.dlq": 1}), 60, 0.1)
+        self.create_log(name, partitions, **config)
+        self.create_dead_letters(name)
         return name
+
+    def create_log(self, name, partitions=4, **config):
+        settings = TOPIC | {key.replace("_", "."): value for key, value in config.items()}
+        self._create(NewTopic(name, partitions, 1, config=settings))
+
+    def create_dead_letters(self, name):
+        self._create(NewTopic(f"{name}.dlq", 1, 1, config={"retention.ms": "-1"}))
+
+    def _create(self, topic):
+        for answer in self.admin.create_topics([topic]).values():
+            answer.result(30)
+        wait_until(f"{topic.topic} is led", lambda: self._is_led({topic.topic: topic.num_partitions}), 60, 0.1)
+
+    def grow_topic(self, name, partitions):
+        for answer in self.admin.create_partitions([NewPartitions(name, partitions)]).values():
+            answer.result(30)
+        wait_until(f"{name} is led", lambda: self._is_led({name: partitions}), 60, 0.1)
 
     def _is_led(self, topics):
         """A new topic is known some time before each of its partitions has a leader that answers. A client of its own asks,
@@ -93,6 +114,25 @@ class Kafka:
             return all(answer.result(5) for answer in admin.list_offsets(places, request_timeout=5).values())
         except (KafkaException, TimeoutError):
             return False
+
+    def delete_topic(self, *names):
+        for answer in self.admin.delete_topics(list(names)).values():
+            answer.result(30)
+        wait_until("they are gone", lambda: not set(names) & set(self.admin.list_topics(timeout=10).topics), 30, 0.1)
+
+    def delete_records(self, topic, before):
+        """The log of each partition begins at `before[partition]` from now on, as after its retention."""
+        places = [TopicPartition(topic, partition, offset) for partition, offset in before.items()]
+        for answer in self.admin.delete_records(places).values():
+            answer.result(30)
+
+    def set_topic(self, name, **config):
+        """Changes settings of a topic, `_` for `.`."""
+        entries = [ConfigEntry(key.replace("_", "."), value, incremental_operation=AlterConfigOpType.SET)
+                   for key, value in config.items()]
+        resource = ConfigResource(ConfigResource.Type.TOPIC, name, incremental_configs=entries)
+        for answer in self.admin.incremental_alter_configs([resource]).values():
+            answer.result(30)
 
     def stop(self):
         self.process.kill()

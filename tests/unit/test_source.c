@@ -82,7 +82,10 @@ static void on_failed(void *context, const struct problem *problem) {
     w->problem = *problem;
 }
 
-static const struct source_events events = {on_assigned, on_revoked, on_ended, on_committed, on_failed};
+static void on_grew(void *context, int32_t before, int32_t after) {}
+
+static const struct source_events events = {on_assigned,  on_revoked, on_ended,
+                                            on_committed, on_failed,  on_grew};
 
 static struct settings settings_for(const char *group) {
     return (struct settings){.kafka_bootstrap = mock.bootstrap,

@@ -1,0 +1,101 @@
+"""What a start finds wrong with Kafka and its log: named by its code with the numbers, and never mended by guessing."""
+import pytest
+
+from harness import load
+from harness.log import ends_of
+from harness.produce import Sender, event
+from harness.registry import KIND_NUMBERS as KIND
+from harness.worker import Deployment
+
+
+def _refusal(deployment, code, exit_code, *facts):
+    """The start ends with that code, said once, with these facts; the second start says it again: nothing was mended."""
+    kept = {name: deployment.redis.client.dump(name) for name in deployment.redis.client.scan_iter("*")}
+    for _ in range(2):
+        done = deployment.ingest("run", "--http.listen=127.0.0.1:0", check=None, seconds=120)
+        assert done.returncode == exit_code, done
+        for fact in facts:
+            assert fact in done.stderr, (fact, done.stderr)
+        assert code in done.stderr, done.stderr
+    # A claim raises the epoch in the marks; no counter moves.
+    assert {name: text for name, text in kept.items() if not name.endswith(b":mark")} == {
+        name: deployment.redis.client.dump(name) for name in kept if not name.endswith(b":mark")}
+
+
+def test_a_broker_that_names_itself_wrongly__names_both_addresses(kafka, topic, redis, tmp_path):
+    deployment = Deployment(tmp_path, kafka.astray, topic, redis)
+    done = deployment.ingest("run", check=None, seconds=60)
+    assert done.returncode == 69 and "CLM-K2" in done.stderr, done
+    assert f"{kafka.astray} answers" in done.stderr and "advertises 127.0.0.1:1," in done.stderr, done.stderr
+
+
+def test_no_broker__is_said_after_ten_seconds_of_trying(topic, redis, tmp_path):
+    deployment = Deployment(tmp_path, "127.0.0.1:1", topic, redis)
+    done = deployment.ingest("run", check=None, seconds=60)
+    assert done.returncode == 69 and done.stderr.count("CLM-K1") == 1, done
+    assert "no Kafka broker answers at 127.0.0.1:1" in done.stderr and " in 10." in done.stderr, done.stderr
+
+
+def test_a_topic_that_is_missing__is_said_with_the_nearest_name(deployment):
+    done = deployment.ingest("run", f"--kafka.topic={deployment.topic[:-1]}", check=None, seconds=60)
+    assert done.returncode == 69 and "CLM-K3" in done.stderr and f'did you mean "{deployment.topic}"?' in done.stderr, done
+
+
+def test_no_dead_letter_topic__is_said_with_the_command_that_makes_it(kafka, deployment):
+    kafka.delete_topic(f"{deployment.topic}.dlq")
+    done = deployment.ingest("run", check=None, seconds=60)
+    assert done.returncode == 69 and "CLM-K5" in done.stderr, done
+    assert f"--create --topic {deployment.topic}.dlq" in done.stderr, done.stderr
+    kafka.create_dead_letters(deployment.topic)
+    deployment.produce(*load.flags(2_000, seed=71))
+    load.settle(deployment, [deployment.worker()])
+
+
+@pytest.fixture
+def counted(deployment):
+    """Two thousand events are counted, and the worker has ended."""
+    worker = deployment.worker()
+    deployment.produce(*load.flags(2_000, seed=72))
+    load.settle(deployment, [worker])
+    assert worker.terminate() == 0
+    return deployment
+
+
+def _send(deployment, count, partition):
+    sender = Sender(deployment.bootstrap, deployment.topic)
+    for number in range(count):
+        sender.send(event(KIND["like"], actor_id=f"user-{number}"), partition=partition)
+    sender.close()
+
+
+def test_records_gone_before_they_were_counted__goes_red_if_reading_starts_where_the_log_does(kafka, counted):
+    mark = ends_of(counted.bootstrap, counted.topic)[1]
+    _send(counted, 500, 1)
+    kafka.delete_records(counted.topic, {1: mark + 84})
+    _refusal(counted, "CLM-M2", 65, f"partition 1: the mark is at {mark}, the log now begins at {mark + 84}: 84 records are gone")
+
+
+def test_records_gone_after_they_were_counted__are_none_of_its_business(kafka, counted):
+    ends = ends_of(counted.bootstrap, counted.topic)
+    kafka.delete_records(counted.topic, ends)
+    _send(counted, 500, 1)
+    worker = counted.worker()
+    counted.drain()
+    assert worker.metric("events_counted_total") == 500 and worker.metric("balance_difference") == 0
+
+
+def test_a_topic_made_anew_and_shorter__goes_red_if_a_mark_past_the_end_is_taken_for_the_end(kafka, counted):
+    mark = max(ends_of(counted.bootstrap, counted.topic).values())
+    kafka.delete_topic(counted.topic, f"{counted.topic}.dlq")
+    kafka.create_topic(counted.topic)
+    done = counted.ingest("run", check=None, seconds=120)
+    assert done.returncode == 65 and "CLM-M3" in done.stderr, done
+    assert f"the mark is at {mark}," in done.stderr or "recreated" in done.stderr, done.stderr
+
+
+def test_a_topic_made_anew_and_longer__goes_red_without_the_fingerprint(kafka, counted):
+    kafka.delete_topic(counted.topic, f"{counted.topic}.dlq")
+    kafka.create_topic(counted.topic)
+    for partition in range(4):
+        _send(counted, 2_500, partition)
+    _refusal(counted, "CLM-M3", 65)
