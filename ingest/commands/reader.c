@@ -162,7 +162,7 @@ enum status reader_call(struct reader *r, redisReply **reply, const char *functi
     enum status status = call_once(r, reply, words, 4 + count, &p);
     if (status == STATUS_UNAVAILABLE && strstr(p.what, "Function not found") != NULL) {
         status = startup_load_functions(r->redis, &p);
-        if (status == STATUS_OK)
+        if (status == STATUS_OK || status == STATUS_CONFIG) // the writer's library is nothing to a reader
             status = call_once(r, reply, words, 4 + count, &p);
     }
     if (status != STATUS_OK)

@@ -22,7 +22,7 @@
 #include "runtime/log/log.h"
 #include "runtime/memory.h"
 
-enum { ARENA_BLOCK = 1024 * 1024, IDLE_WAIT_MS = 50, KAFKA_TIMEOUT_MS = 10000 };
+enum { ARENA_BLOCK = 1024 * 1024, IDLE_WAIT_MS = 50, KAFKA_TIMEOUT_MS = 10000, FAREWELL_MS = 1000 };
 
 void pipeline_fail(struct pipeline *p, const struct problem *problem) {
     if (p->stopping)
@@ -121,16 +121,21 @@ static bool drain(struct pipeline *p) {
     p->draining = true;
     source_hold(p->source, true);
     breaker_settle(p);
-    int64_t deadline_ms = loop_now_ms(&p->loop) + p->startup->settings.shutdown_drain_ms;
-    bool flushed = flush_all(p, deadline_ms);
+    bool flushed = flush_all(p, p->deadline_ms);
     commit_now(p);
     return flushed;
 }
 
+// What is left of shutdown.drain; to tell the group that we leave, at least a second.
+static int left_ms(struct pipeline *p) {
+    int64_t left = p->deadline_ms - loop_now_ms(&p->loop);
+    return left > FAREWELL_MS ? (int)left : FAREWELL_MS;
+}
+
 static void pipeline_close(struct pipeline *p) {
-    source_destroy(&p->source, (int)p->startup->settings.shutdown_drain_ms);
+    source_destroy(&p->source, left_ms(p));
     if (p->letters != NULL)
-        deadletter_destroy(&p->letters, p->stopping ? 0 : (int)p->startup->settings.shutdown_drain_ms);
+        deadletter_destroy(&p->letters, p->stopping ? 0 : left_ms(p));
     http_destroy(&p->http);
     redis_link_destroy(&p->redis);
     metrics_destroy(&p->metrics);
@@ -161,6 +166,7 @@ enum status pipeline_run(struct startup *startup, struct pipeline_errand *errand
                  FIELD("deployment", LOG_TEXT(startup->meta.deployment)));
         breaker_open(p);
         serve(p);
+        p->deadline_ms = loop_now_ms(&p->loop) + startup->settings.shutdown_drain_ms;
         bool drained = !p->stopping && drain(p);
         errand_finish(p);
         *problem = p->problem;

@@ -148,7 +148,8 @@ struct pipeline {
     char breaker_words[sizeof(((struct problem *)0)->what)]; // why it tripped
     struct redis_state redis_state;
     bool draining;
-    bool stopping; // the process has to stop: `problem` says why
+    int64_t deadline_ms; // of the end: drain, letters, farewell
+    bool stopping;       // the process has to stop: `problem` says why
     struct problem problem;
     struct tally tally;
 };

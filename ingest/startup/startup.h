@@ -54,8 +54,8 @@ enum status startup_read_steps(struct startup *s, int argc, char **argv, const s
 enum status startup_connect(struct startup *s, bool all, startup_report report, void *context);
 
 // Loads the Function libraries where Redis lacks them (both; the reader's is replaced where it differs). A
-// writer's library of the same name but another text is left alone: STATUS_OK, with `p` saying so (p->what is
-// "" otherwise).
+// writer's library of the same name but another text is left alone: STATUS_CONFIG, CLM-R6, when the reader's
+// has been seen to.
 enum status startup_load_functions(redisContext *redis, struct problem *p);
 
 // As whom this process flushes and claims.

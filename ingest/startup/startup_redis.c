@@ -157,29 +157,29 @@ static enum status library_ensure(redisContext *redis, struct slice code, bool r
     if (status == STATUS_OK && state == LIBRARY_OTHER && !replace) {
         char name[LIBRARY_NAME_MAX];
         library_name(code, name);
-        return problem_set(p, STATUS_OK, "",
-                           "redis-cli FUNCTION DELETE it while no worker runs, if that was not meant",
-                           "Redis holds another %s than this program's; it is used as it is", name);
+        char remedy[sizeof(p->remedy)];
+        snprintf(remedy, sizeof(remedy), "stop the other workers, then redis-cli FUNCTION DELETE %s", name);
+        return problem_set(p, STATUS_CONFIG, "CLM-R6", remedy,
+                           "Redis holds another %s than this program's: they may not understand each other",
+                           name);
     }
     return status;
 }
 
 enum status startup_load_functions(redisContext *redis, struct problem *p) {
-    if (p != NULL)
-        *p = (struct problem){0};
-    struct problem reader = {0};
+    struct problem reader;
     enum status status = library_ensure(redis, functions_writer(), false, p);
-    if (status == STATUS_OK)
-        status = library_ensure(redis, functions_reader(), true, &reader);
-    if (status != STATUS_OK && reader.what[0] != '\0' && p != NULL)
-        *p = reader;
-    return status;
+    enum status of_reader = library_ensure(redis, functions_reader(), true, &reader);
+    if (status != STATUS_OK || of_reader == STATUS_OK)
+        return status;
+    *p = reader;
+    return of_reader;
 }
 
 enum status startup_step_functions(struct startup_walk *walk) {
     struct problem p;
     enum status status = startup_load_functions(walk->redis, &p);
-    if (status != STATUS_OK || p.what[0] != '\0')
+    if (status != STATUS_OK)
         return startup_trouble(walk, &p);
     startup_found(walk, "loaded");
     return STATUS_OK;
