@@ -22,7 +22,7 @@
 #include "runtime/log/log.h"
 #include "runtime/memory.h"
 
-enum { ARENA_BLOCK = 1024 * 1024, IDLE_WAIT_MS = 50, KAFKA_TIMEOUT_MS = 10000, FAREWELL_MS = 1000 };
+enum { ARENA_BLOCK = 1024 * 1024, IDLE_WAIT_MS = 50, FAREWELL_MS = 1000 };
 
 void pipeline_fail(struct pipeline *p, const struct problem *problem) {
     if (p->stopping)
@@ -47,8 +47,8 @@ static enum status kafka_open(struct pipeline *p, struct problem *problem) {
                            &ownership_events, p, problem);
     if (status != STATUS_OK)
         return status;
-    // The source holds keys against the number of partitions, and tells when it has grown.
-    return source_check(p->source, &p->startup->partitions, KAFKA_TIMEOUT_MS, problem);
+    source_expect(p->source, s->partitions);
+    return STATUS_OK;
 }
 
 static void stages_open(struct pipeline *p) {

@@ -71,7 +71,6 @@ static void disconnect_queues(struct source *s) {
 static void free_rest(struct source *s) {
     for (size_t i = 0; i < s->rebalance_count; i++)
         rd_kafka_topic_partition_list_destroy(s->rebalances[i].list);
-    rd_kafka_conf_destroy(s->check_conf);
     free(s->rebalances);
     free(s->partitions);
     free(s->messages);
@@ -91,15 +90,11 @@ enum status source_create(struct source **source, const struct settings *setting
     s->topic = memory_text(settings->kafka_topic);
     s->bootstrap = memory_text(settings->kafka_bootstrap);
     s->next_commit = s->commit_floor = 1;
-    s->check_conf = rd_kafka_conf_new();
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     char reason[SOURCE_MESSAGE_BYTES];
     *source = NULL;
 
     enum status status = prepare(conf, s, settings, passthrough, passthrough_count, problem);
-    if (status == STATUS_OK)
-        status =
-            source_properties(s->check_conf, "producer", settings, passthrough, passthrough_count, problem);
     if (status != STATUS_OK) {
         rd_kafka_conf_destroy(conf);
         free_rest(s);
@@ -298,6 +293,10 @@ void source_figures_read(const struct source *s, struct source_figures *figures)
     *figures = s->figures;
     if (s->held)
         figures->held_ms += clock_monotonic_ms() - s->held_since_ms;
+}
+
+void source_expect(struct source *s, int32_t partitions) {
+    s->topic_partitions = partitions;
 }
 
 int64_t source_end(struct source *s, int32_t partition) {

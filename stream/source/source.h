@@ -36,7 +36,7 @@ struct source_events {
     // The log cannot be read on from here (fetch offset out of range, fatal error, not authorised): the
     // process has to stop.
     void (*failed)(void *context, const struct problem *problem);
-    // Partitions were added to the topic since source_check, or since this was last told.
+    // Partitions were added to the topic since source_expect, or since this was last told.
     void (*grew)(void *context, int32_t before, int32_t after);
 };
 
@@ -45,7 +45,7 @@ struct source;
 // Connects and subscribes. `passthrough` are librdkafka properties as the configuration has them; those with
 // a key of their own (group.id, enable.auto.commit, enable.auto.offset.store, auto.offset.reset) are refused
 // with the reason, unknown ones with the nearest name (STATUS_CONFIG, CLM-C1). Does not wait for the broker:
-// see source_check.
+// see source_check_topic.
 enum status source_create(struct source **source, const struct settings *settings,
                           const struct config_pair *passthrough, size_t passthrough_count, struct loop *loop,
                           const struct source_events *events, void *context, struct problem *problem);
@@ -85,19 +85,21 @@ enum status source_bounds(struct source *source, int32_t partition, int64_t *fir
 int64_t source_end(struct source *source, int32_t partition);
 // First offset that the log still has, as librdkafka asks every few seconds; -1 where unknown.
 int64_t source_first(struct source *source, int32_t partition);
+// How many partitions the topic had at the start: keys are held against that number, and its growth is told.
+void source_expect(struct source *source, int32_t partitions);
+
 // Number of partitions of the topic, or STATUS_UNAVAILABLE: CLM-K1 no broker, CLM-K2 wrong advertised
-// address, CLM-K3 no topic (with the nearest existing name). Blocking up to timeout_ms.
-enum status source_check(struct source *source, int32_t *partitions, int timeout_ms, struct problem *problem);
-// The same without a source (init, check, recount, produce): makes a short-lived client of its own.
+// address, CLM-K3 no topic (with the nearest existing name). Blocking up to timeout_ms. Makes a short-lived
+// client of its own.
 enum status source_check_topic(const struct settings *settings, const struct config_pair *passthrough,
                                size_t passthrough_count, const char *topic, int32_t *partitions,
                                int timeout_ms, struct problem *problem);
 
 struct source_figures {
     uint64_t rebalances_assigned, rebalances_revoked, rebalances_lost;
-    uint64_t errors;    // of librdkafka, transient ones among them
-    uint64_t misplaced; // of one record in 64, once source_check was asked: its partition is not murmur2(key)
-                        // mod partitions
+    uint64_t errors;       // of librdkafka, transient ones among them
+    uint64_t misplaced;    // of one record in 64, after source_expect: its partition is not murmur2(key)
+                           // mod partitions
     uint64_t offset_jumps; // offsets left out between two records (transaction markers, or a bug)
     int64_t queue_bytes;   // fetched, not yet given out (from librdkafka's statistics)
     int64_t held_ms;       // time held

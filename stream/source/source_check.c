@@ -189,7 +189,8 @@ static enum status probe_topic(struct probe *probe, int32_t *partitions, struct 
     return status;
 }
 
-enum status source_check_conf(rd_kafka_conf_t *conf, const char *bootstrap, const char *topic,
+// Takes the conf.
+static enum status check_conf(rd_kafka_conf_t *conf, const char *bootstrap, const char *topic,
                               int32_t *partitions, int timeout_ms, struct problem *problem) {
     int64_t now_ms = clock_monotonic_ms();
     struct probe probe = {
@@ -208,14 +209,6 @@ enum status source_check_conf(rd_kafka_conf_t *conf, const char *bootstrap, cons
     return status;
 }
 
-enum status source_check(struct source *s, int32_t *partitions, int timeout_ms, struct problem *problem) {
-    enum status status = source_check_conf(rd_kafka_conf_dup(s->check_conf), s->bootstrap, s->topic,
-                                           partitions, timeout_ms, problem);
-    if (status == STATUS_OK)
-        s->topic_partitions = *partitions;
-    return status;
-}
-
 enum status source_check_topic(const struct settings *settings, const struct config_pair *passthrough,
                                size_t passthrough_count, const char *topic, int32_t *partitions,
                                int timeout_ms, struct problem *problem) {
@@ -223,7 +216,7 @@ enum status source_check_topic(const struct settings *settings, const struct con
     enum status status =
         source_properties(conf, "producer", settings, passthrough, passthrough_count, problem);
     if (status == STATUS_OK)
-        return source_check_conf(conf, settings->kafka_bootstrap, topic, partitions, timeout_ms, problem);
+        return check_conf(conf, settings->kafka_bootstrap, topic, partitions, timeout_ms, problem);
     rd_kafka_conf_destroy(conf);
     return status;
 }

@@ -26,9 +26,8 @@ struct source_rebalance {
 
 struct source {
     rd_kafka_t *rk;
-    rd_kafka_conf_t *check_conf; // what source_check makes its client of
-    rd_kafka_queue_t *queue;     // records, rebalances, errors, statistics
-    rd_kafka_queue_t *replies;   // of commits
+    rd_kafka_queue_t *queue;   // records, rebalances, errors, statistics
+    rd_kafka_queue_t *replies; // of commits
     struct wake wake;
     struct loop *loop;
     const struct source_events *events;
@@ -37,7 +36,7 @@ struct source {
 
     struct source_partition *partitions; // by number
     int32_t partition_room;
-    int32_t topic_partitions; // as source_check found it, or as it has grown since; 0 before
+    int32_t topic_partitions; // as source_expect was told, or as it has grown since; 0 before
     int32_t grown_from;       // to be told; 0: nothing
 
     rd_kafka_message_t **messages; // those given out stand first, until source_release
@@ -88,5 +87,3 @@ void source_topic_is_back(struct source *s);
 // `which`: RD_KAFKA_OFFSET_BEGINNING or RD_KAFKA_OFFSET_END.
 rd_kafka_resp_err_t source_ask_offset(rd_kafka_t *rk, const char *topic, int32_t partition, int64_t which,
                                       int64_t *offset, int timeout_ms);
-enum status source_check_conf(rd_kafka_conf_t *conf, const char *bootstrap, const char *topic,
-                              int32_t *partitions, int timeout_ms, struct problem *problem); // takes the conf
