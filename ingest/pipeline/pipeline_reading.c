@@ -101,6 +101,15 @@ static void verification_join(struct shard_slot *slot, struct owned *o, int64_t 
         o->verify_until = last + 1;
 }
 
+// Going back to `start`, which may lie further ahead than was thought when a shard was placed: what lies
+// before it does not come again, and was read by this process.
+static void verification_move(struct pipeline *p, const struct owned *o, int64_t start) {
+    for (uint32_t i = 0; i < p->startup->keys.shards; i++) {
+        struct shard_slot *slot = shard_slot(&p->shards[i], o->partition);
+        slot->verified |= slot->acked.last < start;
+    }
+}
+
 // An assignment, to the log as much as to the group: dedup starts afresh, a span before the lowest mark.
 // False where no shard has answered yet, the log cannot be asked, or marks and log disagree (then the process
 // stops).
@@ -168,6 +177,7 @@ void reading_seek(struct pipeline *p, struct owned *o) {
         start = start < o->fed ? start
                                : o->fed; // a shard may be ahead of us; dedup still needs what lies between
         o->position = (struct mark){.next = start, .last = -1};
+        verification_move(p, o, start);
     }
     struct source_position position = {o->partition, start};
     o->seeking = source_seek(p->source, &position, 1) != STATUS_OK;
