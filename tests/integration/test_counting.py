@@ -74,7 +74,7 @@ def test_json_is_read_alike_by_the_worker_and_both_recounts(deployment):
     for text, _ in events:
         sender.send(b'{"events": [%s, %s]}' % (json_frame(event(KIND["like"])), text))
     sender.close()
-    worker = deployment.worker()
+    worker = deployment.worker(flags=["--dlq.breaker=false"])  # most of the topic is malformed on purpose
     recount = load.settle(deployment, [worker])
     assert recount.counted == sum(reason is None for _, reason in events) > 30
     assert worker.metric("events_rejected_total") == len(recount.refused)
