@@ -8,7 +8,8 @@
 // 3. `settled` moves over the longest unbroken run of acknowledged letters; those behind it are freed.
 // Failures: what Kafka refuses for good waits and is sent again once a second; what is too large is cut and
 // sent again; a producer that librdkafka declares dead (fatal error) is replaced, and everything
-// unacknowledged goes through the new one.
+// unacknowledged goes through the new one. One that may not even have a producer id is such a dead one: it is
+// replaced once a second, and what it could not send was refused.
 #include "stream/deadletter.h"
 
 #include <inttypes.h>
@@ -78,7 +79,9 @@ struct deadletter {
     int64_t retry_at_ms;
     size_t refused; // letters that Kafka refused: told with the first, and when none is left
     bool withholding;
-    bool dead; // librdkafka's fatal error: replace the producer
+    bool dead;                  // librdkafka's fatal error: replace the producer
+    rd_kafka_resp_err_t barred; // the error of a producer that Kafka permits nothing
+    int64_t replaced_at_ms;
 };
 
 // --- Letters
@@ -126,13 +129,28 @@ static void letter_free(struct deadletter *d, struct letter *l) {
 
 static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque);
 
+static bool is_not_permitted(int code) {
+    return code == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED ||
+           code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
+}
+
+static void take_fatal(struct deadletter *d, rd_kafka_t *rk) {
+    char ignored[1];
+    rd_kafka_resp_err_t err = rd_kafka_fatal_error(rk, ignored, sizeof(ignored));
+    d->dead = true;
+    if (is_not_permitted(err))
+        d->barred = err;
+}
+
 static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque) {
     struct deadletter *d = opaque;
-    d->dead |= code == RD_KAFKA_RESP_ERR__FATAL;
+    if (code == RD_KAFKA_RESP_ERR__FATAL)
+        take_fatal(d, rk);
     // That the brokers are away, the source tells: it has connections to the same.
     bool away = code == RD_KAFKA_RESP_ERR__TRANSPORT || code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN ||
                 code == RD_KAFKA_RESP_ERR__RESOLVE || code == RD_KAFKA_RESP_ERR__TIMED_OUT;
-    LOG_AT(away ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN, "dead_letter_producer",
+    bool told = away || d->barred != RD_KAFKA_RESP_ERR_NO_ERROR; // or by its letters
+    LOG_AT(told ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN, "dead_letter_producer",
            FIELD("code", LOG_TEXT(rd_kafka_err2name(code))), FIELD("why", LOG_TEXT(reason)));
 }
 
@@ -286,15 +304,19 @@ static bool is_too_large(rd_kafka_resp_err_t err) {
     return code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE || code == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE;
 }
 
+static const char *remedy_of(rd_kafka_resp_err_t err) {
+    if (is_too_large(err))
+        return "kafka-configs.sh --alter --entity-type topics --entity-name %s --add-config "
+               "max.message.bytes=1048588";
+    if (is_not_permitted(err))
+        return "kafka-acls.sh --add --allow-principal User:NAME --operation Write --topic %s";
+    return "create it: kafka-topics.sh --create --topic %s";
+}
+
 static void say_refused(struct deadletter *d, rd_kafka_resp_err_t err) {
     struct problem problem;
     char remedy[sizeof(problem.remedy)];
-    snprintf(remedy, sizeof(remedy),
-             is_too_large(err)
-                 ? "kafka-configs.sh --alter --entity-type topics --entity-name %s --add-config "
-                   "max.message.bytes=1048588"
-                 : "create it or grant Write on it: kafka-topics.sh --create --topic %s",
-             d->topic);
+    snprintf(remedy, sizeof(remedy), remedy_of(err), d->topic);
     problem_set(&problem, STATUS_UNAVAILABLE, "CLM-K5", remedy,
                 "the dead-letter topic %s does not take letters: %s; flushes that cover them wait, and they "
                 "are sent again every second",
@@ -308,12 +330,14 @@ static void wait_again(struct deadletter *d, struct letter *l, rd_kafka_resp_err
         d->retry_at_ms = clock_monotonic_ms() + RETRY_MS;
     int code = err;
     bool ours = code == RD_KAFKA_RESP_ERR__QUEUE_FULL || code == RD_KAFKA_RESP_ERR__PURGE_QUEUE ||
-                code == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT;
-    if (ours || l->refused)
+                code == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT || code == RD_KAFKA_RESP_ERR__FATAL;
+    if (d->barred != RD_KAFKA_RESP_ERR_NO_ERROR)
+        err = d->barred;
+    else if (ours)
         return;
-    l->refused = true;
-    if (d->refused++ == 0)
+    if (!l->refused && d->refused++ == 0)
         say_refused(d, err);
+    l->refused = true;
 }
 
 static bool may_be_cut(const struct letter *l) {
@@ -428,18 +452,25 @@ static void send_waiting(struct deadletter *d) {
     }
 }
 
-static void replace_producer(struct deadletter *d) {
+static void replace_producer(struct deadletter *d, int64_t now_ms) {
     char reason[256];
     disconnect_producer(d);
     // The same configuration made a client before.
     CHECK(connect_producer(d, reason, sizeof(reason)));
     d->dead = false;
+    d->barred = RD_KAFKA_RESP_ERR_NO_ERROR;
+    d->replaced_at_ms = now_ms;
+}
+
+// One that dies young is not replaced at once; one that has nothing to send, not yet.
+static bool replacement_is_due(const struct deadletter *d, int64_t now_ms) {
+    return d->dead && d->settled < d->sent && now_ms - d->replaced_at_ms >= RETRY_MS;
 }
 
 void deadletter_poll(struct deadletter *d, int64_t now_ms) {
     rd_kafka_poll(d->rk, 0);
-    if (d->dead)
-        replace_producer(d);
+    if (replacement_is_due(d, now_ms))
+        replace_producer(d, now_ms);
     if (d->waiting > 0 && now_ms >= d->retry_at_ms)
         send_waiting(d);
     settle(d);

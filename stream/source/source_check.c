@@ -3,12 +3,14 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "runtime/clock.h"
 #include "runtime/memory.h"
 #include "stream/source/source_internal.h"
 
-enum { TRY_MS = 1000, LEADERS_MAX = 256 };
+// SCRAM_MENDED: before it librdkafka repeats its nonce in its last message, which Kafka 4 refuses.
+enum { TRY_MS = 1000, LEADERS_MAX = 256, SCRAM_MENDED = 0x02060100 };
 
 // Not rd_kafka_query_watermark_offsets: it does not keep to its timeout while the leader is down (minutes in
 // 2.0.2). A lookup by time does, and the times -1 and -2 mean the end and the beginning on the wire.
@@ -57,9 +59,12 @@ static enum status say_nobody(const struct probe *probe, int tries, rd_kafka_res
                               struct problem *problem) {
     const char *why = probe->error[0] != '\0' ? probe->error : rd_kafka_err2str(err);
     double seconds = (double)(clock_monotonic_ms() - probe->began_ms) / 1000;
+    bool nonce_doubled = strstr(why, "SCRAM") != NULL && rd_kafka_version() < SCRAM_MENDED;
     if (probe->refused_by_auth)
         return problem_set(problem, STATUS_NOT_ALLOWED, "CLM-A1",
-                           "correct kafka.sasl.* and kafka.security.protocol",
+                           nonce_doubled ? "correct kafka.sasl.*; at Kafka 4 librdkafka before 2.6.1 gets "
+                                           "through by PLAIN (over TLS), not by SCRAM"
+                                         : "correct kafka.sasl.* and kafka.security.protocol",
                            "Kafka at %s refuses our credentials: %s", probe->bootstrap, why);
     return problem_set(
         problem, STATUS_UNAVAILABLE, "CLM-K1", "check the address and the network: kcat -L -b HOST:PORT",

@@ -169,8 +169,10 @@ static void on_log(const rd_kafka_t *rk, int level, const char *facility, const 
                          : level <= 6 ? LOG_LEVEL_INFO
                                       : LOG_LEVEL_DEBUG;
     // AUTOCREATE: brokers before 0.11, and the embedded one: said at every request. FAIL: a connection's, at
-    // every try; an outage is told once, by the source or by who asked.
-    if (strcmp(facility, "AUTOCREATE") == 0 || strcmp(facility, "FAIL") == 0)
+    // every try; an outage is told once, by the source or by who asked. FATAL: of a client that is of no
+    // use any more: told by its owner, who ends or replaces it.
+    if (strcmp(facility, "AUTOCREATE") == 0 || strcmp(facility, "FAIL") == 0 ||
+        strcmp(facility, "FATAL") == 0)
         own = LOG_LEVEL_DEBUG;
     LOG_AT(own, "kafka_client", FIELD("facility", LOG_TEXT(facility)), FIELD("text", LOG_TEXT(text)));
 }

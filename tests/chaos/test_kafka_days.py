@@ -91,6 +91,10 @@ def test_keys_of_another_partitioner__goes_red_if_the_worker_does_not_ask_for_th
     assert 0 < worker.metric("events_misplaced_total") < 2000 / 16
 
 
+def _errors(worker):
+    return [line for line in worker.process.log.read_text().splitlines() if " ERROR " in line]
+
+
 def _refused_letters(worker, deployment):
     """The dead-letter topic takes nothing: told once; flushes wait for the letters; the rest of the worker lives."""
     wait_until("it says so", lambda: worker.said("CLM-K5", "dead_letter_refused"), 60)
@@ -141,3 +145,28 @@ def test_a_dead_letter_topic_of_tiny_messages__goes_red_if_a_refused_letter_is_g
     _taken_letters(worker)
     recount = load.settle(deployment, [worker])
     assert _dead_letters(deployment) == {f"{deployment.topic}/{p}/{offset}/{index}" for p, offset, index, _ in recount.refused}
+
+
+@pytest.mark.parametrize("writes_elsewhere", [True, False], ids=["that topic alone", "any topic"])
+def test_the_right_to_write_dead_letters_is_missing__goes_red_if_a_refused_letter_is_given_up(
+        kafka, topic, redis, tmp_path, writes_elsewhere):
+    """A user who may write nowhere gets no producer id either, which ends a producer of librdkafka for good."""
+    (user, login), dlq = kafka.login(), f"{topic}.dlq"
+    kafka.grant(user, "topic", topic, "READ", "DESCRIBE", "DESCRIBE_CONFIGS", *["WRITE"] * writes_elsewhere)
+    kafka.grant(user, "group", f"group-{topic}", "READ")
+    kafka.grant(user, "topic", dlq, "DESCRIBE")
+    deployment = Deployment(tmp_path, kafka.bootstrap, topic, redis, FRESH | login)
+    deployment.file.chmod(0o600)
+    worker = deployment.init().worker()
+    sender = Sender(kafka.bootstrap, topic)
+    for number in range(600):
+        sender.send(event(KIND["like"], actor_id=f"user-{number}") if number % 2 else b"\xff")
+    sender.close()
+    _refused_letters(worker, deployment)
+    time.sleep(2.5)  # two more tries: no further line
+    assert len(_errors(worker)) == 1 and not deployment.is_drained(), worker.process.tail()
+    kafka.grant(user, "topic", dlq, "WRITE")
+    _taken_letters(worker)
+    recount = load.settle(deployment, [worker])
+    assert _dead_letters(deployment) == {f"{topic}/{p}/{offset}/{index}" for p, offset, index, _ in recount.refused}
+    assert login["kafka.sasl.password"] not in worker.process.log.read_text()

@@ -4,8 +4,8 @@ import hashlib
 import shutil
 
 from confluent_kafka import KafkaException, TopicPartition
-from confluent_kafka.admin import (AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewPartitions, NewTopic,
-                                   OffsetSpec)
+from confluent_kafka.admin import (AclBinding, AclBindingFilter, AclOperation, AclPermissionType, AdminClient, AlterConfigOpType, ConfigEntry,
+                                   ConfigResource, NewPartitions, NewTopic, OffsetSpec, ResourcePatternType, ResourceType)
 
 from harness.places import CACHE, ROOT, free_port, wait_until
 from harness.process import Process, run
@@ -14,9 +14,14 @@ PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{port},ASTRAY://127.0.0.1:{astray},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port},ASTRAY://127.0.0.1:1
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,ASTRAY:PLAINTEXT,CONTROLLER:PLAINTEXT
+listeners=PLAINTEXT://127.0.0.1:{port},ASTRAY://127.0.0.1:{astray},GUARDED://127.0.0.1:{guarded},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port},ASTRAY://127.0.0.1:1,GUARDED://127.0.0.1:{guarded}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,ASTRAY:PLAINTEXT,GUARDED:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT
+listener.name.guarded.sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256
+listener.name.guarded.scram-sha-256.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+listener.name.guarded.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required {users};
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:ANONYMOUS
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
 log.dirs={directory}/log
@@ -29,6 +34,9 @@ group.initial.rebalance.delay.ms=0
 group.min.session.timeout.ms=1000
 auto.create.topics.enable=false
 """
+
+# By PLAIN, because librdkafka before 2.6.1 does not get through to Kafka 4 by SCRAM, whoever comes.
+USERS = {f"user-{number}": f"secret-of-user-{number}" for number in range(20)}
 
 CLUSTER = "clameurTestsAAAAAAAAAA"  # any 16 bytes in base64
 
@@ -53,14 +61,26 @@ def jars():
     return folder
 
 
+def _acls(user, kind, name, operations):
+    return [(ResourceType[kind.upper()], name, ResourcePatternType.LITERAL, f"User:{user}", "*", AclOperation[operation],
+             AclPermissionType.ALLOW) for operation in operations]
+
+
 class Kafka:
+    """Who comes by `bootstrap` may do everything. By `guarded` comes who has a name and a password (`login`), and may do what
+    was granted (`grant`), nothing else."""
+
     def __init__(self, directory):
         self.directory = directory
         self.port = free_port()
         self.bootstrap = f"127.0.0.1:{self.port}"
         self.astray = f"127.0.0.1:{free_port()}"  # answers, but names itself 127.0.0.1:1
+        self.guarded = f"127.0.0.1:{free_port()}"
+        self._users = iter(USERS)
         properties = directory / "server.properties"
         properties.write_text(PROPERTIES.format(port=self.port, astray=self.astray.split(":")[1],
+                                                guarded=self.guarded.split(":")[1],
+                                                users=" ".join(f'user_{name}="{USERS[name]}"' for name in USERS),
                                                 controller=free_port(), directory=directory))
         java = ["java", "-Xms256m", "-Xmx512m", "-XX:+UseG1GC", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
                 "-cp", f"{jars()}/*"]
@@ -133,6 +153,22 @@ class Kafka:
         resource = ConfigResource(ConfigResource.Type.TOPIC, name, incremental_configs=entries)
         for answer in self.admin.incremental_alter_configs([resource]).values():
             answer.result(30)
+
+    def login(self):
+        """A user that nobody else is and that has no right yet, and the options by which a deployment comes as that user."""
+        name = next(self._users)
+        return name, {"kafka.bootstrap.servers": self.guarded, "kafka.security.protocol": "SASL_PLAINTEXT",
+                      "kafka.sasl.mechanism": "PLAIN", "kafka.sasl.username": name, "kafka.sasl.password": USERS[name]}
+
+    def grant(self, user, kind, name, *operations):
+        """`kind` "topic", "group" or "broker" (the cluster, whose name is "kafka-cluster"); operations as "READ"."""
+        for answer in self.admin.create_acls([AclBinding(*acl) for acl in _acls(user, kind, name, operations)]).values():
+            answer.result(30)
+
+    def revoke(self, user, kind, name, *operations):
+        """Takes back what was granted."""
+        for answer in self.admin.delete_acls([AclBindingFilter(*acl) for acl in _acls(user, kind, name, operations)]).values():
+            assert answer.result(30), "nothing of the kind was granted"
 
     def stop(self):
         self.process.kill()

@@ -1,11 +1,14 @@
 """What a start finds wrong with Kafka and its log: named by its code with the numbers, and never mended by guessing."""
+import json
+
 import pytest
 
 from harness import load
 from harness.log import ends_of
+from harness.process import run
 from harness.produce import Sender, event
 from harness.registry import KIND_NUMBERS as KIND
-from harness.worker import Deployment
+from harness.worker import INGEST, Deployment
 
 
 def _refusal(deployment, code, exit_code, *facts):
@@ -49,6 +52,18 @@ def test_no_dead_letter_topic__is_said_with_the_command_that_makes_it(kafka, dep
     kafka.create_dead_letters(deployment.topic)
     deployment.produce(*load.flags(2_000, seed=71))
     load.settle(deployment, [deployment.worker()])
+
+
+def test_a_login_that_kafka_refuses__is_said_with_what_to_correct(kafka, topic, redis, tmp_path):
+    _, login = kafka.login()
+    for wrong, remedy in [({"kafka.sasl.password": "wrong"}, "correct kafka.sasl.*"), ({"kafka.sasl.mechanism": "SCRAM-SHA-256"}, "")]:
+        deployment = Deployment(tmp_path, kafka.bootstrap, topic, redis, login | wrong)
+        deployment.file.chmod(0o600)
+        done = deployment.ingest("check", "--connect", "-o", "table", check=77)
+        assert "CLM-A1" in done.stdout and "refuses our credentials" in done.stdout and remedy in done.stdout, done.stdout
+        version = json.loads(run([INGEST, "version", "--json"], tmp_path).stdout)["librdkafka"]
+        is_old = tuple(map(int, version.split("."))) < (2, 6, 1)
+        assert ("by PLAIN" in done.stdout) == (not remedy and is_old), (version, done.stdout)
 
 
 @pytest.fixture
