@@ -8,7 +8,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from harness import process  # noqa: E402
+from harness import process, worker  # noqa: E402
 from harness.kafka import Kafka  # noqa: E402
 from harness.proxy import Proxy  # noqa: E402
 from harness.redis_server import Redis  # noqa: E402
@@ -43,11 +43,17 @@ def pytest_runtest_makereport(item, call):
 
 @pytest.fixture(autouse=True)
 def _no_child_is_left():
+    """Nor a worker whose balance is not even, whether it still runs or has come to an end."""
     before = list(process.started)
+    worker.started.clear()
     yield
-    for child in process.started:
-        if child not in before and child.is_running:
-            child.kill()
+    try:
+        for one in worker.started:
+            one.check_balance()
+    finally:
+        for child in process.started:
+            if child not in before and child.is_running:
+                child.kill()
 
 
 @pytest.fixture(scope="session")

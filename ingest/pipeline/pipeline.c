@@ -177,7 +177,8 @@ enum status pipeline_run(struct startup *startup, struct pipeline_errand *errand
     }
     pipeline_close(p);
     log_info("worker_stopped", FIELD("status", LOG_INT(status)), FIELD("read", LOG_INT(p->tally.read)),
-             FIELD("counted", LOG_INT(p->tally.counted)));
+             FIELD("counted", LOG_INT(p->tally.counted)),
+             FIELD("balance_difference", LOG_INT(tally_difference(&p->tally))));
     free(p);
     return status;
 }

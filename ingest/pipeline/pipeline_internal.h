@@ -111,6 +111,11 @@ struct tally {
     struct histogram flush_seconds, event_to_counter;
 };
 
+// Anything but 0 is a bug.
+static inline int64_t tally_difference(const struct tally *t) {
+    return t->read - t->counted - t->rejected - t->duplicate - t->replayed - t->in_flight;
+}
+
 struct pipeline {
     struct startup *startup;
     struct pipeline_errand *errand; // NULL: a worker

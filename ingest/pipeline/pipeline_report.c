@@ -47,8 +47,7 @@ static void collect_balance(struct pipeline *p) {
     set(p, METRIC_OF_DUPLICATE, NULL, t->duplicate);
     set(p, METRIC_OF_REPLAYED, NULL, t->replayed);
     set(p, METRIC_OF_IN_FLIGHT, NULL, t->in_flight);
-    set(p, METRIC_OF_BALANCE, NULL,
-        t->read - t->counted - t->rejected - t->duplicate - t->replayed - t->in_flight);
+    set(p, METRIC_OF_BALANCE, NULL, tally_difference(t));
 }
 
 static void collect_partition(struct pipeline *p, const struct owned *o) {

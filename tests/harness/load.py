@@ -42,5 +42,5 @@ def settle(deployment, workers, seconds=90, **recounting):
     """All is counted: the marks are at the ends, the balance of every worker is even, and both recounts agree."""
     deployment.drain(seconds)
     for worker in workers:
-        assert worker.metric("balance_difference") == 0 and worker.balance() == 0, worker.get("/metrics")[1]
+        worker.check_balance()
     return deployment.recount(**recounting)

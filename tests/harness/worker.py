@@ -15,6 +15,9 @@ from harness.recount import Recount, Rules
 INGEST = PROGRAMS / "clameur-ingest"
 LOADTEST = PROGRAMS / "clameur-loadtest"
 KEY = bytes(range(16))
+# read = the sum of these
+SHARES = ("events_counted_total", "events_rejected_total", "events_duplicate_total", "events_replayed_total",
+          "events_in_flight")
 SHARDS = 16  # few, so that a short test moves all of them
 
 
@@ -96,6 +99,9 @@ class Deployment:
         return recount
 
 
+started = []  # of the test that runs, as those of `process`
+
+
 class Worker:
     """One clameur-ingest run; `surroundings` are those of a Process."""
 
@@ -104,6 +110,7 @@ class Worker:
         self.port = free_port()
         self.process = Process(name, [INGEST, "run", "-c", deployment.file, f"--http.listen=127.0.0.1:{self.port}",
                                       *flags], deployment.directory, **surroundings)
+        started.append(self)
         if ready:
             self.wait_ready()
 
@@ -125,7 +132,12 @@ class Worker:
         wait_until(f"{self.name} is ready", self.is_ready, seconds)
 
     def metrics(self):
-        return metrics_of(self.get("/metrics")[1])
+        """What /metrics says; the balance of it is even at every moment that anybody looks."""
+        metrics = metrics_of(self.get("/metrics")[1])
+        totals = {name: sum(metrics.get(f"clameur_{name}", {}).values()) for name in ("events_read_total", *SHARES)}
+        difference = sum(metrics.get("clameur_balance_difference", {}).values())
+        assert difference == 0 and totals["events_read_total"] == sum(totals[name] for name in SHARES), (difference, totals)
+        return metrics
 
     def metric(self, name, labels=None):
         """The value under these labels (text), or the sum over all."""
@@ -135,21 +147,16 @@ class Worker:
     def assigned(self):
         return self.metric("kafka_assigned_partitions")
 
-    def balance(self):
-        """read - (counted + rejected + duplicate + replayed + in flight), all from one scrape."""
-        metrics = self.metrics()
-
-        def total(name):
-            return sum(metrics.get(f"clameur_{name}", {}).values())
-
-        return total("events_read_total") - sum(total(name) for name in (
-            "events_counted_total", "events_rejected_total", "events_duplicate_total", "events_replayed_total",
-            "events_in_flight"))
-
     def said(self, code, event=None):
         """The log's lines with that error code (and of that event), in order."""
         return [line for line in self.process.log.read_text(errors="replace").splitlines()
                 if re.search(rf"\b{code}\b", line) and (not event or f" {event} " in line)]
+
+    def check_balance(self):
+        """Even now, if it runs, and when it ended, if it came to an orderly end."""
+        self.metrics()
+        ends = re.findall(r" worker_stopped .*balance_difference=(-?\d+)", self.process.log.read_text(errors="replace"))
+        assert all(difference == "0" for difference in ends), ends
 
     def kill(self):
         return self.process.kill()

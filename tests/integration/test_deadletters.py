@@ -125,7 +125,7 @@ def test_a_topic_of_something_else_pauses_the_worker_before_the_dead_letters_are
     # A slow machine may read fewer than all before it judges.
     assert status == 503 and re.fullmatch(r"CLM-S1 \d+ of \d+ messages are not clameur.v1.Event; they begin 0x00 00 00 00 07: "
                                           r"Confluent framing, schema id 7\n", why), why
-    assert worker.get("/livez")[0] == 200 and worker.balance() == 0
+    assert worker.get("/livez")[0] == 200
     assert worker.metric("events_counted_total") == worker.metric("events_rejected_total") == 0
     assert worker.metric("pressure_seconds_total", 'stage="breaker"') > 0
     assert worker.terminate() == 0
