@@ -42,10 +42,18 @@ def read_log(bootstrap, topic, seconds=120):
         consumer.close()
 
 
-def ends_of(bootstrap, topic):
+def _bounds_of(bootstrap, topic, which):
     consumer = _consumer(bootstrap)
     try:
         partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
-        return {p: consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=10)[1] for p in partitions}
+        return {p: consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=10)[which] for p in partitions}
     finally:
         consumer.close()
+
+
+def starts_of(bootstrap, topic):
+    return _bounds_of(bootstrap, topic, 0)
+
+
+def ends_of(bootstrap, topic):
+    return _bounds_of(bootstrap, topic, 1)
