@@ -77,6 +77,7 @@ struct deadletter {
     size_t bytes;            // of originals outstanding
     size_t waiting;          // letters in LETTER_WAITING
     int64_t retry_at_ms;
+    uint64_t acknowledged[REJECT_COUNT];
     size_t refused; // letters that Kafka refused: told with the first, and when none is left
     bool withholding;
     bool dead;                  // librdkafka's fatal error: replace the producer
@@ -430,6 +431,7 @@ static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *message, void *o
     struct letter *l = message->_private;
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         l->state = LETTER_ACKNOWLEDGED;
+        d->acknowledged[l->reason]++;
         if (l->refused && --d->refused == 0)
             log_info("dead_letter_accepted");
         l->refused = false;
@@ -482,6 +484,10 @@ uint64_t deadletter_sent(const struct deadletter *d) {
 
 uint64_t deadletter_settled(const struct deadletter *d) {
     return d->settled;
+}
+
+uint64_t deadletter_acknowledged(const struct deadletter *d, enum reject reason) {
+    return d->acknowledged[reason];
 }
 
 bool deadletter_full(const struct deadletter *d) {

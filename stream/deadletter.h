@@ -43,6 +43,8 @@ void deadletter_discard(struct deadletter *d);
 
 uint64_t deadletter_sent(const struct deadletter *d);
 uint64_t deadletter_settled(const struct deadletter *d);
+// How many letters of that reason Kafka has acknowledged.
+uint64_t deadletter_acknowledged(const struct deadletter *d, enum reject reason);
 
 // More than 64 MiB of records or 50,000 letters are outstanding: hold the source.
 bool deadletter_full(const struct deadletter *d);

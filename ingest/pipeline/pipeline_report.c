@@ -64,6 +64,14 @@ static void collect_partition(struct pipeline *p, const struct owned *o) {
         set(p, METRIC_OF_HEADROOM, label, mark - first);
 }
 
+static void collect_letters(struct pipeline *p) {
+    for (int i = 1; i < REJECT_COUNT; i++)
+        set(p, METRIC_OF_LETTERS, reject_name((enum reject)i),
+            (int64_t)deadletter_acknowledged(p->letters, (enum reject)i));
+    set(p, METRIC_OF_LETTERS_PENDING, NULL,
+        (int64_t)(deadletter_sent(p->letters) - deadletter_settled(p->letters)));
+}
+
 static void collect_kafka(struct pipeline *p) {
     struct source_figures figures;
     source_figures_read(p->source, &figures);
@@ -81,32 +89,37 @@ static void collect_kafka(struct pipeline *p) {
     set(p, METRIC_OF_REBALANCES, "lost", (int64_t)figures.rebalances_lost);
     set(p, METRIC_OF_KAFKA_UP, NULL, !figures.brokers_down && !figures.topic_gone);
     set(p, METRIC_OF_PARTITIONS_ADDED, NULL, p->startup->partitions - p->startup->meta.partitions);
-    set(p, METRIC_OF_KAFKA_ERRORS, NULL, (int64_t)figures.errors);
+    for (size_t i = 0; i < figures.error_count; i++)
+        set(p, METRIC_OF_KAFKA_ERRORS, figures.errors[i].name, (int64_t)figures.errors[i].count);
     set(p, METRIC_OF_QUEUE_BYTES, NULL, figures.queue_bytes);
     set(p, METRIC_OF_MISPLACED, NULL, (int64_t)figures.misplaced);
     set(p, METRIC_OF_OFFSET_JUMPS, NULL, (int64_t)figures.offset_jumps);
-    set(p, METRIC_OF_LETTERS, NULL, (int64_t)deadletter_settled(p->letters));
-    set(p, METRIC_OF_LETTERS_PENDING, NULL,
-        (int64_t)(deadletter_sent(p->letters) - deadletter_settled(p->letters)));
+    collect_letters(p);
     set(p, METRIC_OF_BREAKER, NULL, p->breaker.state == BREAKER_TRIPPED);
     set(p, METRIC_OF_COMMITS, "accepted", p->tally.commits_accepted);
     set(p, METRIC_OF_COMMITS, "refused", p->tally.commits_refused);
 }
 
 static void collect_tables(struct pipeline *p) {
-    size_t ids = 0;
-    size_t ops = 0;
+    size_t ids = 0, ops = 0, dedup_bytes = 0, delta_bytes = 0;
     for (size_t i = 0; i < p->owned_count; i++) {
-        size_t held = dedup_ids(p->owned[p->owned_numbers[i]]->dedup);
-        ids = held > ids ? held : ids;
+        const struct dedup *dedup = p->owned[p->owned_numbers[i]]->dedup;
+        ids = dedup_ids(dedup) > ids ? dedup_ids(dedup) : ids;
+        dedup_bytes += dedup_memory(dedup);
     }
-    for (uint32_t i = 0; i < p->startup->keys.shards; i++)
-        ops = delta_ops(&p->shards[i].delta) > ops ? delta_ops(&p->shards[i].delta) : ops;
+    for (uint32_t i = 0; i < p->startup->keys.shards; i++) {
+        const struct delta *delta = &p->shards[i].delta;
+        ops = delta_ops(delta) > ops ? delta_ops(delta) : ops;
+        delta_bytes += delta_memory(delta);
+    }
     const struct settings *s = &p->startup->settings;
     metrics_set(p->metrics, METRIC_OF_TABLE_FILL, "dedup", (double)ids / (double)s->dedup_max_ids);
     metrics_set(p->metrics, METRIC_OF_TABLE_FILL, "delta", (double)ops / (double)s->redis_flush_max_ops);
     metrics_set(p->metrics, METRIC_OF_TABLE_FILL, "reach_filter",
                 (double)seen_keys(p->seen) / (double)seen_keys_max(p->seen));
+    set(p, METRIC_OF_TABLE_BYTES, "dedup", (int64_t)dedup_bytes);
+    set(p, METRIC_OF_TABLE_BYTES, "delta", (int64_t)delta_bytes);
+    set(p, METRIC_OF_TABLE_BYTES, "events", (int64_t)arena_held(&p->arena));
 }
 
 static void collect_redis(struct pipeline *p) {

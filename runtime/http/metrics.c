@@ -64,19 +64,6 @@ void histogram_add(struct histogram *h, double seconds) {
     h->sum += seconds;
 }
 
-double histogram_quantile(const struct histogram *h, double q) {
-    if (h->count == 0)
-        return 0;
-    double rank = q * (double)h->count;
-    uint64_t below = 0;
-    for (size_t bucket = 0; bucket < HISTOGRAM_BUCKETS; bucket++) {
-        below += h->counts[bucket];
-        if (below > 0 && (double)below >= rank)
-            return histogram_bounds[bucket];
-    }
-    return INFINITY;
-}
-
 struct metrics *metrics_create(const struct metric_row *rows, size_t row_count) {
     struct metrics *m = memory_take(sizeof(*m));
     m->rows = rows;

@@ -27,8 +27,6 @@ struct histogram {
 };
 extern const double histogram_bounds[HISTOGRAM_BUCKETS];
 void histogram_add(struct histogram *h, double seconds);
-double histogram_quantile(const struct histogram *h,
-                          double q); // upper bound of the bucket (INFINITY: the last); 0 where empty
 
 struct metrics;
 

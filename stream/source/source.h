@@ -95,9 +95,17 @@ enum status source_check_topic(const struct settings *settings, const struct con
                                size_t passthrough_count, const char *topic, int32_t *partitions,
                                int timeout_ms, struct problem *problem);
 
+// Errors that librdkafka reported, by its name for them; what comes after so many names is under "other".
+enum { SOURCE_ERRORS_MAX = 24 };
+struct source_error {
+    char name[48];
+    uint64_t count;
+};
+
 struct source_figures {
     uint64_t rebalances_assigned, rebalances_revoked, rebalances_lost;
-    uint64_t errors;       // of librdkafka, transient ones among them
+    struct source_error errors[SOURCE_ERRORS_MAX]; // transient ones among them
+    size_t error_count;
     uint64_t misplaced;    // of one record in 64, after source_expect: its partition is not murmur2(key)
                            // mod partitions
     uint64_t offset_jumps; // offsets left out between two records (transaction markers, or a bug)

@@ -1,6 +1,7 @@
 // What librdkafka reports besides records: the end of a partition, errors it mends by itself, and those that
 // end the process.
 #include <inttypes.h>
+#include <string.h>
 
 #include <jansson.h>
 
@@ -8,6 +9,21 @@
 #include "stream/source/source_internal.h"
 
 enum { BOUNDS_TIMEOUT_MS = 2000 };
+
+static void count_error(struct source *s, rd_kafka_resp_err_t err) {
+    struct source_figures *f = &s->figures;
+    const char *name = rd_kafka_err2name(err);
+    size_t at = 0;
+    while (at < f->error_count && strcmp(f->errors[at].name, name) != 0)
+        at++;
+    if (at >= SOURCE_ERRORS_MAX - 1) {
+        at = SOURCE_ERRORS_MAX - 1;
+        name = "other";
+    }
+    if (at == f->error_count)
+        snprintf(f->errors[f->error_count++].name, sizeof(f->errors[at].name), "%s", name);
+    f->errors[at].count++;
+}
 
 static void fail(struct source *s, enum status status, const char *code, const char *remedy,
                  const char *what) {
@@ -85,7 +101,7 @@ void source_topic_is_back(struct source *s) {
 // Inside rd_kafka_consume_batch_queue, loop thread.
 void source_on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque) {
     struct source *s = opaque;
-    s->figures.errors++;
+    count_error(s, (rd_kafka_resp_err_t)code);
     if (code == RD_KAFKA_RESP_ERR__FATAL)
         fail_fatally(s);
     if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
@@ -195,8 +211,7 @@ static void take_end(struct source *s, const rd_kafka_message_t *m) {
     s->ended_any = true;
 }
 
-static void count_error(struct source *s, const rd_kafka_message_t *m) {
-    s->figures.errors++;
+static void say_error(const rd_kafka_message_t *m) {
     log_warn("kafka_error", FIELD("code", LOG_TEXT(rd_kafka_err2name(m->err))),
              FIELD("partition", LOG_INT(m->partition)), FIELD("why", LOG_TEXT(rd_kafka_message_errstr(m))));
 }
@@ -206,13 +221,13 @@ void source_take_error(struct source *s, const rd_kafka_message_t *m) {
         take_end(s, m);
         return;
     }
+    count_error(s, m->err);
     int code = m->err; // librdkafka's list is longer than any switch here, and grows
     if (is_of_a_missing_topic(code)) {
-        s->figures.errors++;
         topic_is_gone(s);
         return;
     }
-    count_error(s, m);
+    say_error(m);
     if (code == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET || code == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE)
         judge_place(s, m);
     else if (code == RD_KAFKA_RESP_ERR__FATAL || code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID)

@@ -30,7 +30,7 @@ def _lines(worker, event):
     return [line for line in worker.process.log.read_text(errors="replace").splitlines() if f" {event} " in f"{line} "]
 
 
-def test_the_only_broker_dies_and_comes_back__goes_red_if_anything_is_dropped_meanwhile(redis, tmp_path, request):
+def test_the_only_broker_dies_and_comes_back__goes_red_if_each_try_of_a_connection_is_told(redis, tmp_path, request):
     folder = tmp_path / "broker"
     folder.mkdir()
     kafka = Kafka(folder)
@@ -49,6 +49,7 @@ def test_the_only_broker_dies_and_comes_back__goes_red_if_anything_is_dropped_me
         assert worker.metric("kafka_up") == 1
         _counts(worker, worker.metric("events_counted_total"))
     load.settle(deployment, [worker])
+    assert worker.metric("kafka_errors_total", 'code="_TRANSPORT"') > 0
     assert len(worker.said("CLM-K1")) == len(_lines(worker, "kafka_up")) == 1, worker.process.tail()
     assert not _lines(worker, "kafka_error") and not _lines(worker, "dead_letter_producer"), worker.process.tail()
     kafka.stop()
@@ -168,5 +169,6 @@ def test_the_right_to_write_dead_letters_is_missing__goes_red_if_a_refused_lette
     kafka.grant(user, "topic", dlq, "WRITE")
     _taken_letters(worker)
     recount = load.settle(deployment, [worker])
+    assert worker.metric("dlq_messages_total", 'reason="undecodable"') == len(recount.refused)
     assert _dead_letters(deployment) == {f"{topic}/{p}/{offset}/{index}" for p, offset, index, _ in recount.refused}
     assert login["kafka.sasl.password"] not in worker.process.log.read_text()

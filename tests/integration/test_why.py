@@ -269,7 +269,7 @@ def test_tap_shows_fates_and_never_a_raw_id(deployment, tmp_path):
     twice = event(KIND["like"], **people)
     for message in (twice, twice, event(KIND["comment"], event_id=b"broken", **people),
                     event(KIND["erasure"], erasure={"actor_id": RAW[0]}, **people),
-                    event(KIND["view"], account="other", platform=3, **people)):
+                    event(KIND["view"], account="other", platform=3, view={"watch_ms": 1234}, **people)):
         sender.send(message)
     sender.send(b"nonsense", key=RAW[0].encode())
     sender.close()
@@ -286,6 +286,11 @@ def test_tap_shows_fates_and_never_a_raw_id(deployment, tmp_path):
     assert [row["account"] for row in tapped(deployment, "--account", "other", "-n", "1")] == ["other"]
     assert {row["reason"] for row in tapped(deployment, "--rejected", "-n", "2")} == {"no_id", "undecodable"}
     assert [row["kind"] for row in tapped(deployment, "--kind", "view", "--platform", "youtube", "-n", "1")] == ["view"]
+    where = tapped(deployment, "--where", "kind=like,fate=duplicate", "-n", "1")
+    assert [(row["kind"], row["fate"]) for row in where] == [("like", "duplicate")]
+    assert [row["kind"] for row in tapped(deployment, "--where", "watch_ms=1234", "-n", "1")] == ["view"]
+    done = deployment.ingest("tap", "--where", "knd=like", check=64)
+    assert 'did you mean "kind"?' in done.stderr
     # Without the deployment's key, too, by a key of its own.
     alone = lines(run([INGEST, "tap", "--from", "earliest", "-n", "6", f"--kafka.topic={deployment.topic}",
                        f"--kafka.bootstrap.servers={deployment.bootstrap}"], tmp_path))

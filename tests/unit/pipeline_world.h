@@ -148,6 +148,9 @@ uint64_t deadletter_sent(const struct deadletter *d) {
 uint64_t deadletter_settled(const struct deadletter *d) {
     return letters_settled;
 }
+uint64_t deadletter_acknowledged(const struct deadletter *d, enum reject reason) {
+    return 0;
+}
 void deadletter_withhold(struct deadletter *d) {
     letters_withheld = true;
 }

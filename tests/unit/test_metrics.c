@@ -158,21 +158,6 @@ static void histogram_buckets(void **state) {
     assert_true(histogram_bounds[0] == 0.001 && histogram_bounds[HISTOGRAM_BUCKETS - 1] == 60);
 }
 
-static void histogram_quantiles(void **state) {
-    struct histogram h = {0};
-    assert_true(histogram_quantile(&h, 0.5) == 0);
-    for (int i = 0; i < 98; i++)
-        histogram_add(&h, 0.09);
-    histogram_add(&h, 3);
-    histogram_add(&h, 61);
-    assert_true(histogram_quantile(&h, 0) == 0.1);
-    assert_true(histogram_quantile(&h, 0.5) == 0.1);
-    assert_true(histogram_quantile(&h, 0.98) == 0.1);
-    assert_true(histogram_quantile(&h, 0.985) == 4);
-    assert_true(histogram_quantile(&h, 0.99) == 4);
-    assert_true(isinf(histogram_quantile(&h, 1)));
-}
-
 static void histogram_text(void **state) {
     struct metrics *m = *state;
     struct histogram h = {0};
@@ -271,7 +256,6 @@ int main(void) {
         WITH_METRICS(last_value_of_a_label_stands_once),
         WITH_METRICS(series_end_with_what_they_described),
         cmocka_unit_test(histogram_buckets),
-        cmocka_unit_test(histogram_quantiles),
         WITH_METRICS(histogram_text),
         WITH_METRICS(process_metrics),
         WITH_METRICS(json_says_the_same),

@@ -6,20 +6,21 @@
 
 #include "ingest/commands/commands.h"
 #include "ingest/commands/explain/judge.h"
+#include "ingest/commands/tap/tap_where.h"
 #include "runtime/clock.h"
 #include "runtime/hash.h"
 #include "runtime/memory.h"
 #include "stream/source/scan.h"
 
 static const char usage[] = "clameur-ingest tap [--platform NAME] [--kind NAME] [--account ID] [--rejected] "
-                            "[-n 20] [--sample 1/1000] "
+                            "[--where COLUMN=VALUE,...] [-n 20] [--sample 1/1000] "
                             "[--from end|earliest|OFFSET] [-o FORMAT]";
 
 enum { WAIT_MS = 100, NUMBER_MAX = 24, HEX_MAX = 2 * PSEUDONYM_SIZE + 1, NAME_MAX_BYTES = 128 };
 
 struct tap_flags {
     struct reader_flags reader; // first, as reader_configure wants
-    const char *platform, *kind, *account, *sample, *from;
+    const char *platform, *kind, *account, *where, *sample, *from;
     bool rejected;
     int64_t number;
 };
@@ -29,6 +30,9 @@ static const struct option_row own_rows[] = {
     {"kind", OPTION_STRING, offsetof(struct tap_flags, kind), "", 0, 0, 0,
      "only this kind: a name of clameur-ingest help kinds"},
     {"account", OPTION_STRING, offsetof(struct tap_flags, account), "", 0, 0, 0, "only this account"},
+    {"where", OPTION_STRING, offsetof(struct tap_flags, where), "", 0, 0, 0,
+     "only rows that show this: COLUMN=VALUE, several with commas between; COLUMN may be a measure: "
+     "watch_ms=1200"},
     {"rejected", OPTION_BOOL, offsetof(struct tap_flags, rejected), "false", 0, 0, 0, "only what is refused"},
     {"number", OPTION_INT, offsetof(struct tap_flags, number), "0", 0, 0, 1000000000,
      "-n: end after so many; by itself at Ctrl-C"},
@@ -45,6 +49,7 @@ struct tap {
     struct judge judge;
     struct scan *scan;
     struct output output;
+    struct tap_where where;
     uint32_t platform, kind; // 0: all
     uint64_t sample;
     int64_t shown;
@@ -56,7 +61,7 @@ static const struct output_column columns[] = {
     {"platform", false}, {"kind", false},   {"account", false},  {"content", false},
     {"campaign", false}, {"delta", true},   {"measures", false}, {"consent", true},
     {"actor", false},    {"person", false}};
-enum { COLUMNS = sizeof(columns) / sizeof(columns[0]) };
+enum { COLUMNS = sizeof(columns) / sizeof(columns[0]), MEASURES = 14 };
 
 static volatile sig_atomic_t interrupted;
 
@@ -98,7 +103,9 @@ static enum status understand(struct tap *t) {
             return STATUS_USAGE;
         t->platform = platform_parse(t->flags.platform, strlen(t->flags.platform));
     }
-    return understand_kind(t);
+    enum status status = understand_kind(t);
+    return status == STATUS_OK ? tap_where_parse(&t->where, t->flags.where, columns, COLUMNS, MEASURES)
+                               : status;
 }
 
 static bool is_sampled(const struct tap *t, const struct record *record, const struct judged *judged) {
@@ -180,7 +187,7 @@ static void event_cells(struct output_cell *cells, struct texts *texts, const st
     cells[11] = named(e->content);
     cells[12] = named(e->campaign);
     cells[13] = number(texts->delta, e->delta);
-    cells[14] = measures_cell(texts->measures, sizeof(texts->measures), e);
+    cells[MEASURES] = measures_cell(texts->measures, sizeof(texts->measures), e);
     cells[15] = number(texts->consent, e->consent);
     cells[16] = hex(texts->actor, e->actor, e->has_actor);
     cells[17] = hex(texts->person, e->person, e->has_person);
@@ -198,6 +205,8 @@ static void show(struct tap *t, const struct record *record, const struct judged
         cells[5] = output_text(slice_of(reject_name(judged->reject)));
     if (judged->event != NULL)
         event_cells(cells, &texts, judged->event);
+    if (!tap_where_holds(&t->where, cells))
+        return;
     output_row(&t->output, cells);
     t->shown++;
 }
