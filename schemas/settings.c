@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "runtime/check.h"
+#include "runtime/config/findings.h"
 #include "schemas/keys.h"
 
 enum { TOPIC_NAME_MAX = 249 }; // Kafka's
@@ -44,12 +45,16 @@ _Static_assert(KEY_FAMILY_COUNT <= 32, "the families are bits of 32");
 
 static __attribute__((format(printf, 3, 4))) enum status
 finding(const struct config *config, const char *option, const char *format, ...) {
-    fprintf(stderr, "%s CLM-C1 %s: ", config_origin(config, option), option);
+    char what[512];
+    struct findings findings;
     va_list arguments;
     va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
+    vsnprintf(what, sizeof(what), format, arguments);
     va_end(arguments);
-    fputc('\n', stderr);
+    findings_init(&findings);
+    findings_add(&findings, STATUS_CONFIG, config_origin(config, option), "%s: %s", option, what);
+    findings_print(&findings);
+    findings_fini(&findings);
     return STATUS_CONFIG;
 }
 

@@ -1,11 +1,14 @@
 // check [--connect] [--strict]: the very steps that a worker goes through before it counts, each with its
 // outcome.
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "ingest/commands/commands.h"
 #include "ingest/commands/output.h"
 #include "ingest/startup/startup.h"
+#include "runtime/config/findings.h"
+#include "runtime/memory.h"
 
 static const char usage[] = "clameur-ingest check [--connect] [--strict] [-o FORMAT]";
 
@@ -34,21 +37,21 @@ struct checking {
     bool table;
     struct output output;
     int warnings;
+    struct problem *findings; // of the files and flags, told before the step that they are of
+    size_t finding_count;
 };
 
 static void print_line(const char *result, const char *step, const char *detail,
                        const struct problem *problem) {
-    const char *told = problem != NULL && problem->what[0] == '\0' ? "see the lines above" : "";
-    printf("%-8s %-18s %s%s%s%s%s\n", result, step, detail, problem != NULL ? problem->code : "",
-           problem != NULL && problem->code[0] != '\0' ? " " : "", problem != NULL ? problem->what : "",
-           told);
+    printf("%-8s %-18s %s%s%s%s\n", result, step, detail, problem != NULL ? problem->code : "",
+           problem != NULL && problem->code[0] != '\0' ? " " : "", problem != NULL ? problem->what : "");
     if (problem != NULL && problem->remedy[0] != '\0')
         printf("%-27s do: %s\n", "", problem->remedy);
     fflush(stdout);
 }
 
-static void report(void *context, const char *step, const char *detail, const struct problem *problem) {
-    struct checking *c = context;
+static void print_step(struct checking *c, const char *step, const char *detail,
+                       const struct problem *problem) {
     const char *result = problem == NULL ? "ok" : problem->status == STATUS_OK ? "warning" : "error";
     if (problem != NULL && problem->status == STATUS_OK)
         c->warnings++;
@@ -62,6 +65,23 @@ static void report(void *context, const char *step, const char *detail, const st
                                       output_text(slice_of(problem != NULL ? problem->code : "")),
                                       output_text(slice_of(problem != NULL ? problem->what : "")),
                                       output_text(slice_of(problem != NULL ? problem->remedy : ""))});
+}
+
+// Of findings_redirect.
+static void keep_finding(void *context, const struct problem *finding) {
+    struct checking *c = context;
+    c->findings = memory_grow(c->findings, c->finding_count + 1, sizeof(*c->findings));
+    c->findings[c->finding_count++] = *finding;
+}
+
+// A problem without words stands for the findings before it.
+static void report(void *context, const char *step, const char *detail, const struct problem *problem) {
+    struct checking *c = context;
+    for (size_t i = 0; i < c->finding_count; i++)
+        print_step(c, step, detail, &c->findings[i]);
+    if (c->finding_count == 0 || problem == NULL || problem->what[0] != '\0')
+        print_step(c, step, detail, problem);
+    c->finding_count = 0;
 }
 
 // The format stands on the command line, which the first step reads: so it is looked for beforehand.
@@ -110,7 +130,10 @@ int command_check(int argc, char **argv) {
     enum output_format format = format_look(argc, argv);
     c.table = format == OUTPUT_TABLE;
     output_init(&c.output, format, columns, sizeof(columns) / sizeof(columns[0]));
+    findings_redirect(keep_finding, &c);
     enum status status = check_all(&c, &s, argc, argv);
+    findings_redirect(NULL, NULL);
+    free(c.findings);
     if (!c.table && c.output.row_count > 0)
         output_print(&c.output, stdout);
     output_fini(&c.output);

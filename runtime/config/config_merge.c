@@ -44,8 +44,10 @@ struct slot *config_merge_find(const struct config *c, const char *name, bool fr
     return NULL;
 }
 
-static enum status blame(const struct source *source) {
-    return source->kind == SOURCE_FLAGS ? STATUS_USAGE : STATUS_CONFIG;
+// What stands in a command's own flag is of the command line; a key is of the configuration wherever it
+// stands.
+static enum status blame(const struct slot *slot) {
+    return slot->flags_only ? STATUS_USAGE : STATUS_CONFIG;
 }
 
 // --- What is wrong
@@ -58,9 +60,10 @@ static void refuse_unknown_flag(struct config *c, const struct given *g) {
     names[c->slot_count + 1] = "help";
     const char *nearest = config_nearest(g->name, names, c->slot_count + 2);
     free(names);
-    findings_add(&c->findings, STATUS_USAGE, g->name_origin, "unknown flag%s%s%s",
-                 nearest != NULL ? "; did you mean --" : "", nearest != NULL ? nearest : "",
-                 nearest != NULL ? "?" : "");
+    bool is_key = strchr(g->name, '.') != NULL;
+    findings_add(&c->findings, is_key ? STATUS_CONFIG : STATUS_USAGE, g->name_origin, "unknown %s%s%s%s",
+                 is_key ? "key" : "flag", nearest != NULL ? "; did you mean --" : "",
+                 nearest != NULL ? nearest : "", nearest != NULL ? "?" : "");
 }
 
 void config_merge_refuse_unknown(struct config *c, const struct source *source, const struct given *g) {
@@ -75,10 +78,8 @@ void config_merge_refuse_unknown(struct config *c, const struct source *source, 
                  nearest != NULL ? nearest : "", nearest != NULL ? "?" : "");
 }
 
-static void refuse_twice(struct config *c, const struct source *source, const struct given *g,
-                         const char *first) {
-    findings_add(&c->findings, blame(source), g->name_origin, "%s is given twice, first in %s", g->name,
-                 first);
+static void refuse_twice(struct config *c, enum status blamed, const struct given *g, const char *first) {
+    findings_add(&c->findings, blamed, g->name_origin, "%s is given twice, first in %s", g->name, first);
 }
 
 static bool exposed(const struct source *source, const char *value) {
@@ -105,7 +106,7 @@ static void refuse_exposed_pair(struct config *c, const struct source *source, c
 static void give_row(struct config *c, const struct source *source, struct slot *slot,
                      const struct given *g) {
     if (slot->source == source->number) {
-        refuse_twice(c, source, g, slot->origin);
+        refuse_twice(c, blame(slot), g, slot->origin);
         return;
     }
     slot->source = source->number;
@@ -114,7 +115,7 @@ static void give_row(struct config *c, const struct source *source, struct slot 
         refuse_exposed(c, source, g);
     char why[CONFIG_WHY_MAX];
     if (!config_value_store(slot->target, slot->row, g->value, why))
-        findings_add(&c->findings, blame(source), g->origin, "%s %s", g->name, why);
+        findings_add(&c->findings, blame(slot), g->origin, "%s %s", g->name, why);
 }
 
 // Of librdkafka's own options those that are the secret itself, not the place where it is kept.
@@ -138,7 +139,7 @@ static void give_pair(struct config *c, const struct source *source, const struc
     const char *name = g->name + strlen("kafka.");
     size_t i = pair_find(c, name);
     if (i < c->pair_count && c->pair_sources[i] == source->number) {
-        refuse_twice(c, source, g, c->pairs[i].origin);
+        refuse_twice(c, STATUS_CONFIG, g, c->pairs[i].origin);
         return;
     }
     if (i == c->pair_count) {

@@ -9,6 +9,10 @@
 
 enum { FINDING_MAX = 1000 };
 
+static const char code_text[] = "CLM-C1 ";
+static findings_tell *redirected;
+static void *redirected_to;
+
 void findings_init(struct findings *f) {
     *f = (struct findings){.status = STATUS_OK};
 }
@@ -36,7 +40,8 @@ static void make_harmless(char *text, size_t length) {
 void findings_add(struct findings *f, enum status status, const char *origin, const char *format, ...) {
     char line[FINDING_MAX];
     const char *gap = origin[0] != '\0' ? " " : "";
-    size_t length = bounded(snprintf(line, sizeof(line), "%s%sCLM-C1 ", origin, gap), sizeof(line));
+    const char *code = status == STATUS_CONFIG ? code_text : "";
+    size_t length = bounded(snprintf(line, sizeof(line), "%s%s%s", origin, gap, code), sizeof(line));
     va_list arguments;
     va_start(arguments, format);
     length +=
@@ -53,7 +58,30 @@ void findings_add(struct findings *f, enum status status, const char *origin, co
         f->status = status;
 }
 
+void findings_redirect(findings_tell *tell, void *context) {
+    redirected = tell;
+    redirected_to = context;
+}
+
+// The code, which stands after the origin, apart from the rest.
+static void tell(enum status status, const char *line, size_t length) {
+    struct problem problem;
+    const char *code = memmem(line, length, code_text, sizeof(code_text) - 1);
+    size_t before = code != NULL ? (size_t)(code - line) : length;
+    size_t after = code != NULL ? before + sizeof(code_text) - 1 : length;
+    problem_set(&problem, status, code != NULL ? "CLM-C1" : "", "", "%.*s%.*s", (int)before, line,
+                (int)(length - after), line + after);
+    redirected(redirected_to, &problem);
+}
+
 void findings_print(const struct findings *f) {
+    for (size_t at = 0; redirected != NULL && at < f->length;) {
+        size_t length = (size_t)((const char *)memchr(f->text + at, '\n', f->length - at) - (f->text + at));
+        tell(f->status, f->text + at, length);
+        at += length + 1;
+    }
+    if (redirected != NULL)
+        return;
     if (f->length > 0)
         fwrite(f->text, 1, f->length, stderr);
     fflush(stderr);

@@ -2,6 +2,8 @@
 // them are known.
 //
 //     clameur.yaml:12:3 CLM-C1 unknown key redis.flush_mx; did you mean redis.flush_max?
+//
+// CLM-C1 is of what ends in STATUS_CONFIG; a wrong command line and a file that is not there have no code.
 #pragma once
 
 #include <stddef.h>
@@ -24,5 +26,10 @@ void findings_fini(struct findings *f);
 void findings_add(struct findings *f, enum status status, const char *origin, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-// All lines to standard error, at once.
+// All lines, at once: to standard error, or to who asked for them.
 void findings_print(const struct findings *f);
+
+// From now on findings_print tells `tell` instead, finding by finding, `what` with its origin in front. NULL:
+// standard error again.
+typedef void findings_tell(void *context, const struct problem *finding);
+void findings_redirect(findings_tell *tell, void *context);
