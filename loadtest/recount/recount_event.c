@@ -15,18 +15,27 @@ enum {
     CONFLUENT_HEADER = 5, // 0x00 and the schema's id
 };
 
-// Cuts a varint off the front of `rest`.
-static bool varint_cut(struct slice *rest, uint64_t *value) {
-    *value = 0;
-    for (unsigned shift = 0; shift < 64 && rest->length > 0; shift += 7) {
-        uint64_t byte = (unsigned char)*rest->at;
-        rest->at++;
-        rest->length--;
-        *value |= (byte & 0x7f) << shift;
-        if (byte < 0x80)
-            return true;
+// Cuts a varint of at most so many bytes, and at most that large, off the front of `rest`.
+static bool varint_cut_bounded(struct slice *rest, size_t bytes_max, uint64_t most, uint64_t *value) {
+    unsigned __int128 sum = 0;
+    for (size_t i = 0; i < bytes_max && i < rest->length; i++) {
+        unsigned char byte = (unsigned char)rest->at[i];
+        sum |= (unsigned __int128)(byte & 0x7f) << (7 * i);
+        if (byte >= 0x80)
+            continue;
+        *rest = (struct slice){rest->at + i + 1, rest->length - i - 1};
+        *value = (uint64_t)sum;
+        return sum <= most;
     }
     return false;
+}
+
+static bool varint_cut(struct slice *rest, uint64_t *value) {
+    return varint_cut_bounded(rest, 10, UINT64_MAX, value);
+}
+
+static bool tag_cut(struct slice *rest, uint64_t *tag) {
+    return varint_cut_bounded(rest, 5, UINT32_MAX, tag) && *tag >> 3 > 0;
 }
 
 static bool bytes_cut(struct slice *rest, uint64_t length, struct slice *bytes) {
@@ -42,7 +51,7 @@ static bool bytes_cut(struct slice *rest, uint64_t length, struct slice *bytes) 
 static bool field_cut(struct slice *rest, uint64_t *tag, struct slice *bytes) {
     uint64_t number;
     *bytes = (struct slice){NULL, 0};
-    if (!varint_cut(rest, tag) || *tag < 8 || *tag > UINT32_MAX)
+    if (!tag_cut(rest, tag))
         return false;
     switch (*tag & 7) {
     case 0:
@@ -50,12 +59,31 @@ static bool field_cut(struct slice *rest, uint64_t *tag, struct slice *bytes) {
     case 1:
         return bytes_cut(rest, 8, bytes);
     case 2:
-        return varint_cut(rest, &number) && bytes_cut(rest, number, bytes);
+        return varint_cut_bounded(rest, 5, INT32_MAX, &number) && bytes_cut(rest, number, bytes);
     case 5:
         return bytes_cut(rest, 4, bytes);
     default:
         return false;
     }
+}
+
+// Is it a message in the contract's strict sense, its known fields in their wire types, and every message in
+// it likewise? protobuf-c reads other bytes too, by rules of its own.
+static bool is_strict(const ProtobufCMessageDescriptor *message, struct slice rest) {
+    while (rest.length > 0) {
+        uint64_t tag;
+        struct slice bytes;
+        if (!field_cut(&rest, &tag, &bytes))
+            return false;
+        const ProtobufCFieldDescriptor *f =
+            protobuf_c_message_descriptor_get_field(message, (unsigned)(tag >> 3));
+        if (f == NULL)
+            continue;
+        bool inner = f->type == PROTOBUF_C_TYPE_MESSAGE, number = !inner && f->type != PROTOBUF_C_TYPE_BYTES;
+        if ((tag & 7) != (number ? 0 : 2) || (inner && !is_strict(f->descriptor, bytes)))
+            return false;
+    }
+    return true;
 }
 
 struct unpacking {
@@ -81,6 +109,8 @@ static enum reject event_read(struct recount_events *events, const struct recoun
                               struct slice bytes) {
     if ((int64_t)bytes.length > framing->max_event_bytes)
         return REJECT_OVERSIZED;
+    if (!is_strict(&clameur__v1__event__descriptor, bytes))
+        return REJECT_UNDECODABLE;
     struct unpacking unpacking = {.left = &events->unpack_left};
     ProtobufCAllocator allocator = {unpack_take, unpack_free, &unpacking};
     Clameur__V1__Event *event =
@@ -160,7 +190,7 @@ static bool confluent_cut(struct slice *value, bool *batch) {
 
 static bool is_batch(struct slice value) {
     uint64_t tag;
-    return varint_cut(&value, &tag) && tag >> 3 == BATCH_FIELD;
+    return tag_cut(&value, &tag) && tag >> 3 == BATCH_FIELD;
 }
 
 // 64 MiB, or as many events of the largest size as a batch may have.

@@ -17,6 +17,7 @@
 #include "stream/decode/decode_event.h"
 #include "stream/decode/decode_json.h"
 #include "stream/decode/decode_lean.h"
+#include "stream/decode/wellformed.h"
 #include "stream/decode/wire.h"
 
 enum { VALUE_BYTES_MAX = 64 << 20, BATCH_FIELD = 127, CONFLUENT_ID_BYTES = 4 };
@@ -124,6 +125,8 @@ static void unpack_free(void *owner, void *block) {}
 static const Clameur__V1__Event *unpack(struct decoder *d, struct slice bytes) {
     if (decode_lean(&d->message, bytes))
         return &d->message;
+    if (!wellformed(&clameur__v1__event__descriptor, bytes))
+        return NULL;
     d->message_taken = false;
     return clameur__v1__event__unpack(&d->allocator, bytes.length, (const uint8_t *)bytes.at);
 }

@@ -8,7 +8,7 @@
 // size), a JSON text at 16 MiB, and an event at max_event_bytes: of its bytes as they stand in the record; in
 // a batch of JSON, of what it is as protobuf. A record of protobuf that would unpack to more than 512 MiB (of
 // what protobuf-c allocates beside the events' own structs) is UNDECODABLE; of JSON the text's bound is it.
-// A field of another wire type is UNDECODABLE, but for a bool, which protobuf-c takes of any.
+// What is well-formed at all stands at the head of event.proto; it is stricter than protobuf-c.
 //
 // Which reason comes first: of a batch of protobuf, what is malformed between its events, the size of one,
 // their number, then what is malformed inside of one; of a batch of JSON, their number, then event by event

@@ -46,21 +46,18 @@ static const struct place places[] = {
 };
 
 enum { PLACES = sizeof(places) / sizeof(places[0]) };
-enum { LENGTH_MAX = 9 }; // of a number; a tenth byte may hold bits that are beyond 64
 
 static bool put_text(void *place, struct wire *w) {
-    uint64_t length;
     struct slice text;
-    if (!wire_varint(w, &length) || !wire_take(w, length, &text))
+    if (!wire_bytes(w, &text))
         return false;
     *(ProtobufCBinaryData *)place = (ProtobufCBinaryData){text.length, (uint8_t *)(uintptr_t)text.at};
     return true;
 }
 
 static bool put_number(void *place, enum form form, struct wire *w) {
-    const unsigned char *begin = w->at;
     uint64_t number;
-    if (!wire_varint(w, &number) || w->at - begin > LENGTH_MAX)
+    if (!wire_varint(w, &number))
         return false;
     if (form == FORM_SINT64)
         number = (number >> 1) ^ -(number & 1);

@@ -1,5 +1,5 @@
-// protobuf's wire format: numbers, tags and contents, read within their bounds. False where it breaks off. In
-// a header for the hot path's sake.
+// protobuf's wire format as strictly as event.proto's head has it: numbers, tags and contents, read within
+// their bounds. False where it breaks off or is none. In a header for the hot path's sake.
 #pragma once
 
 #include <stdbool.h>
@@ -13,15 +13,23 @@ struct wire {
     const unsigned char *at, *end;
 };
 
+enum { WIRE_SHORT_BYTES = 5 }; // of a tag or a length
+
+// 64 bits in at most ten bytes: of the tenth, the lowest bit alone.
 static inline bool wire_varint(struct wire *w, uint64_t *value) {
     *value = 0;
     for (unsigned shift = 0; shift < 64 && w->at < w->end; shift += 7) {
         unsigned char byte = *w->at++;
         *value |= (uint64_t)(byte & 0x7f) << shift;
         if (byte < 0x80)
-            return true;
+            return shift < 63 || byte <= 1;
     }
     return false;
+}
+
+static inline bool wire_short(struct wire *w, uint64_t most, uint64_t *value) {
+    const unsigned char *begin = w->at;
+    return wire_varint(w, value) && w->at - begin <= WIRE_SHORT_BYTES && *value <= most;
 }
 
 static inline bool wire_take(struct wire *w, uint64_t length, struct slice *bytes) {
@@ -34,11 +42,16 @@ static inline bool wire_take(struct wire *w, uint64_t length, struct slice *byte
 
 static inline bool wire_tag(struct wire *w, uint64_t *field, unsigned *type) {
     uint64_t tag;
-    if (!wire_varint(w, &tag) || tag > UINT32_MAX || tag < 8)
+    if (!wire_short(w, UINT32_MAX, &tag))
         return false;
     *field = tag >> 3;
     *type = tag & 7;
-    return true;
+    return *field > 0;
+}
+
+static inline bool wire_bytes(struct wire *w, struct slice *bytes) {
+    uint64_t length;
+    return wire_short(w, INT32_MAX, &length) && wire_take(w, length, bytes);
 }
 
 // The content of a field; for a fixed or variable number nothing that anybody reads.
@@ -50,7 +63,7 @@ static inline bool wire_content(struct wire *w, unsigned type, struct slice *byt
     case WIRE_64:
         return wire_take(w, 8, bytes);
     case WIRE_BYTES:
-        return wire_varint(w, &number) && wire_take(w, number, bytes);
+        return wire_bytes(w, bytes);
     case WIRE_32:
         return wire_take(w, 4, bytes);
     default:

@@ -11,7 +11,6 @@ import re
 import sys
 
 from google.protobuf.message import DecodeError
-from google.protobuf.unknown_fields import UnknownFieldSet
 
 from harness.registry import RawEvent
 
@@ -111,22 +110,29 @@ def _bound_batch(count):
 
 # --- Protobuf
 
-def _varint(value, at):
+def _varint(value, at, most=2**64 - 1, bytes_most=10):
     """A varint and where it ends."""
     number = 0
-    for shift in range(0, 70, 7):
+    for shift in range(0, 7 * bytes_most, 7):
         if at >= len(value):
             break
         number |= (value[at] & 127) << shift
         at += 1
         if value[at - 1] < 128:
-            return number & 2**64 - 1, at
+            if number > most:
+                break
+            return number, at
     raise Undecodable
+
+
+def _tag(value, at):
+    tag, at = _varint(value, at, 2**32 - 1, 5)
+    return tag >> 3, tag & 7, at
 
 
 def _first_number(value):
     try:
-        return _varint(value, 0)[0] >> 3
+        return _tag(value, 0)[0]
     except Undecodable:
         return 0
 
@@ -135,18 +141,20 @@ def _fields(value):
     """(number, wire type, content) of each field."""
     at = 0
     while at < len(value):
-        tag, at = _varint(value, at)
-        start, kind = at, tag & 7
-        if not 8 <= tag < 2**32 or kind not in (0, 1, LENGTH_TYPE, 5):
+        number, kind, at = _tag(value, at)
+        start = at
+        if number == 0 or kind not in (0, 1, LENGTH_TYPE, 5):
             raise Undecodable
-        if kind in (0, LENGTH_TYPE):
-            length, at = _varint(value, at)
-            start, at = (at, at + length) if kind == LENGTH_TYPE else (start, at)
+        if kind == 0:
+            _, at = _varint(value, at)
+        elif kind == LENGTH_TYPE:
+            length, start = _varint(value, at, 2**31 - 1, 5)
+            at = start + length
         else:
             at += 8 if kind == 1 else 4
         if at > len(value):
             raise Undecodable
-        yield tag >> 3, kind, value[start:at]
+        yield number, kind, value[start:at]
 
 
 def _read_batch(value, max_event_bytes):
@@ -157,16 +165,23 @@ def _read_batch(value, max_event_bytes):
 
 
 def _read_event(value):
+    _check(value, RawEvent.DESCRIPTOR)
     try:
-        event = RawEvent.FromString(value)
+        return RawEvent.FromString(value)
     except DecodeError:
         raise Undecodable from None
-    # A known field of another wire type is among the unknown ones here; in the contract it is an error.
-    for message in messages_within(event):
-        numbers = message.DESCRIPTOR.fields_by_number
-        if any(field.field_number in numbers for field in UnknownFieldSet(message)):
+
+
+def _check(value, descriptor):
+    """Each known field in its own wire type, in every message: of another one Python would make an unknown field."""
+    for number, kind, content in _fields(value):
+        field = descriptor.fields_by_number.get(number)
+        if field is None:
+            continue
+        if kind != (LENGTH_TYPE if field.type in (field.TYPE_BYTES, field.TYPE_MESSAGE) else 0):
             raise Undecodable
-    return event
+        if field.type == field.TYPE_MESSAGE:
+            _check(content, field.message_type)
 
 
 def _unframe(value):

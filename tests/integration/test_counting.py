@@ -6,9 +6,9 @@ import sys
 import pytest
 
 from harness import load
-from harness.json_cases import json_cases
 from harness.places import ROOT, wait_until
 from harness.produce import Sender, batch, confluent_frame, event, json_frame
+from harness.reader_cases import json_cases
 from harness.registry import KIND_NUMBERS as KIND
 from harness.registry import SCHEMAS
 from harness.process import run

@@ -7,46 +7,11 @@ import time
 from harness import load
 from harness.compare import read_marks
 from harness.contract import open_record
-from harness.frames import parts_of
+from harness.deadletters import check_letters, letters_of
 from harness.log import ends_of, read_log
 from harness.places import wait_until
 from harness.produce import Sender, batch, confluent_frame, event, json_frame, key_of
 from harness.registry import KIND_NUMBERS as KIND
-
-
-def _letters(deployment):
-    """{topic/partition/offset/index: letter} of the dead-letter topic."""
-    records = [r for part in read_log(deployment.bootstrap, f"{deployment.topic}.dlq").values() for r in part]
-    return {record.key.decode(): record for record in records}
-
-
-def _original(record, index):
-    """What a letter holds: the record's value, or of one event of a batch its own bytes as they stand there."""
-    return record.value if int(index) < 0 else parts_of(record.value)[int(index)]
-
-
-def _check(deployment, recount):
-    """One letter for each refused event, with the original's bytes."""
-    log = {(p, r.offset): r for p, part in read_log(deployment.bootstrap, deployment.topic).items() for r in part}
-    letters = _letters(deployment)
-    expected = {f"{deployment.topic}/{p}/{offset}/{index}": (reason, log[p, offset])
-                for p, offset, index, reason in recount.refused}
-    assert letters.keys() == expected.keys()
-    for key, (reason, original) in expected.items():
-        letter, (_, partition, offset, index) = letters[key], key.rsplit("/", 3)
-        headers = {name: value.decode() for name, value in letter.headers.items() if name != "clameur-key"}
-        assert headers["clameur-reason"] == reason, key
-        assert headers["clameur-topic"] == deployment.topic
-        assert (headers["clameur-partition"], headers["clameur-offset"], headers["clameur-index"]) == (partition, offset, index)
-        assert headers["clameur-time"] == str(original.time_ms)
-        value = _original(original, index)
-        assert headers["clameur-size"] == str(len(value or b""))
-        if "clameur-truncated" not in headers:
-            assert letter.value == value, key
-        framed = original.value and original.value[0] == 0 and value != original.value
-        assert headers.get("clameur-schema") == (str(int.from_bytes(original.value[1:5], "big")) if framed else None)
-        assert letter.headers.get("clameur-key") == original.key
-    return letters
 
 
 def test_every_refused_event_has_its_dead_letter(deployment):
@@ -55,7 +20,7 @@ def test_every_refused_event_has_its_dead_letter(deployment):
     recount = load.settle(deployment, [worker])
     reasons = {reason for *_, reason in recount.refused}
     assert len(reasons) > 8, reasons
-    _check(deployment, recount)
+    check_letters(deployment, recount)
 
 
 def test_each_reason_is_named(deployment):
@@ -85,7 +50,7 @@ def test_each_reason_is_named(deployment):
     recount = load.settle(deployment, [worker])
     assert sorted(reason for *_, reason in recount.refused) == sorted([*wrong, *raw, *["no_id"] * 3])
     assert recount.counted == 2
-    _check(deployment, recount)
+    check_letters(deployment, recount)
     assert all(open_record(r, recount.rules[0]) for part in read_log(deployment.bootstrap, deployment.topic).values()
                for r in part)
 
@@ -99,7 +64,7 @@ def test_a_message_too_large_for_the_topic_goes_as_its_beginning(kafka, deployme
     deployment.worker()
     deployment.drain()
     recount = deployment.recount()
-    letter, = _check(deployment, recount).values()
+    letter, = check_letters(deployment, recount).values()
     assert letter.headers["clameur-size"] == b"900001"
     if "clameur-truncated" in letter.headers:
         assert letter.value == value[:65536]
@@ -129,13 +94,13 @@ def test_a_topic_of_something_else_pauses_the_worker_before_the_dead_letters_are
     assert worker.metric("events_counted_total") == worker.metric("events_rejected_total") == 0
     assert worker.metric("pressure_seconds_total", 'stage="breaker"') > 0
     assert worker.terminate() == 0
-    assert not _letters(deployment)
+    assert not letters_of(deployment)
     assert all(mark.next == 0 for marks in read_marks(deployment.redis.client, deployment.space) for mark in marks.values())
 
     worker = deployment.worker(flags=["--dlq.breaker=false"])  # it is the right topic, says the operator
     recount = load.settle(deployment, [worker])
     assert recount.counted == 88 and len(recount.refused) == 912
-    _check(deployment, recount)
+    check_letters(deployment, recount)
 
 
 def test_json_of_another_kind_is_something_else_too(deployment):
@@ -145,7 +110,7 @@ def test_json_of_another_kind_is_something_else_too(deployment):
     worker = deployment.worker(ready=False)
     wait_until("the breaker has tripped", lambda: worker.metric("breaker_open") == 1, 60)
     assert "JSON objects of another kind" in worker.get("/readyz")[1]
-    assert not _letters(deployment)
+    assert not letters_of(deployment)
 
 
 def _dlq(deployment, *arguments, check=0):
@@ -209,7 +174,7 @@ def test_an_event_that_was_too_early_is_put_back_as_it_was(deployment):
     sender.close()
     worker = deployment.worker()
     load.settle(deployment, [worker])
-    letter, = _letters(deployment).values()
+    letter, = letters_of(deployment).values()
     assert letter.headers["clameur-reason"] == b"future"
     copy = Sender(deployment.bootstrap, f"{deployment.topic}.dlq")
     copy.send(letter.value, letter.key, headers=list(letter.headers.items()))

@@ -7,10 +7,10 @@ import xxhash
 
 from harness import contract, proxy as proxy_module
 from harness.compare import Comparison
-from harness.json_cases import json_cases
 from harness.keys import KeySpace, shard_of, shard_tags
 from harness.log import read_log
 from harness.produce import Sender, batch, confluent_frame, event, json_frame
+from harness.reader_cases import json_cases, wire_cases
 from harness.recount import Mark, Recount, fingerprint, key_text
 from harness.registry import KIND_NUMBERS as KIND
 from harness.siphash import siphash_128
@@ -63,12 +63,12 @@ def test_framings_are_told_apart():
         assert opened[0][1].SerializeToString() == plain.SerializeToString()
 
 
-def test_json_is_read_as_the_unit_tests_have_it():
-    cases = json_cases()
-    assert len(cases) > 90
-    for text, reason in cases:
-        (_, event_read, refused), *_ = _open(text)
-        assert (refused if event_read is None else None) == reason, text
+@pytest.mark.parametrize("cases, least", [(json_cases(), 90), (wire_cases(), 30)], ids=["json", "protobuf"])
+def test_records_are_read_as_the_unit_tests_have_it(cases, least):
+    assert len(cases) > least
+    for value, reason in cases:
+        (_, event_read, refused), *_ = _open(value)
+        assert (refused if event_read is None else None) == reason, value
 
 
 @pytest.mark.parametrize("value, reason", [

@@ -1,6 +1,7 @@
 #include "decode_fixture.h"
 
 #include "runtime/hash.h"
+#include "wire_cases.h"
 
 #define BATCH_TAG "\xfa\x07"
 
@@ -210,41 +211,12 @@ static void test_a_framing_that_is_set_is_not_guessed(void **state) {
     }
 }
 
-static void test_malformed_bytes(void **state) {
-    static const struct {
-        const char *bytes;
-        size_t length;
-        enum reject expected;
-    } cases[] = {
-        {"\x0a\x05"
-         "abc",
-         5, REJECT_UNDECODABLE}, // a text that goes past the end
-        {"\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 11, REJECT_UNDECODABLE}, // one of 2^64 - 1 bytes
-        {"\x10", 1, REJECT_UNDECODABLE}, // a number that is not there
-        {"\x10\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 12, REJECT_UNDECODABLE},
-        {"\xf2\x01\x02\x08", 4, REJECT_UNDECODABLE}, // a broken body
-        {"\xf2\x01\x00", 3, REJECT_NONE},            // an empty one
-        {"\x03\x04", 2, REJECT_UNDECODABLE},         // field 0
-        {"hello", 5, REJECT_UNDECODABLE},
-        {"\x12\x01x", 3, REJECT_UNDECODABLE}, // a known field of another type
-        {"\xb2\x3f\x01x", 4, REJECT_NONE},    // an unknown number
-        {BATCH_TAG "\x02\x18\x01", 5, REJECT_NONE},
-        {BATCH_TAG "\x00", 3, REJECT_NONE},
-        {BATCH_TAG "\x02\x18\x01" BATCH_TAG "\x02\x18", 9, REJECT_UNDECODABLE},
-        {BATCH_TAG "\x02\x18\x01" BATCH_TAG, 7, REJECT_UNDECODABLE},
-        {BATCH_TAG "\x01\x18", 4, REJECT_UNDECODABLE}, // its event is broken
-        {BATCH_TAG "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 12, REJECT_UNDECODABLE},
-        {BATCH_TAG "\x02\x18\x01\x08\x05\x15xxxx\x19xxxxxxxx\x22\x01x", 24,
-         REJECT_NONE},                                             // unknown fields beside
-        {BATCH_TAG "\x02\x18\x01\x0b\x0c", 7, REJECT_UNDECODABLE}, // a group
-        {"\xfa\x87\x00\x00", 4, REJECT_NONE},                      // a tag in more bytes than it needs
-        {"\xf8\x07\x01", 3, REJECT_BATCH_TOO_LONG},                // field 127, but a number: no event
-    };
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+static void test_every_case_of_bytes(void **state) {
+    for (size_t i = 0; i < WIRE_CASE_COUNT; i++) {
         struct event *events;
         size_t count;
-        enum reject reject = decode_bytes(cases[i].bytes, cases[i].length, &events, &count);
-        if (reject != cases[i].expected || (count > 0) != (reject == REJECT_NONE))
+        enum reject reject = decode_bytes(wire_cases[i].bytes, wire_cases[i].length, &events, &count);
+        if (reject != wire_cases[i].expected || (count > 0) != (reject == REJECT_NONE))
             fail_msg("case %zu: %s", i, reject_name(reject));
     }
 }
@@ -420,7 +392,7 @@ int main(void) {
         cmocka_unit_test(test_null_and_empty_values),
         cmocka_unit_test(test_framings),
         cmocka_unit_test(test_a_framing_that_is_set_is_not_guessed),
-        cmocka_unit_test(test_malformed_bytes),
+        cmocka_unit_test(test_every_case_of_bytes),
         cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_an_events_own_bytes),
         cmocka_unit_test(test_batches_of_one_and_of_most),
