@@ -65,9 +65,7 @@ static void stages_open(struct pipeline *p) {
     p->shards = memory_take(s->keys.shards * sizeof(*p->shards));
     for (uint32_t i = 0; i < s->keys.shards; i++) {
         shard_init(&p->shards[i], i);
-        // Staggered, so that the shards' flushes spread over the interval.
-        p->shards[i].sealed_at_ms =
-            loop_now_ms(&p->loop) + (int64_t)i * s->settings.redis_flush_min_ms / s->keys.shards;
+        p->shards[i].sealed_at_ms = loop_now_ms(&p->loop);
     }
     p->flush_interval_ms = s->settings.redis_flush_min_ms;
     p->metrics = report_metrics_create();

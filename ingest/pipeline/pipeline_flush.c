@@ -155,9 +155,19 @@ static bool is_full(const struct pipeline *p, const struct shard *shard) {
     return delta_ops(&shard->delta) >= (size_t)p->startup->settings.redis_flush_max_ops;
 }
 
+// Each shard has its own moments, an interval apart and spread evenly among the shards. Counted from the last
+// seal alone, shards that once waited together would all be due at once ever after: Redis would see a burst
+// and a pause, and the last of the burst would look like a slow Redis.
+static int64_t moment_of(const struct pipeline *p, const struct shard *shard, int64_t at_ms) {
+    int64_t shift_ms = (int64_t)shard->number * p->flush_interval_ms / p->startup->keys.shards;
+    return (at_ms + shift_ms) / p->flush_interval_ms;
+}
+
 static bool is_due(const struct pipeline *p, const struct shard *shard) {
     int64_t age_ms = p->now_ms - shard->sealed_at_ms;
-    if (!delta_is_empty(&shard->delta) && age_ms >= p->flush_interval_ms)
+    bool moment = age_ms >= p->flush_interval_ms ||
+                  moment_of(p, shard, p->now_ms) != moment_of(p, shard, shard->sealed_at_ms);
+    if (!delta_is_empty(&shard->delta) && moment)
         return true;
     return is_full(p, shard) || age_ms >= HEARTBEAT_MS;
 }
