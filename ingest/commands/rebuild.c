@@ -6,8 +6,10 @@
 //   2
 //   4. say how it went, how to prove it and how to switch
 //
-// It reads in a consumer group of its own, so that workers may count under another prefix meanwhile, and
-// writes no dead letters: what is refused was refused before.
+// It reads in a consumer group of its own, so that workers may count under another prefix meanwhile. What it
+// refuses before the commits of the workers' group was dead-lettered by them: a worker commits what Redis has
+// acknowledged, and that is sent after the letters. From there on the letters are this run's to write. Where
+// the group has committed nothing, or its commits have expired, that is all of them, a second time perhaps.
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -21,6 +23,7 @@
 #include "runtime/clock.h"
 #include "runtime/log/log.h"
 #include "runtime/memory.h"
+#include "stream/source/group_places.h"
 
 static const char usage[] =
     "clameur-ingest rebuild --from earliest --redis.prefix=FRESH [--yes] [-o FORMAT]\n\n"
@@ -51,6 +54,8 @@ struct rebuild {
     struct rebuild_flags flags;
     enum output_format format;
     struct deployment_bounds bounds;
+    const char *workers_group;
+    int64_t letters_from[PARTITIONS_MAX];
     char group[GROUP_MAX];
     bool terminal;
     int64_t began_ms;
@@ -108,12 +113,36 @@ static enum status prefix_check(struct rebuild *r, struct problem *p) {
     return deployment_place_check(&r->walk, p); // keeps watching until meta is written
 }
 
+// How far the workers' group has come.
+static enum status letters_place(struct rebuild *r, struct problem *p) {
+    struct startup *s = &r->startup;
+    struct settings asked = s->settings;
+    struct group_place *places;
+    int32_t count;
+    asked.kafka_group = r->workers_group;
+    enum status status = group_places_read(&places, &count, &asked, s->passthrough, s->passthrough_count, p);
+    for (int32_t i = 0; status == STATUS_OK && i < count && i < PARTITIONS_MAX; i++)
+        r->letters_from[i] = places[i].committed > 0 ? places[i].committed : 0;
+    free(places);
+    return status;
+}
+
 // ---- The plan
 
 static int64_t offsets_in_all(const struct rebuild *r) {
     int64_t all = 0;
     for (int32_t i = 0; i < r->startup.partitions; i++)
         all += r->bounds.end[i] - r->bounds.first[i];
+    return all;
+}
+
+// Of how many of the offsets to come a refused event gets its letter from this run.
+static int64_t offsets_lettered(const struct rebuild *r) {
+    int64_t all = 0;
+    for (int32_t i = 0; i < r->startup.partitions; i++) {
+        int64_t from = r->letters_from[i] > r->bounds.first[i] ? r->letters_from[i] : r->bounds.first[i];
+        all += from < r->bounds.end[i] ? r->bounds.end[i] - from : 0;
+    }
     return all;
 }
 
@@ -128,7 +157,10 @@ static void plan_print(const struct rebuild *r) {
             s->settings.kafka_topic, s->partitions, offsets_in_all(r));
     fprintf(stderr, "   into  the fresh prefix \"%s\" of Redis at %s, %u shards; %zu rules version%s\n",
             s->keys.prefix, s->redis.host, s->keys.shards, s->rules.count, s->rules.count == 1 ? "" : "s");
-    fprintf(stderr, "   group %s; no dead letters are written\n", r->group);
+    fprintf(stderr,
+            "   group %s; dead letters only of what lies beyond the commits of group %s: %" PRId64
+            " offsets\n",
+            r->group, r->workers_group, offsets_lettered(r));
     if (shortened > 0)
         fprintf(
             stderr,
@@ -192,6 +224,7 @@ static enum status count(struct rebuild *r, struct problem *p) {
     struct pipeline_errand errand = {.partitions = r->startup.partitions,
                                      .first = r->bounds.first,
                                      .end = r->bounds.end,
+                                     .letters_from = r->letters_from,
                                      .progress = progress,
                                      .context = r};
     const char *prefix = r->startup.keys.prefix;
@@ -221,6 +254,7 @@ static enum status count(struct rebuild *r, struct problem *p) {
 static void settle_beside(struct rebuild *r) {
     struct settings *s = &r->startup.settings;
     const char *origin = config_origin(r->startup.config, "http.listen");
+    r->workers_group = s->kafka_group;
     snprintf(r->group, sizeof(r->group), "%.255s-rebuild-%.200s", s->kafka_group, s->redis_prefix);
     s->kafka_group = r->group;
     s->kafka_static_id = "";
@@ -232,7 +266,9 @@ static void settle_beside(struct rebuild *r) {
 
 static enum status begin(struct rebuild *r, struct problem *p) {
     struct meta *meta = memory_take(sizeof(*meta));
-    enum status status = prefix_check(r, p);
+    enum status status = letters_place(r, p);
+    if (status == STATUS_OK)
+        status = prefix_check(r, p);
     if (status == STATUS_OK)
         status = deployment_meta_make(meta, &r->bounds, &r->walk, false, p);
     if (status != STATUS_OK) {

@@ -10,11 +10,12 @@
 
 #include "ingest/startup/startup.h"
 
-// A run with an end: it counts to where the log ended when somebody looked, and is drained then. What it
-// refuses has been refused before: no dead letters are written.
+// A run with an end: it counts to where the log ended when somebody looked, and is drained then.
 struct pipeline_errand {
     int32_t partitions;
     const int64_t *first, *end; // by partition
+    // By partition: what is refused before this offset was dead-lettered when it was counted first.
+    const int64_t *letters_from;
     // Now and then, and at the end: how many of the offsets between have been read.
     void (*progress)(void *context, int64_t done, int64_t all);
     void *context;

@@ -5,7 +5,7 @@
 //     passed    the letters are sent
 //     tripped   they are thrown away, and the tables with them; the source is held, for good: what was read
 //     is
-//               read again by the worker that is started once the configuration is right
+//               read again by the worker that is started once the configuration is right; an errand ends
 //
 // A letter waits a few seconds at most, so that a quiet topic is not kept from counting: then it is sent,
 // unless there are enough messages to judge by.
@@ -19,7 +19,7 @@ enum { LETTER_WAIT_MS = 2000 };
 
 void breaker_open(struct pipeline *p) {
     p->breaker = (struct breaker){.state = BREAKER_PASSED};
-    if (!p->startup->settings.dlq_breaker || p->errand != NULL) // an errand sends no letters
+    if (!p->startup->settings.dlq_breaker)
         return;
     p->breaker.state = BREAKER_WATCHING;
     deadletter_withhold(p->letters);
@@ -52,7 +52,10 @@ static void trip(struct pipeline *p) {
     breaker_problem(&p->breaker, &p->startup->settings, &problem);
     snprintf(p->breaker_words, sizeof(p->breaker_words), "%s %.*s\n", problem.code,
              (int)sizeof(p->breaker_words) - 16, problem.what);
-    log_problem(LOG_LEVEL_ERROR, "reading_paused", &problem);
+    if (p->errand != NULL)
+        pipeline_fail(p, &problem); // nobody waits for it to be put right
+    else
+        log_problem(LOG_LEVEL_ERROR, "reading_paused", &problem);
 }
 
 static void judge(struct pipeline *p, bool now) {

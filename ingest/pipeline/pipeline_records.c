@@ -40,19 +40,26 @@ static bool is_replay(const struct owned *o, int64_t offset) {
     return offset < o->peak || offset < o->refeed_until;
 }
 
+// A worker's letters are all new; an errand's are where no worker has been.
+static bool is_lettered(const struct pipeline *p, const struct owned *o, int64_t offset) {
+    const struct pipeline_errand *e = p->errand;
+    return e == NULL || o->partition >= e->partitions || offset >= e->letters_from[o->partition];
+}
+
 static void reject(struct pipeline *p, const struct owned *o, const struct record *r, int32_t index,
                    struct slice part, enum reject reason) {
     if (is_replay(o, r->offset)) {
         p->tally.replayed++;
         return;
     }
-    if (p->breaker.state == BREAKER_WATCHING) {
+    bool lettered = is_lettered(p, o, r->offset);
+    if (lettered && p->breaker.state == BREAKER_WATCHING) {
         breaker_withhold(p, reason);
     } else {
         p->tally.rejected++;
         p->tally.by_reason[reason]++;
     }
-    if (p->errand == NULL)
+    if (lettered)
         deadletter_send(p->letters, r, index, part, reason);
 }
 
@@ -167,7 +174,8 @@ static void decode_record(struct pipeline *p, struct chunk *chunk, struct owned 
 }
 
 static void judge_record(struct pipeline *p, struct chunk *chunk, const struct decoded *d) {
-    if (p->breaker.state == BREAKER_WATCHING && !is_replay(d->owned, d->record->offset))
+    if (p->breaker.state == BREAKER_WATCHING && !is_replay(d->owned, d->record->offset) &&
+        is_lettered(p, d->owned, d->record->offset))
         breaker_see(&p->breaker, d->record, d->reject, d->events, d->count);
     if (d->reject != REJECT_NONE) {
         p->tally.read++;

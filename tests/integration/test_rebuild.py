@@ -4,6 +4,7 @@ import json
 from harness import load
 from harness.log import read_log
 from harness.places import wait_until
+from harness.produce import Sender
 from harness.worker import Deployment
 
 
@@ -38,6 +39,38 @@ def test_an_emptied_redis_is_rebuilt__goes_red_if_the_log_is_not_counted_to_its_
 
     rebuilt.produce(*load.flags(1_000, seed=92))
     load.settle(rebuilt, [rebuilt.worker()])
+
+
+def _letter_keys(deployment):
+    records = [r for part in read_log(deployment.bootstrap, f"{deployment.topic}.dlq").values() for r in part]
+    return sorted(record.key.decode() for record in records)
+
+
+def test_what_no_worker_had_reached_is_dead_lettered_by_the_rebuild__goes_red_if_it_writes_no_letters(deployment):
+    worker = deployment.worker()
+    deployment.produce(*load.flags(2_000, seed=94, malformed=0.05))
+    load.settle(deployment, [worker])
+    assert worker.terminate() == 0
+    before = _letter_keys(deployment)
+    deployment.redis.client.flushall()
+    deployment.produce(*load.flags(2_000, seed=95, malformed=0.05))
+
+    rebuilt = _under(deployment, "clm2")
+    assert f"commits of group group-{deployment.topic}: " in _rebuild(rebuilt, "--yes").stderr
+    recount = load.settle(rebuilt, [rebuilt.worker()])
+    refused = sorted(f"{deployment.topic}/{p}/{offset}/{index}" for p, offset, index, _ in recount.refused)
+    assert _letter_keys(deployment) == refused, "each once: before the commits the worker wrote it, beyond them the rebuild"
+    assert len(refused) > len(before) + 50
+
+
+def test_a_rebuild_of_a_topic_of_something_else_ends_before_the_dead_letters_are_a_copy_of_it(deployment):
+    sender = Sender(deployment.bootstrap, deployment.topic)
+    for number in range(1_200):
+        sender.send(b"\0\0\0\0\7avro %06d" % number, b"k%d" % number)
+    sender.close()
+    beside = _under(deployment, "beside")
+    assert "CLM-S1" in _rebuild(beside, "--yes", check=65).stderr
+    assert not _letter_keys(deployment)
 
 
 def test_a_rebuild_beside_a_counting_worker_disturbs_neither(deployment):
