@@ -85,6 +85,18 @@ uint32_t key_shard(const struct key_space *space, struct slice account) {
     return key_crc16(account) % space->shards;
 }
 
+int key_shard_slot(uint32_t shard) {
+    return (int)slot_mirror(shard);
+}
+
+int key_slot(struct slice key) {
+    const char *open = memchr(key.at, '{', key.length);
+    const char *close = open != NULL ? memchr(open, '}', key.length - (size_t)(open - key.at)) : NULL;
+    if (close != NULL && close > open + 1)
+        key = (struct slice){open + 1, (size_t)(close - open - 1)};
+    return key_crc16(key) % SLOTS;
+}
+
 static inline char *append(char *to, const char *bytes, size_t length) {
     memcpy(to, bytes, length);
     return to + length;

@@ -40,6 +40,11 @@ void key_space_init(struct key_space *space, const char *prefix, uint32_t shards
 
 uint32_t key_shard(const struct key_space *space, struct slice account);
 
+// The slot of Redis Cluster in which all keys of a shard lie.
+int key_shard_slot(uint32_t shard);
+// That of any key: of what stands between its first brace and the next closing one, if anything does.
+int key_slot(struct slice key);
+
 // What may stand in a name; what a family does not need is left empty. `time_s` is the start of the hour or
 // day.
 struct key_parts {

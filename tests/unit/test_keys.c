@@ -91,6 +91,40 @@ static void shards_spread_evenly_over_the_slots(void **state) {
     }
 }
 
+// Over as many masters as a cluster may have, each with one run of slots, as redis-cli deals them out.
+static void shards_spread_evenly_over_the_masters(void **state) {
+    enum { MASTERS_MAX = 16 };
+    static const uint32_t counts[] = {16, 64, 100, 256, 1024};
+    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+        for (uint32_t masters = 1; masters <= MASTERS_MAX; masters++) {
+            uint32_t served[MASTERS_MAX] = {0}, least = UINT32_MAX, most = 0;
+            for (uint32_t shard = 0; shard < counts[i]; shard++)
+                served[(uint32_t)key_shard_slot(shard) * masters / SLOTS]++;
+            for (uint32_t m = 0; m < masters; m++) {
+                least = served[m] < least ? served[m] : least;
+                most = served[m] > most ? served[m] : most;
+            }
+            bool is_power = (counts[i] & (counts[i] - 1)) == 0;
+            assert_true(most - least <= (is_power ? 1u : 3u));
+        }
+    }
+}
+
+static void the_slot_of_a_key_is_its_tag_s(void **state) {
+    key_space_init(&space, "clm", 64);
+    for (uint32_t shard = 0; shard < 64; shard++) {
+        char name[KEY_MAX];
+        struct key_parts parts = {.account = slice_of("a{b}"), .platform = 1};
+        size_t length = key_write(name, &space, KEY_ACCOUNT, shard, &parts);
+        assert_int_equal(key_slot((struct slice){name, length}), key_shard_slot(shard));
+    }
+    // As the documentation of Redis Cluster has it.
+    assert_int_equal(key_slot(slice_of("123456789")), 0x31C3);
+    assert_int_equal(key_slot(slice_of("{user1000}.following")), key_slot(slice_of("{user1000}.followers")));
+    assert_int_equal(key_slot(slice_of("foo{}{bar}")), key_crc16(slice_of("foo{}{bar}")) % SLOTS);
+    assert_int_equal(key_slot(slice_of("foo{{bar}}zap")), key_slot(slice_of("{bar")));
+}
+
 static void the_shard_follows_the_raw_account(void **state) {
     key_space_init(&space, "clm", 64);
     static const char *const accounts[] = {"acme", "a:b", "%{}", "maison-\xC3\xA9toile", "1"};
@@ -258,6 +292,8 @@ int main(void) {
         cmocka_unit_test(a_tag_is_the_smallest_number_of_its_slot),
         cmocka_unit_test(the_first_tags_are_the_same_for_every_shard_count),
         cmocka_unit_test(shards_spread_evenly_over_the_slots),
+        cmocka_unit_test(shards_spread_evenly_over_the_masters),
+        cmocka_unit_test(the_slot_of_a_key_is_its_tag_s),
         cmocka_unit_test(the_shard_follows_the_raw_account),
         cmocka_unit_test(every_family_has_its_name),
         cmocka_unit_test(ids_cannot_pass_for_other_ids),
