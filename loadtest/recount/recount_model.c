@@ -173,7 +173,7 @@ static void post_top(struct counting *c) {
     struct slice content = recount_text(c->event->content_id);
     int64_t hour = c->occurred_s - c->occurred_s % HOUR_S;
     int64_t expire_s = hour + HOUR_S + retain_s(c->rules->series_retain_ms);
-    if (content.length == 0 || c->kind_field == 0 || score == 0 || is_over(c, expire_s))
+    if (content.length == 0 || score == 0 || is_over(c, expire_s))
         return;
     uint32_t key = key_for(c, KEY_TOP, nothing, hour);
     if (key == TABLE_NONE)

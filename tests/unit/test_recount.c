@@ -500,6 +500,22 @@ static void a_record_is_judged_by_the_rules_of_its_own_time(void **state) {
     world_destroy(w);
 }
 
+static void a_kind_without_a_counter_of_its_own_may_have_a_weight(void **state) {
+    struct world *w = world_create("- version: 1\n  since: 0\n  weights: {spend: 5}\n", ALL, 1);
+    Clameur__V1__Spend spend = CLAMEUR__V1__SPEND__INIT;
+    Clameur__V1__Event e = event(1);
+    spend.cost_micros = 7;
+    spend.currency = bytes("EUR");
+    e.kind = CLAMEUR__V1__KIND__KIND_SPEND;
+    e.body_case = CLAMEUR__V1__EVENT__BODY_SPEND;
+    e.spend = &spend;
+    e.content_id = bytes("v1");
+    give(w, 0, T0, &e);
+    assert_int_equal(w->fold.tally.counted, 1);
+    assert_int_equal(sum(w, "top:acme:tiktok:1767225600", "v1"), 5);
+    world_destroy(w);
+}
+
 static void families_switched_off_are_left_out(void **state) {
     struct world *w = world_create(NULL, ALL & ~(1u << KEY_CONTENT) & ~(1u << KEY_TOP), 1);
     Clameur__V1__Event e = event(1);
@@ -583,6 +599,7 @@ int main(void) {
         cmocka_unit_test(an_erasure_counts_on_its_platform_alone),
         cmocka_unit_test(buckets_that_are_over_are_not_begun),
         cmocka_unit_test(a_record_is_judged_by_the_rules_of_its_own_time),
+        cmocka_unit_test(a_kind_without_a_counter_of_its_own_may_have_a_weight),
         cmocka_unit_test(families_switched_off_are_left_out),
         cmocka_unit_test(each_shard_counts_up_to_its_own_mark),
         cmocka_unit_test(what_lies_before_the_start_leaves_only_ids),
