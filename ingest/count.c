@@ -214,7 +214,7 @@ static void fold_tags(struct fold *f) {
 
 static void reach_add(struct fold *f, struct seen_place place, const struct delta_identity *identity,
                       int64_t expire_s) {
-    if (seen_raise(f->count->seen, place, f->count->shard, identity, f->event->actor))
+    if (seen_raise(f->count->seen, place, f->count->shard, identity, expire_s, f->event->actor))
         delta_add_element(f->delta, identity, expire_s, f->event->actor);
 }
 
@@ -232,7 +232,7 @@ static void fold_reach(struct fold *f) {
     int64_t expire_s = day_s + DAY_S + seconds_up(f->count->rules->reach_retain_ms);
     if (!is_reached(e, f->count->families) || expired(f, expire_s))
         return;
-    if (seen_may_raise(f->count->seen, f->count->reach)) {
+    if (seen_may_raise(f->count->seen, f->count->reach, expire_s)) {
         struct delta_identity reach = identify(f, KEY_REACH, e->platform, no_id, day_s);
         reach_add(f, f->count->reach, &reach, expire_s);
     }

@@ -14,6 +14,7 @@ enum { REGISTER_BITS = 14, REGISTERS = 1 << REGISTER_BITS };
 struct seen_key {
     struct delta_identity identity; // slices owned
     uint32_t shard;
+    int64_t expire_s;
     unsigned char *registers; // NULL: the place is free
 };
 
@@ -161,7 +162,7 @@ struct seen_place seen_find(const struct seen *s, uint32_t shard, const struct d
     const struct seen_key *key = key_find(s, shard, identity);
     if (key == NULL)
         return (struct seen_place){0};
-    struct seen_place place = {key->registers, murmur64a(element), s->clears};
+    struct seen_place place = {key->registers, murmur64a(element), s->clears, &key->expire_s};
     __builtin_prefetch(&place.registers[place.hash & (REGISTERS - 1)], 1);
     return place;
 }
@@ -175,24 +176,26 @@ static unsigned char rank_of(struct seen_place place) {
     return (unsigned char)(__builtin_ctzll(rest) + 1);
 }
 
-bool seen_may_raise(const struct seen *s, struct seen_place place) {
-    return place.clears != s->clears || rank_of(place) > *register_of(place);
+bool seen_may_raise(const struct seen *s, struct seen_place place, int64_t expire_s) {
+    return place.clears != s->clears || rank_of(place) > *register_of(place) || expire_s > *place.expire_s;
 }
 
 bool seen_raise(struct seen *s, struct seen_place place, uint32_t shard,
-                const struct delta_identity *identity, const unsigned char element[PSEUDONYM_SIZE]) {
-    if (place.clears != s->clears) {
-        struct seen_key *key = key_find(s, shard, identity);
-        if (key == NULL)
-            key = key_add(s, shard, identity);
-        place.registers = key->registers;
-        place.hash = murmur64a(element);
-    }
+                const struct delta_identity *identity, int64_t expire_s,
+                const unsigned char element[PSEUDONYM_SIZE]) {
+    struct seen_key *key = key_find(s, shard, identity);
+    if (key == NULL)
+        key = key_add(s, shard, identity);
+    if (place.clears != s->clears)
+        place = (struct seen_place){.registers = key->registers, .hash = murmur64a(element)};
     unsigned char rank = rank_of(place);
-    if (rank <= *register_of(place))
-        return false;
-    *register_of(place) = rank;
-    return true;
+    bool raised = rank > *register_of(place);
+    bool prolonged = expire_s > key->expire_s;
+    if (raised)
+        *register_of(place) = rank;
+    if (prolonged)
+        key->expire_s = expire_s;
+    return raised || prolonged;
 }
 
 size_t seen_keys(const struct seen *s) {

@@ -1,5 +1,7 @@
 // A mirror of the HyperLogLog registers that Redis holds for a shard's reach keys, so that only pseudonyms
-// that raise a register are sent: a few ten thousand per key ever instead of every person.
+// that raise a register are sent: a few ten thousand per key ever instead of every person. Beside the
+// registers it holds when the key expires, for that is sent with an element: one that raises no register but
+// comes with a later expiry (by a later version of the rules) is sent, too.
 //
 // The mirror belongs to the shard's marks: it says what Redis holds once the sealed tables are applied.
 // Whenever marks are read again (claim, gap, a dropped table) it is cleared, which costs repeats and nothing
@@ -24,16 +26,19 @@ struct seen_place {
     unsigned char *registers;
     uint64_t hash; // of the element
     uint64_t clears;
+    const int64_t *expire_s; // of its key
 };
 struct seen_place seen_find(const struct seen *s, uint32_t shard, const struct delta_identity *identity,
                             const unsigned char element[PSEUDONYM_SIZE]);
 
 // False where the element certainly raises nothing: the short way for most of them.
-bool seen_may_raise(const struct seen *s, struct seen_place place);
+bool seen_may_raise(const struct seen *s, struct seen_place place, int64_t expire_s);
 
-// Does the element raise a register of the key, as far as the mirror knows? If so the mirror is raised.
+// Does the element raise a register of the key, or its expiry, as far as the mirror knows? If so the mirror
+// is raised.
 bool seen_raise(struct seen *s, struct seen_place place, uint32_t shard,
-                const struct delta_identity *identity, const unsigned char element[PSEUDONYM_SIZE]);
+                const struct delta_identity *identity, int64_t expire_s,
+                const unsigned char element[PSEUDONYM_SIZE]);
 
 size_t seen_keys(const struct seen *s);
 size_t seen_keys_max(const struct seen *s);

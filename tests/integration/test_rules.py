@@ -12,8 +12,10 @@ from harness.registry import KIND_NUMBERS as KIND
 from harness.worker import Deployment
 
 FIRST = "- version: 1\n  since: 0\n  max_future_skew: 10m\n"
-SECOND = "- version: 2\n  since: {}\n  max_future_skew: 1m\n  weights: {{like: 7, share: 0, comment: -2}}\n"
+SECOND = ("- version: 2\n  since: {}\n  max_future_skew: 1m\n  weights: {{like: 7, share: 0, comment: -2, spend: 5}}\n"
+          "  reach.retain: 60d\n")
 MINUTE = 60_000
+DAY = 86_400_000
 
 
 def now_ms():
@@ -21,7 +23,8 @@ def now_ms():
 
 
 def second(since):
-    return Rules(since=since, max_future_skew=MINUTE, weights={"like": 7, "share": 0, "comment": -2})
+    return Rules(since=since, max_future_skew=MINUTE, weights={"like": 7, "share": 0, "comment": -2, "spend": 5},
+                 reach_retain=60 * DAY)
 
 
 @pytest.fixture
@@ -47,6 +50,15 @@ def send_early(deployment, count):
     sender.close()
 
 
+def send_again(deployment):
+    """A person who was reached before: no register rises, but the key is to live as the rules in force say. And a kind that has
+    no counter of its own, but a weight under version 2."""
+    sender = Sender(deployment.bootstrap, deployment.topic)
+    sender.send(event(KIND["like"], account="again"))
+    sender.send(event(KIND["spend"], account="again", spend={"cost_micros": 5, "currency": "EUR"}))
+    sender.close()
+
+
 def kept(deployment):
     """What every shard says: its rules, and its marks with their epochs."""
     client, space = deployment.redis.client, deployment.space
@@ -67,6 +79,7 @@ def test_an_appended_version_counts_from_its_since_and_the_past_stays(deployment
     worker = deployment.worker()
     deployment.produce(*load.flags(4_000))
     send_early(deployment, 20)
+    send_again(deployment)
     load.settle(deployment, [worker])
     assert worker.terminate() == 0
 
@@ -74,9 +87,11 @@ def test_an_appended_version_counts_from_its_since_and_the_past_stays(deployment
     good = append(deployment, since)
     deployment.ingest("check", "--connect")
     worker = deployment.worker()
+    send_again(deployment)  # of the worker's own time, before `since` or not
     deployment.produce(*load.flags(6_000, rate=1_000, seed=2))
     wait_until("version 2 is in force", lambda: now_ms() > since + 100)
     send_early(deployment, 30)
+    send_again(deployment)
     recount = load.settle(deployment, [worker])
     assert len([r for r in recount.refused if r[3] == "future"]) >= 30
     assert worker.metric("events_rejected_total") > 0

@@ -231,6 +231,22 @@ static void a_bucket_whose_time_is_over_at_the_record_is_left_out(void **state) 
     expect_lines(families, NULL, 0);
 }
 
+static void longer_rules_reach_a_key_whose_registers_no_longer_rise(void **state) {
+    struct event e = event_of(KIND_LIKE);
+    const uint32_t families = 1u << KEY_REACH;
+    e.has_actor = true;
+    e.consent = CONSENT_MEASUREMENT;
+    count_at(&e, T0, families);
+    EXPECT(families, "reach:acme:tiktok:1728000000 +1 until 1731110400");
+    delta_clear(&d);
+    count_at(&e, T0, families);
+    expect_lines(families, NULL, 0);
+    delta_clear(&d);
+    rules.reach_retain_ms += DAY_MS;
+    count_at(&e, T0, families);
+    EXPECT(families, "reach:acme:tiktok:1728000000 +1 until 1731196800");
+}
+
 static void an_expiry_rounds_up_to_seconds(void **state) {
     struct event e = event_of(KIND_LIKE);
     rules.series_retain_ms = 1;
@@ -476,6 +492,7 @@ int main(void) {
         T(events_fold_into_one_cell_and_what_cancels_out_may_stay),
         T(minutes_and_hours_are_those_of_the_event_not_of_the_record),
         T(a_bucket_whose_time_is_over_at_the_record_is_left_out),
+        T(longer_rules_reach_a_key_whose_registers_no_longer_rise),
         T(an_expiry_rounds_up_to_seconds),
         T(measures_count_beside_the_kind_and_not_on_tags),
         T(a_kind_without_a_counter_counts_its_measures_alone),

@@ -30,7 +30,7 @@ static bool raise_day(struct seen *s, uint32_t shard, int64_t day_s, uint64_t nu
     struct seen_place place = {0};
     if (ahead)
         place = seen_find(s, shard, &key, bytes);
-    return seen_raise(s, place, shard, &key, bytes);
+    return seen_raise(s, place, shard, &key, day_s + 100, bytes);
 }
 
 static void pfadd(const char *key, uint64_t number) {
@@ -119,10 +119,28 @@ static void a_place_found_before_a_clear_is_not_used_after_it(void **state) {
             seen_clear_shard(s, 0);
         else
             seen_clear(s);
-        assert_true(seen_raise(s, place, 0, &key, bytes));
+        assert_true(seen_raise(s, place, 0, &key, 100, bytes));
         assert_false(raise_day(s, 0, 0, 1, false));
         seen_destroy(&s);
     }
+}
+
+static void a_later_expiry_lets_an_element_through_once_and_an_earlier_one_does_not(void **state) {
+    struct seen *s = seen_create(2);
+    unsigned char bytes[PSEUDONYM_SIZE];
+    struct delta_identity key = identity(KEY_REACH, "", 0);
+    element(bytes, 1);
+    assert_true(raise_day(s, 0, 0, 1, false));
+    static const struct {
+        int64_t expire_s;
+        bool sent;
+    } rows[] = {{100, false}, {101, true}, {101, false}, {99, false}, {200, true}, {200, false}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct seen_place place = seen_find(s, 0, &key, bytes);
+        assert_int_equal(seen_may_raise(s, place, rows[i].expire_s), rows[i].sent);
+        assert_int_equal(seen_raise(s, place, 0, &key, rows[i].expire_s, bytes), rows[i].sent);
+    }
+    seen_destroy(&s);
 }
 
 static void a_full_mirror_forgets_and_goes_on(void **state) {
@@ -142,6 +160,7 @@ int main(void) {
         cmocka_unit_test(keys_and_shards_have_registers_of_their_own),
         cmocka_unit_test(a_cleared_shard_repeats_and_the_others_do_not),
         cmocka_unit_test(a_place_found_before_a_clear_is_not_used_after_it),
+        cmocka_unit_test(a_later_expiry_lets_an_element_through_once_and_an_earlier_one_does_not),
         cmocka_unit_test(a_full_mirror_forgets_and_goes_on),
     };
     return cmocka_run_group_tests(tests, redis_begin, redis_end);
