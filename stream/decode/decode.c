@@ -39,7 +39,7 @@ struct decoder {
     ProtobufCAllocator allocator;
     size_t unpack_left; // of UNPACKED_BYTES_MAX
     bool message_taken;
-    Clameur__V1__Event message; // every event is unpacked here, for it is not needed past decode_event
+    struct lean_event lean; // every event is unpacked here, for it is not needed past decode_event
 };
 
 // The next event of a batch; fields that we don't know are stepped over. False at the end, and with
@@ -110,9 +110,9 @@ static bool unframe(enum framing framing, struct slice value, struct payload *pa
 // protobuf-c's allocator. The first take of an unpacking is the event itself.
 static void *unpack_take(void *owner, size_t size) {
     struct decoder *d = owner;
-    if (!d->message_taken && size == sizeof(d->message)) {
+    if (!d->message_taken && size == sizeof(d->lean.event)) {
         d->message_taken = true;
-        return &d->message;
+        return &d->lean.event;
     }
     if (size > d->unpack_left)
         return NULL;
@@ -123,8 +123,8 @@ static void *unpack_take(void *owner, size_t size) {
 static void unpack_free(void *owner, void *block) {}
 
 static const Clameur__V1__Event *unpack(struct decoder *d, struct slice bytes) {
-    if (decode_lean(&d->message, bytes))
-        return &d->message;
+    if (decode_lean(&d->lean, bytes))
+        return &d->lean.event;
     if (!wellformed(&clameur__v1__event__descriptor, bytes))
         return NULL;
     d->message_taken = false;

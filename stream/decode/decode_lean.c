@@ -1,9 +1,9 @@
-// An event's fields one after the other, each into its place in the generated struct, whose layout a table
-// tells. What is not in the table, or comes in another wire type, is left to protobuf-c: so this can be wrong
-// about no message, only slower about some.
+// A message's fields one after the other, each into its place in the generated struct, whose layout a table
+// tells: the event's, and those of the one body that most events have. What is not in a table, or comes in
+// another wire type, is left to protobuf-c: so this can be wrong about no message, only slower about some.
 //
 // As in protobuf-c, the last of a field that comes twice holds, and a number of 32 bits is the low half of
-// what is sent.
+// what is sent. A body that comes twice would be merged: left to protobuf-c, too.
 #include "stream/decode/decode_lean.h"
 
 #include <stddef.h>
@@ -11,41 +11,49 @@
 
 #include "stream/decode/wire.h"
 
-enum form { FORM_NONE, FORM_TEXT, FORM_INT64, FORM_INT32, FORM_SINT64, FORM_BOOL };
+enum form { FORM_NONE, FORM_TEXT, FORM_VIEW, FORM_INT64, FORM_INT32, FORM_SINT64, FORM_BOOL };
 
 struct place {
     enum form form;
     size_t offset;
 };
 
-#define PLACE(number, member, form) [number] = {form, offsetof(Clameur__V1__Event, member)}
-
 // By field number.
-static const struct place places[] = {
-    PLACE(1, event_id, FORM_TEXT),
-    PLACE(2, occurred_at, FORM_INT64),
-    PLACE(3, platform, FORM_INT32),
-    PLACE(4, kind, FORM_INT32),
-    PLACE(5, account_id, FORM_TEXT),
-    PLACE(6, content_id, FORM_TEXT),
-    PLACE(7, actor_id, FORM_TEXT),
-    PLACE(8, observed_at, FORM_INT64),
-    PLACE(9, consent, FORM_INT32),
-    PLACE(10, delta, FORM_SINT64),
-    PLACE(11, campaign_id, FORM_TEXT),
-    PLACE(12, person_id, FORM_TEXT),
-    PLACE(13, content_format, FORM_INT32),
-    PLACE(14, origin, FORM_INT32),
-    PLACE(15, paid, FORM_BOOL),
-    PLACE(16, live_session_id, FORM_TEXT),
-    PLACE(18, traffic_source, FORM_INT32),
-    PLACE(20, platform_name, FORM_TEXT),
-    PLACE(21, kind_name, FORM_TEXT),
-    PLACE(22, language, FORM_TEXT),
-    PLACE(23, country, FORM_TEXT),
+static const struct place event_places[] = {
+    [1] = {FORM_TEXT, offsetof(Clameur__V1__Event, event_id)},
+    [2] = {FORM_INT64, offsetof(Clameur__V1__Event, occurred_at)},
+    [3] = {FORM_INT32, offsetof(Clameur__V1__Event, platform)},
+    [4] = {FORM_INT32, offsetof(Clameur__V1__Event, kind)},
+    [5] = {FORM_TEXT, offsetof(Clameur__V1__Event, account_id)},
+    [6] = {FORM_TEXT, offsetof(Clameur__V1__Event, content_id)},
+    [7] = {FORM_TEXT, offsetof(Clameur__V1__Event, actor_id)},
+    [8] = {FORM_INT64, offsetof(Clameur__V1__Event, observed_at)},
+    [9] = {FORM_INT32, offsetof(Clameur__V1__Event, consent)},
+    [10] = {FORM_SINT64, offsetof(Clameur__V1__Event, delta)},
+    [11] = {FORM_TEXT, offsetof(Clameur__V1__Event, campaign_id)},
+    [12] = {FORM_TEXT, offsetof(Clameur__V1__Event, person_id)},
+    [13] = {FORM_INT32, offsetof(Clameur__V1__Event, content_format)},
+    [14] = {FORM_INT32, offsetof(Clameur__V1__Event, origin)},
+    [15] = {FORM_BOOL, offsetof(Clameur__V1__Event, paid)},
+    [16] = {FORM_TEXT, offsetof(Clameur__V1__Event, live_session_id)},
+    [18] = {FORM_INT32, offsetof(Clameur__V1__Event, traffic_source)},
+    [20] = {FORM_TEXT, offsetof(Clameur__V1__Event, platform_name)},
+    [21] = {FORM_TEXT, offsetof(Clameur__V1__Event, kind_name)},
+    [22] = {FORM_TEXT, offsetof(Clameur__V1__Event, language)},
+    [23] = {FORM_TEXT, offsetof(Clameur__V1__Event, country)},
+    [CLAMEUR__V1__EVENT__BODY_VIEW] = {FORM_VIEW, offsetof(Clameur__V1__Event, view)},
 };
 
-enum { PLACES = sizeof(places) / sizeof(places[0]) };
+static const struct place view_places[] = {
+    [1] = {FORM_INT64, offsetof(Clameur__V1__View, watch_ms)},
+    [2] = {FORM_INT64, offsetof(Clameur__V1__View, duration_ms)},
+    [3] = {FORM_BOOL, offsetof(Clameur__V1__View, from_impression)},
+    [4] = {FORM_INT64, offsetof(Clameur__V1__View, position_ms)},
+    [5] = {FORM_BOOL, offsetof(Clameur__V1__View, autoplay)},
+    [6] = {FORM_INT32, offsetof(Clameur__V1__View, slide)},
+};
+
+#define COUNT_OF(table) (sizeof(table) / sizeof((table)[0]))
 
 static bool put_text(void *place, struct wire *w) {
     struct slice text;
@@ -70,24 +78,56 @@ static bool put_number(void *place, enum form form, struct wire *w) {
     return true;
 }
 
-static bool put_field(Clameur__V1__Event *message, struct wire *w) {
+// The next field's tag, if it is one of the table.
+static const struct place *next_place(struct wire *w, const struct place *places, size_t count,
+                                      unsigned *type) {
     uint64_t field;
-    unsigned type;
-    if (!wire_tag(w, &field, &type) || field >= PLACES)
-        return false;
-    enum form form = places[field].form;
-    char *place = (char *)message + places[field].offset;
-    if (type == WIRE_BYTES)
-        return form == FORM_TEXT && put_text(place, w);
-    return type == WIRE_VARINT && form > FORM_TEXT && put_number(place, form, w);
+    if (!wire_tag(w, &field, type) || field >= count)
+        return NULL;
+    return &places[field];
 }
 
-bool decode_lean(Clameur__V1__Event *message, struct slice bytes) {
+static bool read_view(Clameur__V1__View *view, struct wire w) {
+    static const Clameur__V1__View empty = CLAMEUR__V1__VIEW__INIT;
+    *view = empty;
+    while (w.at < w.end) {
+        unsigned type;
+        const struct place *place = next_place(&w, view_places, COUNT_OF(view_places), &type);
+        if (place == NULL || type != WIRE_VARINT || place->form == FORM_NONE ||
+            !put_number((char *)view + place->offset, place->form, &w))
+            return false;
+    }
+    return true;
+}
+
+static bool put_view(struct lean_event *lean, struct wire *w) {
+    struct slice bytes;
+    if (lean->event.view != NULL || !wire_bytes(w, &bytes) || !read_view(&lean->view, wire_of(bytes)))
+        return false;
+    lean->event.view = &lean->view;
+    lean->event.body_case = CLAMEUR__V1__EVENT__BODY_VIEW;
+    return true;
+}
+
+static bool put_field(struct lean_event *lean, struct wire *w) {
+    unsigned type;
+    const struct place *place = next_place(w, event_places, COUNT_OF(event_places), &type);
+    if (place == NULL)
+        return false;
+    void *member = (char *)&lean->event + place->offset;
+    if (type == WIRE_VARINT)
+        return place->form > FORM_VIEW && put_number(member, place->form, w);
+    if (type != WIRE_BYTES)
+        return false;
+    return place->form == FORM_TEXT ? put_text(member, w) : place->form == FORM_VIEW && put_view(lean, w);
+}
+
+bool decode_lean(struct lean_event *lean, struct slice bytes) {
     static const Clameur__V1__Event empty = CLAMEUR__V1__EVENT__INIT;
     struct wire w = wire_of(bytes);
-    *message = empty;
+    lean->event = empty;
     while (w.at < w.end) {
-        if (!put_field(message, &w))
+        if (!put_field(lean, &w))
             return false;
     }
     return true;

@@ -1,5 +1,5 @@
-// The lean shape that most events have, read without protobuf-c: numbers and texts of the envelope, no body,
-// no tags. For decode alone.
+// The lean shape that most events have, read without protobuf-c: numbers and texts of the envelope, no tags,
+// no body but a view. For decode alone.
 #pragma once
 
 #include <stdbool.h>
@@ -7,7 +7,12 @@
 #include "clameur/v1/event.pb-c.h"
 #include "runtime/slice.h"
 
-// True where `bytes` are a lean event: `message` is then what protobuf-c would have unpacked, but for its
-// texts, which are borrowed from `bytes`. False where they are anything else, malformed ones among them,
-// which is not for here to judge; `message` means nothing then.
-bool decode_lean(Clameur__V1__Event *message, struct slice bytes);
+struct lean_event {
+    Clameur__V1__Event event;
+    Clameur__V1__View view; // where the event's body is one
+};
+
+// True where `bytes` are a lean event: `lean->event` is then what protobuf-c would have unpacked, but for its
+// texts, which are borrowed from `bytes`, and its view, which is `lean`'s. False where they are anything
+// else, malformed ones among them, which is not for here to judge; `lean` means nothing then.
+bool decode_lean(struct lean_event *lean, struct slice bytes);

@@ -29,6 +29,22 @@ static Clameur__V1__Event full_event(void) {
     return m;
 }
 
+static Clameur__V1__View full_view(void) {
+    Clameur__V1__View view = CLAMEUR__V1__VIEW__INIT;
+    view.watch_ms = INT64_MAX;
+    view.duration_ms = 30000;
+    view.from_impression = 1;
+    view.position_ms = -1;
+    view.autoplay = 1;
+    view.slide = UINT32_MAX;
+    return view;
+}
+
+static void give_view(Clameur__V1__Event *m, Clameur__V1__View *view) {
+    m->body_case = CLAMEUR__V1__EVENT__BODY_VIEW;
+    m->view = view;
+}
+
 // What `m` packs to: two messages of the same content have the same bytes.
 static size_t repack(const Clameur__V1__Event *m, unsigned char **out) {
     *out = malloc(clameur__v1__event__get_packed_size(m) + 1);
@@ -39,13 +55,13 @@ static size_t repack(const Clameur__V1__Event *m, unsigned char **out) {
 static bool agrees(const unsigned char *bytes, size_t length) {
     unsigned char *block = malloc(length > 0 ? length : 1);
     memcpy(block, bytes, length);
-    Clameur__V1__Event lean;
+    struct lean_event lean;
     bool is_lean = decode_lean(&lean, (struct slice){(const char *)block, length});
     if (is_lean) {
         Clameur__V1__Event *other = clameur__v1__event__unpack(NULL, length, block);
         assert_non_null(other);
         unsigned char *ours, *theirs;
-        size_t our_length = repack(&lean, &ours), their_length = repack(other, &theirs);
+        size_t our_length = repack(&lean.event, &ours), their_length = repack(other, &theirs);
         assert_int_equal(our_length, their_length);
         assert_memory_equal(ours, theirs, our_length);
         free(ours);
@@ -63,16 +79,40 @@ static void test_the_envelope_is_lean(void **state) {
     assert_true(agrees(original, 0));
 }
 
-static void test_tags_and_bodies_are_not(void **state) {
-    Clameur__V1__Event tagged = plain_event(), seen = plain_event();
+static void test_a_view_is_lean(void **state) {
+    Clameur__V1__Event full = full_event();
+    Clameur__V1__View view = full_view(), nothing = CLAMEUR__V1__VIEW__INIT;
+    give_view(&full, &view);
+    assert_true(agrees(original, clameur__v1__event__pack(&full, original)));
+    give_view(&full, &nothing);
+    assert_true(agrees(original, clameur__v1__event__pack(&full, original)));
+}
+
+static void test_tags_and_other_bodies_are_not(void **state) {
+    Clameur__V1__Event tagged = plain_event(), reacting = plain_event();
     ProtobufCBinaryData tags[] = {text_of("one")};
-    Clameur__V1__View view = CLAMEUR__V1__VIEW__INIT;
+    Clameur__V1__Reaction reaction = CLAMEUR__V1__REACTION__INIT;
     tagged.tags = tags;
     tagged.n_tags = 1;
-    seen.body_case = CLAMEUR__V1__EVENT__BODY_VIEW;
-    seen.view = &view;
+    reacting.body_case = CLAMEUR__V1__EVENT__BODY_REACTION;
+    reacting.reaction = &reaction;
     assert_false(agrees(original, clameur__v1__event__pack(&tagged, original)));
-    assert_false(agrees(original, clameur__v1__event__pack(&seen, original)));
+    assert_false(agrees(original, clameur__v1__event__pack(&reacting, original)));
+}
+
+// Two views are one that is merged, and of two bodies the last holds.
+static void test_a_second_body_is_not(void **state) {
+    Clameur__V1__Event m = full_event(), other = plain_event();
+    Clameur__V1__View view = full_view();
+    Clameur__V1__Reaction reaction = CLAMEUR__V1__REACTION__INIT;
+    give_view(&m, &view);
+    size_t length = clameur__v1__event__pack(&m, original);
+    size_t twice = length + clameur__v1__event__pack(&m, original + length);
+    assert_false(agrees(original, twice));
+    other.body_case = CLAMEUR__V1__EVENT__BODY_REACTION;
+    other.reaction = &reaction;
+    twice = length + clameur__v1__event__pack(&other, original + length);
+    assert_false(agrees(original, twice));
 }
 
 static void test_the_last_of_two_holds(void **state) {
@@ -101,6 +141,8 @@ static void test_numbers_of_every_length(void **state) {
 
 static void test_cut_short(void **state) {
     Clameur__V1__Event full = full_event();
+    Clameur__V1__View view = full_view();
+    give_view(&full, &view);
     size_t length = clameur__v1__event__pack(&full, original);
     for (size_t cut = 0; cut < length; cut++)
         agrees(original, cut);
@@ -108,6 +150,8 @@ static void test_cut_short(void **state) {
 
 static void test_mutations(void **state) {
     Clameur__V1__Event full = full_event();
+    Clameur__V1__View view = full_view();
+    give_view(&full, &view);
     size_t length = clameur__v1__event__pack(&full, original), lean = 0;
     for (uint64_t seed = 0; seed < MUTATIONS; seed++) {
         unsigned char mutated[BYTES_MAX];
@@ -125,7 +169,9 @@ static void test_mutations(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_envelope_is_lean),
-        cmocka_unit_test(test_tags_and_bodies_are_not),
+        cmocka_unit_test(test_a_view_is_lean),
+        cmocka_unit_test(test_tags_and_other_bodies_are_not),
+        cmocka_unit_test(test_a_second_body_is_not),
         cmocka_unit_test(test_the_last_of_two_holds),
         cmocka_unit_test(test_numbers_of_every_length),
         cmocka_unit_test(test_cut_short),
