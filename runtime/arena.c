@@ -72,6 +72,27 @@ void arena_reset(struct arena *a) {
     a->first->used = 0;
 }
 
+void arena_trim(struct arena *a, size_t keep) {
+    size_t held = a->first->size;
+    for (struct arena_block **at = &a->first->next; *at != NULL;) {
+        struct arena_block *block = *at;
+        if (block->size <= keep && held <= keep - block->size) {
+            held += block->size;
+            at = &block->next;
+        } else {
+            *at = block->next;
+            free(block);
+        }
+    }
+}
+
+size_t arena_used(const struct arena *a) {
+    size_t used = a->current->used;
+    for (const struct arena_block *block = a->first; block != a->current; block = block->next)
+        used += block->used;
+    return used;
+}
+
 size_t arena_held(const struct arena *a) {
     size_t held = 0;
     for (const struct arena_block *block = a->first; block != NULL; block = block->next)

@@ -17,4 +17,7 @@ void arena_fini(struct arena *a);
 void *arena_take(struct arena *a, size_t size);       // 16-byte aligned, not zeroed, never NULL
 void *arena_take_bytes(struct arena *a, size_t size); // unaligned: for text
 void arena_reset(struct arena *a);
-size_t arena_held(const struct arena *a); // bytes of all blocks, for the memory metric
+void arena_trim(struct arena *a, size_t keep); // after a reset: frees blocks until at most so many bytes are
+                                               // held, but for the first
+size_t arena_used(const struct arena *a);      // bytes taken since the last reset, with what alignment took
+size_t arena_held(const struct arena *a);      // bytes of all blocks, for the memory metric

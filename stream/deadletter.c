@@ -346,7 +346,7 @@ static bool may_be_cut(const struct letter *l) {
 }
 
 // Sends a letter, or sends it again. Too large: once more, cut. Otherwise it waits its second.
-static void dispatch(struct deadletter *d, struct letter *l) {
+static rd_kafka_resp_err_t dispatch(struct deadletter *d, struct letter *l) {
     l->state = LETTER_QUEUED;
     rd_kafka_resp_err_t err = produce(d, l);
     if (is_too_large(err) && may_be_cut(l)) {
@@ -355,6 +355,7 @@ static void dispatch(struct deadletter *d, struct letter *l) {
     }
     if (err != RD_KAFKA_RESP_ERR_NO_ERROR)
         wait_again(d, l, err);
+    return err;
 }
 
 static void make_room(struct deadletter *d) {
@@ -445,12 +446,16 @@ static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *message, void *o
     wait_again(d, l, message->err);
 }
 
-static void send_waiting(struct deadletter *d) {
-    d->waiting = 0;
-    for (uint64_t n = d->settled + 1; n <= d->sent; n++) {
+// As many as librdkafka has room for: the others wait on, in their order.
+static void send_waiting(struct deadletter *d, int64_t now_ms) {
+    rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR_NO_ERROR;
+    d->retry_at_ms = now_ms + RETRY_MS;
+    for (uint64_t n = d->settled + 1; n <= d->sent && err != RD_KAFKA_RESP_ERR__QUEUE_FULL; n++) {
         struct letter *l = d->ring[n & (d->room - 1)];
-        if (l->state == LETTER_WAITING)
-            dispatch(d, l);
+        if (l->state != LETTER_WAITING)
+            continue;
+        d->waiting--;
+        err = dispatch(d, l);
     }
 }
 
@@ -474,7 +479,7 @@ void deadletter_poll(struct deadletter *d, int64_t now_ms) {
     if (replacement_is_due(d, now_ms))
         replace_producer(d, now_ms);
     if (d->waiting > 0 && now_ms >= d->retry_at_ms)
-        send_waiting(d);
+        send_waiting(d, now_ms);
     settle(d);
 }
 

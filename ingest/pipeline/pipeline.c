@@ -67,6 +67,7 @@ static void stages_open(struct pipeline *p) {
         shard_init(&p->shards[i], i);
         p->shards[i].sealed_at_ms = loop_now_ms(&p->loop);
     }
+    p->batch_records = BATCH_RECORDS;
     p->flush_interval_ms = s->settings.redis_flush_min_ms;
     p->metrics = report_metrics_create();
 }
@@ -100,9 +101,8 @@ static size_t turn(struct pipeline *p, int wait_ms) {
     flush_turn(p);
     commit_turn(p);
     hold_under_pressure(p, since_ms);
-    size_t count = source_poll(p->source, records, BATCH_RECORDS);
-    records_process(p, records, count);
-    source_release(p->source);
+    size_t count = source_poll(p->source, records, p->batch_records);
+    source_release(p->source, records_process(p, records, count));
     breaker_turn(p);
     return count;
 }

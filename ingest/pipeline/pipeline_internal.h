@@ -29,6 +29,8 @@
 
 enum {
     BATCH_RECORDS = 1000,
+    TURN_EVENTS = 65536,      // in a turn, about: a record may be a batch of as many
+    TURN_EVENTS_MAX = 262144, // no further record is taken in it
     HEARTBEAT_MS = 1000, // an idle shard is flushed all the same: that is how a rollback behind it is found
     RETRY_MS = 250,      // between two tries at what Redis refused
     COMMIT_MS = 1000,
@@ -144,6 +146,7 @@ struct pipeline {
     struct flush_claimed *claimed;    // scratch
 
     int64_t now_ms;
+    size_t batch_records; // of the next poll, by how many events the records of the last one held
     int64_t flush_interval_ms;
     int64_t committed_at_ms;
     int64_t bounds_at_ms; // the log's bounds are not asked before: the last try failed
@@ -163,7 +166,9 @@ struct pipeline {
 void pipeline_fail(struct pipeline *p, const struct problem *problem);
 
 // pipeline_records.c
-void records_process(struct pipeline *p, const struct record *records, size_t count);
+// How many of them were taken: what comes after waits while the dead letters are full, and for the next turn
+// where this one has had events enough.
+size_t records_process(struct pipeline *p, const struct record *records, size_t count);
 
 // pipeline_flush.c
 void flush_turn(struct pipeline *p); // seals what is due, sends what waits

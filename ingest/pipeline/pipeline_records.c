@@ -6,7 +6,14 @@
 #include "runtime/check.h"
 #include "stream/validate.h"
 
-enum { CHUNK_RECORDS = 32, CHUNK_EVENTS = 128 };
+enum {
+    CHUNK_RECORDS = 32,
+    CHUNK_EVENTS = 128,
+    // A record may be decoded to hundreds of megabytes: no further one is decoded beside it, and they are
+    // given back.
+    CHUNK_BYTES = 8 << 20,
+    ARENA_KEPT = 16 << 20,
+};
 
 // A record and what it was decoded to.
 struct decoded {
@@ -163,7 +170,9 @@ static void verify(struct pipeline *p, struct owned *o, const struct record *r) 
     }
 }
 
-static void decode_record(struct pipeline *p, struct chunk *chunk, struct owned *o, const struct record *r) {
+// Returns how many events it holds.
+static size_t decode_record(struct pipeline *p, struct chunk *chunk, struct owned *o,
+                            const struct record *r) {
     if (r->offset < o->verify_until)
         verify(p, o, r);
     struct decoded *d = &chunk->records[chunk->record_count++];
@@ -171,6 +180,7 @@ static void decode_record(struct pipeline *p, struct chunk *chunk, struct owned 
     d->reject = decoder_decode(p->decoder, &p->arena, r, &d->events, &d->count);
     for (size_t i = 0; d->reject == REJECT_NONE && i < d->count; i++)
         dedup_prefetch(o->dedup, d->events[i].id);
+    return d->count;
 }
 
 static void judge_record(struct pipeline *p, struct chunk *chunk, const struct decoded *d) {
@@ -188,12 +198,30 @@ static void judge_record(struct pipeline *p, struct chunk *chunk, const struct d
     d->owned->last = *d->record;
 }
 
-static void process_chunk(struct pipeline *p, struct chunk *chunk) {
-    for (size_t i = 0; i < chunk->record_count && !p->stopping; i++)
-        judge_record(p, chunk, &chunk->records[i]);
+static bool is_full(const struct chunk *chunk, const struct arena *arena) {
+    return chunk->record_count == CHUNK_RECORDS || arena_used(arena) >= CHUNK_BYTES;
+}
+
+// False where it stopped before its end: `stopped_at` is the record that was not taken. A record's letters
+// are bounded by its events; those of all records of a poll are not.
+static bool process_chunk(struct pipeline *p, struct chunk *chunk, const struct record **stopped_at) {
+    size_t judged = 0;
+    while (judged < chunk->record_count && !p->stopping && !deadletter_full(p->letters))
+        judge_record(p, chunk, &chunk->records[judged++]);
+    bool whole = judged == chunk->record_count;
+    if (!whole)
+        *stopped_at = chunk->records[judged].record;
     fold_gathered(p, chunk);
     chunk->record_count = 0;
     arena_reset(&p->arena);
+    arena_trim(&p->arena, ARENA_KEPT);
+    return whole;
+}
+
+// A turn is to be short, whether records are single events or batches: probes are answered between turns.
+static void batch_fit(struct pipeline *p, size_t records, size_t events) {
+    size_t fitting = events > 0 ? TURN_EVENTS * records / events : BATCH_RECORDS;
+    p->batch_records = fitting < 1 ? 1 : fitting < BATCH_RECORDS ? fitting : BATCH_RECORDS;
 }
 
 // Tables are sealed between batches only, so the last record of each partition is all that a mark may need to
@@ -212,17 +240,29 @@ static void position_settle(struct owned *o) {
     o->end = -1;
 }
 
-void records_process(struct pipeline *p, const struct record *records, size_t count) {
+static size_t process_all(struct pipeline *p, const struct record *records, size_t count) {
     static struct chunk chunk;
-    for (size_t i = 0; i < count && !p->stopping; i++) {
-        struct owned *o = p->owned[records[i].partition];
+    const struct record *stopped_at = records + count;
+    size_t taken = 0, events = 0;
+    bool whole = true;
+    for (; taken < count && whole && events < TURN_EVENTS_MAX; taken++) {
+        struct owned *o = p->owned[records[taken].partition];
         if (o == NULL || o->seeking)
             continue;
-        decode_record(p, &chunk, o, &records[i]);
-        if (chunk.record_count == CHUNK_RECORDS)
-            process_chunk(p, &chunk);
+        events += decode_record(p, &chunk, o, &records[taken]);
+        if (is_full(&chunk, &p->arena))
+            whole = process_chunk(p, &chunk, &stopped_at);
     }
-    process_chunk(p, &chunk);
+    if (whole)
+        whole = process_chunk(p, &chunk, &stopped_at);
+    if (taken > 0)
+        batch_fit(p, taken, events);
+    return whole ? taken : (size_t)(stopped_at - records);
+}
+
+size_t records_process(struct pipeline *p, const struct record *records, size_t count) {
+    size_t taken = process_all(p, records, count);
     for (size_t i = 0; i < p->owned_count; i++)
         position_settle(p->owned[p->owned_numbers[i]]);
+    return taken;
 }

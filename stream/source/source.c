@@ -165,7 +165,7 @@ void source_destroy(struct source **source, int timeout_ms) {
         return;
     CHECK(!s->serving);
     s->serving = true;
-    source_release(s);
+    source_release(s, s->given);
     leave(s, timeout_ms);
     source_revoke_rest(s);
     *source = NULL; // not before: `revoked` may commit what it has flushed
@@ -286,7 +286,17 @@ size_t source_poll(struct source *s, struct record *records, size_t max) {
     return s->given;
 }
 
-void source_release(struct source *s) {
+// Backwards, so that a partition comes to stand at the first of its own.
+static void give_back(struct source *s, size_t taken) {
+    for (size_t i = s->given; i-- > taken;) {
+        struct source_partition *p = source_partition(s, s->messages[i]->partition);
+        p->expect = s->messages[i]->offset;
+        p->behind = s->behind_any = true;
+    }
+}
+
+void source_release(struct source *s, size_t taken) {
+    give_back(s, taken);
     drop_messages(s->messages, s->given);
     s->given = 0;
 }

@@ -60,11 +60,12 @@ enum status source_properties(void *rd_kafka_conf, const char *role, const struc
                               struct problem *problem);
 
 // Serves rebalances and commits, and takes at most `max` records, not waiting. They are valid until
-// source_release, which must be called before the next poll. Records of partitions that were revoked or
-// sought in the meantime are not among them. A poll that gave records may have left more behind that nothing
-// wakes the loop for: wait only after one that gave none.
+// source_release, which must be called before the next poll, with how many of them were taken: the others are
+// given again, once nothing holds them, by a later poll (and are fetched again for it). Records of partitions
+// that were revoked or sought in the meantime are not among them. A poll that gave records may have left more
+// behind that nothing wakes the loop for: wait only after one that gave none.
 size_t source_poll(struct source *source, struct record *records, size_t max);
-void source_release(struct source *source);
+void source_release(struct source *source, size_t taken);
 
 // Pressure: while held, source_poll gives no records but still serves rebalances and commits. (For the first
 // second by merely not asking for records; then by pausing the partitions, and on release seeking each to the

@@ -34,8 +34,10 @@ static int64_t log_shift_ms;        // of the records' times: another log
 static int64_t spoiled;             // the offset of a record without an account; -1: none
 static uint64_t letters_sent, letters_settled;
 static bool letters_withheld;
-static int64_t foreign_to;    // records before are no events
-static const char *stop_code; // with which the worker must stop, and has not yet
+static size_t arena_peak;      // held while something was refused
+static uint64_t letters_bound; // outstanding, and they are full
+static int64_t foreign_to;     // records before are no events
+static const char *stop_code;  // with which the worker must stop, and has not yet
 static bool owned[PARTITIONS];
 static struct startup startup;
 static struct rules rules;
@@ -140,6 +142,8 @@ uint64_t deadletter_send(struct deadletter *d, const struct record *record, int3
                          enum reject reason) {
     if (record->offset != spoiled && record->offset >= foreign_to)
         fail_msg("rejected: %d", reason);
+    if (arena_held(&p->arena) > arena_peak)
+        arena_peak = arena_held(&p->arena);
     return ++letters_sent;
 }
 uint64_t deadletter_sent(const struct deadletter *d) {
@@ -162,7 +166,7 @@ void deadletter_discard(struct deadletter *d) {
     letters_sent = letters_settled;
 }
 bool deadletter_full(const struct deadletter *d) {
-    return false;
+    return letters_sent - letters_settled > letters_bound;
 }
 // NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): `now_ms` is the world's
 void deadletter_poll(struct deadletter *d, int64_t time_ms) {}
@@ -210,7 +214,7 @@ static void read_batch(int32_t partition) {
     struct record records[BATCH];
     size_t count = 0;
     int64_t *at = &reading_at[partition];
-    if (!owned[partition] || *at < 0 || flush_pressure(p) == PRESSURE_BREAKER)
+    if (!owned[partition] || *at < 0 || flush_pressure(p) == PRESSURE_BREAKER || deadletter_full(NULL))
         return;
     for (; *at < log_end && count < BATCH; ++*at) {
         if (is_empty(*at))
@@ -228,7 +232,9 @@ static void read_batch(int32_t partition) {
     }
     if (count == 0 && *at == log_end)
         ownership_events.ended(p, partition, log_end);
-    records_process(p, records, count);
+    size_t taken = records_process(p, records, count);
+    if (taken < count)
+        *at = records[taken].offset;
 }
 
 // What the log's first `to` records of both partitions come to in a shard.
@@ -313,6 +319,8 @@ static int begin(void **state) {
     spoiled = -1;
     foreign_to = 0;
     letters_withheld = false;
+    letters_bound = UINT64_MAX;
+    arena_peak = 0;
     breaker_open(p);
     letters_sent = letters_settled = 0;
     stop_code = NULL;

@@ -1,3 +1,4 @@
+#include <dlfcn.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -27,6 +28,16 @@ static struct deadletter *start(const struct config_pair *pairs, size_t count) {
     if (deadletter_create(&d, &settings, pairs, count, &loop, &problem) != STATUS_OK)
         fail_msg("%s", problem.what);
     return d;
+}
+
+static int offered; // letters to librdkafka, with a set of headers each
+
+rd_kafka_headers_t *rd_kafka_headers_new(size_t count) {
+    static rd_kafka_headers_t *(*original)(size_t);
+    if (original == NULL)
+        *(void **)&original = dlsym(RTLD_NEXT, "rd_kafka_headers_new");
+    offered++;
+    return original(count);
 }
 
 static int set_up(void **state) {
@@ -353,6 +364,25 @@ static void withheld_letters_go_when_they_are_released_or_not_at_all(void **stat
     deadletter_destroy(&d, 1000);
 }
 
+// More letters than librdkafka has room for: a retry offers as many as it takes, not all of them each second.
+static void letters_beyond_librdkafkas_room_wait_without_being_offered_again(void **state) {
+    enum { LETTERS = 1000 };
+    const struct config_pair room = {"queue.buffering.max.messages", "400", "test"};
+    struct deadletter *d = start(&room, 1);
+    rd_kafka_mock_broker_set_down(mock.cluster, 1);
+    for (int i = 0; i < LETTERS; i++) {
+        struct record r = record_of(i, slice_of("x"));
+        deadletter_send(d, &r, -1, r.value, REJECT_UNDECODABLE);
+    }
+    int before = offered;
+    for (int i = 1; i <= 3; i++)
+        deadletter_poll(d, clock_monotonic_ms() + 2000 * i);
+    assert_in_range(offered - before, 3, 3);
+    rd_kafka_mock_broker_set_up(mock.cluster, 1);
+    settle_until(d, LETTERS);
+    deadletter_destroy(&d, 1000);
+}
+
 static void outage_fills_then_everything_arrives(void **state) {
     enum { LETTERS = 50001 };
     struct deadletter *d = start(NULL, 0);
@@ -393,6 +423,7 @@ int main(int argc, char **argv) {
         ON_MOCK(an_event_of_a_batch_goes_as_its_own_bytes),
         ON_MOCK(letters_of_one_record_share_its_bytes),
         ON_MOCK(withheld_letters_go_when_they_are_released_or_not_at_all),
+        ON_MOCK(letters_beyond_librdkafkas_room_wait_without_being_offered_again),
         ON_MOCK(outage_fills_then_everything_arrives),
     };
     if (argc > 1)

@@ -178,6 +178,52 @@ static void no_flush_goes_ahead_of_the_letters_it_covers(void **state) {
     expect_balance();
 }
 
+static void full_of_letters_it_takes_no_further_record_of_a_poll_and_loses_none(void **state) {
+    foreign_to = 60;
+    letters_bound = 2;
+    assign(0);
+    assign(1);
+    log_end = 120;
+    for (int i = 0; i < 600; i++) {
+        turn();
+        assert_in_range(letters_sent - letters_settled, 0, letters_bound + 1);
+        expect_balance();
+        if (i % 3 == 0)
+            letters_settled = letters_sent;
+    }
+    assert_int_equal(letters_sent, PARTITIONS * (60 - 60 / 9));
+    assert_int_equal(p->tally.rejected, letters_sent);
+    for (int32_t i = 0; i < PARTITIONS; i++)
+        assert_int_equal(reading_lowest(p, i), 120);
+}
+
+// A few hundred kilobytes of them would come to two million letters and gigabytes of decoded events.
+static void a_poll_of_the_largest_batches_is_bounded_by_events_letters_and_bytes(void **state) {
+    enum { COUNT = 32, EVENTS = 65535 };
+    static unsigned char batch[EVENTS * 3];
+    struct record records[COUNT];
+    foreign_to = LOG;
+    assign(0);
+    turn();
+    for (size_t i = 0; i < EVENTS; i++)
+        memcpy(batch + 3 * i, "\xfa\x07", 3); // an event of no bytes
+    for (int i = 0; i < COUNT; i++)
+        records[i] =
+            (struct record){0, i, FIXTURE_TIME_MS + i, {NULL, 0}, {(const char *)batch, sizeof(batch)}};
+    p->batch_records = BATCH_RECORDS;
+    assert_int_equal(records_process(p, records, COUNT), 5);
+    assert_int_equal(letters_sent, 5 * EVENTS);
+    assert_int_equal(p->owned[0]->position.next, 5);
+    assert_int_equal(p->batch_records, 1);
+    assert_in_range(arena_peak, 0, EVENTS * sizeof(struct event) + (2 << 20)); // one record's
+    assert_in_range(arena_held(&p->arena), 0, 16 << 20);
+    letters_bound = 5 * EVENTS + 50000;
+    assert_int_equal(records_process(p, records + 5, COUNT - 5), 1);
+    assert_int_equal(letters_sent, 6 * EVENTS);
+    assert_int_equal(p->owned[0]->position.next, 6);
+    expect_balance();
+}
+
 static void what_is_read_again_is_not_refused_again(void **state) {
     spoiled = 20;
     assign(0);
@@ -396,6 +442,8 @@ int main(void) {
         T(revoked_with_a_shard_that_does_not_answer_nothing_is_lost),
         T(nothing_is_flushed_for_a_fenced_partition_before_the_group_confirms),
         T(no_flush_goes_ahead_of_the_letters_it_covers),
+        T(full_of_letters_it_takes_no_further_record_of_a_poll_and_loses_none),
+        T(a_poll_of_the_largest_batches_is_bounded_by_events_letters_and_bytes),
         T(what_is_read_again_is_not_refused_again),
         T(nothing_is_counted_or_dead_lettered_of_a_topic_of_something_else),
         T(a_quiet_topic_is_judged_by_what_there_is_before_its_partitions_go),
