@@ -9,7 +9,7 @@
 #include "runtime/memory.h"
 #include "schemas/registry.h"
 
-enum { READER_ARGUMENTS_MAX = REDIS_ASK_WORDS - 4, PLATFORM_NAMES_MAX = 256, OWN_ROWS_MAX = 16 };
+enum { READER_ARGUMENTS_MAX = REDIS_ASK_WORDS - 4, PLATFORM_NAMES_MAX = 256 };
 
 static const struct option_row flag_rows[] = {
     {"output", OPTION_STRING, offsetof(struct reader_flags, output), "", 0, 0, 0,
@@ -49,7 +49,7 @@ static struct option_row *settings_rows_relaxed(void) {
     return rows;
 }
 
-static size_t flags_choose(struct option_row chosen[FLAG_ROWS], const char *const *names) {
+static size_t flags_choose(struct option_row *chosen, const char *const *names) {
     size_t count = 0;
     for (size_t i = 0; i < FLAG_ROWS; i++) {
         bool named = strcmp(flag_rows[i].name, "output") == 0;
@@ -64,18 +64,16 @@ static size_t flags_choose(struct option_row chosen[FLAG_ROWS], const char *cons
 enum status reader_configure(struct reader *r, int argc, char **argv, const char *usage,
                              const char *const *names, const struct option_row *own, size_t own_count,
                              void *own_target) {
-    struct option_row flags[FLAG_ROWS + OWN_ROWS_MAX];
+    struct option_row *flags = memory_take((FLAG_ROWS + own_count) * sizeof(*flags));
     size_t count = flags_choose(flags, names);
-    CHECK(own_count <= OWN_ROWS_MAX);
     if (own_count > 0)
         memcpy(flags + count, own, own_count * sizeof(*own));
     count += own_count;
     void *target = own_target != NULL ? own_target : &r->flags;
-    *r = (struct reader){.arguments = arguments_spell_out(argc, argv)};
-    struct option_row *rows = settings_rows_relaxed();
-    enum status status = config_load(&r->config, argc, r->arguments, 1, rows, settings_option_count,
+    *r = (struct reader){
+        .arguments = arguments_spell_out(argc, argv), .rows = settings_rows_relaxed(), .flag_rows = flags};
+    enum status status = config_load(&r->config, argc, r->arguments, 1, r->rows, settings_option_count,
                                      &r->settings, flags, count, target, &r->request);
-    free(rows);
     if (status != STATUS_OK)
         return status;
     if (own_target != NULL)
@@ -138,6 +136,8 @@ void reader_close(struct reader *r) {
     if (r->redis != NULL)
         redisFree(r->redis);
     config_destroy(&r->config);
+    free(r->flag_rows);
+    free(r->rows);
     free(r->arguments);
 }
 

@@ -27,6 +27,9 @@ struct reader {
     redisContext *redis;
     char key[KEY_PREFIX_MAX + 32]; // any key of the deployment, for the Functions
     char **arguments;              // argv with its short flags spelt out
+    struct option_row *rows;       // which `config` points into: the settings', without what only a worker
+                                   // needs; the command's flags
+    struct option_row *flag_rows;
 };
 
 // Reads the command line alone: the settings (what other programs must have is not required here), the flags
