@@ -104,6 +104,12 @@ bool meta_read_field(struct meta *meta, struct slice name, struct slice value) {
         return read_starts(meta, value);
     if (slice_equal(name, slice_of("created_at")))
         return text_to_integer(value, &meta->created_at_ms);
+    if (slice_equal(name, slice_of("framing")))
+        return text_copy(meta->framing, sizeof(meta->framing), value);
+    if (slice_equal(name, slice_of("families")))
+        return text_copy(meta->families, sizeof(meta->families), value);
+    if (slice_equal(name, slice_of("max_event_bytes")))
+        return text_to_integer(value, &meta->max_event_bytes);
     return true;
 }
 
@@ -112,7 +118,8 @@ bool meta_equal(const struct meta *a, const struct meta *b) {
            a->dedup_span == b->dedup_span && strcmp(a->topic, b->topic) == 0 &&
            strcmp(a->topic_id, b->topic_id) == 0 && strcmp(a->rules_hash, b->rules_hash) == 0 &&
            a->partitions == b->partitions && memcmp(a->starts, b->starts, sizeof(a->starts)) == 0 &&
-           a->created_at_ms == b->created_at_ms;
+           a->created_at_ms == b->created_at_ms && strcmp(a->framing, b->framing) == 0 &&
+           strcmp(a->families, b->families) == 0 && a->max_event_bytes == b->max_event_bytes;
 }
 
 bool meta_is_whole(const struct meta *meta) {
@@ -179,6 +186,12 @@ const char *meta_write_field(const struct meta *meta, const struct key_space *sp
         return "starts";
     case 10:
         return named_integer("created_at", meta->created_at_ms, out, size);
+    case 11:
+        return named_text("framing", meta->framing, out, size);
+    case 12:
+        return named_text("families", meta->families, out, size);
+    case 13:
+        return named_integer("max_event_bytes", meta->max_event_bytes, out, size);
     default:
         return NULL;
     }

@@ -71,6 +71,10 @@ struct meta {
     int32_t partitions;             // when it was written
     int64_t starts[PARTITIONS_MAX]; // the first offset of each
     int64_t created_at_ms;
+    // The options that decide what is counted; "" and 0 where an older program wrote it.
+    char framing[16];
+    char families[96];
+    int64_t max_event_bytes;
 };
 
 // The same deployment, fixed in the same way?

@@ -1,6 +1,7 @@
 #include "schemas/settings.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 #include "runtime/check.h"
 #include "runtime/config/findings.h"
 #include "schemas/keys.h"
+#include "schemas/layout.h"
 
 enum { TOPIC_NAME_MAX = 249 }; // Kafka's
 
@@ -168,6 +170,54 @@ uint32_t settings_families(const struct settings *s) {
             families &= ~family_bits[i];
     }
     return families | families_always;
+}
+
+static void families_write(const struct settings *s, char *out, size_t size) {
+    size_t at = 0;
+    bool all = true;
+    out[0] = '\0';
+    for (size_t i = 0; i < FAMILY_NAME_COUNT; i++) {
+        bool named = strcmp(s->counters_families, "all") == 0;
+        struct slice word;
+        for (const char *rest = s->counters_families; !named && list_next(&rest, &word);)
+            named = slice_equal(word, slice_of(family_names[i]));
+        all = all && named;
+        if (named)
+            at += (size_t)snprintf(out + at, size - at, "%s%s", at > 0 ? "," : "", family_names[i]);
+        CHECK(at < size);
+    }
+    if (all)
+        snprintf(out, size, "all");
+}
+
+void settings_fix(const struct settings *s, struct meta *meta) {
+    snprintf(meta->framing, sizeof(meta->framing), "%s", s->decode_framing);
+    families_write(s, meta->families, sizeof(meta->families));
+    meta->max_event_bytes = s->decode_max_event_bytes;
+}
+
+static enum status unfit(struct problem *p, const struct meta *meta, const char *option, const char *ours,
+                         const char *theirs) {
+    return problem_set(p, STATUS_CONFIG, "CLM-M5",
+                       "use the settings of this deployment; to count by others: clameur-ingest rebuild "
+                       "--from earliest --redis.prefix=NAME",
+                       "%s is %s, but deployment %s has been counted by %s", option, ours, meta->deployment,
+                       theirs);
+}
+
+enum status settings_fit(const struct settings *s, const struct meta *meta, struct problem *p) {
+    static struct meta ours;
+    char bytes[2][24];
+    settings_fix(s, &ours);
+    if (meta->framing[0] != '\0' && strcmp(meta->framing, ours.framing) != 0)
+        return unfit(p, meta, "decode.framing", ours.framing, meta->framing);
+    if (meta->families[0] != '\0' && strcmp(meta->families, ours.families) != 0)
+        return unfit(p, meta, "counters.families", ours.families, meta->families);
+    if (meta->max_event_bytes == 0 || meta->max_event_bytes == ours.max_event_bytes)
+        return STATUS_OK;
+    snprintf(bytes[0], sizeof(bytes[0]), "%" PRId64, ours.max_event_bytes);
+    snprintf(bytes[1], sizeof(bytes[1]), "%" PRId64, meta->max_event_bytes);
+    return unfit(p, meta, "decode.max_event_bytes", bytes[0], bytes[1]);
 }
 
 // The first line of a file, without its end. An empty one is an error: the file was named for a password.

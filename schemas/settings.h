@@ -7,6 +7,8 @@
 
 #include "runtime/config/config.h"
 
+struct meta;
+
 struct settings {
 #define OPTION_FIELD_STRING                                       const char *
 #define OPTION_FIELD_CHOICE                                       const char *
@@ -34,6 +36,12 @@ void settings_dlq_topic(const struct settings *s, char *out, size_t size);
 // always; the reach of tags where both `tag` and `reach` are named). Only of settings that settings_check
 // found good.
 uint32_t settings_families(const struct settings *s);
+
+// What decides what is counted is fixed for a deployment's life, as one worker must count like the next:
+// writes decode.framing, decode.max_event_bytes and counters.families into its meta...
+void settings_fix(const struct settings *s, struct meta *meta);
+// ...and holds these settings against it: STATUS_CONFIG, CLM-M5, with the first that differs.
+enum status settings_fit(const struct settings *s, const struct meta *meta, struct problem *p);
 
 // The password: the first line of redis.password_file if that is set, else redis.password. "" is none.
 // STATUS_NO_INPUT (no such file), STATUS_NOT_ALLOWED (not readable), STATUS_CONFIG (empty, or no room for it

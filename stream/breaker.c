@@ -118,7 +118,8 @@ enum status breaker_problem(const struct breaker *b, const struct settings *sett
         remedy, sizeof(remedy),
         "%s, then start again: nothing was counted or dead-lettered of them; if the topic is right and they "
         "are to go to the dead-letter topic: --dlq.breaker=false",
-        unframed ? "decode.framing: auto" : "name the right kafka.topic");
+        unframed ? "decode.framing: auto under a fresh redis.prefix (clameur-ingest init)"
+                 : "name the right kafka.topic");
     return problem_set(problem, STATUS_BAD_DATA, "CLM-S1", remedy,
                        "%d of %d messages are not clameur.v1.Event; %s", b->foreign, b->messages, looks);
 }

@@ -122,6 +122,7 @@ enum status deployment_meta_make(struct meta *meta, struct deployment_bounds *bo
     snprintf(meta->topic, sizeof(meta->topic), "%s", s->settings.kafka_topic);
     snprintf(meta->topic_id, sizeof(meta->topic_id), "%s", walk->topic_id);
     snprintf(meta->rules_hash, sizeof(meta->rules_hash), "%s", s->rules.first_hash);
+    settings_fix(&s->settings, meta);
     enum status status = bounds_ask(s, bounds, meta->partitions, p);
     for (int32_t i = 0; i < meta->partitions; i++)
         meta->starts[i] = latest ? bounds->end[i] : bounds->first[i];

@@ -9,7 +9,7 @@
 
 #include "ingest/startup/startup_steps.h"
 
-enum { DEPLOYMENT_FIELDS = 11 };
+enum { DEPLOYMENT_FIELDS = 14 };
 
 struct deployment_bounds {
     int64_t first[PARTITIONS_MAX];

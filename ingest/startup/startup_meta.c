@@ -133,7 +133,8 @@ static enum status judge_settings(struct startup *s, const struct meta *meta, st
             "use the rules file that this deployment began with; append versions, never change one",
             "version 1 of the rules is another (%s) than the one that deployment %s began with (%s)",
             s->rules.first_hash, meta->deployment, meta->rules_hash);
-    return judge_span(s, meta, p);
+    enum status status = settings_fit(&s->settings, meta, p);
+    return status == STATUS_OK ? judge_span(s, meta, p) : status;
 }
 
 // 0 partitions: Kafka was not asked, or did not answer.

@@ -93,6 +93,9 @@ static enum status check_log(struct recount *r) {
     if (strcmp(meta->rules_hash, r->rules.first_hash) != 0)
         return problem_set(&r->problem, STATUS_CONFIG, "CLM-M5", "use the rules file of the workers",
                            "the first rules version is not the one this deployment began with");
+    enum status status = settings_fit(&r->deployment.settings, meta, &r->problem);
+    if (status != STATUS_OK)
+        return status;
     if (r->log.partitions < meta->partitions)
         return problem_set(&r->problem, STATUS_BAD_DATA, "CLM-M3", "point kafka.topic at the right log",
                            "the topic has fewer partitions than when the deployment began");

@@ -117,6 +117,9 @@ def test_another_pseudonym_key_is_refused_and_a_rotation_ahead_is_not(deployment
     load.settle(deployment, [worker])
     key = deployment.directory / "pseudonym.key"
     right = key.read_text()
+    right_file = deployment.directory / "right.key"
+    right_file.write_text(right)
+    right_file.chmod(0o600)
     key.write_text("ff" * 16 + "\n")
     other = deployment.worker(ready=False)  # beside one that counts by the right key
     assert other.process.wait(30) == 78 and "pseudonym key 1" in other.process.tail()
@@ -124,6 +127,8 @@ def test_another_pseudonym_key_is_refused_and_a_rotation_ahead_is_not(deployment
     expect_refused(deployment, "pseudonym key 1", "another here")
     done = deployment.loadtest("recount", check=78)
     assert "CLM-M5" in done.stderr and "pseudonym key 1" in done.stderr, done
+    done = deployment.loadtest("recount", "--counters.families=account", f"--privacy.key_file={right_file}", check=78)
+    assert "CLM-M5" in done.stderr and "counters.families is account, but deployment" in done.stderr, done
     key.write_text(right + f"{now_ms() - 3_600_000}: {'ee' * 16}\n")
     expect_refused(deployment, "pseudonym key 2", "does not lie ahead of what is counted")
     key.write_text(right + f"{now_ms() + 3_600_000}: {'ee' * 16}\n")

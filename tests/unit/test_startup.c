@@ -180,6 +180,12 @@ static void test_init_from_latest_starts_at_the_end(void **state) {
 
 // --- check
 
+static void test_the_same_families_in_another_order_are_the_same(void **state) {
+    assert_int_equal(RUN(command_check, "--connect",
+                         "--counters.families=reach,platform,live,tag,top,series,campaign,content,account"),
+                     0);
+}
+
 static void test_check_names_what_is_wrong(void **state) {
     static const struct {
         const char *flag, *code, *said;
@@ -188,6 +194,11 @@ static void test_check_names_what_is_wrong(void **state) {
         {"--redis.shards=16", "CLM-M4", "redis.shards is 16, but deployment", STATUS_CONFIG},
         {"--redis.shards=4", "CLM-M4", "redis.shards is 4, but deployment", STATUS_CONFIG},
         {"--dedup.span=4096", "CLM-M4", "dedup.span is 4096, but deployment", STATUS_CONFIG},
+        {"--decode.framing=raw", "CLM-M5", "decode.framing is raw, but deployment", STATUS_CONFIG},
+        {"--decode.max_event_bytes=256B", "CLM-M5", "decode.max_event_bytes is 256, but deployment",
+         STATUS_CONFIG},
+        {"--counters.families=platform,account", "CLM-M5", "counters.families is account,platform, but",
+         STATUS_CONFIG},
         {"--kafka.topic=other", "CLM-M4", "kafka.topic is other, but deployment", STATUS_CONFIG},
         {"--kafka.topic=nosuch", "CLM-K3", "\\\"nosuch\\\" does not exist", STATUS_UNAVAILABLE},
         {"--dlq.topic=nosuch", "CLM-K5", "the dead-letter topic \\\"nosuch\\\" does not exist",
@@ -458,6 +469,7 @@ int main(void) {
         cmocka_unit_test_setup(test_of_several_inits_at_once_one_holds, set_up),
         cmocka_unit_test_setup(test_init_needs_the_topic, set_up),
         cmocka_unit_test_setup(test_init_from_latest_starts_at_the_end, set_up),
+        cmocka_unit_test_setup(test_the_same_families_in_another_order_are_the_same, set_up_deployment),
         cmocka_unit_test_setup(test_check_names_what_is_wrong, set_up_deployment),
         cmocka_unit_test_setup(test_a_span_that_nobody_set_is_the_deployments, set_up),
         cmocka_unit_test_setup(test_another_first_version_of_the_rules_is_refused, set_up_deployment),
