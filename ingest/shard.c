@@ -6,7 +6,7 @@
 #include "runtime/memory.h"
 
 void shard_init(struct shard *s, uint32_t number) {
-    *s = (struct shard){.number = number};
+    *s = (struct shard){.number = number, .slot = key_shard_slot(number)};
     delta_init(&s->delta);
 }
 

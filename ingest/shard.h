@@ -28,6 +28,7 @@ enum shard_state { SHARD_IDLE, SHARD_SEALED, SHARD_SENT };
 
 struct shard {
     uint32_t number;
+    int slot; // of Redis Cluster, where all its keys are
     enum shard_state state;
     struct delta delta;
     struct shard_slot *slots; // by partition

@@ -34,7 +34,7 @@ void pipeline_fail(struct pipeline *p, const struct problem *problem) {
 
 // Told here, where it happens; the turn tells of what changes while it lasts.
 static void redis_changed(void *context) {
-    redis_away_turn(context);
+    nodes_turn(context);
 }
 
 static enum status kafka_open(struct pipeline *p, struct problem *problem) {
@@ -74,8 +74,9 @@ static void stages_open(struct pipeline *p) {
 
 static enum status edges_open(struct pipeline *p, struct problem *problem) {
     const struct startup *s = p->startup;
-    p->redis = redis_link_create(&p->loop, &s->redis, &s->login, (int)s->settings.redis_timeout_ms,
-                                 redis_changed, p);
+    const struct redis_seeds seeds = {.count = 1, .at = {s->redis}};
+    p->redis = redis_router_create(&p->loop, &seeds, false, &s->login, (int)s->settings.redis_timeout_ms,
+                                   redis_changed, p);
     enum status status = http_create(&p->http, &p->loop, s->settings.http_listen, report_answer, p, problem);
     if (status == STATUS_OK && p->http != NULL)
         log_info("http_listening", FIELD("port", LOG_INT(http_port(p->http))));
@@ -92,8 +93,7 @@ static void hold_under_pressure(struct pipeline *p, int64_t since_ms) {
 static size_t turn(struct pipeline *p, int wait_ms) {
     static struct record records[BATCH_RECORDS];
     int64_t since_ms = p->now_ms;
-    loop_turn(&p->loop, wait_ms);
-    p->now_ms = loop_now_ms(&p->loop);
+    redis_loop_turn(p, wait_ms);
     deadletter_poll(p->letters, p->now_ms);
     reload_turn(p);
     redis_turn(p);
@@ -135,7 +135,7 @@ static void pipeline_close(struct pipeline *p) {
     if (p->letters != NULL)
         deadletter_destroy(&p->letters, p->stopping ? 0 : left_ms(p));
     http_destroy(&p->http);
-    redis_link_destroy(&p->redis);
+    redis_router_destroy(&p->redis);
     metrics_destroy(&p->metrics);
     for (uint32_t i = 0; i < p->startup->keys.shards; i++)
         shard_fini(&p->shards[i]);

@@ -81,7 +81,7 @@ static void judge(struct pipeline *p, struct shard *shard) {
         return;
     case FLUSH_NO_FUNCTION:
         shard->refused = true; // told only where the library is refused too
-        redis_load_functions(p);
+        redis_load_functions(p, shard);
         wait_and_repeat(shard, p->now_ms + RETRY_MS);
         return;
     case FLUSH_REFUSED:
@@ -110,7 +110,7 @@ static void answered(void *context, enum redis_outcome outcome, const redisReply
 }
 
 static void send_sealed(struct pipeline *p, struct shard *shard) {
-    if (!redis_link_up(p->redis) || shard->retry_at_ms > p->now_ms)
+    if (!redis_serves(p, shard) || shard->retry_at_ms > p->now_ms)
         return;
     if (deadletter_settled(p->letters) < shard->letters)
         return;
@@ -118,7 +118,7 @@ static void send_sealed(struct pipeline *p, struct shard *shard) {
     *sent = (struct sent){p, shard, shard->era};
     shard->state = SHARD_SENT;
     shard->sent_at_ms = clock_monotonic_ms();
-    redis_link_send(p->redis, shard->call.bytes, shard->call.length, answered, sent);
+    redis_router_send(p->redis, shard->slot, shard->call.bytes, shard->call.length, answered, sent);
 }
 
 // How far a seal may move the marks. A partition that is not being read, or is about to go back, moves none:
@@ -219,7 +219,7 @@ bool flush_all(struct pipeline *p, int64_t deadline_ms) {
         if (p->now_ms >= deadline_ms || p->loop.stop_requests > 1)
             return false;
         deadletter_poll(p->letters, p->now_ms);
-        loop_turn(&p->loop, 10);
+        redis_loop_turn(p, 10);
     }
     return false;
 }
@@ -236,13 +236,21 @@ void flush_drop_all(struct pipeline *p) {
         flush_drop(p, &p->shards[i]);
 }
 
+static bool is_served_at_all(const struct pipeline *p) {
+    for (uint32_t i = 0; i < p->startup->keys.shards; i++) {
+        if (redis_serves(p, &p->shards[i]))
+            return true;
+    }
+    return false;
+}
+
 // What the source must wait for, if anything.
 enum pressure_stage flush_pressure(const struct pipeline *p) {
     if (p->breaker.state == BREAKER_TRIPPED)
         return PRESSURE_BREAKER;
     if (deadletter_full(p->letters))
         return PRESSURE_DEADLETTER;
-    if (!redis_link_up(p->redis))
+    if (!is_served_at_all(p))
         return PRESSURE_REDIS;
     for (uint32_t i = 0; i < p->startup->keys.shards; i++) {
         if (p->shards[i].state != SHARD_IDLE && is_full(p, &p->shards[i]))

@@ -8,7 +8,8 @@
 //     pipeline_rules.c      a shard that is counted by other rules
 //     pipeline_reading.c    where a partition is read, and going back for a shard
 //     pipeline_commit.c     offsets back to Kafka
-//     pipeline_redis.c      Redis on its bad days: away, refusing, evicting, another's
+//     pipeline_redis.c      Redis on its bad days: refusing, without the library, another's
+//     pipeline_nodes.c      its nodes: away, evicting, full
 //     pipeline_errand.c     a run with an end
 //     pipeline_reload.c     SIGHUP
 //     pipeline_report.c     probes, metrics, status
@@ -21,6 +22,7 @@
 #include "runtime/config/config_effective.h"
 #include "runtime/http/http.h"
 #include "runtime/http/metrics.h"
+#include "runtime/redis/redis_router.h"
 #include "stream/breaker.h"
 #include "stream/deadletter.h"
 #include "stream/decode/decode.h"
@@ -72,18 +74,27 @@ struct owned {
     struct record last; // its last record in this batch
 };
 
-// What is known of Redis, beside its answers to flushes.
-struct redis_state {
-    const char *away;    // the code told since the link is down; NULL: up, or not told
-    const char *refusal; // the code told since something was refused; NULL: nothing is
-    char words[256];     // of the refusal
-    int64_t since_ms;
-    bool told, up, looking, looked, may_evict, loading, meta_asked;
+// What is known of a node of Redis, beside its answers to flushes.
+struct node_state {
+    uint64_t id;      // the router's node that it is about; 0: none
+    const char *away; // the code told since its link is down; NULL: up, or not told
+    bool up, looking, looked, may_evict, loading;
     int64_t look_at_ms;
     int64_t used_bytes, max_bytes, evicted; // as INFO says; max 0: no bound
-    double cpu_s;                           // that Redis has used when INFO was last asked, -1: unknown
+    double cpu_s;                           // that it has used when INFO was last asked, -1: unknown
     int64_t cpu_at_ms;
-    double busy;                  // share of one core between the last two; -1: unknown
+    double busy; // share of one core between the last two; -1: unknown
+};
+
+// What is known of Redis as a whole.
+struct redis_state {
+    struct node_state nodes[REDIS_NODES_MAX]; // by the router's numbers
+    bool lost_told;                           // that no node is known
+    const char *refusal;                      // the code told since something was refused; NULL: nothing is
+    char words[256];                          // of the refusal
+    size_t refused_by;                        // number of the node
+    int64_t since_ms;
+    bool told, meta_asked;
     int64_t faults, faults_at_ms; // not told yet; when they may be
     uint32_t faults_shard;
 };
@@ -129,7 +140,7 @@ struct pipeline {
     struct loop loop;
     struct http *http;
     struct metrics *metrics;
-    struct redis_link *redis;
+    struct redis_router *redis;
     struct source *source;
     struct deadletter *letters;
     struct decoder *decoder;
@@ -186,15 +197,30 @@ void breaker_settle(struct pipeline *p); // before everything is flushed: withhe
 void breaker_withhold(struct pipeline *p, enum reject reason); // an event was refused
 
 // pipeline_redis.c
+void redis_loop_turn(struct pipeline *p, int wait_ms); // of the loop, and of the router
 void redis_turn(struct pipeline *p);
-void redis_away_turn(struct pipeline *p); // a part of it, for when the link changes
-// An error was the answer to a shard's call, or (NULL) to the library's: told once until it is over.
+bool redis_serves(const struct pipeline *p, const struct shard *shard); // is its node connected?
+uint32_t redis_shards_down(const struct pipeline *p);
+// An error was the answer to a shard's call, or to the library that it lacked: told once until it is over.
 void redis_refused(struct pipeline *p, struct shard *shard, const char *words);
+void redis_refusal_tell(struct pipeline *p); // once the node has said how full it is
 void redis_fault(struct pipeline *p, const struct shard *shard, int64_t faults);
-void redis_load_functions(struct pipeline *p);
+void redis_load_functions(struct pipeline *p, struct shard *shard); // onto the shard's node
 void redis_uninitialised(struct pipeline *p,
                          const struct shard *shard);       // the process stops when it knows why
 const char *redis_why_not_ready(const struct pipeline *p); // NULL: it is
+
+// pipeline_nodes.c
+void nodes_turn(struct pipeline *p);   // who has come, gone, and who is away
+void nodes_inform(struct pipeline *p); // asks how full they are, now and then
+void nodes_look(struct pipeline *p, size_t number);
+const struct redis_node *nodes_of(const struct pipeline *p, const struct shard *shard); // NULL: not known
+struct node_state *nodes_state(struct pipeline *p, const struct redis_node *node);
+struct node_figures {
+    double memory, busy; // of the node where they are greatest; -1: unknown
+    int64_t evicted;     // by all; -1: unknown
+};
+void nodes_figures(const struct pipeline *p, struct node_figures *f);
 
 // pipeline_ownership.c
 extern const struct source_events ownership_events;

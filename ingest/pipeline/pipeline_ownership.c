@@ -109,7 +109,7 @@ static void marks_ask(struct pipeline *p, struct shard *shard) {
     const char *words[] = {"HGETALL", name};
     const size_t lengths[] = {7, length};
     shard->rereading = true;
-    redis_link_command(p->redis, 2, words, lengths, marks_answered, asked_create(p, shard));
+    redis_router_command(p->redis, shard->slot, 2, words, lengths, marks_answered, asked_create(p, shard));
 }
 
 // ---- claims
@@ -146,7 +146,7 @@ static void claim_answered(void *context, enum redis_outcome outcome, const redi
     shard->claim_at_ms = p->now_ms + RETRY_MS;
     shard->refused = verdict == FLUSH_NO_FUNCTION;
     if (verdict == FLUSH_NO_FUNCTION)
-        redis_load_functions(p);
+        redis_load_functions(p, shard);
     else if (verdict == FLUSH_UNINITIALISED)
         redis_uninitialised(p, shard);
     else if (verdict == FLUSH_RULES)
@@ -169,16 +169,14 @@ static void claim_ask(struct pipeline *p, struct shard *shard) {
     struct flush_sender sender = startup_sender(p->startup);
     flush_encode_claim(&call, &p->startup->keys, shard->number, &sender, wanted, count);
     shard->claiming = true;
-    redis_link_send(p->redis, call.bytes, call.length, claim_answered, asked_create(p, shard));
+    redis_router_send(p->redis, shard->slot, call.bytes, call.length, claim_answered, asked_create(p, shard));
     flush_call_fini(&call);
 }
 
 static void ask_shards(struct pipeline *p) {
-    if (!redis_link_up(p->redis))
-        return;
     for (uint32_t i = 0; i < p->startup->keys.shards; i++) {
         struct shard *shard = &p->shards[i];
-        if (shard->claim_at_ms > p->now_ms)
+        if (shard->claim_at_ms > p->now_ms || !redis_serves(p, shard))
             continue;
         if (shard->stale && !shard->rereading)
             marks_ask(p, shard);
@@ -259,7 +257,7 @@ static void claims_await(struct pipeline *p) {
         if (p->now_ms >= deadline_ms)
             return;
         ask_shards(p);
-        loop_turn(&p->loop, 10);
+        redis_loop_turn(p, 10);
     }
 }
 

@@ -107,7 +107,7 @@ static void apply(struct pipeline *p, struct reloaded *r) {
         p->flush_interval_ms = s->redis_flush_max_ms;
     memcpy(login->password, r->login.password, sizeof(login->password));
     if (password_changed)
-        redis_link_login(p->redis, login);
+        redis_router_login(p->redis, login);
     reloaded_free(p->reloaded);
     p->reloaded = r; // what it says is in force: the next reload is held against it
 }

@@ -132,18 +132,20 @@ static void collect_redis(struct pipeline *p) {
     set(p, METRIC_OF_VERDICTS, "lost", t->lost);
     set(p, METRIC_OF_UPDATES, NULL, t->updates);
     set(p, METRIC_OF_FAULTS, NULL, t->faults);
-    set(p, METRIC_OF_REDIS_UP, NULL, redis_link_up(p->redis));
+    set(p, METRIC_OF_REDIS_UP, NULL, redis_shards_down(p) == 0);
+    set(p, METRIC_OF_REDIS_SHARDS_DOWN, NULL, redis_shards_down(p));
     const struct redis_state *r = &p->redis_state;
     static const char *const codes[] = {"CLM-R2", "CLM-R5", "CLM-A1"};
     for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
         set(p, METRIC_OF_REDIS_REFUSING, codes[i], r->refusal != NULL && strcmp(r->refusal, codes[i]) == 0);
-    if (r->looked && r->max_bytes >= 0)
-        metrics_set(p->metrics, METRIC_OF_REDIS_MEMORY, NULL,
-                    r->max_bytes > 0 ? (double)r->used_bytes / (double)r->max_bytes : 0);
-    if (r->looked && r->busy >= 0)
-        metrics_set(p->metrics, METRIC_OF_REDIS_BUSY, NULL, r->busy);
-    if (r->looked && r->evicted >= 0)
-        set(p, METRIC_OF_REDIS_EVICTED, NULL, r->evicted);
+    struct node_figures figures;
+    nodes_figures(p, &figures);
+    if (figures.memory >= 0)
+        metrics_set(p->metrics, METRIC_OF_REDIS_MEMORY, NULL, figures.memory);
+    if (figures.busy >= 0)
+        metrics_set(p->metrics, METRIC_OF_REDIS_BUSY, NULL, figures.busy);
+    if (figures.evicted >= 0)
+        set(p, METRIC_OF_REDIS_EVICTED, NULL, figures.evicted);
     set(p, METRIC_OF_ROLLBACKS, NULL, t->rollbacks);
     static const char *const stages[] = {[PRESSURE_BREAKER] = "breaker",
                                          [PRESSURE_REDIS] = "redis",

@@ -36,6 +36,6 @@ void rules_settle(struct pipeline *p, const struct shard *shard) {
     log_warn("flush_rules", FIELD("shard", LOG_INT(shard->number)));
     struct flush_call call = {0};
     flush_encode_claim(&call, &p->startup->keys, shard->number, &sender, NULL, 0);
-    redis_link_send(p->redis, call.bytes, call.length, settled, settling);
+    redis_router_send(p->redis, shard->slot, call.bytes, call.length, settled, settling);
     flush_call_fini(&call);
 }

@@ -109,6 +109,7 @@ static size_t member_take(struct redis_router *r, const struct redis_address *ad
         struct member *m = r->members[i] = memory_take(sizeof(*m));
         m->router = r;
         m->node.id = ++r->last_id;
+        m->node.number = i;
         m->node.address = *address;
         m->node.link = redis_link_create(r->loop, address, &r->login, r->timeout_ms, link_changed, m);
     }
@@ -196,6 +197,16 @@ static struct member *asker_find(struct redis_router *r) {
     return NULL;
 }
 
+// Why no node is connected, as far as the first seed knows.
+static void error_note(struct redis_router *r) {
+    size_t number = member_find(r, &r->seeds.at[0]);
+    const char *why = number == REDIS_NO_NODE ? "" : redis_link_error(r->members[number]->node.link);
+    char address[REDIS_ADDRESS_TEXT];
+    if (r->table.count == 0 && why[0] != '\0')
+        snprintf(r->error, sizeof(r->error), "%.60s: %.150s", redis_address_write(address, &r->seeds.at[0]),
+                 why);
+}
+
 // Where no node is connected, the seeds may be.
 static void refresh(struct redis_router *r) {
     struct member *m = asker_find(r);
@@ -203,6 +214,7 @@ static void refresh(struct redis_router *r) {
     if (m == NULL) {
         for (size_t i = 0; i < r->seeds.count; i++)
             member_take(r, &r->seeds.at[i]);
+        error_note(r);
         return;
     }
     r->refreshing = true;

@@ -19,7 +19,8 @@
 struct redis_router;
 
 struct redis_node {
-    uint64_t id; // no other node of this router ever has it
+    uint64_t id;   // no other node of this router ever has it
+    size_t number; // below REDIS_NODES_MAX; when it has gone, another may have it
     struct redis_address address;
     struct redis_link *link;
     uint32_t slots; // that it serves

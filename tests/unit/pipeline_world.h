@@ -25,6 +25,7 @@ struct pending {
 static struct pending pending[CALLS_MAX];
 static size_t pending_count;
 static enum fate fates[SHARDS]; // of the calls to each shard
+static bool away[SHARDS];       // its node is
 static bool bounds_known, commits_accepted;
 static uint64_t commit_asked[64], commits;
 static size_t commit_count;
@@ -90,6 +91,56 @@ void loop_turn(struct loop *l, int wait_ms) {
         deliver_one(&taken[i]);
 }
 
+// Each shard has a node of its own.
+static uint32_t shard_of(int slot) {
+    uint32_t shard = 0;
+    while (shard < SHARDS && key_shard_slot(shard) != slot)
+        shard++;
+    assert_true(shard < SHARDS);
+    return shard;
+}
+
+bool redis_router_up(const struct redis_router *router, int slot) {
+    return !away[shard_of(slot)];
+}
+bool redis_router_routes(const struct redis_router *router) {
+    return true;
+}
+size_t redis_router_node_of(const struct redis_router *router, int slot) {
+    return shard_of(slot);
+}
+const struct redis_node *redis_router_node(const struct redis_router *router, size_t number) {
+    static struct redis_node nodes[SHARDS];
+    if (number >= SHARDS)
+        return NULL;
+    nodes[number] = (struct redis_node){.id = number + 1, .number = number, .slots = 1};
+    return &nodes[number];
+}
+const char *redis_router_error(const struct redis_router *router) {
+    return "";
+}
+void redis_router_turn(struct redis_router *router, int64_t time_ms) {}
+
+static void call_add(uint32_t shard, char *bytes, size_t length, redis_callback callback, void *context) {
+    assert_true(pending_count < CALLS_MAX);
+    pending[pending_count++] = (struct pending){bytes, length, shard, callback, context};
+}
+
+void redis_router_send(struct redis_router *router, int slot, const char *bytes, size_t length,
+                       redis_callback callback, void *context) {
+    char *copy = malloc(length);
+    memcpy(copy, bytes, length);
+    call_add(shard_of(slot), copy, length, callback, context);
+}
+
+void redis_router_command(struct redis_router *router, int slot, int count, const char *const *words,
+                          const size_t *lengths, redis_callback callback, void *context) {
+    char *bytes;
+    long long length = redisFormatCommandArgv(&bytes, count, (const char **)(uintptr_t)words, lengths);
+    call_add(shard_of(slot), bytes, (size_t)length, callback, context);
+}
+
+// The node's own link.
 bool redis_link_up(const struct redis_link *link) {
     return true;
 }
@@ -100,23 +151,11 @@ const char *redis_link_error(const struct redis_link *link) {
     return "";
 }
 
-void redis_link_send(struct redis_link *link, const char *bytes, size_t length, redis_callback callback,
-                     void *context) {
-    uint32_t shard = 0;
-    char *copy = malloc(length);
-    memcpy(copy, bytes, length);
-    while (memmem(bytes, length, keys.tags[shard], strlen(keys.tags[shard])) == NULL)
-        shard++;
-    assert_true(shard < SHARDS && pending_count < CALLS_MAX);
-    pending[pending_count++] = (struct pending){copy, length, shard, callback, context};
-}
-
 void redis_link_command(struct redis_link *link, int count, const char *const *words, const size_t *lengths,
                         redis_callback callback, void *context) {
     char *bytes;
     long long length = redisFormatCommandArgv(&bytes, count, (const char **)(uintptr_t)words, lengths);
-    redis_link_send(link, bytes, (size_t)length, callback, context);
-    redisFreeCommand(bytes);
+    call_add(0, bytes, (size_t)length, callback, context);
 }
 
 enum status source_bounds(struct source *source, int32_t partition, int64_t *first, int64_t *end,
@@ -310,6 +349,7 @@ static int begin(void **state) {
     for (uint32_t i = 0; i < SHARDS; i++) {
         shard_init(&p->shards[i], i);
         fates[i] = DELIVERED;
+        away[i] = false;
     }
     now_ms = 1000;
     bounds_known = commits_accepted = true;
@@ -394,8 +434,10 @@ static void expect_exact(int64_t to) {
 
 static void settle(int64_t to) {
     bounds_known = commits_accepted = true;
-    for (int i = 0; i < SHARDS; i++)
+    for (int i = 0; i < SHARDS; i++) {
         fates[i] = DELIVERED;
+        away[i] = false;
+    }
     for (int32_t i = 0; i < PARTITIONS; i++)
         if (!owned[i])
             assign(i);
