@@ -11,6 +11,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from harness import process, worker  # noqa: E402
 from harness.kafka import Kafka  # noqa: E402
 from harness.proxy import Proxy  # noqa: E402
+from harness.redis_cluster import RedisCluster  # noqa: E402
 from harness.redis_server import Redis  # noqa: E402
 from harness.worker import Deployment  # noqa: E402
 
@@ -76,6 +77,14 @@ def redis(tmp_path):
     redis = Redis(tmp_path)
     yield redis
     redis.stop()
+
+
+@pytest.fixture
+def redis_cluster(tmp_path):
+    """Six nodes; one that is killed has been replaced within a few seconds."""
+    cluster = RedisCluster(tmp_path, node_timeout_ms=1500)
+    yield cluster
+    cluster.stop()
 
 
 @pytest.fixture

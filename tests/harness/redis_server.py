@@ -21,18 +21,22 @@ def binary(directory):
 class Redis:
     """Keeps its state in `directory/dump.rdb`, but only writes it when asked to."""
 
-    def __init__(self, directory, *options):
+    def __init__(self, directory, *options, wait=True):
         self.directory = directory
         self.options = options
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}"
         self.client = redis.Redis(port=self.port, socket_timeout=30)
-        self.start()
+        self.start(wait)
 
-    def start(self):
+    def start(self, wait=True):
         self.process = Process("redis", [binary(self.directory), "--port", self.port, "--bind", "127.0.0.1", "--dir",
                                          self.directory, "--save", "", "--appendonly", "no", *self.options],
                                self.directory)
+        if wait:
+            self.wait()
+
+    def wait(self):
         wait_until("Redis answers", self._answers, 20)
 
     def _answers(self):

@@ -9,9 +9,11 @@ from harness import contract, proxy as proxy_module
 from harness.compare import Comparison
 from harness.keys import KeySpace, shard_of, shard_tags
 from harness.log import read_log
+from harness.places import wait_until
 from harness.produce import Sender, batch, confluent_frame, event, json_frame
 from harness.reader_cases import json_cases, wire_cases
 from harness.recount import Mark, Recount, fingerprint, key_text
+from harness.redis_cluster import SlotMove, slot_of
 from harness.registry import KIND_NUMBERS as KIND
 from harness.siphash import siphash_128
 
@@ -51,6 +53,31 @@ def test_redis_goes_back_to_a_copy(redis):
     redis.client.set("k", 2)
     redis.go_back_to("older.rdb")
     assert redis.client.get("k") == b"1"
+
+
+def test_a_cluster_moves_slots_and_replaces_a_master(redis_cluster):
+    client, slot = redis_cluster.client, slot_of("k:{7}")
+    first, second = redis_cluster.master_of(slot), redis_cluster.masters()
+    second = next(node for node in second if node is not first)
+    client.set("k:{7}", 1)
+    client.set("l:{7}", 2)
+    move = SlotMove(redis_cluster, slot, second).begin()
+    move.move("k:{7}")
+    with pytest.raises(redis_client.exceptions.AskError, match=f"{slot} {second.name}"):
+        first.client.get("k:{7}")
+    with pytest.raises(redis_client.exceptions.TryAgainError):
+        first.client.mget("k:{7}", "l:{7}")
+    move.finish()
+    assert client.mget("k:{7}", "l:{7}") == [b"1", b"2"] and redis_cluster.master_of(slot) is second
+    third = redis_cluster.failover(slot)
+    assert third not in (first, second) and not second.is_master and client.get("l:{7}") == b"2"
+    client.set("m:{0}", 3)
+    dead = redis_cluster.kill_master(slot_of("m:{0}"))
+    heir = redis_cluster.wait_for_other_master(slot_of("m:{0}"), dead)
+    assert heir not in (first, second, third, dead) and client.get("m:{0}") == b"3"
+    dead.start()
+    wait_until("it is a replica now", redis_cluster.is_whole)
+    assert redis_cluster.replica_of(heir) is dead
 
 
 def test_framings_are_told_apart():
