@@ -86,8 +86,12 @@ void shard_acknowledge(struct shard *s) {
     s->refused = false;
 }
 
+int64_t shard_events(const struct shard *s) {
+    return s->delta.events + (s->state != SHARD_IDLE ? s->sealed_events : 0);
+}
+
 int64_t shard_drop(struct shard *s) {
-    int64_t events = s->delta.events + (s->state != SHARD_IDLE ? s->sealed_events : 0);
+    int64_t events = shard_events(s);
     delta_clear(&s->delta);
     s->state = SHARD_IDLE;
     s->first_fold_ms = 0;
@@ -96,6 +100,12 @@ int64_t shard_drop(struct shard *s) {
     s->refused = false;
     s->era++;
     return events;
+}
+
+void shard_leave_out(struct shard *s, int32_t partition) {
+    CHECK(s->stale);
+    shard_slot(s, partition)->claimed = false;
+    s->left_out = true;
 }
 
 void shard_keep(struct shard *s, int32_t partition, const struct mark *position) {
@@ -108,5 +118,5 @@ void shard_place(struct shard *s, int32_t partition, const struct mark *mark) {
     struct shard_slot *slot = shard_slot(s, partition);
     slot->acked = *mark;
     slot->folded = *mark;
-    slot->claimed = true;
+    slot->known = slot->claimed = true;
 }

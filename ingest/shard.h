@@ -20,7 +20,8 @@
 struct shard_slot {
     struct mark acked;
     struct mark folded;
-    bool claimed;  // acked is known, and its epoch is ours
+    bool known;    // acked is what Redis was last heard to hold
+    bool claimed;  // and its epoch is ours
     bool verified; // the record before the mark was seen in the log, with the same fingerprint
 };
 
@@ -47,13 +48,15 @@ struct shard {
     int64_t sealed_fold_ms; // the same of the sealed ones
     int64_t sent_at_ms;
     int64_t retry_at_ms;
-    int64_t claim_at_ms; // not before
+    int64_t claim_at_ms;   // not before
+    int64_t away_since_ms; // since when it cannot count, while others may; 0: it can
 
     uint64_t era;   // rises with every drop: answers to calls of an earlier era are void
     bool refused;   // Redis' last answer to the claim or the sealed call was an error
     bool claiming;  // a claim is under way
     bool rereading; // a reading of the marks is under way
     bool stale;     // dropped: marks are to be read again before anything is folded
+    bool left_out;  // its slots were given up, until it is claimed again
 };
 
 void shard_init(struct shard *s, uint32_t number);
@@ -81,9 +84,16 @@ bool shard_seal_moves(const struct shard *s);
 // APPLIED or REPEATED: `acked` moves to what was sealed.
 void shard_acknowledge(struct shard *s);
 
+// How many events table and call hold.
+int64_t shard_events(const struct shard *s);
+
 // Throws away table and call. Returns how many events they held: they will be read again. The marks are stale
 // until shard_reread.
 int64_t shard_drop(struct shard *s);
+
+// The shard is away, and holds up the others no longer: it folds nothing for the partition until it is
+// claimed again. What Redis was last heard to hold stays known. After shard_drop.
+void shard_leave_out(struct shard *s, int32_t partition);
 
 // A rewind of the partition on behalf of other shards: this one has everything up to `position` already.
 void shard_keep(struct shard *s, int32_t partition, const struct mark *position);

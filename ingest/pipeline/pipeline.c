@@ -121,7 +121,7 @@ static bool drain(struct pipeline *p) {
     breaker_settle(p);
     bool flushed = flush_all(p, p->deadline_ms);
     commit_now(p);
-    return flushed;
+    return flushed && away_behind(p) == 0;
 }
 
 // What is left of shutdown.drain; to tell the group that we leave, at least a second.
@@ -149,6 +149,17 @@ static void pipeline_close(struct pipeline *p) {
     loop_fini(&p->loop);
 }
 
+static void unfinished_problem(struct pipeline *p, struct problem *problem) {
+    const char *remedy = "nothing is lost: the next worker reads it again";
+    if (p->tally.in_flight == 0)
+        problem_set(problem, STATUS_TRY_AGAIN, "", remedy,
+                    "stopped while %u of %u shards were away: they lack what was read since", away_behind(p),
+                    p->startup->keys.shards);
+    else
+        problem_set(problem, STATUS_TRY_AGAIN, "", remedy,
+                    "stopped before Redis had acknowledged %lld events", (long long)p->tally.in_flight);
+}
+
 enum status pipeline_run(struct startup *startup, struct pipeline_errand *errand, struct problem *problem) {
     struct pipeline *p = memory_take(sizeof(*p));
     p->startup = startup;
@@ -170,8 +181,7 @@ enum status pipeline_run(struct startup *startup, struct pipeline_errand *errand
         *problem = p->problem;
         status = p->stopping ? p->problem.status : drained ? STATUS_OK : STATUS_TRY_AGAIN;
         if (status == STATUS_TRY_AGAIN)
-            problem_set(problem, status, "", "nothing is lost: the next worker reads it again",
-                        "stopped before Redis had acknowledged %lld events", (long long)p->tally.in_flight);
+            unfinished_problem(p, problem);
     }
     pipeline_close(p);
     log_info("worker_stopped", FIELD("status", LOG_INT(status)), FIELD("read", LOG_INT(p->tally.read)),

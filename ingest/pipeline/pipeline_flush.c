@@ -151,7 +151,7 @@ static void seal(struct pipeline *p, struct shard *shard) {
                p->now_ms);
 }
 
-static bool is_full(const struct pipeline *p, const struct shard *shard) {
+bool flush_is_full(const struct pipeline *p, const struct shard *shard) {
     return delta_ops(&shard->delta) >= (size_t)p->startup->settings.redis_flush_max_ops;
 }
 
@@ -169,10 +169,11 @@ static bool is_due(const struct pipeline *p, const struct shard *shard) {
                   moment_of(p, shard, p->now_ms) != moment_of(p, shard, shard->sealed_at_ms);
     if (!delta_is_empty(&shard->delta) && moment)
         return true;
-    return is_full(p, shard) || age_ms >= HEARTBEAT_MS;
+    return flush_is_full(p, shard) || age_ms >= HEARTBEAT_MS;
 }
 
 void flush_turn(struct pipeline *p) {
+    away_turn(p);
     for (uint32_t i = 0; i < p->startup->keys.shards && !p->stopping; i++) {
         struct shard *shard = &p->shards[i];
         if (shard->state == SHARD_IDLE && is_due(p, shard))
@@ -195,18 +196,30 @@ static bool has_unsealed(struct pipeline *p, struct shard *shard) {
     return false;
 }
 
-static bool is_settled(struct pipeline *p) {
+static bool is_settled(struct pipeline *p, struct shard *shard) {
+    return shard->state == SHARD_IDLE && !has_unsealed(p, shard);
+}
+
+// Is nothing left to wait for?
+static bool is_done(struct pipeline *p) {
     for (uint32_t i = 0; i < p->startup->keys.shards; i++) {
-        struct shard *shard = &p->shards[i];
-        if (shard->state != SHARD_IDLE || has_unsealed(p, shard))
+        if (!is_settled(p, &p->shards[i]) && !away_is_excused(p, &p->shards[i]))
             return false;
     }
     return true;
 }
 
+static void leave_out_unsettled(struct pipeline *p) {
+    for (uint32_t i = 0; i < p->startup->keys.shards; i++) {
+        if (!is_settled(p, &p->shards[i]))
+            away_leave_out(p, &p->shards[i]);
+    }
+}
+
 bool flush_all(struct pipeline *p, int64_t deadline_ms) {
     for (bool first = true; !p->stopping; first = false) {
         p->now_ms = loop_now_ms(&p->loop);
+        away_turn(p);
         for (uint32_t i = 0; i < p->startup->keys.shards; i++) {
             struct shard *shard = &p->shards[i];
             if (first || has_unsealed(p, shard))
@@ -214,8 +227,10 @@ bool flush_all(struct pipeline *p, int64_t deadline_ms) {
             if (shard->state == SHARD_SEALED)
                 send_sealed(p, shard);
         }
-        if (is_settled(p))
+        if (is_done(p)) {
+            leave_out_unsettled(p);
             return true;
+        }
         if (p->now_ms >= deadline_ms || p->loop.stop_requests > 1)
             return false;
         deadletter_poll(p->letters, p->now_ms);
@@ -253,7 +268,7 @@ enum pressure_stage flush_pressure(const struct pipeline *p) {
     if (!is_served_at_all(p))
         return PRESSURE_REDIS;
     for (uint32_t i = 0; i < p->startup->keys.shards; i++) {
-        if (p->shards[i].state != SHARD_IDLE && is_full(p, &p->shards[i]))
+        if (p->shards[i].state != SHARD_IDLE && flush_is_full(p, &p->shards[i]))
             return PRESSURE_FLUSH;
     }
     return PRESSURE_NONE;

@@ -10,6 +10,7 @@
 //     pipeline_commit.c     offsets back to Kafka
 //     pipeline_redis.c      Redis on its bad days: refusing, without the library, another's
 //     pipeline_nodes.c      its nodes: away, evicting, full
+//     pipeline_away.c       of a cluster: shards that cannot count hold up themselves alone
 //     pipeline_errand.c     a run with an end
 //     pipeline_reload.c     SIGHUP
 //     pipeline_report.c     probes, metrics, status
@@ -35,6 +36,7 @@ enum {
     TURN_EVENTS_MAX = 262144, // no further record is taken in it
     HEARTBEAT_MS = 1000, // an idle shard is flushed all the same: that is how a rollback behind it is found
     RETRY_MS = 250,      // between two tries at what Redis refused
+    AWAY_MS = 1000,      // so long a shard that cannot count may hold up those that can
     COMMIT_MS = 1000,
     BOUNDS_TIMEOUT_MS = 5000,
     SEEN_KEYS_MAX = 2048, // 32 MiB of registers
@@ -183,11 +185,13 @@ size_t records_process(struct pipeline *p, const struct record *records, size_t 
 
 // pipeline_flush.c
 void flush_turn(struct pipeline *p); // seals what is due, sends what waits
-bool flush_all(struct pipeline *p,
-               int64_t deadline_ms); // seals and waits for everything; false: not all were acknowledged
+// Seals and waits for everything; false: not all were acknowledged. A shard that is away while others count
+// is not waited for: it is left out.
+bool flush_all(struct pipeline *p, int64_t deadline_ms);
 void flush_drop(struct pipeline *p,
                 struct shard *shard); // table and call are thrown away; marks are read again
 void flush_drop_all(struct pipeline *p);
+bool flush_is_full(const struct pipeline *p, const struct shard *shard); // has the table reached its bound?
 enum pressure_stage flush_pressure(const struct pipeline *p);
 
 // pipeline_breaker.c
@@ -200,7 +204,7 @@ void breaker_withhold(struct pipeline *p, enum reject reason); // an event was r
 void redis_loop_turn(struct pipeline *p, int wait_ms); // of the loop, and of the router
 void redis_turn(struct pipeline *p);
 bool redis_serves(const struct pipeline *p, const struct shard *shard); // is its node connected?
-uint32_t redis_shards_down(const struct pipeline *p);
+uint32_t redis_shards_down(const struct pipeline *p);                   // away, or left out
 // An error was the answer to a shard's call, or to the library that it lacked: told once until it is over.
 void redis_refused(struct pipeline *p, struct shard *shard, const char *words);
 void redis_refusal_tell(struct pipeline *p); // once the node has said how full it is
@@ -209,6 +213,13 @@ void redis_load_functions(struct pipeline *p, struct shard *shard); // onto the 
 void redis_uninitialised(struct pipeline *p,
                          const struct shard *shard);       // the process stops when it knows why
 const char *redis_why_not_ready(const struct pipeline *p); // NULL: it is
+
+// pipeline_away.c
+void away_turn(struct pipeline *p);
+// So long that others do not wait for it: they count, and it cannot.
+bool away_is_excused(const struct pipeline *p, const struct shard *shard);
+void away_leave_out(struct pipeline *p, struct shard *shard);
+uint32_t away_behind(struct pipeline *p); // shards that take nothing of what is read
 
 // pipeline_nodes.c
 void nodes_turn(struct pipeline *p);   // who has come, gone, and who is away
@@ -233,7 +244,7 @@ void rules_settle(struct pipeline *p, const struct shard *shard);        // mend
 void rules_refused(struct pipeline *p, uint32_t shard, const char *why); // stops the process
 
 // pipeline_reading.c
-// Lowest acknowledged next offset over the shards; -1: unknown.
+// Lowest acknowledged next offset over the shards, as far as heard; -1: some shard has not been heard of yet.
 int64_t reading_lowest(struct pipeline *p, int32_t partition);
 // An assignment: where to start. False where that is not known yet, or marks and log disagree (then the
 // process stops).

@@ -139,7 +139,9 @@ static void claim_answered(void *context, enum redis_outcome outcome, const redi
     char error[256];
     enum flush_verdict verdict = flush_parse_claim(p->claimed, PARTITIONS_MAX, &count, reply, error);
     if (verdict == FLUSH_APPLIED) {
-        shard->refused = false;
+        if (shard->left_out)
+            log_info("shard_back", FIELD("shard", LOG_INT(shard->number)));
+        shard->refused = shard->left_out = false;
         claim_place(p, shard, p->claimed, count);
         return;
     }
@@ -239,13 +241,22 @@ static void owned_remove(struct pipeline *p, int32_t partition) {
     }
 }
 
-static bool is_claimed_everywhere(struct pipeline *p) {
+static bool is_claimed_by(struct pipeline *p, struct shard *shard) {
     for (size_t i = 0; i < p->owned_count; i++) {
         const struct owned *o = p->owned[p->owned_numbers[i]];
-        for (uint32_t s = 0; s < p->startup->keys.shards && !o->fenced; s++) {
-            if (!shard_slot(&p->shards[s], o->partition)->claimed)
-                return false;
-        }
+        if (!o->fenced && !shard_slot(shard, o->partition)->claimed)
+            return false;
+    }
+    return true;
+}
+
+// Shards that are away while others answer are not waited for, beyond the moment that connecting takes.
+static bool is_claimed_everywhere(struct pipeline *p) {
+    away_turn(p);
+    for (uint32_t i = 0; i < p->startup->keys.shards; i++) {
+        struct shard *shard = &p->shards[i];
+        if (!is_claimed_by(p, shard) && !away_is_excused(p, shard))
+            return false;
     }
     return true;
 }
@@ -335,7 +346,8 @@ void ownership_fence(struct pipeline *p, const int32_t *partitions, size_t count
         if (o == NULL || o->fenced)
             continue;
         log_warn("partition_fenced", FIELD("partition", LOG_INT(partition)));
-        o->committed = reading_lowest(p, partition);
+        int64_t lowest = reading_lowest(p, partition);
+        o->committed = lowest >= 0 ? lowest : o->committed;
         unclaim(p, partition);
         o->fenced = true;
         o->begun = false;

@@ -12,8 +12,9 @@ int64_t reading_lowest(struct pipeline *p, int32_t partition) {
     int64_t lowest = -1;
     for (uint32_t i = 0; i < p->startup->keys.shards; i++) {
         const struct shard_slot *slot = shard_slot(&p->shards[i], partition);
-        if (slot->claimed)
-            lowest = lowest_of(lowest, slot->acked.next);
+        if (!slot->known)
+            return -1;
+        lowest = lowest_of(lowest, slot->acked.next);
     }
     return lowest;
 }

@@ -25,7 +25,7 @@ void redis_loop_turn(struct pipeline *p, int wait_ms) {
 uint32_t redis_shards_down(const struct pipeline *p) {
     uint32_t down = 0;
     for (uint32_t i = 0; i < p->startup->keys.shards; i++)
-        down += !redis_serves(p, &p->shards[i]);
+        down += p->shards[i].left_out || !redis_serves(p, &p->shards[i]);
     return down;
 }
 

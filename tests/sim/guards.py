@@ -76,7 +76,7 @@ GUARDS = [
     Guard("letters", "no flush goes ahead of the dead letters that it covers", PIPELINE + "flush.c",
           "    if (deadletter_settled(p->letters) < shard->letters)\n        return;\n", ""),
     Guard("heartbeat", "an idle shard is flushed too: that finds a rollback", PIPELINE + "flush.c",
-          "return is_full(p, shard) || age_ms >= HEARTBEAT_MS;", "return is_full(p, shard);"),
+          "return flush_is_full(p, shard) || age_ms >= HEARTBEAT_MS;", "return flush_is_full(p, shard);"),
     Guard("seeking-marks", "a partition that goes back moves no mark", PIPELINE + "flush.c",
           "bool reading = o->begun && !o->seeking;", "bool reading = o->begun;",
           "the position is then the lowest place that a shard needs, which moves no mark"),

@@ -25,10 +25,12 @@ struct pending {
 static struct pending pending[CALLS_MAX];
 static size_t pending_count;
 static enum fate fates[SHARDS]; // of the calls to each shard
+static bool routed;             // a cluster
 static bool away[SHARDS];       // its node is
 static bool bounds_known, commits_accepted;
 static uint64_t commit_asked[64], commits;
 static size_t commit_count;
+static int64_t committed_at[PARTITIONS]; // -1: nothing was
 static int64_t now_ms, reading_at[PARTITIONS], log_end;
 static int64_t log_first, log_last; // as the broker tells them
 static int64_t log_shift_ms;        // of the records' times: another log
@@ -104,7 +106,7 @@ bool redis_router_up(const struct redis_router *router, int slot) {
     return !away[shard_of(slot)];
 }
 bool redis_router_routes(const struct redis_router *router) {
-    return true;
+    return routed;
 }
 size_t redis_router_node_of(const struct redis_router *router, int slot) {
     return shard_of(slot);
@@ -172,6 +174,8 @@ enum status source_seek(struct source *source, const struct source_position *pos
 }
 
 uint64_t source_commit(struct source *source, const struct source_position *positions, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        committed_at[positions[i].partition] = positions[i].offset;
     if (commit_count < 64)
         commit_asked[commit_count++] = ++commits;
     return commits;
@@ -253,7 +257,7 @@ static void read_batch(int32_t partition) {
     struct record records[BATCH];
     size_t count = 0;
     int64_t *at = &reading_at[partition];
-    if (!owned[partition] || *at < 0 || flush_pressure(p) == PRESSURE_BREAKER || deadletter_full(NULL))
+    if (!owned[partition] || *at < 0 || flush_pressure(p) != PRESSURE_NONE)
         return;
     for (; *at < log_end && count < BATCH; ++*at) {
         if (is_empty(*at))
@@ -352,8 +356,10 @@ static int begin(void **state) {
         away[i] = false;
     }
     now_ms = 1000;
+    routed = false;
     bounds_known = commits_accepted = true;
     commit_count = 0;
+    committed_at[0] = committed_at[1] = -1;
     log_end = log_first = log_shift_ms = 0;
     log_last = LOG;
     spoiled = -1;
@@ -445,22 +451,4 @@ static void settle(int64_t to) {
     turns(900);
     expect_exact(to);
     expect_reach(to);
-}
-
-static void another_claims(int32_t partition) {
-    struct flush_claimed claimed;
-    for (uint32_t i = 0; i < SHARDS; i++)
-        assert_int_equal(claim_on(i, &partition, 1, &claimed), FLUSH_APPLIED);
-}
-
-static void dump(int from, int to) {
-    redisReply *names;
-    tell("SELECT %d", to);
-    tell("FLUSHDB");
-    tell("SELECT %d", from);
-    names = ask("KEYS *");
-    for (size_t i = 0; i < names->elements; i++)
-        tell("COPY %s %s DB %d", names->element[i]->str, names->element[i]->str, to);
-    freeReplyObject(names);
-    tell("SELECT 0");
 }
