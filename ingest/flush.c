@@ -4,11 +4,12 @@
 #include <stdlib.h>
 
 #include "ingest/functions.h"
+#include "ingest/grid.h"
 #include "runtime/check.h"
 #include "runtime/memory.h"
 #include "schemas/decimal.h"
 
-enum { MARK_ARGUMENTS = 7, FIXED_KEYS = 4, COLUMN_HEAD = 4, PAIRS_HEAD = 4, STEP_ARGUMENTS = 5 };
+enum { MARK_ARGUMENTS = 7, FIXED_KEYS = 4, GRID_HEAD = 4, PAIRS_HEAD = 4, STEP_ARGUMENTS = 5 };
 
 static void reserve(struct flush_call *call, size_t more) {
     if (call->capacity - call->length >= more)
@@ -95,26 +96,14 @@ static void put_version(struct flush_call *call, const struct rules *version) {
     put(call, text, layout_rules_write(text, version));
 }
 
-// Keys with a single counter, and no expiry, that move the same field: contents that were viewed, mostly.
-// They are numbered one after the other, so that a column tells the field once.
-struct column {
-    field_code field;
-    uint32_t first, last; // by key index, linked by `next`
-    uint32_t count;
-};
-
-enum { COLUMNS_MAX = 16 };
-
 // The encoding of one table: which keys are told, under which numbers.
 struct encoding {
     struct flush_call *call;
     const struct delta *delta;
     uint32_t *numbers; // by key index; 0: not told
     uint32_t *order;   // the other way round: key index by number
-    uint32_t *next;    // by key index, in its column
-    struct column columns[COLUMNS_MAX];
-    size_t column_count;
-    uint32_t columns_end; // the last number that is in a column
+    struct grids grids;
+    uint32_t grids_end; // the last number that is in a grid
     uint64_t keys;
     uint64_t arguments;
 };
@@ -123,55 +112,18 @@ static bool has_cells(const struct delta_key *key) {
     return key->used && key->cell_count > 0;
 }
 
-static bool is_single(const struct delta_key *key) {
-    return has_cells(key) && key->cell_count == 1 && key->expire_s == 0 && key->identity.family != KEY_TOP;
-}
-
-// NULL where there are columns enough already.
-static struct column *column_of(struct encoding *e, field_code field) {
-    for (size_t i = 0; i < e->column_count; i++) {
-        if (e->columns[i].field == field)
-            return &e->columns[i];
-    }
-    if (e->column_count == COLUMNS_MAX)
-        return NULL;
-    struct column *added = &e->columns[e->column_count++];
-    *added = (struct column){.field = field, .first = DELTA_NONE, .last = DELTA_NONE};
-    return added;
-}
-
-static void column_append(struct encoding *e, struct column *column, uint32_t index) {
-    if (column->count++ == 0)
-        column->first = index;
-    else
-        e->next[column->last] = index;
-    column->last = index;
-    e->next[index] = DELTA_NONE;
-}
-
-static void gather_columns(struct encoding *e) {
-    const struct delta *d = e->delta;
-    for (uint32_t i = 0; i < d->keys.count; i++) {
-        if (!is_single(&d->keys.at[i]))
-            continue;
-        struct column *column = column_of(e, d->cells.at[d->keys.at[i].first_cell].field);
-        if (column != NULL)
-            column_append(e, column, i);
-    }
-}
-
 static void number(struct encoding *e, uint32_t index) {
     e->numbers[index] = (uint32_t)++e->keys;
     e->order[e->keys] = index;
 }
 
-// Columns first, each in one run.
+// Grids first, each in one run.
 static void number_keys(struct encoding *e) {
-    for (size_t c = 0; c < e->column_count; c++) {
-        for (uint32_t i = e->columns[c].first; i != DELTA_NONE; i = e->next[i])
+    for (size_t g = 0; g < e->grids.count; g++) {
+        for (uint32_t i = e->grids.at[g].first; i != DELTA_NONE; i = e->grids.next[i])
             number(e, i);
     }
-    e->columns_end = (uint32_t)e->keys;
+    e->grids_end = (uint32_t)e->keys;
     for (uint32_t i = 0; i < e->delta->keys.count; i++) {
         if (e->delta->keys.at[i].used && e->numbers[i] == 0)
             number(e, i);
@@ -179,14 +131,16 @@ static void number_keys(struct encoding *e) {
 }
 
 static bool is_pairs(const struct encoding *e, uint32_t index) {
-    return has_cells(&e->delta->keys.at[index]) && e->numbers[index] > e->columns_end;
+    return has_cells(&e->delta->keys.at[index]) && e->numbers[index] > e->grids_end;
 }
 
 // Counts the arguments, which RESP wants to know first.
 static void count_arguments(struct encoding *e) {
     const struct delta *d = e->delta;
-    for (size_t c = 0; c < e->column_count; c++)
-        e->arguments += COLUMN_HEAD + (uint64_t)e->columns[c].count;
+    for (size_t i = 0; i < e->grids.count; i++) {
+        const struct grid *grid = &e->grids.at[i];
+        e->arguments += GRID_HEAD + grid->field_count * (1 + (uint64_t)grid->key_count);
+    }
     for (uint32_t i = 0; i < d->keys.count; i++) {
         const struct delta_key *key = &d->keys.at[i];
         if (is_pairs(e, i))
@@ -213,13 +167,19 @@ static void put_field(struct encoding *e, field_code field) {
     put(e->call, name, delta_field_name(name, e->delta, field));
 }
 
-static void put_column(struct encoding *e, const struct column *column) {
-    put_text(e->call, "C");
-    put_integer(e->call, e->numbers[column->first]);
-    put_field(e, column->field);
-    put_integer(e->call, column->count);
-    for (uint32_t i = column->first; i != DELTA_NONE; i = e->next[i])
-        put_integer(e->call, e->delta->cells.at[e->delta->keys.at[i].first_cell].delta);
+static void put_grid(struct encoding *e, const struct grid *grid) {
+    put_text(e->call, "G");
+    put_integer(e->call, e->numbers[grid->first]);
+    put_integer(e->call, grid->key_count);
+    put_integer(e->call, grid->field_count);
+    for (uint32_t f = 0; f < grid->field_count; f++)
+        put_field(e, grid->fields[f]);
+    for (uint32_t i = grid->first; i != DELTA_NONE; i = e->grids.next[i]) {
+        int64_t row[GRID_FIELDS];
+        grid_row(row, e->delta, i);
+        for (uint32_t f = 0; f < grid->field_count; f++)
+            put_integer(e->call, row[f]);
+    }
 }
 
 static const char *code_of(const struct delta_key *key) {
@@ -286,8 +246,8 @@ static void put_order(struct encoding *e, const struct delta_order *order) {
 
 static void put_operations(struct encoding *e) {
     const struct delta *d = e->delta;
-    for (size_t c = 0; c < e->column_count; c++)
-        put_column(e, &e->columns[c]);
+    for (size_t i = 0; i < e->grids.count; i++)
+        put_grid(e, &e->grids.at[i]);
     for (uint32_t i = 0; i < d->keys.count; i++) {
         if (is_pairs(e, i))
             put_pairs(e, i);
@@ -321,10 +281,9 @@ void flush_encode(struct flush_call *call, const struct key_space *space, uint32
                          .delta = delta,
                          .numbers = indices,
                          .order = indices + count,
-                         .next = indices + 2 * count,
                          .keys = FIXED_KEYS,
                          .arguments = 6 + MARK_ARGUMENTS * (uint64_t)mark_count};
-    gather_columns(&e);
+    grids_gather(&e.grids, delta, indices + 2 * count);
     number_keys(&e);
     count_arguments(&e);
     put_call(call, space, shard, FUNCTION_FLUSH, e.keys, e.arguments);

@@ -7,7 +7,8 @@
 //         number of marks,
 //         per mark: partition, epoch, from, to, last, fingerprint, time   (the last three of the last record before `to`)
 //         then the operations, a key being its number among the keys (from 1) and an expiry absolute seconds or 0:
-//           C key field n delta*                             one counter of n hashes, whose numbers follow one another
+//           G key n f field*f delta*(n f)                    f counters of n hashes, whose numbers follow one another,
+//                                                            hash by hash
 //           H key expiry n (field delta)*                    counters of a hash
 //           Z key expiry n (member delta)*                   scores of a sorted set
 //           P key expiry n element*                          a HyperLogLog

@@ -114,7 +114,7 @@ end
 
 local function count_at(argv, at)
   local count = tonumber(argv[at])
-  if not count or count < 0 or count ~= math.floor(count) then
+  if not count or count < 0 or count == math.huge or count ~= math.floor(count) then
     error('argument ' .. at .. ' is not a count', 0)
   end
   return count
@@ -159,23 +159,28 @@ local function integers_check(argv, first, last)
   end
 end
 
--- first key, field, number of keys, a delta each: keys of consecutive numbers that move one field
-local function column_operation(state, at, apply)
+-- first key, number of keys, number of fields, they, the deltas key by key: keys of consecutive numbers that move the same fields
+local function grid_operation(state, at, apply)
   local argv, keys = state.argv, state.keys
-  local first, field, count = count_at(argv, at), argv[at + 1], count_at(argv, at + 2)
-  local stop = at + 3 + count
+  local first, count, width = count_at(argv, at), count_at(argv, at + 1), count_at(argv, at + 2)
+  local last_field = at + 2 + width
+  local stop = last_field + 1 + count * width
   if not apply then
     if first <= RULES or first + count - 1 > #keys then error('argument ' .. at .. ' is not the number of a key', 0) end
     if stop > #argv + 1 then error('the last operation is cut short', 0) end
-    integers_check(argv, at + 3, stop - 1)
+    integers_check(argv, last_field + 1, stop - 1)
     return stop
   end
-  local redis_pcall, number_of = redis.pcall, first - at - 3
-  for i = at + 3, stop - 1 do
-    local reply = redis_pcall('HINCRBY', keys[i + number_of], field, argv[i])
-    if failed(reply) then
-      fault(keys, keys[i + number_of], field, argv[i], reply)
-      state.faults = state.faults + 1
+  local redis_pcall, i = redis.pcall, last_field
+  for number = first, first + count - 1 do
+    local key = keys[number]
+    for f = at + 3, last_field do
+      i = i + 1
+      local reply = redis_pcall('HINCRBY', key, argv[f], argv[i])
+      if failed(reply) then
+        fault(keys, key, argv[f], argv[i], reply)
+        state.faults = state.faults + 1
+      end
     end
   end
   return stop
@@ -306,7 +311,7 @@ local function order_operation(state, at, apply)
 end
 
 local operations = {
-  C = column_operation,
+  G = grid_operation,
   H = pairs_operation(increment),
   Z = pairs_operation(score),
   P = elements_operation,
