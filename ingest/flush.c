@@ -70,16 +70,32 @@ static void put_key(struct flush_call *call, const struct key_space *space, enum
     put(call, name, key_write(name, space, family, shard, parts));
 }
 
-// FCALL, the function, and the keys that every call declares.
-static void put_call(struct flush_call *call, const struct key_space *space, uint32_t shard,
-                     const char *function, uint64_t key_count, uint64_t argument_count) {
-    const struct key_parts none = {0};
+static void put_bytes(struct flush_call *call, const char *bytes, size_t length) {
+    reserve(call, length);
+    memcpy(call->bytes + call->length, bytes, length);
+    call->length += length;
+}
+
+// FCALL, the function, and how many keys follow.
+static void put_front(struct flush_call *call, const char *function, uint64_t key_count,
+                      uint64_t argument_count) {
     call->length = 0;
+    call->function = function;
+    call->keys = key_count;
+    call->arguments = argument_count;
     reserve(call, 64);
     put_head(call, '*', 3 + key_count + argument_count);
     put_text(call, "FCALL");
     put_text(call, function);
     put_integer(call, (int64_t)key_count);
+    call->keys_begin = call->length;
+}
+
+// And the keys that every call declares.
+static void put_call(struct flush_call *call, const struct key_space *space, uint32_t shard,
+                     const char *function, uint64_t key_count, uint64_t argument_count) {
+    const struct key_parts none = {0};
+    put_front(call, function, key_count, argument_count);
     put_key(call, space, KEY_META, shard, &none);
     put_key(call, space, KEY_MARK, shard, &none);
     put_key(call, space, KEY_FAULTS, shard, &none);
@@ -288,6 +304,7 @@ void flush_encode(struct flush_call *call, const struct key_space *space, uint32
     count_arguments(&e);
     put_call(call, space, shard, FUNCTION_FLUSH, e.keys, e.arguments);
     put_keys(&e, space, shard);
+    call->keys_end = call->length;
     put_text(call, sender->deployment);
     put_integer(call, (int64_t)sender->rules->count);
     put_version(call, &sender->rules->versions[sender->rules->count - 1]);
@@ -298,6 +315,19 @@ void flush_encode(struct flush_call *call, const struct key_space *space, uint32
         put_mark(call, &marks[i]);
     put_operations(&e);
     free(indices);
+}
+
+void flush_declare(struct flush_call *call, const redisReply *reply) {
+    const struct flush_call old = *call;
+    size_t further = reply->elements - 1;
+    *call = (struct flush_call){0};
+    put_front(call, old.function, old.keys + further, old.arguments);
+    put_bytes(call, old.bytes + old.keys_begin, old.keys_end - old.keys_begin);
+    for (size_t i = 1; i <= further; i++)
+        put(call, reply->element[i]->str, (size_t)reply->element[i]->len);
+    call->keys_end = call->length;
+    put_bytes(call, old.bytes + old.keys_end, old.length - old.keys_end);
+    free(old.bytes);
 }
 
 // The versions and the pseudonym keys by which we count, and as many further arguments as the caller puts
@@ -339,14 +369,9 @@ void flush_call_fini(struct flush_call *call) {
 
 const char *flush_verdict_name(enum flush_verdict verdict) {
     static const char *const names[FLUSH_VERDICTS] = {
-        [FLUSH_APPLIED] = "applied",
-        [FLUSH_REPEATED] = "repeated",
-        [FLUSH_GAP] = "gap",
-        [FLUSH_FENCED] = "fenced",
-        [FLUSH_UNINITIALISED] = "uninitialised",
-        [FLUSH_RULES] = "rules",
-        [FLUSH_NO_FUNCTION] = "no_function",
-        [FLUSH_REFUSED] = "refused",
+        [FLUSH_APPLIED] = "applied", [FLUSH_REPEATED] = "repeated",           [FLUSH_GAP] = "gap",
+        [FLUSH_FENCED] = "fenced",   [FLUSH_UNINITIALISED] = "uninitialised", [FLUSH_RULES] = "rules",
+        [FLUSH_KEYS] = "keys",       [FLUSH_NO_FUNCTION] = "no_function",     [FLUSH_REFUSED] = "refused",
     };
     CHECK((unsigned)verdict < FLUSH_VERDICTS);
     return names[verdict];

@@ -21,11 +21,13 @@
 //   FENCED partition*       another worker claimed these. Nothing was applied
 //   RULES                   the shard is not counted by these rules versions and pseudonym keys. Nothing was applied:
 //                           claim, and send the same bytes again
+//   KEYS key*               it takes back what is in these, too: declare them, and send it again. Nothing was applied
 //   UNINITIALISED           no meta, or another deployment's. Nothing was applied
 //   an error                nothing was applied: mend, and send the same bytes again
 // clang-format on
 //
-// Pure: bytes out, verdict in. Sealed bytes are sent again unchanged until they are answered.
+// Pure: bytes out, verdict in. Sealed bytes are sent again unchanged until they are answered; the answer KEYS
+// alone changes them, and of them only the keys that are declared.
 #pragma once
 
 #include <hiredis/hiredis.h>
@@ -52,6 +54,9 @@ struct flush_call {
     char *bytes;
     size_t length;
     size_t capacity;
+    const char *function;
+    uint64_t keys, arguments;
+    size_t keys_begin, keys_end; // where the keys are among the bytes
 };
 
 enum flush_verdict {
@@ -61,6 +66,7 @@ enum flush_verdict {
     FLUSH_FENCED,
     FLUSH_UNINITIALISED,
     FLUSH_RULES,       // the shard is counted by other rules versions or pseudonym keys than ours
+    FLUSH_KEYS,        // it needs keys that are not declared: flush_declare, send again
     FLUSH_NO_FUNCTION, // load the library, send again
     FLUSH_REFUSED,     // Redis cannot now (OOM, READONLY, MISCONF, LOADING, BUSY, NOREPLICAS...): wait, send
                        // again
@@ -82,6 +88,9 @@ void flush_encode(struct flush_call *call, const struct key_space *space, uint32
                   const struct flush_sender *sender, const struct flush_mark *marks, size_t mark_count,
                   const struct delta *delta);
 void flush_call_fini(struct flush_call *call);
+
+// Adds the keys of an answer KEYS to those that a flush declares.
+void flush_declare(struct flush_call *call, const redisReply *reply);
 
 // Any reply there is: what is not understood is REFUSED, never applied.
 void flush_parse(struct flush_answer *answer, const redisReply *reply);

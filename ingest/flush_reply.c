@@ -19,9 +19,10 @@ static enum flush_verdict refused(char error[256], const char *words) {
 
 // The first word of the answer, or what an error means.
 static enum flush_verdict verdict_of(const redisReply *reply, char error[256]) {
-    static const enum flush_verdict verdicts[] = {FLUSH_APPLIED, FLUSH_REPEATED,      FLUSH_GAP,
-                                                  FLUSH_FENCED,  FLUSH_UNINITIALISED, FLUSH_RULES};
-    static const char *const words[] = {"APPLIED", "REPEATED", "GAP", "FENCED", "UNINITIALISED", "RULES"};
+    static const enum flush_verdict verdicts[] = {
+        FLUSH_APPLIED, FLUSH_REPEATED, FLUSH_GAP, FLUSH_FENCED, FLUSH_UNINITIALISED, FLUSH_RULES, FLUSH_KEYS};
+    static const char *const words[] = {"APPLIED",       "REPEATED", "GAP", "FENCED",
+                                        "UNINITIALISED", "RULES",    "KEYS"};
     if (reply->type == REDIS_REPLY_ERROR && strstr(reply->str, "Function not found") != NULL)
         return FLUSH_NO_FUNCTION;
     if (reply->type == REDIS_REPLY_ERROR)
@@ -39,11 +40,21 @@ static int64_t integer_of(const redisReply *reply) {
     return strtoll(text_of(reply).length > 0 ? reply->str : "-1", NULL, 10);
 }
 
+static bool names_keys(const redisReply *reply) {
+    for (size_t i = 1; i < reply->elements; i++) {
+        if (reply->element[i]->type != REDIS_REPLY_STRING)
+            return false;
+    }
+    return reply->elements > 1;
+}
+
 void flush_parse(struct flush_answer *answer, const redisReply *reply) {
     answer->faults = 0;
     answer->partition_count = 0;
     answer->error[0] = '\0';
     answer->verdict = verdict_of(reply, answer->error);
+    if (answer->verdict == FLUSH_KEYS && !names_keys(reply))
+        answer->verdict = refused(answer->error, "an answer that asks for no keys");
     if (answer->verdict == FLUSH_APPLIED && reply->elements > 1)
         answer->faults = integer_of(reply->element[1]);
     if (answer->verdict != FLUSH_FENCED && answer->verdict != FLUSH_GAP)

@@ -253,6 +253,47 @@ local function order_pack(state, order)
   return order.rank .. ' ' .. cmsgpack.pack(kept)
 end
 
+-- An order's entry, as it was found or as this call has made it since.
+local function entry_read(state, order)
+  local name = order.hash .. order.key
+  if state.entries[name] == nil then state.entries[name] = redis.pcall('HGET', order.key, order.hash) end
+  return state.entries[name]
+end
+
+local function precedes(order, stored) return hex_after(string.sub(stored, 1, RANK), order.rank) end
+
+local function entry_keys(state, stored)
+  local kept, keys = cmsgpack.unpack(string.sub(stored, RANK + 2)), {}
+  for _, s in ipairs(kept[2]) do table.insert(keys, state.prefix .. s[2]) end
+  for _, suffix in ipairs(kept[1]) do table.insert(keys, state.prefix .. suffix) end
+  return keys
+end
+
+local function set_of(list)
+  local set = {}
+  for _, member in ipairs(list) do set[member] = true end
+  return set
+end
+
+-- What is taken back lies in keys that this call may not have declared. Of a slot on the move they may be at the other node, and a
+-- fresh one here would split the counter: so they are asked for, before anything is written. nil where none is missing.
+local function keys_missing(state)
+  local answer, declared = {'KEYS'}
+  for _, order in ipairs(state.found) do
+    local stored = entry_read(state, order)
+    if type(stored) == 'string' and precedes(order, stored) then
+      local read, keys = pcall(entry_keys, state, stored)
+      declared = declared or set_of(state.keys)
+      for _, key in ipairs(read and keys or {}) do
+        if not declared[key] then table.insert(answer, key) end
+        declared[key] = true
+      end
+    end
+  end
+  if #answer > 1 then return answer end
+  return nil
+end
+
 local function order_take_back(state, stored)
   local kept = cmsgpack.unpack(string.sub(stored, RANK + 2))
   for _, s in ipairs(kept[2]) do
@@ -270,20 +311,22 @@ local function order_make(state, order)
 end
 
 local function order_apply(state, order)
-  local stored = redis.pcall('HGET', order.key, order.hash)
+  local stored = entry_read(state, order)
   if failed(stored) then
     fault(state.keys, order.key, order.hash, '1', stored)
     state.faults = state.faults + 1
     order_make(state, order)
     return
   end
-  if stored and not hex_after(string.sub(stored, 1, RANK), order.rank) then
+  if stored and not precedes(order, stored) then
     copies(state, order.copy_keys)
     return
   end
   if stored then order_take_back(state, stored) end
   order_make(state, order)
-  redis.pcall('HSET', order.key, order.hash, order_pack(state, order))
+  local entry = order_pack(state, order)
+  redis.pcall('HSET', order.key, order.hash, entry)
+  state.entries[order.hash .. order.key] = entry
   state.orders[order.key] = true
 end
 
@@ -306,7 +349,7 @@ local function order_operation(state, at, apply)
     end
     table.insert(order.steps, {argv[i], key_at(state, i + 1), argv[i + 2], argv[i + 3], argv[i + 4]})
   end
-  if apply then order_apply(state, order) end
+  if apply then order_apply(state, order) else table.insert(state.found, order) end
   return at + 5 * step_count
 end
 
@@ -485,11 +528,13 @@ local function flush(keys, argv)
   local marks = marks_read(keys, argv, 6)
   local first = 7 + #marks * MARK_ARGUMENTS
   local prefix = string.sub(keys[MARK], 1, -5)
-  local state = {keys = keys, argv = argv, prefix = prefix, faults = 0, orders = {}}
+  local state = {keys = keys, argv = argv, prefix = prefix, faults = 0, orders = {}, found = {}, entries = {}}
   local starts = operations_find(state, first)
   local answer = marks_judge(marks)
   if answer then return answer end
   if not rules_hold(keys, argv, 2) then return {'RULES'} end
+  answer = keys_missing(state)
+  if answer then return answer end
   marks_write(keys, marks)
   operations_apply(state, starts)
   pcall(trim, state)

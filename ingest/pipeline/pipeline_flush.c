@@ -49,7 +49,7 @@ static void wait_and_repeat(struct shard *shard, int64_t at_ms) {
     shard->retry_at_ms = at_ms;
 }
 
-static void judge(struct pipeline *p, struct shard *shard) {
+static void judge(struct pipeline *p, struct shard *shard, const redisReply *reply) {
     const struct flush_answer *answer = &p->answer;
     if (answer->verdict == FLUSH_REPEATED && !shard_seal_moves(shard))
         p->tally.heartbeats++;
@@ -79,6 +79,10 @@ static void judge(struct pipeline *p, struct shard *shard) {
         rules_settle(p, shard);
         wait_and_repeat(shard, p->now_ms + RETRY_MS);
         return;
+    case FLUSH_KEYS:
+        flush_declare(&shard->call, reply);
+        wait_and_repeat(shard, p->now_ms);
+        return;
     case FLUSH_NO_FUNCTION:
         shard->refused = true; // told only where the library is refused too
         redis_load_functions(p, shard);
@@ -106,7 +110,7 @@ static void answered(void *context, enum redis_outcome outcome, const redisReply
         return;
     }
     flush_parse(&p->answer, reply);
-    judge(p, sent.shard);
+    judge(p, sent.shard, reply);
 }
 
 static void send_sealed(struct pipeline *p, struct shard *shard) {

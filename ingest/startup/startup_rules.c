@@ -31,6 +31,7 @@ static enum status judge(const redisReply *reply, uint32_t shard, struct problem
     case FLUSH_REPEATED:
     case FLUSH_GAP:
     case FLUSH_FENCED:
+    case FLUSH_KEYS:
     case FLUSH_NO_FUNCTION:
     case FLUSH_REFUSED:
     case FLUSH_VERDICTS:

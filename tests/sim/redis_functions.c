@@ -15,6 +15,8 @@ enum { CALL_WORDS_MAX = 2048, ANSWER_MAX = 1024 };
 static lua_State *lua; // one for the process: the library keeps nothing between calls
 static struct sim_redis *redis;
 static uint32_t shard;
+static const struct slice *declared; // the keys of the call
+static size_t declared_count;
 
 // ---- redis.call, redis.pcall
 
@@ -56,14 +58,24 @@ static void push_answer(lua_State *l, const struct answer *a) {
     CHECK_UNREACHABLE("no answer");
 }
 
+// All commands have one key. Of a slot on the move, others may be elsewhere.
+static bool is_declared(struct slice key) {
+    for (size_t i = 0; i < declared_count; i++) {
+        if (slice_equal(declared[i], key))
+            return true;
+    }
+    return false;
+}
+
 static void command_run(lua_State *l, struct answer *answer) {
     static struct slice words[CALL_WORDS_MAX];
     int count = lua_gettop(l);
-    CHECK(count > 0 && count <= CALL_WORDS_MAX);
+    CHECK(count > 1 && count <= CALL_WORDS_MAX);
     for (int i = 0; i < count; i++) {
         words[i].at = lua_tolstring(l, i + 1, &words[i].length);
         CHECK(words[i].at != NULL);
     }
+    CHECK(is_declared(words[1]));
     sim_redis_command(redis, shard, words, (size_t)count, answer);
 }
 
@@ -257,6 +269,8 @@ void sim_redis_fcall(struct sim_redis *r, uint32_t number, const struct slice *w
     shard = number;
     size_t key_count = strtoul(words[2].at, NULL, 10);
     CHECK(count >= 3 + key_count);
+    declared = words + 3;
+    declared_count = key_count;
     lua_settop(lua, 0);
     lua_pushlstring(lua, words[1].at, words[1].length);
     lua_gettable(lua, LUA_REGISTRYINDEX);

@@ -111,11 +111,16 @@ static inline enum flush_verdict call_judge(const struct flush_call *call) {
     return answer.verdict;
 }
 
-// Encodes, sends, empties the table.
+// Encodes, sends, declares what it is asked to, empties the table.
 static inline enum flush_verdict flush_marks(struct delta *d, const struct flush_mark *marks, size_t count) {
     struct flush_call call = {0};
     flush_encode(&call, &keys, 0, &sender, marks, count, d);
-    enum flush_verdict verdict = call_judge(&call);
+    redisReply *reply = call_send(&call);
+    flush_parse(&answer, reply);
+    if (answer.verdict == FLUSH_KEYS)
+        flush_declare(&call, reply);
+    freeReplyObject(reply);
+    enum flush_verdict verdict = answer.verdict == FLUSH_KEYS ? call_judge(&call) : answer.verdict;
     flush_call_fini(&call);
     delta_clear(d);
     return verdict;

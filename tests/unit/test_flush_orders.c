@@ -99,6 +99,43 @@ static void copies_in_any_order_and_any_cut_leave_the_least_one_counted(void **s
     }
 }
 
+static enum flush_verdict call_answer(const struct flush_call *call, redisReply **reply) {
+    *reply = call_send(call);
+    flush_parse(&answer, *reply);
+    return answer.verdict;
+}
+
+// A fresh key in a slot on the move would split the counter.
+static void what_is_taken_back_from_keys_not_declared_is_asked_for_first(void **state) {
+    struct flush_call call = {0};
+    struct flush_mark mark = mark_at(0, 10, 20);
+    redisReply *reply;
+    char before[64], after[64];
+    purchase(&copies[0], "o1");
+    purchase(&copies[1], "o2");
+    assert_int_equal(flush_range(&d, 0, 10), FLUSH_APPLIED);
+    purchase(&copies[LEAST], "o1");
+    purchase(&copies[LEAST], "o2");
+    digest(before);
+    flush_encode(&call, &keys, 0, &sender, &mark, 1, &d);
+    assert_int_equal(call_answer(&call, &reply), FLUSH_KEYS);
+    digest(after);
+    assert_string_equal(before, after);
+    assert_int_equal(reply->elements, 3); // each once, and what is declared is not asked for
+    assert_string_equal(reply->element[1]->str, "clm:{3560}:content:acme:instagram:a");
+    assert_string_equal(reply->element[2]->str, "clm:{3560}:content:acme:instagram:b");
+    flush_declare(&call, reply);
+    freeReplyObject(reply);
+    assert_int_equal(call_answer(&call, &reply), FLUSH_APPLIED);
+    freeReplyObject(reply);
+    assert_int_equal(call_answer(&call, &reply), FLUSH_REPEATED);
+    freeReplyObject(reply);
+    expect("2", "HGET clm:{3560}:acct:acme orders");
+    expect("0", "HGET clm:{3560}:content:acme:instagram:a gross_micros");
+    expect("0", "HGET clm:{3560}:content:acme:instagram:b gross_micros");
+    flush_call_fini(&call);
+}
+
 static void the_same_event_beyond_the_dedup_span_is_a_copy(void **state) {
     for (int64_t i = 0; i < 3; i++) {
         purchase(&copies[LEAST], "o1");
@@ -382,6 +419,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
         T(copies_in_any_order_and_any_cut_leave_the_least_one_counted),
+        T(what_is_taken_back_from_keys_not_declared_is_asked_for_first),
         T(the_same_event_beyond_the_dedup_span_is_a_copy),
         T(orders_are_told_apart_by_their_id),
         T(a_take_back_from_an_expired_bucket_leaves_no_key),
