@@ -98,6 +98,8 @@ static bool read_base64(const json_t *value, struct arena *arena, ProtobufCBinar
     while (length > 0 && bytes->len - length < 2 && bytes->data[length - 1] == '=')
         length--;
     for (size_t i = 0; i < length; i++) {
+        if (bytes->data[i] >= 0x80) // which libsodium takes for digits, some of them
+            return false;
         if (bytes->data[i] == '-')
             bytes->data[i] = '+';
         if (bytes->data[i] == '_')

@@ -120,6 +120,10 @@ static const struct {
     {"=", REJECT_NONE, 0},
     {"AB==", REJECT_UNDECODABLE, 0}, // bits left over
     {"AAB=", REJECT_UNDECODABLE, 0},
+    {"AaIVJcmgdhCQ\xc9\xa3"
+     "CWjkyZrQ==",
+     REJECT_UNDECODABLE, 0}, // letters beyond ASCII
+    {"AaIVJcmhfBygsN12J\xf2\x9e\x97\xafg==", REJECT_UNDECODABLE, 0},
     {"AAAA==", REJECT_NONE, 3},
     {"AA===", REJECT_UNDECODABLE, 0},
     {"AA\\u0000A", REJECT_UNDECODABLE, 0},
