@@ -78,7 +78,8 @@ struct owned {
 
 // What is known of a node of Redis, beside its answers to flushes.
 struct node_state {
-    uint64_t id;      // the router's node that it is about; 0: none
+    uint64_t id; // the router's node that it is about; 0: none
+    struct redis_address address;
     const char *away; // the code told since its link is down; NULL: up, or not told
     bool up, looking, looked, may_evict, loading;
     int64_t look_at_ms;

@@ -25,7 +25,7 @@ const struct redis_node *nodes_of(const struct pipeline *p, const struct shard *
 struct node_state *nodes_state(struct pipeline *p, const struct redis_node *node) {
     struct node_state *state = &p->redis_state.nodes[node->number];
     if (state->id != node->id)
-        *state = (struct node_state){.id = node->id, .cpu_s = -1, .busy = -1};
+        *state = (struct node_state){.id = node->id, .address = node->address, .cpu_s = -1, .busy = -1};
     return state;
 }
 
@@ -77,6 +77,14 @@ static void node_turn(struct pipeline *p, const struct redis_node *node, struct 
     away_tell(p, node, code);
 }
 
+// It has gone, or serves nothing any more: others serve what it did.
+static void node_forget(struct node_state *state) {
+    char address[REDIS_ADDRESS_TEXT];
+    if (state->away != NULL)
+        log_info("redis_replaced", FIELD("address", LOG_TEXT(redis_address_write(address, &state->address))));
+    *state = (struct node_state){0};
+}
+
 // Before any node has told who they are.
 static void lost_turn(struct pipeline *p, bool known) {
     struct redis_state *r = &p->redis_state;
@@ -95,6 +103,9 @@ void nodes_turn(struct pipeline *p) {
     bool known = false;
     for (size_t i = 0; i < REDIS_NODES_MAX; i++) {
         const struct redis_node *node = redis_router_node(p->redis, i);
+        struct node_state *state = &p->redis_state.nodes[i];
+        if (state->id != 0 && (node == NULL || node->id != state->id))
+            node_forget(state);
         if (node == NULL)
             continue;
         known = true;

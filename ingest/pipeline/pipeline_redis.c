@@ -14,7 +14,7 @@
 #include "runtime/log/log.h"
 #include "runtime/memory.h"
 
-enum { FAULTS_LINE_MS = 10000 };
+enum { FAULTS_LINE_MS = 10000, MOVE_MS = 5000 };
 
 void redis_loop_turn(struct pipeline *p, int wait_ms) {
     loop_turn(&p->loop, wait_ms);
@@ -48,6 +48,10 @@ static const struct {
      "check redis.username and redis.password_file"},
     {"READONLY", "CLM-R5", "Redis is a read-only replica",
      "point redis.url at the master, or promote this one"},
+    {"CLUSTERDOWN", "CLM-R5", "the cluster does not serve a slot",
+     "see which: redis-cli --cluster check HOST:PORT"},
+    {"TRYAGAIN", "CLM-R5", "a slot has been on the move for seconds",
+     "see redis-cli --cluster check HOST:PORT"},
     {"MISCONF", "CLM-R5", "Redis cannot write to its disk", "mend what Redis' own log names"},
     {"", "CLM-R5", "Redis refuses", "see Redis' message"},
 };
@@ -75,9 +79,22 @@ void redis_refusal_tell(struct pipeline *p) {
     r->told = true;
 }
 
+// What a slot on the move is answered with is no trouble before it has lasted.
+static bool is_passing(const struct pipeline *p, const struct shard *shard, const char *words) {
+    static const char *const moves[] = {"TRYAGAIN", "ASK ", "MOVED "};
+    bool lasts = shard->away_since_ms != 0 && p->now_ms - shard->away_since_ms >= MOVE_MS;
+    for (size_t i = 0; i < sizeof(moves) / sizeof(moves[0]) && !lasts; i++) {
+        if (strncmp(words, moves[i], strlen(moves[i])) == 0)
+            return true;
+    }
+    return false;
+}
+
 void redis_refused(struct pipeline *p, struct shard *shard, const char *words) {
     struct redis_state *r = &p->redis_state;
     shard->refused = true;
+    if (is_passing(p, shard, words))
+        return;
     const char *code = refusals[refusal_find(words)].code;
     if (r->refusal != NULL && strcmp(r->refusal, code) == 0)
         return;
