@@ -510,20 +510,21 @@ local function rules_judge(keys, versions)
 end
 
 -- A command that this user may not run would fail in the middle: it is asked for ahead. (Keys are checked when the call is let in.)
-local COMMANDS = {'EXPIREAT', 'HDEL', 'HGET', 'HINCRBY', 'HLEN', 'HMGET', 'HRANDFIELD', 'HSET', 'HVALS', 'PFADD', 'ZINCRBY'}
+local COMMANDS = {'EXPIREAT', 'HDEL', 'HGET', 'HGETALL', 'HINCRBY', 'HLEN', 'HMGET', 'HRANDFIELD', 'HSET', 'HVALS', 'PFADD',
+                  'ZINCRBY'}
 
 local function permit(keys)
   for _, command in ipairs(COMMANDS) do
     if not redis.acl_check_cmd(command, keys[MARK], '0', '0', '0') then
-      error({err = 'NOPERM this user may not run ' .. string.lower(command) .. ', which a flush needs'})
+      error({err = 'NOPERM this user may not run ' .. string.lower(command) .. ', which a worker needs'})
     end
   end
 end
 
 -- The marks are written first: whatever forbids writing (a replica, a full disk) stops here, with nothing applied.
 local function flush(keys, argv)
-  if not initialised(keys, argv[1]) then return {'UNINITIALISED'} end
   permit(keys)
+  if not initialised(keys, argv[1]) then return {'UNINITIALISED'} end
   redis.call('HGET', keys[FAULTS], '') -- no hash: what fails could not be kept
   local marks = marks_read(keys, argv, 6)
   local first = 7 + #marks * MARK_ARGUMENTS
@@ -543,6 +544,7 @@ end
 
 -- deployment, rules, partition...: raises each epoch and answers, flat: partition, epoch, next, last, fingerprint, time.
 local function claim(keys, argv)
+  permit(keys)
   if not initialised(keys, argv[1]) then return {'UNINITIALISED'} end
   local versions, first = rules_read(argv, 2)
   for i = first, #argv do integer_check(argv, i) end
@@ -564,6 +566,7 @@ end
 
 -- deployment, rules: would a claim be refused? Writes nothing.
 local function rules(keys, argv)
+  permit(keys)
   if not initialised(keys, argv[1]) then return {'UNINITIALISED'} end
   return (rules_judge(keys, (rules_read(argv, 2)))) or {'CLAIMED'}
 end

@@ -12,7 +12,8 @@ static bool begins_with(const char *text, const char *word) {
 static enum status judge_error(const char *error, const char *command, struct problem *p) {
     static const char *const passing[] = {"LOADING", "BUSY", "CLUSTERDOWN", "MASTERDOWN", "TRYAGAIN"};
     static const char *const lasting[] = {"READONLY", "MISCONF", "NOREPLICAS"};
-    if (begins_with(error, "NOPERM") || begins_with(error, "NOAUTH"))
+    // EXEC says it behind a word of its own.
+    if (begins_with(error, "NOPERM") || begins_with(error, "NOAUTH") || strstr(error, ": NOPERM ") != NULL)
         return problem_set(p, STATUS_NOT_ALLOWED, "CLM-A1",
                            "grant it: ACL SETUSER, as Redis' message names it",
                            "Redis does not let us %s: %s", command, error);

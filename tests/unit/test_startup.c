@@ -319,6 +319,11 @@ static void test_what_an_acl_forbids_is_named(void **state) {
     assert_int_equal(code, STATUS_NOT_ALLOWED);
     expect_said(out_text, "CLM-A1");
     expect_said(out_text, "whether Redis evicts is unknown");
+    DO("ACL", "SETUSER", "worker", "on", ">secret", "~*", "+@all", "-hvals", "-hget");
+    code = RUN(command_check, "--connect", "--redis.username=worker", "--redis.password=secret");
+    DO("ACL", "DELUSER", "worker");
+    assert_int_equal(code, STATUS_NOT_ALLOWED);
+    expect_said(out_text, "CLM-A1");
 }
 
 static void test_the_writers_functions_are_never_replaced(void **state) {
