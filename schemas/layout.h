@@ -9,7 +9,8 @@
 //          runtime/config/rules.h; field `key:<number>`, from 1: the same of a pseudonym key, its hash being
 //          its fingerprint (stream/pseudonym.h). Written by the claim; only ever appended to.
 // meta     the fields of struct meta, written by `init` alone, the same in every shard.
-// faults   field `["<key>","<field>"]` (JSON): the sum of the deltas that could not be applied there;
+// faults   field `["<key>","<field>"]` (JSON): the sum of the deltas that could not be applied there; where
+//          that would leave 64 bits it goes on in `["<key>","<field>","1"]`, "2"...
 //          field `["<key>","<field>","error"]`: what Redis said last.
 // orders   field = hex of XXH3-128 of the order id; value = rank, a blank, then the increments it made
 // (MessagePack, for flush alone).

@@ -93,9 +93,9 @@ class Comparison:
     def _read_faults(self, names):
         for name, fields in self._each(names, ("HGETALL",)):
             for where, text in fields.items():
-                key, counter, *error = json.loads(where)
+                key, counter, *more = json.loads(where)  # "error"; or a number, where a sum of deltas overflowed too
                 self.faults[where.decode()] = text.decode()
-                if not error:
+                if more != ["error"]:
                     self.faulted[key][counter] += int(text)
 
     def _compare_rules(self, names):

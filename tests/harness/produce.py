@@ -42,13 +42,13 @@ def batch(events):
 
 
 class Sender:
-    """Writes messages to a topic; `close` waits until all are acknowledged."""
+    """Writes messages to a topic; `close` waits until all are acknowledged. `options` are librdkafka's."""
 
-    def __init__(self, bootstrap, topic):
+    def __init__(self, bootstrap, topic, **options):
         self.topic = topic
         self.failed = []
         self.producer = Producer({"bootstrap.servers": bootstrap, "partitioner": "murmur2_random", "linger.ms": 5,
-                                  "log_level": 0})
+                                  "log_level": 0} | options)
 
     def send(self, value, key=b"k", **options):
         if isinstance(value, (Event, EventBatch)):

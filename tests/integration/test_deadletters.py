@@ -6,7 +6,6 @@ import time
 
 from harness import load
 from harness.compare import read_marks
-from harness.contract import open_record
 from harness.deadletters import check_letters, letters_of
 from harness.log import ends_of, read_log
 from harness.places import wait_until
@@ -21,38 +20,6 @@ def test_every_refused_event_has_its_dead_letter(deployment):
     reasons = {reason for *_, reason in recount.refused}
     assert len(reasons) > 8, reasons
     check_letters(deployment, recount)
-
-
-def test_each_reason_is_named(deployment):
-    like, money = KIND["like"], {"value_micros": 5, "currency": "EUR"}
-    wrong = {
-        "no_id": event(like, event_id=b"short"), "no_time": event(like, occurred_at=0),
-        "future": event(like, occurred_at=event().occurred_at + 3_600_000), "too_old": event(like, occurred_at=1000),
-        "no_platform": event(like, platform=0), "no_kind": event(0), "no_account": event(like, ""),
-        "too_long": event(like, content_id="x" * 513), "negative_measure": event(KIND["view"], view={"watch_ms": -1}),
-        "out_of_range": event(like, delta=10**17 + 1), "no_currency": event(KIND["refund"], commerce={"value_micros": 1}),
-        "no_order_id": event(KIND["purchase"], commerce=money), "no_session": event(KIND["live_join"]),
-        "bad_delta": event(KIND["purchase"], delta=2, commerce=money | {"order_id": "o"}),
-        "bad_reading": event(KIND["reading"], reading={"read_at": 1}), "bad_body": event(KIND["spend"]),
-    }
-    utf8 = event(like, content_id="xyz").SerializeToString().replace(b"xyz", b"x\xffz")
-    raw = {"null_value": None, "empty": b"", "undecodable": b"\xff\xff\xff", "bad_utf8": utf8,
-           "oversized": event(like, tags=["y" * 200] * 16, content_id="z").SerializeToString() + b"\xfa\x3e\xff\xff\x03" +
-           bytes(65535)}
-    sender = Sender(deployment.bootstrap, deployment.topic)
-    for value in [*wrong.values(), *raw.values()]:
-        sender.send(value)
-    mixed = batch([event(like), wrong["no_id"], event(like)])
-    for value in (mixed, confluent_frame(mixed), json_frame(mixed)):  # the two likes of the others are duplicates
-        sender.send(value, key_of(mixed.events[0]))
-    sender.close()
-    worker = deployment.worker()
-    recount = load.settle(deployment, [worker])
-    assert sorted(reason for *_, reason in recount.refused) == sorted([*wrong, *raw, *["no_id"] * 3])
-    assert recount.counted == 2
-    check_letters(deployment, recount)
-    assert all(open_record(r, recount.rules[0]) for part in read_log(deployment.bootstrap, deployment.topic).values()
-               for r in part)
 
 
 def test_a_message_too_large_for_the_topic_goes_as_its_beginning(kafka, deployment):
