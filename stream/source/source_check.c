@@ -31,8 +31,14 @@ struct probe {
     const char *bootstrap, *topic;
     int64_t began_ms, deadline_ms;
     char error[320]; // the last thing a connection said
-    bool refused_by_auth;
+    bool refused_by_auth, refused_by_tls;
 };
+
+// librdkafka has a code of its own for some of what OpenSSL says, but not for what it says while reading,
+// where a broker's refusal of our certificate comes.
+static bool is_of_tls(const char *reason) {
+    return strstr(reason, "SSL routines") != NULL;
+}
 
 // Inside rd_kafka_poll, loop thread.
 static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque) {
@@ -40,6 +46,7 @@ static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
     if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
         return; // says less than what came before it
     probe->refused_by_auth = code == RD_KAFKA_RESP_ERR__AUTHENTICATION;
+    probe->refused_by_tls = is_of_tls(reason) && strstr(reason, "certificate") != NULL;
     snprintf(probe->error, sizeof(probe->error), "%s", reason);
 }
 
@@ -55,6 +62,19 @@ static int slice_ms(const struct probe *probe) {
 
 // --- K1: does anybody answer?
 
+static enum status say_no_tls(const struct probe *probe, struct problem *problem) {
+    const char *remedy = "see that this is a TLS listener, and kafka.security.protocol";
+    if (strstr(probe->error, "verify failed") != NULL)
+        remedy =
+            "kafka.ssl.ca.location must name the authority of the broker's certificate, and the certificate "
+            "the broker's host: openssl s_client -connect HOST:PORT -CAfile FILE";
+    else if (probe->refused_by_tls)
+        remedy = "the broker asks for a certificate that it trusts: set kafka.ssl.certificate.location and "
+                 "kafka.ssl.key.location";
+    return problem_set(problem, STATUS_CONFIG, "CLM-K6", remedy, "no TLS with Kafka at %s: %s",
+                       probe->bootstrap, probe->error);
+}
+
 static enum status say_nobody(const struct probe *probe, int tries, rd_kafka_resp_err_t err,
                               struct problem *problem) {
     const char *why = probe->error[0] != '\0' ? probe->error : rd_kafka_err2str(err);
@@ -66,9 +86,12 @@ static enum status say_nobody(const struct probe *probe, int tries, rd_kafka_res
                                            "through by PLAIN (over TLS), not by SCRAM"
                                          : "correct kafka.sasl.* and kafka.security.protocol",
                            "Kafka at %s refuses our credentials: %s", probe->bootstrap, why);
-    return problem_set(
-        problem, STATUS_UNAVAILABLE, "CLM-K1", "check the address and the network: kcat -L -b HOST:PORT",
-        "no Kafka broker answers at %s: %s (%d tries in %.1f s)", probe->bootstrap, why, tries, seconds);
+    if (is_of_tls(probe->error))
+        return say_no_tls(probe, problem);
+    return problem_set(problem, STATUS_UNAVAILABLE, "CLM-K1",
+                       "check the address, kafka.security.protocol and the network: kcat -L -b HOST:PORT",
+                       "no Kafka broker answers at %s: %s (%d tries in %.1f s)", probe->bootstrap, why, tries,
+                       seconds);
 }
 
 // All topics, not the one: asking for one by name can create it on brokers that create what they are asked
@@ -83,7 +106,7 @@ static enum status ask_topics(struct probe *probe, const struct rd_kafka_metadat
         rd_kafka_poll(probe->rk, 0);
         if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
             return STATUS_OK;
-    } while (left_ms(probe) > 0 && !probe->refused_by_auth);
+    } while (left_ms(probe) > 0 && !probe->refused_by_auth && !probe->refused_by_tls);
     return say_nobody(probe, tries, err, problem);
 }
 

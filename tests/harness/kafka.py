@@ -8,6 +8,7 @@ from confluent_kafka.admin import (AclBinding, AclBindingFilter, AclOperation, A
                                    AlterConfigOpType, ConfigEntry, ConfigResource, NewPartitions, NewTopic, OffsetSpec,
                                    ResourcePatternType, ResourceType)
 
+from harness.certificates import Authority
 from harness.places import CACHE, ROOT, free_port, wait_until
 from harness.process import Process, run
 
@@ -15,12 +16,20 @@ PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{port},ASTRAY://127.0.0.1:{astray},GUARDED://127.0.0.1:{guarded},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port},ASTRAY://127.0.0.1:1,GUARDED://127.0.0.1:{guarded}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,ASTRAY:PLAINTEXT,GUARDED:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT
+listeners=PLAINTEXT://127.0.0.1:{port},ASTRAY://127.0.0.1:{astray},GUARDED://127.0.0.1:{guarded},SECRET://127.0.0.1:{secret},MUTUAL://127.0.0.1:{mutual},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port},ASTRAY://127.0.0.1:1,GUARDED://127.0.0.1:{guarded},SECRET://127.0.0.1:{secret},MUTUAL://127.0.0.1:{mutual}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,ASTRAY:PLAINTEXT,GUARDED:SASL_PLAINTEXT,SECRET:SASL_SSL,MUTUAL:SSL,CONTROLLER:PLAINTEXT
 listener.name.guarded.sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256
 listener.name.guarded.scram-sha-256.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
 listener.name.guarded.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required {users};
+listener.name.secret.sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-512
+listener.name.secret.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+listener.name.secret.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required {users};
+listener.name.mutual.ssl.client.auth=required
+ssl.keystore.type=PEM
+ssl.keystore.location={keys}
+ssl.truststore.type=PEM
+ssl.truststore.location={authority}
 authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
 super.users=User:ANONYMOUS
 controller.listener.names=CONTROLLER
@@ -71,7 +80,7 @@ def _acls(user, kind, name, operations):
 
 class Kafka:
     """Who comes by `bootstrap` may do everything. By `guarded` comes who has a name and a password (`login`), and may do what
-    was granted (`grant`), nothing else."""
+    was granted (`grant`), nothing else; so over TLS by `secret`, and by `mutual` who has a certificate of `authority`."""
 
     def __init__(self, directory):
         self.directory = directory
@@ -79,11 +88,16 @@ class Kafka:
         self.bootstrap = f"127.0.0.1:{self.port}"
         self.astray = f"127.0.0.1:{free_port()}"  # answers, but names itself 127.0.0.1:1
         self.guarded = f"127.0.0.1:{free_port()}"
+        self.secret = f"127.0.0.1:{free_port()}"  # as guarded, over TLS
+        self.mutual = f"127.0.0.1:{free_port()}"  # over TLS, where a client is who its certificate says
+        self.authority = Authority(directory / "authority")
         self._users = iter(USERS)
         properties = directory / "server.properties"
         properties.write_text(PROPERTIES.format(port=self.port, astray=self.astray.split(":")[1],
                                                 guarded=self.guarded.split(":")[1],
                                                 users=" ".join(f'user_{name}="{USERS[name]}"' for name in USERS),
+                                                secret=self.secret.split(":")[1], mutual=self.mutual.split(":")[1],
+                                                keys=self.authority.bundle("broker"), authority=self.authority.file,
                                                 controller=free_port(), directory=directory))
         java = ["java", "-Xms256m", "-Xmx512m", "-XX:+UseG1GC", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
                 "-cp", f"{jars()}/*"]

@@ -13,7 +13,9 @@ def _record(message):
 
 
 def _consumer(bootstrap):
-    return Consumer({"bootstrap.servers": bootstrap, "group.id": "recount", "enable.auto.commit": False,
+    """`bootstrap`: brokers, or a dictionary of all that it takes to come to them."""
+    way = bootstrap if isinstance(bootstrap, dict) else {"bootstrap.servers": bootstrap}
+    return Consumer({**way, "group.id": "recount", "enable.auto.commit": False,
                      "enable.partition.eof": True, "fetch.wait.max.ms": 100, "log_level": 0})
 
 
