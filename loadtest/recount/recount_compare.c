@@ -224,8 +224,10 @@ static void compare_sketch(const struct shard_compare *s, uint32_t key, const re
 }
 
 static void compare_expiry(const struct shard_compare *s, uint32_t key, const redisReply *reply) {
-    int64_t expected = s->c->model->keys[key].expire_max_s;
-    if (reply->integer == -2 || reply->integer == (expected == 0 ? -1 : expected))
+    const struct model_key *k = &s->c->model->keys[key];
+    int64_t expected = k->expire_max_s, least = k->expire_sure_s > 0 ? k->expire_sure_s : k->expire_min_s;
+    if (reply->integer == -2 || (expected == 0 && reply->integer == -1) ||
+        (expected > 0 && reply->integer >= least && reply->integer <= expected))
         return;
     char redis[24];
     snprintf(redis, sizeof(redis), "%lld", reply->integer);

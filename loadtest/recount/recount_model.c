@@ -28,6 +28,7 @@ struct counting {
     size_t increment_count;
     field_code kind_field;     // 0: the kind counts nothing by itself
     struct model_order *order; // takes note of what is posted; NULL: nobody does
+    bool is_order;
 };
 
 void recount_model_init(struct recount_model *m, const struct key_space *space, uint32_t families,
@@ -85,8 +86,10 @@ static uint32_t key_of(struct recount_model *m, enum key_family family, uint32_t
     return key;
 }
 
-static void expires(struct recount_model *m, uint32_t key, int64_t expire_s) {
-    struct model_key *k = &m->keys[key];
+static void expires(const struct counting *c, uint32_t key, int64_t expire_s) {
+    struct model_key *k = &c->model->keys[key];
+    if (!c->is_order && expire_s > k->expire_sure_s)
+        k->expire_sure_s = expire_s;
     if (k->expire_min_s == 0 || expire_s < k->expire_min_s)
         k->expire_min_s = expire_s;
     if (expire_s > k->expire_max_s)
@@ -146,15 +149,20 @@ static bool is_over(const struct counting *c, int64_t expire_s) {
     return c->time_ms != 0 && expire_s * 1000 <= c->time_ms;
 }
 
-static void post_series(struct counting *c) {
+// The series or the ranking of the hour, which expires; TABLE_NONE where that is over.
+static uint32_t hour_key(struct counting *c, enum key_family family) {
     int64_t hour = c->occurred_s - c->occurred_s % HOUR_S;
     int64_t expire_s = hour + HOUR_S + retain_s(c->rules->series_retain_ms);
-    if (is_over(c, expire_s) || c->increment_count == 0)
-        return;
-    uint32_t key = key_for(c, KEY_SERIES, nothing, hour);
+    uint32_t key = is_over(c, expire_s) ? TABLE_NONE : key_for(c, family, nothing, hour);
+    if (key != TABLE_NONE)
+        expires(c, key, expire_s);
+    return key;
+}
+
+static void post_series(struct counting *c) {
+    uint32_t key = c->increment_count == 0 ? TABLE_NONE : hour_key(c, KEY_SERIES);
     if (key == TABLE_NONE)
         return;
-    expires(c->model, key, expire_s);
     unsigned minute = (unsigned)(c->occurred_s % HOUR_S / 60);
     for (size_t i = 0; i < c->increment_count; i++)
         post_field(c, key, field_minute(c->increments[i].field, minute), c->increments[i].delta);
@@ -171,15 +179,10 @@ static int64_t score_of(const struct counting *c) {
 static void post_top(struct counting *c) {
     int64_t score = score_of(c);
     struct slice content = recount_text(c->event->content_id);
-    int64_t hour = c->occurred_s - c->occurred_s % HOUR_S;
-    int64_t expire_s = hour + HOUR_S + retain_s(c->rules->series_retain_ms);
-    if (content.length == 0 || score == 0 || is_over(c, expire_s))
-        return;
-    uint32_t key = key_for(c, KEY_TOP, nothing, hour);
-    if (key == TABLE_NONE)
-        return;
-    expires(c->model, key, expire_s);
-    post(c, key, content, score);
+    bool ranks = content.length > 0 && score != 0;
+    uint32_t key = ranks ? hour_key(c, KEY_TOP) : TABLE_NONE;
+    if (key != TABLE_NONE)
+        post(c, key, content, score);
 }
 
 // The distinct tags of an event: is this one its first of that name?
@@ -254,14 +257,19 @@ static void order_take_back(struct recount_model *m, struct model_order *o) {
     o->posting_count = 0;
 }
 
-// The copy of least (occurred_at, event_id) counts; every other one is an order_copies.
+// The copy of least (occurred_at, event_id) counts; every other one is an order_copies. Wherever it comes
+// first it counts until then, and its keys' expiries stay.
 static void count_order(struct counting *c) {
     char rank[ORDER_RANK_SIZE];
     order_rank_write(rank, c->event->occurred_at, c->event->event_id.data);
     bool fresh;
     struct model_order *o = order_find(c, &fresh);
-    if (!fresh && memcmp(rank, o->rank, sizeof(rank)) >= 0)
+    c->is_order = true;
+    if (!fresh && memcmp(rank, o->rank, sizeof(rank)) >= 0) {
+        hour_key(c, KEY_SERIES);
+        hour_key(c, KEY_TOP);
         return post_apart(c, COUNTER_ORDER_COPIES, c->platform);
+    }
     if (!fresh) {
         order_take_back(c->model, o);
         post_apart(c, COUNTER_ORDER_COPIES, o->platform);
@@ -280,7 +288,7 @@ static void reach_key(struct counting *c, enum key_family family, struct slice t
     uint32_t key = is_over(c, expire_s) ? TABLE_NONE : key_for(c, family, tag, day);
     if (key == TABLE_NONE)
         return;
-    expires(c->model, key, expire_s);
+    expires(c, key, expire_s);
     c->model->reach(c->model->reach_context, key, actor);
 }
 

@@ -20,7 +20,9 @@ struct model_key {
     int64_t expire_min_s; // 0: never expires. The two differ where rules versions of different retention
                           // touched the key.
     int64_t expire_max_s;
-    bool met; // in Redis, by the comparison
+    int64_t expire_sure_s; // the greatest beside those of orders. Which copies of an order have touched a key
+                           // depends on which came first: Redis may hold any expiry from here to the greatest
+    bool met;              // in Redis, by the comparison
 };
 
 struct model_counter {
