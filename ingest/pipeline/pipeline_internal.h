@@ -68,7 +68,7 @@ struct owned {
     int64_t peak;         // the furthest next offset: below it, everything is read again
     int64_t fed;          // how far dedup has been fed since reading began: no seek goes beyond
     int64_t refeed_until; // records before it only feed dedup
-    int64_t verify_until; // up to here marks are held against the log's own records
+    bool verifying;       // a mark is still to be held against the log's own record before it
     int64_t end;          // end of the log, reached in this batch; -1: not reached
     int64_t committed;    // offset last committed; -1: none
     struct dedup *dedup;

@@ -85,12 +85,11 @@ static bool marks_fit_log(struct pipeline *p, const struct owned *o, int64_t fir
 }
 
 static void verification_begin(struct pipeline *p, struct owned *o, int64_t start) {
-    o->verify_until = 0;
+    o->verifying = false;
     for (uint32_t i = 0; i < p->startup->keys.shards; i++) {
         struct shard_slot *slot = shard_slot(&p->shards[i], o->partition);
         slot->verified = slot->acked.last < start; // nothing left to hold it against
-        if (slot->claimed && !slot->verified && slot->acked.last >= o->verify_until)
-            o->verify_until = slot->acked.last + 1;
+        o->verifying |= slot->claimed && !slot->verified;
     }
 }
 
@@ -98,8 +97,7 @@ static void verification_begin(struct pipeline *p, struct owned *o, int64_t star
 // to come.
 static void verification_join(struct shard_slot *slot, struct owned *o, int64_t last) {
     slot->verified = last < o->position.next;
-    if (!slot->verified && o->verify_until <= last)
-        o->verify_until = last + 1;
+    o->verifying |= !slot->verified;
 }
 
 // Going back to `start`, which may lie further ahead than was thought when a shard was placed: what lies

@@ -155,26 +155,33 @@ static void log_is_another(struct pipeline *p, const struct owned *o, int64_t of
     pipeline_fail(p, &problem);
 }
 
-// Holds the marks against the log: the last record before each must still be the one that was counted.
-static void verify(struct pipeline *p, struct owned *o, const struct record *r) {
+// Holds the marks against the log: the last record before each must still be the one that was counted. `r` is
+// the record at the offset; NULL where there is none, and the log ends after it.
+static void verify(struct pipeline *p, struct owned *o, int64_t offset, const struct record *r) {
+    o->verifying = false;
     for (uint32_t i = 0; i < p->startup->keys.shards; i++) {
         struct shard_slot *slot = shard_slot(&p->shards[i], o->partition);
-        if (!slot->claimed || slot->verified || slot->acked.last > r->offset)
+        if (!slot->claimed || slot->verified)
             continue;
-        bool same = slot->acked.last == r->offset && slot->acked.fingerprint == record_fingerprint(r);
-        if (!same) {
+        if (slot->acked.last > offset) {
+            o->verifying = true;
+            continue;
+        }
+        slot->verified =
+            r != NULL && slot->acked.last == offset && slot->acked.fingerprint == record_fingerprint(r);
+        if (!slot->verified) {
+            o->verifying = false;
             log_is_another(p, o, slot->acked.last);
             return;
         }
-        slot->verified = true;
     }
 }
 
 // Returns how many events it holds.
 static size_t decode_record(struct pipeline *p, struct chunk *chunk, struct owned *o,
                             const struct record *r) {
-    if (r->offset < o->verify_until)
-        verify(p, o, r);
+    if (o->verifying)
+        verify(p, o, r->offset, r);
     struct decoded *d = &chunk->records[chunk->record_count++];
     *d = (struct decoded){.owned = o, .record = r, .rules = rules_at(&p->startup->rules, r->time_ms)};
     d->reject = decoder_decode(p->decoder, &p->arena, r, &d->events, &d->count);
@@ -225,9 +232,12 @@ static void batch_fit(struct pipeline *p, size_t records, size_t events) {
 }
 
 // Tables are sealed between batches only, so the last record of each partition is all that a mark may need to
-// name. At the end of the log a mark moves past what is no record (transaction markers).
-static void position_settle(struct owned *o) {
-    if (o->touched) {
+// name: of those that were counted, not of those that only fed dedup. At the end of the log a mark moves past
+// what is no record (transaction markers).
+static void position_settle(struct pipeline *p, struct owned *o) {
+    if (!o->seeking && o->verifying && o->end > o->position.next)
+        verify(p, o, o->end - 1, NULL);
+    if (o->touched && o->last.offset >= o->refeed_until) {
         o->position.last = o->last.offset;
         o->position.time_ms = o->last.time_ms;
         o->position.fingerprint = record_fingerprint(&o->last);
@@ -263,6 +273,6 @@ static size_t process_all(struct pipeline *p, const struct record *records, size
 size_t records_process(struct pipeline *p, const struct record *records, size_t count) {
     size_t taken = process_all(p, records, count);
     for (size_t i = 0; i < p->owned_count; i++)
-        position_settle(p->owned[p->owned_numbers[i]]);
+        position_settle(p, p->owned[p->owned_numbers[i]]);
     return taken;
 }

@@ -34,6 +34,7 @@ static int64_t committed_at[PARTITIONS]; // -1: nothing was
 static int64_t now_ms, reading_at[PARTITIONS], log_end;
 static int64_t log_first, log_last; // as the broker tells them
 static int64_t log_shift_ms;        // of the records' times: another log
+static int64_t log_hole;            // an offset without a record: another log; -1: none
 static int64_t spoiled;             // the offset of a record without an account; -1: none
 static uint64_t letters_sent, letters_settled;
 static bool letters_withheld;
@@ -260,7 +261,7 @@ static void read_batch(int32_t partition) {
     if (!owned[partition] || *at < 0 || flush_pressure(p) != PRESSURE_NONE)
         return;
     for (; *at < log_end && count < BATCH; ++*at) {
-        if (is_empty(*at))
+        if (is_empty(*at) || *at == log_hole)
             continue;
         size_t length =
             *at < foreign_to ? sizeof("something else") : record_pack(values[count], partition, *at);
@@ -362,7 +363,7 @@ static int begin(void **state) {
     committed_at[0] = committed_at[1] = -1;
     log_end = log_first = log_shift_ms = 0;
     log_last = LOG;
-    spoiled = -1;
+    spoiled = log_hole = -1;
     foreign_to = 0;
     letters_withheld = false;
     letters_bound = UINT64_MAX;

@@ -373,6 +373,19 @@ static void another_record_before_the_mark_stops_the_worker(void **state) {
     given_back_it_stops("CLM-M3");
 }
 
+static void a_log_without_the_record_before_the_mark_stops_the_worker(void **state) {
+    counted_and_taken_away();
+    log_hole = 99;
+    given_back_it_stops("CLM-M3");
+}
+
+static void so_does_one_that_has_none_after_it_either(void **state) {
+    counted_and_taken_away();
+    log_hole = 99;
+    log_end = 100;
+    given_back_it_stops("CLM-M3");
+}
+
 // ---- everything at once
 
 static uint64_t random_state;
@@ -474,6 +487,8 @@ int main(void) {
         T(a_log_that_begins_past_the_mark_stops_the_worker),
         T(a_log_that_ends_before_the_mark_stops_the_worker),
         T(another_record_before_the_mark_stops_the_worker),
+        T(a_log_without_the_record_before_the_mark_stops_the_worker),
+        T(so_does_one_that_has_none_after_it_either),
         T(whatever_happens_every_event_counts_once),
     };
     return cmocka_run_group_tests(tests, world_begin, world_end);
