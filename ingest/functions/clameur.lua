@@ -391,13 +391,15 @@ end
 -- has claimed yet has not.
 local function trim(state)
   if next(state.orders) == nil then return end
-  local marks = redis.call('HVALS', state.keys[MARK])
-  if #marks < tonumber(redis.call('HGET', state.keys[META], 'partitions')) then return end
-  local lowest
-  for _, text in ipairs(marks) do
-    local time = tonumber(string.match(text, '(%-?%d+)$'))
+  local marks, lowest = redis.call('HGETALL', state.keys[MARK])
+  local partitions = tonumber(redis.call('HGET', state.keys[META], 'partitions'))
+  local unmarked = partitions
+  for i = 1, #marks, 2 do
+    local time = tonumber(string.match(marks[i + 1], '(%-?%d+)$'))
     if not lowest or time < lowest then lowest = time end
+    if tonumber(marks[i]) < partitions then unmarked = unmarked - 1 end
   end
+  if unmarked > 0 then return end
   for key in pairs(state.orders) do
     local sample = redis.call('HRANDFIELD', key, TRIM_SAMPLE, 'WITHVALUES')
     for i = 1, #sample, 2 do

@@ -212,10 +212,11 @@ static void an_entry_is_kept_while_one_mark_is_behind(void **state) {
 }
 
 // Its copy may still be in a partition that no worker has come to yet.
-static void nothing_is_trimmed_before_every_partition_has_a_mark(void **state) {
+static void trim_with_marks(const char *marks) {
     struct flush_mark mark = mark_at(0, 10, 20);
     struct copy old = copies[0];
     tell("HDEL clm:{3560}:mark 1");
+    tell(marks);
     old.occurred_at_ms = OLD;
     purchase(&old, "old");
     assert_int_equal(flush_range(&d, 0, 10), FLUSH_APPLIED);
@@ -223,6 +224,14 @@ static void nothing_is_trimmed_before_every_partition_has_a_mark(void **state) {
     purchase(&copies[0], "new");
     assert_int_equal(flush_marks(&d, &mark, 1), FLUSH_APPLIED);
     expect("2", "HLEN " ORDERS);
+}
+
+static void nothing_is_trimmed_before_every_partition_has_a_mark(void **state) {
+    trim_with_marks("PING");
+}
+
+static void a_mark_of_an_added_partition_is_none_of_those(void **state) {
+    trim_with_marks("HSET clm:{3560}:mark 2 '1 5 4 00000000000000aa 999999999999'");
 }
 
 // ---- readings
@@ -428,6 +437,7 @@ int main(void) {
         T(an_entry_of_just_96_hours_is_kept),
         T(an_entry_is_kept_while_one_mark_is_behind),
         T(nothing_is_trimmed_before_every_partition_has_a_mark),
+        T(a_mark_of_an_added_partition_is_none_of_those),
         T(readings_in_any_order_leave_the_greatest),
         T(readings_are_ordered_by_every_digit_of_their_time),
         T(an_equal_reading_changes_nothing),
