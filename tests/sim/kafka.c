@@ -92,6 +92,8 @@ rd_kafka_error_t *rd_kafka_consumer_close_queue(rd_kafka_t *k, rd_kafka_queue_t 
 }
 
 int rd_kafka_consumer_closed(rd_kafka_t *k) {
+    if (world.now_ms < world.goodbye_until_ms && !k->worker->dead)
+        return 0;
     for (int32_t i = 0; i < LOG_PARTITIONS_MAX; i++) {
         if (k->worker->member.assigned[i] && !k->worker->dead)
             return 0;
@@ -120,6 +122,28 @@ void wake_fini(struct wake *w) {}
 void wake_watch(struct wake *w, rd_kafka_queue_t *queue) {}
 void wake_unwatch(rd_kafka_queue_t *queue) {}
 void wake_now(struct wake *w) {}
+
+// ---- librdkafka's own mistakes
+
+static bool misplaces(void) {
+    return world.enabled[FAULT_MISPLACE] && !world.settling &&
+           chance_below(&world.chance[FAULT_MISPLACE], world.mean[FAULT_MISPLACE]) == 0;
+}
+
+// After a rebalance or a pause it goes on somewhere.
+static void misplace(struct rd_kafka_s *k) {
+    struct chance *c = &world.chance[FAULT_MISPLACE];
+    for (int32_t i = 0; i < LOG_PARTITIONS_MAX; i++) {
+        int64_t first, end;
+        if (!world.enabled[FAULT_MISPLACE] || world.settling || !k->worker->member.assigned[i] ||
+            !chance_is(c, 30))
+            continue;
+        kafka_bounds(i, &first, &end);
+        k->at[i].position = chance_between(c, first, end);
+        k->at[i].told_end = -1;
+        world.happened[FAULT_MISPLACE]++;
+    }
+}
 
 // ---- rebalances
 
@@ -166,6 +190,7 @@ int rd_kafka_assignment_lost(rd_kafka_t *k) {
 rd_kafka_error_t *rd_kafka_incremental_assign(rd_kafka_t *k, const rd_kafka_topic_partition_list_t *list) {
     struct member *m = &k->worker->member;
     k->asked = false;
+    misplace(k);
     for (int i = 0; i < list->cnt; i++) {
         int32_t partition = list->elems[i].partition;
         int64_t offset = list->elems[i].offset;
@@ -182,6 +207,7 @@ rd_kafka_error_t *rd_kafka_incremental_unassign(rd_kafka_t *k, const rd_kafka_to
     k->asked = false;
     for (int i = 0; i < list->cnt; i++)
         m->assigned[list->elems[i].partition] = k->worker->fenced[list->elems[i].partition] = false;
+    misplace(k);
     if (k->worker->dead)
         return NULL;
     for (int i = 0; i < list->cnt; i++)
@@ -194,6 +220,12 @@ rd_kafka_resp_err_t rd_kafka_assign(rd_kafka_t *k, const rd_kafka_topic_partitio
 }
 
 // ---- messages
+
+// The other log is the same, one record later.
+static const struct log_record *record_of(int32_t partition, int64_t offset) {
+    const struct log_partition *p = &world.log.at[partition];
+    return &p->records[world_log_is_another() ? offset + 1 : offset];
+}
 
 static rd_kafka_message_t *message_make(int32_t partition, int64_t offset, rd_kafka_resp_err_t err) {
     rd_kafka_message_t *m = memory_take(sizeof(*m));
@@ -213,24 +245,25 @@ const char *rd_kafka_message_errstr(const rd_kafka_message_t *m) {
 
 int64_t rd_kafka_message_timestamp(const rd_kafka_message_t *m, rd_kafka_timestamp_type_t *type) {
     *type = RD_KAFKA_TIMESTAMP_LOG_APPEND_TIME;
-    return world.log.at[m->partition].records[m->offset].time_ms;
+    return record_of(m->partition, m->offset)->time_ms;
 }
 
 static rd_kafka_message_t *next_message(struct rd_kafka_s *k, int32_t partition) {
     struct fetch *f = &k->at[partition];
-    const struct log_partition *p = &world.log.at[partition];
     int64_t first, end;
     kafka_bounds(partition, &first, &end);
+    if (misplaces() && f->position - first > 3)
+        f->position -= chance_between(&world.chance[FAULT_MISPLACE], 1, 3);
     if (f->position < first || f->position > end) {
         if (f->told_lost)
             return NULL;
         f->told_lost = true;
         return message_make(partition, f->position, RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET);
     }
-    while (f->position < end && !p->records[f->position].present)
+    while (f->position < end && !record_of(partition, f->position)->present)
         f->position++;
     if (f->position < end) {
-        const struct log_record *r = &p->records[f->position];
+        const struct log_record *r = record_of(partition, f->position);
         rd_kafka_message_t *m = message_make(partition, f->position++, RD_KAFKA_RESP_ERR_NO_ERROR);
         m->payload = r->bytes;
         m->len = r->length;
@@ -250,7 +283,7 @@ ssize_t rd_kafka_consume_batch_queue(rd_kafka_queue_t *queue, int timeout_ms, rd
         return 0;
     while (!k->asked && !k->closing && count < limit && count < size) {
         int32_t partition = (int32_t)chance_below(&world.pace, LOG_PARTITIONS_MAX);
-        bool reads = k->worker->member.assigned[partition] && !k->at[partition].paused;
+        bool reads = k->worker->member.assigned[partition] && (!k->at[partition].paused || misplaces());
         rd_kafka_message_t *m = reads ? next_message(k, partition) : NULL;
         if (m == NULL)
             limit--;
@@ -290,11 +323,17 @@ rd_kafka_resp_err_t rd_kafka_pause_partitions(rd_kafka_t *k, rd_kafka_topic_part
 
 rd_kafka_resp_err_t rd_kafka_resume_partitions(rd_kafka_t *k, rd_kafka_topic_partition_list_t *list) {
     set_paused(k, list, false);
+    misplace(k);
     return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
 void kafka_bounds(int32_t partition, int64_t *first, int64_t *end) {
     bool truncated = world.now_ms < world.truncated_until_ms;
+    if (world_log_is_another()) {
+        *first = 0;
+        *end = world.log.at[partition].length - 1;
+        return;
+    }
     *first = truncated ? world.truncated_first[partition] : world.log.at[partition].first;
     *end = truncated ? world.truncated_end[partition] : world.log.at[partition].end;
 }

@@ -22,7 +22,7 @@ static inline struct slice text_slice(const struct text *text) {
     return (struct slice){text->bytes, text->length};
 }
 
-enum object_type { OBJECT_HASH, OBJECT_SCORES, OBJECT_SKETCH };
+enum object_type { OBJECT_HASH, OBJECT_SCORES, OBJECT_SKETCH, OBJECT_FOREIGN };
 
 struct row {
     struct text *name;

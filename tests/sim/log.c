@@ -8,6 +8,7 @@
 #include "schemas/reject.h"
 
 enum { HOUR_MS = 3600000, TEXT_MAX = 32, RECORD_MAX = 4096 };
+#define AMOUNT_MAX INT64_C(100000000000000000) // of what may be counted at once: 93 of them overflow
 
 struct making {
     const struct log_shape *shape;
@@ -51,6 +52,10 @@ static void make_plain(struct making *m, struct event_room *r) {
     r->event.actor_id = text(r->actor, "person", chance_below(&m->chance, 60));
     if (chance_is(&m->chance, 20))
         r->event.delta = chance_is(&m->chance, 50) ? -1 : 3;
+    if (m->shape->huge && chance_is(&m->chance, 80)) {
+        r->event.kind = CLAMEUR__V1__KIND__KIND_LIKE;
+        r->event.delta = AMOUNT_MAX - chance_below(&m->chance, 9);
+    }
     if (chance_is(&m->chance, 20)) {
         r->tags[0] = text(r->tag, "tag", chance_below(&m->chance, 2));
         r->event.tags = r->tags;
@@ -98,7 +103,7 @@ static void make_event(struct making *m, struct event_room *r, int64_t index) {
     clameur__v1__event__init(&r->event);
     id_write(r, m->partition, m->offset, index);
     r->event.occurred_at = m->time_ms - chance_between(&m->chance, 0, 3) * m->shape->step_ms;
-    r->event.platform = (Clameur__V1__Platform)(1 + chance_below(&m->chance, 2));
+    r->event.platform = (Clameur__V1__Platform)(1 + chance_below(&m->chance, m->shape->huge ? 1 : 2));
     r->event.account_id = text(r->account, "brand", chance_below(&m->chance, m->shape->accounts));
     if (sort < 15)
         make_purchase(m, r);
@@ -111,6 +116,10 @@ static void make_event(struct making *m, struct event_room *r, int64_t index) {
                  m->offset - chance_between(&m->chance, 1,
                                             m->offset < 2 * m->shape->span ? m->offset : 2 * m->shape->span),
                  0);
+}
+
+static void refuse(struct log_record *record, uint32_t version, uint32_t event) {
+    record->refused[version] |= 1u << event;
 }
 
 static void keep(struct log_record *record, const unsigned char *bytes, size_t length) {
@@ -126,17 +135,22 @@ static void make_record(struct making *m, struct log_record *record) {
     size_t count = chance_is(&m->chance, 15) ? 1 + chance_below(&m->chance, LOG_EVENTS_MAX) : 1;
     *record = (struct log_record){.present = true, .time_ms = m->time_ms};
     if (chance_is(&m->chance, 2)) {
-        record->refused = 1u << LOG_WHOLE;
+        for (uint32_t v = 0; v < RULES_MADE; v++)
+            refuse(record, v, LOG_WHOLE);
         keep(record, (const unsigned char *)"\x0a\xff", 2);
         return;
     }
     for (size_t i = 0; i < count; i++) {
         make_event(m, &rooms[i], (int64_t)i);
         events[i] = &rooms[i].event;
-        if (!chance_is(&m->chance, 3))
-            continue;
-        rooms[i].event.account_id = constant("");
-        record->refused |= 1u << i;
+        bool nobodys = chance_is(&m->chance, 3);
+        if (nobodys)
+            rooms[i].event.account_id = constant("");
+        for (uint32_t v = 0; v < RULES_MADE; v++) {
+            int64_t most_ms = m->shape->rules[v].max_past_ms;
+            if (nobodys || (most_ms >= 0 && m->time_ms - rooms[i].event.occurred_at > most_ms))
+                refuse(record, v, (uint32_t)i);
+        }
     }
     if (count == 1) {
         keep(record, bytes, clameur__v1__event__pack(events[0], bytes));
@@ -152,9 +166,13 @@ static void make_partition(struct making *m, struct log_partition *p) {
     p->length = m->shape->length * chance_between(&m->chance, 50, 100) / 100;
     p->records = memory_take((size_t)p->length * sizeof(*p->records));
     bool gaps = chance_is(&m->chance, 60);
+    // What is added later is written later, too.
+    int64_t late = m->partition < m->shape->initial ? 0 : m->shape->length;
     for (m->offset = 0; m->offset < p->length; m->offset++) {
-        m->time_ms = LOG_TIME_MS + m->offset * m->shape->step_ms + chance_below(&m->chance, 900);
-        if (!gaps || !chance_is(&m->chance, 12))
+        m->time_ms = LOG_TIME_MS + (late + m->offset) * m->shape->step_ms + chance_below(&m->chance, 900);
+        if (gaps && chance_is(&m->chance, 2))
+            m->offset += chance_between(&m->chance, 2, 15);
+        else if (!gaps || !chance_is(&m->chance, 12))
             make_record(m, &p->records[m->offset]);
     }
     if (m->partition < m->shape->initial && chance_is(&m->chance, 50))
@@ -163,7 +181,10 @@ static void make_partition(struct making *m, struct log_partition *p) {
 }
 
 void sim_log_make(struct sim_log *log, const struct log_shape *shape, uint64_t seed) {
-    *log = (struct sim_log){.partitions = shape->initial, .initial = shape->initial, .span = shape->span};
+    *log = (struct sim_log){.partitions = shape->initial,
+                            .initial = shape->initial,
+                            .span = shape->span,
+                            .step_ms = shape->step_ms};
     for (int32_t i = 0; i < shape->partitions; i++) {
         struct making m = {
             .shape = shape, .chance = chance_of(seed, 100 + (uint64_t)i), .partition = i, .log = log};

@@ -42,26 +42,41 @@ static int64_t travel_ms(void) {
     return chance_between(&world.net, 0, 8);
 }
 
+// Why a shard does not serve a request; NULL where it does. What comes to the node that it has left is served
+// as long as it has not left, quite.
+static const char *refusal_of(const struct request *r, uint32_t shard) {
+    if (shard == UINT32_MAX)
+        return NULL;
+    if (r->lane != world.lane[shard] && chance_is(&world.chance[FAULT_RESHARD], 50))
+        return "-MOVED 3560 127.0.0.1:7001\r\n";
+    return world.shards[shard].refusal;
+}
+
+static void request_serve(struct request *r, uint32_t shard) {
+    const char *refusal = refusal_of(r, shard);
+    if (refusal != NULL) {
+        r->answer = memory_text(refusal);
+        r->answer_length = strlen(r->answer);
+        return;
+    }
+    struct verdict verdict = verdict_before(shard, r->bytes, r->length);
+    sim_redis_serve(&world.redis, shard == UINT32_MAX ? 0 : shard, r->bytes, r->length, &r->answer,
+                    &r->answer_length);
+    verdict_after(&verdict, shard, r->bytes, r->length, r->answer);
+    if (shard != UINT32_MAX)
+        world.shards[shard].dirty = true;
+}
+
 // What a request does in Redis, and when the answer will be there.
 static void request_do(struct request *r) {
     uint32_t shard = sim_redis_shard(&world.redis, r->bytes, r->length);
-    const struct shard_weather *weather = shard == UINT32_MAX ? NULL : &world.shards[shard];
     r->done = true;
-    if (weather != NULL && weather->refusal != NULL) {
-        r->answer = memory_text(weather->refusal);
-        r->answer_length = strlen(r->answer);
-    } else {
-        world.redis.now_s = (LOG_TIME_MS + world.now_ms) / 1000;
-        sim_redis_serve(&world.redis, shard == UINT32_MAX ? 0 : shard, r->bytes, r->length, &r->answer,
-                        &r->answer_length);
-        if (shard != UINT32_MAX)
-            world.shards[shard].dirty = true;
-    }
+    request_serve(r, shard);
     TRACE("redis %s request %llu of shard %d: %.*s", r->callback != NULL ? "does" : "does, unheard,",
           (unsigned long long)r->number, (int)shard, (int)strcspn(r->answer, "\r"), r->answer);
     if (r->callback != NULL) {
-        r->answered_at_ms = greater(world.now_ms + travel_ms(), r->link->last_answer_ms);
-        r->link->last_answer_ms = r->answered_at_ms;
+        r->answered_at_ms = greater(world.now_ms + travel_ms(), r->link->last_answer_ms[r->lane]);
+        r->link->last_answer_ms[r->lane] = r->answered_at_ms;
     }
     if (world.enabled[FAULT_REPEAT] && !world.settling &&
         chance_below(&world.chance[FAULT_REPEAT], world.mean[FAULT_REPEAT]) == 0) {
@@ -97,7 +112,8 @@ void network_turn(void) {
         struct redis_link *link = world.workers[i].link;
         if (link != NULL && !link->up && link->up_at_ms <= world.now_ms && !world.workers[i].dead) {
             link->up = true;
-            link->last_arrival_ms = link->last_answer_ms = world.now_ms;
+            for (int lane = 0; lane < LANES; lane++)
+                link->last_arrival_ms[lane] = link->last_answer_ms[lane] = world.now_ms;
         }
     }
 }
@@ -121,10 +137,13 @@ static int64_t counted_by(const struct worker *w) {
     return p != NULL ? p->tally.counted : 0;
 }
 
-static void check_counted(const struct worker *w, int64_t before, const redisReply *reply) {
-    bool applied =
-        reply != NULL && reply->type == REDIS_REPLY_ARRAY && reply->elements > 0 &&
-        (strcmp(reply->element[0]->str, "APPLIED") == 0 || strcmp(reply->element[0]->str, "REPEATED") == 0);
+static bool says_applied(const redisReply *reply) {
+    return reply->type == REDIS_REPLY_ARRAY && reply->elements > 0 &&
+           (strcmp(reply->element[0]->str, "APPLIED") == 0 ||
+            strcmp(reply->element[0]->str, "REPEATED") == 0);
+}
+
+static void check_counted(const struct worker *w, int64_t before, bool applied) {
     if (counted_by(w) != before && !applied)
         world_violated("worker %d takes %lld events for counted, which Redis did not say", w->number,
                        (long long)(counted_by(w) - before));
@@ -155,7 +174,7 @@ void network_break(struct redis_link *link, struct chance *c) {
     int64_t counted = counted_by(link->worker);
     for (size_t i = 0; i < count; i++)
         lost[i].callback(lost[i].context, REDIS_LINK_LOST, NULL);
-    check_counted(link->worker, counted, NULL);
+    check_counted(link->worker, counted, false);
     if (link->on_change != NULL)
         link->on_change(link->context);
     world.running = before;
@@ -196,53 +215,60 @@ static bool is_awaited(const struct worker *w, const struct request *r) {
            memcmp(shard->call.bytes, r->bytes, r->length) == 0;
 }
 
-static void note_fence(struct worker *w, const struct request *r, const redisReply *reply) {
+static void note_fence(struct worker *w, const redisReply *reply) {
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements == 0 ||
-        strcmp(reply->element[0]->str, "FENCED") != 0 || !is_awaited(w, r))
+        strcmp(reply->element[0]->str, "FENCED") != 0)
         return;
     for (size_t i = 1; i < reply->elements; i++)
         w->fenced[atoi(reply->element[i]->str)] = true;
 }
 
-// The partitions are the last words of a claim.
+// A claim ends in the number of rules and keys, two words each, and its partitions.
 static void check_claim(const struct worker *w, const char *bytes, size_t length) {
+    static struct slice words[REDIS_WORDS_MAX];
     const size_t head = length < 64 ? length : 64;
     if (memmem(bytes, head, FUNCTION_CLAIM, strlen(FUNCTION_CLAIM)) == NULL)
         return;
-    for (int32_t i = 0; i < LOG_PARTITIONS_MAX; i++) {
-        char word[16];
-        int size = snprintf(word, sizeof(word), "$1\r\n%d\r\n", i);
-        const char *rules = memmem(bytes, length, world.rules.hash, strlen(world.rules.hash));
-        CHECK(rules != NULL);
-        if (w->fenced[i] && memmem(rules, length - (size_t)(rules - bytes), word, (size_t)size) != NULL)
+    size_t count = sim_redis_words(bytes, words), at = 4 + strtoul(words[2].at, NULL, 10);
+    for (at += 1 + 2 * strtoul(words[at].at, NULL, 10); at < count; at++) {
+        int32_t partition = atoi(words[at].at);
+        if (w->fenced[partition])
             world_violated(
                 "worker %d claims partition %d again, and the group has not confirmed it since it was "
                 "fenced",
-                w->number, i);
+                w->number, partition);
     }
 }
 
+static void answer_deliver(struct worker *w, struct request *r) {
+    redis_callback callback = r->callback;
+    redisReply *reply = reply_read(r);
+    bool awaited = is_awaited(w, r);
+    r->callback = NULL;
+    if (awaited)
+        note_fence(w, reply);
+    int64_t counted = counted_by(w);
+    callback(r->context, REDIS_LINK_REPLY, reply);
+    check_counted(w, counted, awaited && says_applied(reply));
+    freeReplyObject(reply);
+}
+
+// In order on each lane.
 void network_answers(struct worker *w) {
     struct redis_link *link = w->link;
+    bool waits[LANES] = {false};
     if (link == NULL)
         return;
     for (size_t i = 0; i < world.request_count && link->up; i++) {
         struct request *r = world.requests[i];
-        if (r->link != link || r->callback == NULL)
+        if (r->link != link || r->callback == NULL || waits[r->lane])
             continue;
-        if (!r->done || r->answered_at_ms > world.now_ms) {
-            if (is_too_late(link, r))
-                network_break(link, &world.net);
-            return; // answers come in order
-        }
-        redis_callback callback = r->callback;
-        redisReply *reply = reply_read(r);
-        r->callback = NULL;
-        note_fence(w, r, reply);
-        int64_t counted = counted_by(w);
-        callback(r->context, REDIS_LINK_REPLY, reply);
-        check_counted(w, counted, reply);
-        freeReplyObject(reply);
+        bool arrived = r->done && r->answered_at_ms <= world.now_ms;
+        waits[r->lane] = !arrived;
+        if (arrived)
+            answer_deliver(w, r);
+        else if (is_too_late(link, r))
+            network_break(link, &world.net);
     }
     requests_sweep();
 }
@@ -295,12 +321,14 @@ void redis_link_send(struct redis_link *link, const char *bytes, size_t length, 
     }
     check_claim(link->worker, bytes, length);
     struct request *r = request_add(link, bytes, length);
+    uint32_t shard = sim_redis_shard(&world.redis, bytes, length);
     r->callback = callback;
     r->context = context;
-    r->arrives_at_ms = greater(world.now_ms + travel_ms(), link->last_arrival_ms);
-    link->last_arrival_ms = r->arrives_at_ms;
+    r->lane = shard == UINT32_MAX ? 0 : world.lane[shard];
+    r->arrives_at_ms = greater(world.now_ms + travel_ms(), link->last_arrival_ms[r->lane]);
+    link->last_arrival_ms[r->lane] = r->arrives_at_ms;
     TRACE("worker %d sends request %llu to shard %d", link->worker->number, (unsigned long long)r->number,
-          (int)sim_redis_shard(&world.redis, bytes, length));
+          (int)shard);
 }
 
 void redis_link_command(struct redis_link *link, int count, const char *const *words, const size_t *lengths,
@@ -312,6 +340,19 @@ void redis_link_command(struct redis_link *link, int count, const char *const *w
 }
 
 // ---- stream/deadletter.h
+
+static uint32_t letter_bit(int32_t index) {
+    return 1u << (index < 0 ? LOG_WHOLE : index);
+}
+
+// By the rules that the worker has, which may not be the newest.
+static void check_letter(const struct worker *w, const struct record *record, int32_t index) {
+    const struct rules *rules = rules_at(&w->startup.rules, record->time_ms);
+    const struct log_record *r = &world.log.at[record->partition].records[record->offset];
+    if (!w->dead && !world_log_is_another() && (r->refused[rules->version - 1] & letter_bit(index)) == 0)
+        world_violated("worker %d writes a dead letter of %d/%lld/%d, which is right", w->number,
+                       record->partition, (long long)record->offset, index);
+}
 
 enum status deadletter_create(struct deadletter **d, const struct settings *settings,
                               const struct config_pair *passthrough, size_t passthrough_count,
@@ -332,6 +373,7 @@ void deadletter_destroy(struct deadletter **d, int timeout_ms) {
 uint64_t deadletter_send(struct deadletter *d, const struct record *record, int32_t index, struct slice part,
                          enum reject reason) {
     CHECK(d->sent < sizeof(d->letters) / sizeof(d->letters[0]));
+    check_letter(d->worker, record, index);
     d->letters[d->sent++] = (struct letter){record->partition, index, record->offset};
     d->withheld += d->withholding;
     TRACE("worker %d writes a dead letter of %d/%lld/%d", d->worker->number, record->partition,
@@ -376,7 +418,8 @@ void deadletter_poll(struct deadletter *d, int64_t now_ms) {
            world.now_ms >= world.letters_stall_until_ms) {
         const struct letter *letter = &d->letters[d->settled++];
         struct log_record *r = &world.log.at[letter->partition].records[letter->offset];
-        r->lettered |= 1u << (letter->index < 0 ? LOG_WHOLE : letter->index);
+        if (!world_log_is_another())
+            r->lettered |= letter_bit(letter->index);
         d->next_at_ms = world.now_ms + chance_between(&world.net, 0, 60);
     }
 }

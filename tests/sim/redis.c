@@ -34,10 +34,25 @@ uint32_t sim_redis_shard(const struct sim_redis *r, const char *bytes, size_t le
     return UINT32_MAX;
 }
 
-static size_t words_parse(const char *at, struct slice *words) {
+bool sim_redis_expire(struct sim_redis *r, uint32_t shard) {
+    struct keyspace *k = &r->shards[shard];
+    bool any = false;
+    for (uint32_t i = 0; i < k->keys.count;) {
+        const struct row *row = &k->keys.at[i];
+        if (row->object->expire_s == 0 || row->object->expire_s > r->now_s) {
+            i++;
+            continue;
+        }
+        keyspace_delete(k, text_slice(row->name));
+        any = true;
+    }
+    return any;
+}
+
+size_t sim_redis_words(const char *bytes, struct slice *words) {
     char *next;
-    CHECK(*at == '*');
-    size_t count = strtoul(at + 1, &next, 10);
+    CHECK(*bytes == '*');
+    size_t count = strtoul(bytes + 1, &next, 10);
     CHECK(count > 0 && count <= REDIS_WORDS_MAX);
     for (size_t i = 0; i < count; i++) {
         CHECK(next[2] == '$');
@@ -85,7 +100,7 @@ void sim_redis_serve(struct sim_redis *r, uint32_t shard, const char *bytes, siz
                      size_t *out_length) {
     static struct slice words[REDIS_WORDS_MAX];
     struct answer answer = {.kind = ANSWER_TEXT, .text = slice_of("clameur_v1")};
-    size_t count = words_parse(bytes, words);
+    size_t count = sim_redis_words(bytes, words);
     if (slice_equal(words[0], slice_of("FUNCTION")))
         r->functions_loaded = r->functions_loaded || slice_equal(words[2], functions_writer());
     else if (slice_equal(words[0], slice_of("INFO")))

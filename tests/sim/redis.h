@@ -1,7 +1,7 @@
 // The simulated Redis: shards of keys, the commands that the functions use, and the functions themselves, the
 // text of ingest/functions/clameur.lua, run by Lua 5.1 as Redis does.
 //
-// Nothing is forgotten by itself: keys past their expiry stay, unless the clock passes it in expire_keys.
+// Time passes where the world says so, and sim_redis_expire is called: not within a call.
 #pragma once
 
 #include "schemas/keys.h"
@@ -29,6 +29,9 @@ struct sim_redis {
 void sim_redis_init(struct sim_redis *r, uint32_t shards, uint64_t seed);
 void sim_redis_fini(struct sim_redis *r);
 
+// Takes off the keys whose time is over. True where there were any.
+bool sim_redis_expire(struct sim_redis *r, uint32_t shard);
+
 // One command on one shard.
 void sim_redis_command(struct sim_redis *r, uint32_t shard, const struct slice *words, size_t count,
                        struct answer *answer);
@@ -37,6 +40,8 @@ void sim_redis_command(struct sim_redis *r, uint32_t shard, const struct slice *
 void sim_redis_fcall(struct sim_redis *r, uint32_t shard, const struct slice *words, size_t count,
                      struct answer *answer);
 
+// The words of a request in RESP, borrowed from it; `words` has room for REDIS_WORDS_MAX.
+size_t sim_redis_words(const char *bytes, struct slice *words);
 // A request in RESP, answered in RESP into `out` (grown, owned by the caller). Which shard it is for: see
 // sim_redis_shard; UINT32_MAX is none.
 uint32_t sim_redis_shard(const struct sim_redis *r, const char *bytes, size_t length);

@@ -35,7 +35,8 @@ static void keys_load(void) {
     snprintf(path, sizeof(path), "/tmp/clameur_sim.%d", (int)getpid());
     FILE *file = fopen(path, "w");
     CHECK(file != NULL);
-    fputs("000102030405060708090a0b0c0d0e0f\n", file);
+    fprintf(file, "000102030405060708090a0b0c0d0e0f\n%lld: 0f0e0d0c0b0a09080706050403020100\n",
+            (long long)(LOG_TIME_MS + 90000));
     fclose(file);
     chmod(path, 0400);
     enum status status = pseudonymiser_load(&world_pseudonyms, path, NULL);

@@ -32,10 +32,13 @@ enum fault {
 
 // ---- the network
 
+// A connection to each node that a shard may be at: in each of them answers come in order.
+enum { LANES = 2 };
+
 struct redis_link {
     struct worker *worker;
     bool up;
-    int64_t up_at_ms, last_arrival_ms, last_answer_ms;
+    int64_t up_at_ms, last_arrival_ms[LANES], last_answer_ms[LANES];
     int timeout_ms;
     void (*on_change)(void *context);
     void *context;
@@ -49,6 +52,7 @@ struct request {
     size_t length;
     redis_callback callback; // NULL: nobody waits for the answer
     void *context;
+    uint32_t lane;
     int64_t sent_at_ms, arrives_at_ms, answered_at_ms;
     bool done;
     char *answer; // RESP
@@ -98,7 +102,9 @@ struct worker {
     int64_t start_at_ms;
     int64_t dead_ms; // its own clock when dead
     int64_t wall_shift_ms;
+    int64_t roll_at_ms; // it is stopped, to start with the newest rules
     bool stop_asked;
+    int64_t stop_by_ms; // it must have ended
     struct startup startup;
     struct loop *loop;
     struct source *source; // while it has one: tells the pipeline
@@ -134,8 +140,15 @@ struct world {
     struct oracle oracle;
     struct shard_weather shards[REDIS_SHARDS_MAX];
     struct keyspace snapshots[SNAPSHOTS_MAX][REDIS_SHARDS_MAX];
+    struct keyspace backup[REDIS_SHARDS_MAX]; // of the beginning
     int snapshot_count;
-    struct rules rules;
+    uint32_t lane[REDIS_SHARDS_MAX]; // where a shard is
+    int64_t redis_ahead_s;           // of the time that has passed
+
+    struct rules rules[RULES_MADE];
+    size_t rules_count;   // those in the file, by now
+    bool hasty;           // a version may come into force before every worker has it
+    int64_t log_until_ms; // records from here on are not written yet; 0: whatever there is
 
     int worker_count;
     struct worker workers[WORKERS_MAX];
@@ -150,13 +163,18 @@ struct world {
     size_t request_count;
     uint64_t request_number;
     int64_t slow_until_ms, commits_refused_until_ms, bounds_unknown_until_ms, seeks_fail_until_ms,
-        letters_stall_until_ms, truncated_until_ms;
+        letters_stall_until_ms, truncated_until_ms, goodbye_until_ms;
     int64_t truncated_first[LOG_PARTITIONS_MAX], truncated_end[LOG_PARTITIONS_MAX];
-    bool emptied_ever, truncated_ever; // a worker may have stopped for it
-    int32_t partitions_made;           // of the log; those past log.partitions are not there yet
+    int64_t other_log_until_ms;                        // 0: there is none
+    bool emptied_ever, truncated_ever, other_log_ever; // a worker may have stopped for it
+    int32_t partitions_made; // of the log; those past log.partitions are not there yet
 };
 
 extern struct world world;
+
+static inline bool world_log_is_another(void) {
+    return world.other_log_until_ms != 0;
+}
 
 #define WORLD_DEPLOYMENT "00112233445566778899aabbccddeeff"
 
@@ -184,6 +202,7 @@ extern struct pseudonymiser *world_pseudonyms;
 void worker_start(struct worker *w);
 void worker_resume(struct worker *w);
 void worker_kill(struct worker *w);
+void worker_ask_to_stop(struct worker *w);
 void worker_sleep(int64_t ms);                            // the running one waits
 struct pipeline *worker_pipeline(const struct worker *w); // NULL where it has none (yet)
 
@@ -194,6 +213,15 @@ void group_join(struct worker *w);
 void group_leave(struct worker *w); // at once, nobody is asked
 void group_expel(struct worker *w);
 void group_released(struct worker *w, int32_t partition);
+
+// verdict.c: is a flush answered as ingest/flush.h promises?
+struct verdict {
+    bool judged; // it is a flush
+    const char *due;
+};
+struct verdict verdict_before(uint32_t shard, const char *bytes, size_t length);
+void verdict_after(const struct verdict *v, uint32_t shard, const char *bytes, size_t length,
+                   const char *answer);
 
 // network.c
 void network_turn(void);
@@ -207,4 +235,5 @@ void faults_begin(uint32_t disabled);
 void faults_turn(void);
 void faults_end(void); // everything is mended
 void faults_snapshot(void);
+bool faults_restore_late(void); // shards that went beyond a version's since without it go back to the backup
 const char *fault_name(enum fault fault);

@@ -11,7 +11,7 @@
 #include "stream/source/source_internal.h"
 #include "tests/sim/sim.h"
 
-enum { STACK_BYTES = 1 << 20 };
+enum { STACK_BYTES = 1 << 20, STOP_MS = 1000 + 5000 + 2000 };
 
 static ucontext_t scheduler;
 static char *stacks[WORKERS_MAX];
@@ -62,6 +62,14 @@ void worker_sleep(int64_t ms) {
     }
     w->wake_at_ms = world.now_ms + ms;
     yield(w);
+}
+
+// What it has for that: its drain, the farewell, and what may be under way: a question for the log's bounds.
+void worker_ask_to_stop(struct worker *w) {
+    TRACE("worker %d is asked to stop", w->number);
+    w->stop_asked = true;
+    w->stop_by_ms = world.now_ms + w->startup.settings.shutdown_drain_ms + STOP_MS;
+    w->loop->stop_requests++;
 }
 
 // From here on nothing that it does reaches the world; it runs to its end at once.

@@ -7,7 +7,7 @@
 #include "runtime/memory.h"
 #include "tests/sim/sim.h"
 
-enum { DAY_MS = 86400000, SETTLE_STEPS = 40000, REST_STEPS = 150 };
+enum { HOUR_MS = 3600000, DAY_MS = 24 * HOUR_MS, SETTLE_STEPS = 40000, REST_STEPS = 150 };
 
 struct world world;
 char *world_last_words;
@@ -58,15 +58,26 @@ static void meta_write(void) {
     }
 }
 
-static void rules_make(struct rules *rules) {
-    *rules = (struct rules){.version = 1,
-                            .hash = "00000000000000aa",
-                            .max_future_skew_ms = 300000,
-                            .max_past_ms = -1,
-                            .series_retain_ms = INT64_C(4000) * DAY_MS,
-                            .reach_retain_ms = INT64_C(4000) * DAY_MS};
-    for (int i = 0; i < RULES_WEIGHTS_MAX; i++)
-        rules->weights[i] = 1 + i % 3;
+// Some of them are in force from somewhere in the log on; the others are appended as it goes.
+static void rules_make(struct chance *c, int64_t log_ms) {
+    static const int64_t past_ms[] = {-1, INT64_C(40) * HOUR_MS, INT64_C(4) * HOUR_MS};
+    static const int64_t retain_ms[] = {INT64_C(4000) * DAY_MS, 2 * DAY_MS, 3 * HOUR_MS};
+    int64_t since_ms = 0;
+    for (uint32_t i = 0; i < RULES_MADE; i++) {
+        struct rules *rules = &world.rules[i];
+        *rules = (struct rules){.version = i + 1,
+                                .since_ms = since_ms,
+                                .max_future_skew_ms = 300000,
+                                .max_past_ms = past_ms[chance_below(c, 3)],
+                                .series_retain_ms = retain_ms[chance_below(c, 3)],
+                                .reach_retain_ms = retain_ms[chance_below(c, 3)]};
+        snprintf(rules->hash, sizeof(rules->hash), "00000000000000a%u", i);
+        for (uint32_t kind = 0; kind < RULES_WEIGHTS_MAX; kind++)
+            rules->weights[kind] = (int32_t)(1 + (kind + i) % 3);
+        since_ms = (since_ms > 0 ? since_ms : LOG_TIME_MS) + chance_between(c, 1, log_ms / 2);
+    }
+    world.rules_count = 1 + chance_below(c, RULES_MADE);
+    world.hasty = chance_is(c, 30);
 }
 
 // Nothing was configured; it is there to be asked.
@@ -80,9 +91,7 @@ static struct config *config_of_nothing(void) {
 }
 
 static void startup_make(struct startup *s, struct chance *c) {
-    *s = (struct startup){.config = config_of_nothing(),
-                          .keys = world.redis.names,
-                          .rules = {.versions = &world.rules, .count = 1}};
+    *s = (struct startup){.config = config_of_nothing(), .keys = world.redis.names};
     s->pseudonyms = world_pseudonyms;
     s->partitions = world.log.initial;
     struct settings *settings = &s->settings;
@@ -108,7 +117,7 @@ static void startup_make(struct startup *s, struct chance *c) {
 
 static void world_begin(const struct world_setup *setup) {
     struct chance c = chance_of(setup->seed, 1000);
-    static const int64_t steps_ms[] = {1000, 60000, 1800000};
+    static const int64_t steps_ms[] = {1000, 60000, 1800000, 7200000};
     world = (struct world){.seed = setup->seed, .tracing = setup->tracing, .now_ms = 1000};
     world.weather = chance_of(setup->seed, 1001);
     world.pace = chance_of(setup->seed, 1002);
@@ -124,14 +133,14 @@ static void world_begin(const struct world_setup *setup) {
                                     .initial = world.partitions_made - grows,
                                     .length = chance_between(&c, 40, 250),
                                     .span = chance_between(&c, 3, 40),
-                                    .step_ms = steps_ms[chance_below(&c, 3)],
-                                    .accounts = 2 + 2 * world.redis.names.shards};
+                                    .step_ms = steps_ms[chance_below(&c, 4)],
+                                    .accounts = 2 + 2 * world.redis.names.shards,
+                                    .huge = chance_is(&c, 15),
+                                    .rules = world.rules};
+    rules_make(&c, shape.length * shape.step_ms);
     sim_log_make(&world.log, &shape, setup->seed);
-    rules_make(&world.rules);
     meta_write();
-    static struct rules_book book;
-    book = (struct rules_book){.versions = &world.rules, .count = 1};
-    oracle_init(&world.oracle, &world.log, &world.redis.names, &book, &world_keys);
+    oracle_init(&world.oracle, &world.log, &world.redis, world.rules, &world_keys);
     world.worker_count = 1 + (int)chance_below(&c, WORKERS_MAX);
     for (int i = 0; i < world.worker_count; i++) {
         world.workers[i].number = i;
@@ -142,6 +151,8 @@ static void world_begin(const struct world_setup *setup) {
         world.owner[i] = world.target[i] = -1;
     faults_begin(setup->disabled);
     faults_snapshot();
+    for (uint32_t i = 0; i < world.redis.names.shards; i++)
+        keyspace_copy(&world.backup[i], &world.redis.shards[i]);
 }
 
 static void world_end(void) {
@@ -154,9 +165,10 @@ static void world_end(void) {
         free(world.requests[i]->answer);
         free(world.requests[i]);
     }
-    for (int i = 0; i < world.snapshot_count; i++) {
-        for (uint32_t s = 0; s < REDIS_SHARDS_MAX; s++)
+    for (uint32_t s = 0; s < REDIS_SHARDS_MAX; s++) {
+        for (int i = 0; i < world.snapshot_count; i++)
             keyspace_clear(&world.snapshots[i][s]);
+        keyspace_clear(&world.backup[s]);
     }
     oracle_fini(&world.oracle);
     sim_redis_fini(&world.redis);
@@ -193,28 +205,75 @@ static void check_balance(const struct worker *w) {
         world_violated("worker %d has %lld events in flight", w->number, (long long)t->in_flight);
 }
 
+static bool has_old_rules(const struct worker *w) {
+    return w->startup.rules.count < world.rules_count;
+}
+
 // A worker that ended by itself must have had a reason.
 static void check_end(struct worker *w) {
     const char *code = w->problem.code;
     bool asked = w->stop_asked && (w->status == STATUS_OK || w->status == STATUS_TRY_AGAIN);
     bool emptied = world.emptied_ever && strcmp(code, "CLM-M1") == 0;
-    bool truncated = world.truncated_ever && (strcmp(code, "CLM-M2") == 0 || strcmp(code, "CLM-M3") == 0);
+    bool another = (world.truncated_ever || world.other_log_ever) &&
+                   (strcmp(code, "CLM-M2") == 0 || strcmp(code, "CLM-M3") == 0);
+    bool rules = (has_old_rules(w) || world.hasty) && strcmp(code, "CLM-M5") == 0;
     TRACE("worker %d has ended: %s", w->number, w->problem.what);
-    if (!asked && !emptied && !truncated)
+    if (!asked && !emptied && !another && !rules)
         world_violated("worker %d stops: %s %s", w->number, code, w->problem.what);
+    if (rules && !has_old_rules(w))
+        faults_restore_late();
     w->start_at_ms = world.now_ms + chance_between(&world.pace, 0, 2000);
+}
+
+static void check_stop(const struct worker *w) {
+    if (w->alive && w->stop_asked && world.now_ms > w->stop_by_ms)
+        world_violated("worker %d was asked to stop, and is still there %lld ms after it had to", w->number,
+                       (long long)(world.now_ms - w->stop_by_ms));
 }
 
 // ---- steps
 
+// No further than to the rules that not every worker has yet.
+static int64_t log_limit(const struct log_partition *p) {
+    int64_t limit = p->end;
+    while (limit < p->length && (world.log_until_ms == 0 || !p->records[limit].present ||
+                                 p->records[limit].time_ms < world.log_until_ms))
+        limit++;
+    return limit;
+}
+
 static void log_grow(void) {
     int32_t partition = (int32_t)chance_below(&world.pace, (uint32_t)world.log.partitions);
     struct log_partition *p = &world.log.at[partition];
-    int64_t left = p->length - p->end;
+    int64_t left = log_limit(p) - p->end;
     if (world.settling)
-        p->end = p->length;
+        p->end += left;
     else if (chance_is(&world.pace, 30))
         p->end += chance_between(&world.pace, 0, left < 6 ? left : 6);
+}
+
+// The workers that have older rules are stopped, one by one; then the newest may come into force.
+static void rules_roll(void) {
+    bool old = false;
+    for (int i = 0; i < world.worker_count; i++) {
+        struct worker *w = &world.workers[i];
+        if (!w->alive || !has_old_rules(w))
+            continue;
+        old = true;
+        if (w->roll_at_ms <= world.now_ms && w->loop != NULL && !w->stop_asked)
+            worker_ask_to_stop(w);
+    }
+    if (!old)
+        world.log_until_ms = 0;
+}
+
+static void redis_time(void) {
+    int64_t now_s = (LOG_TIME_MS + world.now_ms) / 1000 + world.redis_ahead_s;
+    if (now_s == world.redis.now_s)
+        return;
+    world.redis.now_s = now_s;
+    for (uint32_t i = 0; i < world.redis.names.shards; i++)
+        world.shards[i].dirty |= sim_redis_expire(&world.redis, i);
 }
 
 static bool is_awake(const struct worker *w) {
@@ -224,12 +283,15 @@ static bool is_awake(const struct worker *w) {
 }
 
 static void worker_turn(struct worker *w) {
-    if (!w->alive && w->start_at_ms <= world.now_ms)
+    if (!w->alive && w->start_at_ms <= world.now_ms) {
+        w->startup.rules = (struct rules_book){.versions = world.rules, .count = world.rules_count};
         worker_start(w);
+    }
     if (!is_awake(w))
         return;
     worker_resume(w);
     check_balance(w);
+    check_stop(w);
     if (!w->alive)
         check_end(w);
 }
@@ -240,6 +302,8 @@ static void step(void) {
     log_grow();
     if (!world.settling)
         faults_turn();
+    rules_roll();
+    redis_time();
     network_turn();
     check_shards();
     group_turn();
