@@ -18,6 +18,7 @@ struct cluster_node {
     bool mute;              // hears and does not answer
     char heard[HEARD_MAX];  // commands but for the greeting, each behind a ';'
     const char *answers[8]; // RESP, to commands but CLUSTER SLOTS and ASKING, one after the other, then +DONE
+    const char *always;     // RESP, instead of those
     size_t answered;
     char slots[SAID_MAX]; // RESP, to CLUSTER SLOTS
     int asked_for_slots;
@@ -80,7 +81,9 @@ static void node_hears(struct cluster_peer *peer, const redisReply *command) {
     snprintf(node->heard + length, HEARD_MAX - length, ";");
     if (node->mute)
         return;
-    const char *answer = strcmp(first, "ASKING") == 0 ? "+OK\r\n" : node->answers[node->answered];
+    const char *answer = strcmp(first, "ASKING") == 0 ? "+OK\r\n"
+                         : node->always != NULL       ? node->always
+                                                      : node->answers[node->answered];
     node->answered += strcmp(first, "ASKING") != 0 && answer != NULL;
     peer_say(peer, answer != NULL ? answer : "+DONE\r\n");
 }
