@@ -85,8 +85,8 @@ static enum status counters_once(struct reader *r) {
     struct slice words[3] = {argument(r, 0), argument(r, 1), argument(r, 2)};
     redisReply *reply;
     enum status status =
-        reader_call(r, &reply, r->request.argument_count == 3 ? "clameur_content" : "clameur_account", words,
-                    r->request.argument_count);
+        reader_call(r, &reply, r->request.argument_count == 3 ? "clameur_content" : "clameur_account",
+                    words[0], words, r->request.argument_count);
     if (status != STATUS_OK)
         return status;
     struct output o;
@@ -124,7 +124,7 @@ static enum status series_once(struct reader *r) {
     snprintf(until, sizeof(until), "%" PRId64, end_s);
     struct slice words[] = {argument(r, 0), argument(r, 1), slice_of(since), slice_of(until)};
     redisReply *reply;
-    enum status status = reader_call(r, &reply, "clameur_series", words, 4);
+    enum status status = reader_call(r, &reply, "clameur_series", words[0], words, 4);
     if (status != STATUS_OK)
         return status;
     struct output o;

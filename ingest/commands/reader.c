@@ -93,22 +93,19 @@ enum status reader_configure(struct reader *r, int argc, char **argv, const char
 }
 
 static enum status redis_open(struct reader *r, struct problem *p) {
-    struct redis_address address;
+    struct redis_seeds seeds;
     struct redis_login login = {0};
-    enum status status = redis_address_parse(&address, r->settings.redis_url, p);
+    enum status status = redis_seeds_parse(&seeds, r->settings.redis_url, p);
     if (status == STATUS_OK)
         status = settings_redis_password(&r->settings, login.password, sizeof(login.password), p);
     if (status != STATUS_OK)
         return status;
     snprintf(login.username, sizeof(login.username), "%s", r->settings.redis_username);
-    return redis_connect(&r->redis, &address, &login, (int)r->settings.redis_timeout_ms, p);
+    return redis_client_open(&r->redis, &seeds, &login, (int)r->settings.redis_timeout_ms, p);
 }
 
 enum status reader_connect(struct reader *r) {
-    struct key_space *keys = memory_take(sizeof(*keys));
-    key_space_init(keys, r->settings.redis_prefix, 1);
-    snprintf(r->key, sizeof(r->key), "%s:{%s}:meta", keys->prefix, keys->tags[0]);
-    free(keys);
+    key_space_init(&r->keys, r->settings.redis_prefix, 1);
     struct problem p;
     enum status status = redis_open(r, &p);
     if (status != STATUS_OK)
@@ -133,37 +130,102 @@ enum status reader_need_kafka(const struct reader *r) {
 }
 
 void reader_close(struct reader *r) {
-    if (r->redis != NULL)
-        redisFree(r->redis);
+    redis_client_close(&r->redis);
     config_destroy(&r->config);
     free(r->flag_rows);
     free(r->rows);
     free(r->arguments);
 }
 
-static enum status call_once(struct reader *r, redisReply **reply, const struct slice *words, int count,
-                             struct problem *p) {
-    enum status status = redis_ask(r->redis, reply, words, count, p);
-    if (status == STATUS_UNAVAILABLE && strstr(p->what, "CLAMEUR no deployment") != NULL)
-        return problem_set(p, STATUS_BAD_DATA, "CLM-M1",
-                           "clameur-ingest init, or check redis.url and redis.prefix",
-                           "this Redis holds no deployment under the prefix %s", r->settings.redis_prefix);
+// --- Asking
+
+static enum status none_there(const struct reader *r, struct problem *p) {
+    return problem_set(p, STATUS_BAD_DATA, "CLM-M1",
+                       "clameur-ingest init, or check redis.url and redis.prefix",
+                       "this Redis holds no deployment under the prefix %s", r->settings.redis_prefix);
+}
+
+enum status reader_shards(struct reader *r) {
+    if (r->shards_known)
+        return STATUS_OK;
+    char meta[KEY_MAX];
+    size_t length = key_write(meta, &r->keys, KEY_META, 0, &(struct key_parts){0});
+    struct slice words[] = {slice_of("HGET"), (struct slice){meta, length}, slice_of("shards")};
+    redisReply *reply;
+    struct problem p;
+    enum status status = redis_ask_slot(r->redis, key_shard_slot(0), &reply, words, 3, &p);
+    int64_t shards = status == STATUS_OK ? strtoll(redis_ask_text(reply).at, NULL, 10) : 0;
+    if (status == STATUS_OK && (shards < 1 || shards > SHARDS_MAX))
+        status = none_there(r, &p);
+    r->shards_known = status == STATUS_OK;
+    if (r->shards_known)
+        key_space_init(&r->keys, r->settings.redis_prefix, (uint32_t)shards);
+    else
+        problem_print(&p);
+    freeReplyObject(reply);
     return status;
 }
 
-enum status reader_call(struct reader *r, redisReply **reply, const char *function,
+enum status reader_hashes(struct reader *r, enum key_family family, const struct key_parts *parts,
+                          void (*take)(void *context, uint32_t shard, const redisReply *flat),
+                          void *context) {
+    char key[KEY_MAX];
+    struct problem p;
+    enum status first = STATUS_OK;
+    for (uint32_t shard = 0; shard < r->keys.shards; shard++) {
+        const size_t lengths[] = {7, key_write(key, &r->keys, family, shard, parts)};
+        redis_client_command(r->redis, key_shard_slot(shard), 2, (const char *[]){"HGETALL", key}, lengths);
+    }
+    for (uint32_t shard = 0; shard < r->keys.shards; shard++) {
+        redisReply *reply;
+        enum status status = redis_ask_answer(r->redis, &reply, "HGETALL", first == STATUS_OK ? &p : NULL);
+        if (status == STATUS_OK)
+            take(context, shard, reply);
+        first = first == STATUS_OK ? status : first;
+        freeReplyObject(reply);
+    }
+    if (first != STATUS_OK)
+        problem_print(&p);
+    return first;
+}
+
+static enum status call_once(struct reader *r, int slot, redisReply **reply, const struct slice *words,
+                             int count, struct problem *p) {
+    enum status status = redis_ask_slot(r->redis, slot, reply, words, count, p);
+    bool none = status == STATUS_UNAVAILABLE && strstr(p->what, "CLAMEUR no deployment") != NULL;
+    return none ? none_there(r, p) : status;
+}
+
+// A node of a cluster answers for its own keys: the account's.
+static enum status shard_choose(struct reader *r, struct slice account, uint32_t *shard) {
+    *shard = 0;
+    if (account.at == NULL || !redis_client_routes(r->redis))
+        return STATUS_OK;
+    enum status status = reader_shards(r);
+    *shard = key_shard(&r->keys, account);
+    return status;
+}
+
+enum status reader_call(struct reader *r, redisReply **reply, const char *function, struct slice account,
                         const struct slice *arguments, int count) {
     CHECK(count <= READER_ARGUMENTS_MAX);
+    uint32_t shard;
+    char meta[KEY_MAX];
+    enum status status = shard_choose(r, account, &shard);
+    if (status != STATUS_OK)
+        return status;
+    int slot = key_shard_slot(shard);
+    size_t length = key_write(meta, &r->keys, KEY_META, shard, &(struct key_parts){0});
     struct slice words[REDIS_ASK_WORDS] = {slice_of("FCALL_RO"), slice_of(function), slice_of("1"),
-                                           slice_of(r->key)};
+                                           (struct slice){meta, length}};
     for (int i = 0; i < count; i++)
         words[4 + i] = arguments[i];
     struct problem p;
-    enum status status = call_once(r, reply, words, 4 + count, &p);
+    status = call_once(r, slot, reply, words, 4 + count, &p);
     if (status == STATUS_UNAVAILABLE && strstr(p.what, "Function not found") != NULL) {
-        status = startup_load_functions(r->redis, &p);
+        status = startup_load_functions_everywhere(r->redis, &p);
         if (status == STATUS_OK || status == STATUS_CONFIG) // the writer's library is nothing to a reader
-            status = call_once(r, reply, words, 4 + count, &p);
+            status = call_once(r, slot, reply, words, 4 + count, &p);
     }
     if (status != STATUS_OK)
         problem_print(&p);

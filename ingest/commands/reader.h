@@ -5,7 +5,7 @@
 #include "ingest/commands/output.h"
 #include "ingest/startup/redis_ask.h"
 #include "runtime/config/config.h"
-#include "runtime/redis/redis_link.h"
+#include "runtime/redis/redis_client.h"
 #include "schemas/keys.h"
 #include "schemas/settings.h"
 
@@ -24,11 +24,12 @@ struct reader {
     struct config_request request;
     enum output_format format;
     bool terminal;
-    redisContext *redis;
-    char key[KEY_PREFIX_MAX + 32]; // any key of the deployment, for the Functions
-    char **arguments;              // argv with its short flags spelt out
-    struct option_row *rows;       // which `config` points into: the settings', without what only a worker
-                                   // needs; the command's flags
+    struct redis_client *redis;
+    struct key_space keys; // of one shard, until reader_shards has asked how many there are
+    bool shards_known;
+    char **arguments;        // argv with its short flags spelt out
+    struct option_row *rows; // which `config` points into: the settings', without what only a worker
+                             // needs; the command's flags
     struct option_row *flag_rows;
 };
 
@@ -50,10 +51,18 @@ enum status reader_need_kafka(const struct reader *r);
 
 void reader_close(struct reader *r);
 
-// Calls a Function of clameur_read, loading the library where Redis lacks it. Problems have been printed when
-// it fails; the caller frees the reply.
-enum status reader_call(struct reader *r, redisReply **reply, const char *function,
+// Calls a Function of clameur_read, loading the library where Redis lacks it. `account` is whose shard it
+// reads; {NULL, 0}: shard 0's. Problems have been printed when it fails; the caller frees the reply.
+enum status reader_call(struct reader *r, redisReply **reply, const char *function, struct slice account,
                         const struct slice *arguments, int count);
+
+// The deployment's shards into r->keys, from its meta. Problems have been printed when it fails.
+enum status reader_shards(struct reader *r);
+
+// HGETALL of the same family of every shard, for what a Function cannot ask of several nodes; `take` gets
+// each answer. Problems have been printed when it fails.
+enum status reader_hashes(struct reader *r, enum key_family family, const struct key_parts *parts,
+                          void (*take)(void *context, uint32_t shard, const redisReply *flat), void *context);
 
 // Prints "usage: ..." for arguments that do not fit, and returns STATUS_USAGE.
 enum status reader_usage(const char *usage);

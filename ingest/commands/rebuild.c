@@ -96,13 +96,16 @@ static enum status judge_scan(const struct rebuild *r, const redisReply *reply, 
         (int)redis_ask_text(found->element[0]).length, redis_ask_text(found->element[0]).at);
 }
 
-static enum status prefix_check(struct rebuild *r, struct problem *p) {
+static enum status node_scan(struct rebuild *r, uint16_t node, struct problem *p) {
     char pattern[PATTERN_MAX], cursor[32] = "0";
+    redisContext *redis;
     pattern_write(pattern, r->startup.keys.prefix);
+    enum status status = redis_client_node(r->walk.redis, node, &redis, p);
+    if (status != STATUS_OK)
+        return status;
     do {
         redisReply *reply;
-        enum status status = redis_ask_words(r->walk.redis, &reply, p, "SCAN", cursor, "MATCH", pattern,
-                                             "COUNT", "10000", NULL);
+        status = redis_ask_words(redis, &reply, p, "SCAN", cursor, "MATCH", pattern, "COUNT", "10000", NULL);
         if (status != STATUS_OK)
             return status;
         status = judge_scan(r, reply, cursor, p);
@@ -110,7 +113,15 @@ static enum status prefix_check(struct rebuild *r, struct problem *p) {
         if (status != STATUS_OK)
             return status;
     } while (strcmp(cursor, "0") != 0);
-    return deployment_place_check(&r->walk, p); // keeps watching until meta is written
+    return STATUS_OK;
+}
+
+static enum status prefix_check(struct rebuild *r, struct problem *p) {
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < r->walk.node_count && status == STATUS_OK; i++)
+        status = node_scan(r, r->walk.nodes[i].number, p);
+    // which keeps watching until meta is written
+    return status == STATUS_OK ? deployment_place_check(&r->walk, p) : status;
 }
 
 // How far the workers' group has come.
@@ -148,6 +159,7 @@ static int64_t offsets_lettered(const struct rebuild *r) {
 
 static void plan_print(const struct rebuild *r) {
     const struct startup *s = &r->startup;
+    char address[REDIS_ADDRESS_TEXT];
     int32_t shortened = 0;
     for (int32_t i = 0; i < s->partitions; i++)
         shortened += r->bounds.first[i] > 0;
@@ -156,7 +168,8 @@ static void plan_print(const struct rebuild *r) {
             " offsets, from the first to where each ends now\n",
             s->settings.kafka_topic, s->partitions, offsets_in_all(r));
     fprintf(stderr, "   into  the fresh prefix \"%s\" of Redis at %s, %u shards; %zu rules version%s\n",
-            s->keys.prefix, s->redis.host, s->keys.shards, s->rules.count, s->rules.count == 1 ? "" : "s");
+            s->keys.prefix, redis_address_write(address, &s->redis.at[0]), s->keys.shards, s->rules.count,
+            s->rules.count == 1 ? "" : "s");
     fprintf(stderr,
             "   group %s; dead letters only of what lies beyond the commits of group %s: %" PRId64
             " offsets\n",

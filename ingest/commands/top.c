@@ -79,7 +79,7 @@ static enum status ranking_ask(struct reader *r, struct ranking *k, const char *
     struct slice words[] = {slice_of(account), slice_of(platform), slice_of(now), slice_of(number),
                             slice_of(hours)};
     redisReply *reply;
-    enum status status = reader_call(r, &reply, "clameur_top", words, 5);
+    enum status status = reader_call(r, &reply, "clameur_top", words[0], words, 5);
     if (status == STATUS_OK)
         ranking_take(k, platform, reply);
     return status;
@@ -131,18 +131,47 @@ static enum status content_once(struct reader *r) {
 
 // --- Platforms
 
+struct share {
+    struct totals *totals;
+    struct slice platform;
+};
+
+static void share_take(void *context, uint32_t shard, const redisReply *flat) {
+    const struct share *share = context;
+    (void)shard;
+    totals_add(share->totals, share->platform, flat);
+}
+
+// Of a cluster, where no node has all shards.
+static enum status platforms_gather(struct reader *r, struct totals *t) {
+    enum status status = reader_shards(r);
+    for (uint32_t number = 1; number < PLATFORM_NUMBERS && status == STATUS_OK; number++) {
+        if (platform_name(number) == NULL)
+            continue;
+        struct share share = {t, slice_of(platform_name(number))};
+        status = reader_hashes(r, KEY_PLATFORM, &(struct key_parts){.platform = number}, share_take, &share);
+    }
+    return status;
+}
+
+static enum status platforms_ask(struct reader *r, struct totals *t) {
+    redisReply *reply;
+    enum status status = reader_call(r, &reply, "clameur_platforms", (struct slice){NULL, 0}, NULL, 0);
+    if (status != STATUS_OK)
+        return status;
+    for (size_t i = 0; i + 1 < reply->elements; i += 2)
+        totals_take(t, redis_ask_text(reply->element[i]), reply->element[i + 1]);
+    freeReplyObject(reply);
+    return STATUS_OK;
+}
+
 static enum status platform_once(struct reader *r) {
     struct totals t;
-    redisReply *reply = NULL;
     enum status status = totals_init(&t, &r->settings);
     if (status == STATUS_OK)
-        status = reader_call(r, &reply, "clameur_platforms", NULL, 0);
-    if (status == STATUS_OK) {
-        for (size_t i = 0; i + 1 < reply->elements; i += 2)
-            totals_take(&t, redis_ask_text(reply->element[i]), reply->element[i + 1]);
+        status = redis_client_routes(r->redis) ? platforms_gather(r, &t) : platforms_ask(r, &t);
+    if (status == STATUS_OK)
         totals_print(&t, r, &(struct output_column){"platform", false});
-        freeReplyObject(reply);
-    }
     totals_fini(&t);
     return status;
 }
@@ -153,6 +182,7 @@ struct campaigns {
     struct totals totals;
     char pattern[2 * KEY_MAX]; // for MATCH
     size_t stem;               // length of a key's name before the campaign
+    int slot;                  // of them all
     char cursor[NUMBER_TEXT_MAX];
 };
 
@@ -167,12 +197,13 @@ static enum status asked(enum status status, const struct problem *p) {
 static enum status pattern_make(struct reader *r, struct campaigns *c, const char *account) {
     struct slice words[] = {slice_of("campaign"), slice_of(account), slice_of("-")};
     redisReply *reply;
-    enum status status = reader_call(r, &reply, "clameur_key", words, 3);
+    enum status status = reader_call(r, &reply, "clameur_key", (struct slice){NULL, 0}, words, 3);
     if (status != STATUS_OK)
         return status;
     struct slice name = redis_ask_text(reply->element[0]);
     char *to = c->pattern;
     c->stem = name.length - 1;
+    c->slot = key_slot(name);
     for (size_t i = 0; i < c->stem && i < KEY_MAX - 1; i++) {
         if (memchr("*?[]\\", name.at[i], 5) != NULL)
             *to++ = '\\';
@@ -204,7 +235,7 @@ static enum status campaign_take(struct reader *r, struct campaigns *c, struct s
     struct slice words[] = {slice_of("HGETALL"), key};
     struct problem p;
     redisReply *reply;
-    if (asked(redis_ask(r->redis, &reply, words, 2, &p), &p) != STATUS_OK)
+    if (asked(redis_ask_slot(r->redis, key_slot(key), &reply, words, 2, &p), &p) != STATUS_OK)
         return p.status;
     char *name = memory_take(key.length);
     size_t length = key_decode(name, (struct slice){key.at + c->stem, key.length - c->stem});
@@ -217,9 +248,12 @@ static enum status campaign_take(struct reader *r, struct campaigns *c, struct s
 // One step of the walk; the cursor is "0" again after the last.
 static enum status campaigns_scan(struct reader *r, struct campaigns *c) {
     struct problem p;
+    redisContext *redis;
     redisReply *reply;
-    enum status status =
-        redis_ask_words(r->redis, &reply, &p, "SCAN", c->cursor, "MATCH", c->pattern, "COUNT", "1000", NULL);
+    enum status status = redis_client_master(r->redis, c->slot, &redis, &p);
+    if (status == STATUS_OK)
+        status =
+            redis_ask_words(redis, &reply, &p, "SCAN", c->cursor, "MATCH", c->pattern, "COUNT", "1000", NULL);
     if (asked(status, &p) != STATUS_OK)
         return status;
     snprintf(c->cursor, sizeof(c->cursor), "%s", reply->element[0]->str);

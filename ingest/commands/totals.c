@@ -41,9 +41,7 @@ static void weigh(struct total *total, const struct rules *rules, struct slice f
     }
 }
 
-void totals_take(struct totals *t, struct slice name, const redisReply *flat) {
-    if (flat->type != REDIS_REPLY_ARRAY || flat->elements == 0)
-        return;
+static struct total *row_take(struct totals *t, struct slice name) {
     if (t->count == t->room) {
         t->room = t->room == 0 ? 64 : 2 * t->room;
         t->rows = memory_grow(t->rows, t->room, sizeof(*t->rows));
@@ -52,15 +50,34 @@ void totals_take(struct totals *t, struct slice name, const redisReply *flat) {
     memcpy(copy, name.at, name.length);
     struct total *total = &t->rows[t->count++];
     *total = (struct total){.name = {copy, name.length}};
+    return total;
+}
+
+static void counters_add(struct total *total, const struct rules *rules, const redisReply *flat) {
     for (size_t i = 0; i + 1 < flat->elements; i += 2) {
         struct slice field = redis_ask_text(flat->element[i]), text = redis_ask_text(flat->element[i + 1]);
         int64_t value = strtoll(text.at, NULL, 10);
         if (slice_equal(field, slice_of("views")))
-            total->views = value;
+            total->views += value;
         if (slice_equal(field, slice_of("orders")))
-            total->orders = value;
-        weigh(total, t->rules, field, value);
+            total->orders += value;
+        weigh(total, rules, field, value);
     }
+}
+
+void totals_take(struct totals *t, struct slice name, const redisReply *flat) {
+    if (flat->type == REDIS_REPLY_ARRAY && flat->elements > 0)
+        counters_add(row_take(t, name), t->rules, flat);
+}
+
+void totals_add(struct totals *t, struct slice name, const redisReply *flat) {
+    for (size_t i = 0; i < t->count; i++) {
+        if (slice_equal(t->rows[i].name, name)) {
+            counters_add(&t->rows[i], t->rules, flat);
+            return;
+        }
+    }
+    totals_take(t, name, flat);
 }
 
 static int slice_compare(struct slice a, struct slice b) {

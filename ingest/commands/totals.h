@@ -29,6 +29,8 @@ void totals_fini(struct totals *t);
 
 // Takes the counters of one hash (flat, as HGETALL answers). The name is copied; an empty hash is left out.
 void totals_take(struct totals *t, struct slice name, const redisReply *flat);
+// The same; what was taken under the name before is added to.
+void totals_add(struct totals *t, struct slice name, const redisReply *flat);
 
 // Sorts, and prints the first --number rows; a name that was taken twice once.
 void totals_print(struct totals *t, const struct reader *r, const struct output_column *name_column);

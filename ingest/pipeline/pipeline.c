@@ -74,9 +74,8 @@ static void stages_open(struct pipeline *p) {
 
 static enum status edges_open(struct pipeline *p, struct problem *problem) {
     const struct startup *s = p->startup;
-    const struct redis_seeds seeds = {.count = 1, .at = {s->redis}};
-    p->redis = redis_router_create(&p->loop, &seeds, false, &s->login, (int)s->settings.redis_timeout_ms,
-                                   redis_changed, p);
+    p->redis = redis_router_create(&p->loop, &s->redis, s->redis_is_cluster, &s->login,
+                                   (int)s->settings.redis_timeout_ms, redis_changed, p);
     enum status status = http_create(&p->http, &p->loop, s->settings.http_listen, report_answer, p, problem);
     if (status == STATUS_OK && p->http != NULL)
         log_info("http_listening", FIELD("port", LOG_INT(http_port(p->http))));

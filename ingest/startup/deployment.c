@@ -23,22 +23,46 @@ static size_t shard_key(const struct startup_walk *walk, char out[KEY_MAX], enum
     return length;
 }
 
-// Watches a shard's meta and mark; `marked` is raised where the mark is there.
-static enum status shard_watch(struct startup_walk *walk, uint32_t shard, bool *marked, struct problem *p) {
-    char meta[KEY_MAX], mark[KEY_MAX];
+static enum status ask_and_forget(redisContext *redis, const struct slice *words, int count,
+                                  struct problem *p) {
     redisReply *reply;
-    shard_key(walk, meta, KEY_META, shard);
-    shard_key(walk, mark, KEY_MARK, shard);
-    enum status status = redis_ask_words(walk->redis, &reply, p, "WATCH", meta, mark, NULL);
-    if (status != STATUS_OK)
-        return status;
+    enum status status = redis_ask(redis, &reply, words, count, p);
     freeReplyObject(reply);
-    status = redis_ask_words(walk->redis, &reply, p, "EXISTS", mark, NULL);
-    if (status != STATUS_OK)
-        return status;
-    *marked = *marked || reply->integer > 0;
-    freeReplyObject(reply);
-    return STATUS_OK;
+    return status;
+}
+
+// Of a single Redis, until what was begun on the connection is over.
+static enum status shards_watch(struct startup_walk *walk, struct problem *p) {
+    redisContext *redis;
+    enum status status = redis_client_master(walk->redis, 0, &redis, p);
+    for (uint32_t shard = 0; shard < walk->s->keys.shards && status == STATUS_OK; shard++) {
+        char meta[KEY_MAX], mark[KEY_MAX];
+        struct slice words[] = {slice_of("WATCH"),
+                                (struct slice){meta, shard_key(walk, meta, KEY_META, shard)},
+                                (struct slice){mark, shard_key(walk, mark, KEY_MARK, shard)}};
+        status = ask_and_forget(redis, words, 3, p);
+    }
+    return status;
+}
+
+// `marked`: has any shard a mark?
+static enum status marks_look(struct startup_walk *walk, bool *marked, struct problem *p) {
+    enum status first = STATUS_OK;
+    *marked = false;
+    for (uint32_t shard = 0; shard < walk->s->keys.shards; shard++) {
+        char mark[KEY_MAX];
+        size_t length = shard_key(walk, mark, KEY_MARK, shard);
+        redis_client_command(walk->redis, key_shard_slot(shard), 2, (const char *[]){"EXISTS", mark},
+                             (size_t[]){6, length});
+    }
+    for (uint32_t shard = 0; shard < walk->s->keys.shards; shard++) {
+        redisReply *reply;
+        enum status status = redis_ask_answer(walk->redis, &reply, "EXISTS", first == STATUS_OK ? p : NULL);
+        *marked = *marked || (status == STATUS_OK && reply->integer > 0);
+        first = first == STATUS_OK ? status : first;
+        freeReplyObject(reply);
+    }
+    return first;
 }
 
 static enum status refuse_held(const struct startup_walk *walk, const struct startup_metas *metas,
@@ -57,23 +81,41 @@ static enum status refuse_held(const struct startup_walk *walk, const struct sta
         prefix, held->deployment, held->topic, held->shards, metas->count, walk->s->keys.shards);
 }
 
+// A cluster has no transaction over all shards: some of them may have their meta and the others not yet,
+// while nothing is counted.
+static bool is_begun(const struct startup_walk *walk, const struct startup_metas *metas, bool marked) {
+    return walk->s->redis_is_cluster && !marked && metas->alike && metas->present[0] &&
+           metas->count < walk->s->keys.shards;
+}
+
+static enum status place_judge(struct startup_walk *walk, const struct startup_metas *metas, bool marked,
+                               struct problem *p) {
+    if (is_begun(walk, metas, marked)) {
+        walk->begun = memory_take(sizeof(*walk->begun));
+        *walk->begun = metas->first;
+        return STATUS_OK;
+    }
+    if (metas->count > 0)
+        return refuse_held(walk, metas, p);
+    if (!marked)
+        return STATUS_OK;
+    return problem_set(p, STATUS_NO, "CLM-M1",
+                       "restore the newest backup of this Redis, or give --redis.prefix another name",
+                       "the prefix %s holds marks without a meta: the remains of a deployment that was lost",
+                       walk->s->keys.prefix);
+}
+
 enum status deployment_place_check(struct startup_walk *walk, struct problem *p) {
-    bool marked = false;
-    enum status status = STATUS_OK;
-    for (uint32_t shard = 0; shard < walk->s->keys.shards && status == STATUS_OK; shard++)
-        status = shard_watch(walk, shard, &marked, p);
+    bool marked;
+    enum status status = walk->s->redis_is_cluster ? STATUS_OK : shards_watch(walk, p);
+    if (status == STATUS_OK)
+        status = marks_look(walk, &marked, p);
     if (status != STATUS_OK)
         return status;
     struct startup_metas *metas = memory_take(sizeof(*metas));
     status = startup_metas_read(walk->redis, &walk->s->keys, metas, p);
-    if (status == STATUS_OK && metas->count > 0)
-        status = refuse_held(walk, metas, p);
-    else if (status == STATUS_OK && marked)
-        status =
-            problem_set(p, STATUS_NO, "CLM-M1",
-                        "restore the newest backup of this Redis, or give --redis.prefix another name",
-                        "the prefix %s holds marks without a meta: the remains of a deployment that was lost",
-                        walk->s->keys.prefix);
+    if (status == STATUS_OK)
+        status = place_judge(walk, metas, marked, p);
     free(metas);
     return status;
 }
@@ -106,6 +148,19 @@ static enum status bounds_ask(const struct startup *s, struct deployment_bounds 
     return status;
 }
 
+// What was begun goes on, if it is what the configuration would begin now.
+static enum status begun_take(struct meta *meta, const struct meta *begun, struct problem *p) {
+    memcpy(meta->deployment, begun->deployment, sizeof(meta->deployment));
+    memcpy(meta->starts, begun->starts, sizeof(meta->starts));
+    meta->created_at_ms = begun->created_at_ms;
+    if (meta_equal(meta, begun))
+        return STATUS_OK;
+    return problem_set(p, STATUS_NO, "CLM-M4",
+                       "begin again with its settings, or under another --redis.prefix",
+                       "deployment %s (topic \"%s\", %" PRId64 " shards) was begun with other settings",
+                       begun->deployment, begun->topic, begun->shards);
+}
+
 enum status deployment_meta_make(struct meta *meta, struct deployment_bounds *bounds,
                                  const struct startup_walk *walk, bool latest, struct problem *p) {
     const struct startup *s = walk->s;
@@ -126,7 +181,7 @@ enum status deployment_meta_make(struct meta *meta, struct deployment_bounds *bo
     enum status status = bounds_ask(s, bounds, meta->partitions, p);
     for (int32_t i = 0; i < meta->partitions; i++)
         meta->starts[i] = latest ? bounds->end[i] : bounds->first[i];
-    return status;
+    return status == STATUS_OK && walk->begun != NULL ? begun_take(meta, walk->begun, p) : status;
 }
 
 void deployment_fields_make(struct deployment_field fields[DEPLOYMENT_FIELDS], const struct meta *meta,
@@ -149,17 +204,9 @@ void deployment_fields_free(struct deployment_field fields[DEPLOYMENT_FIELDS]) {
 
 // --- Writing it
 
-static enum status ask_and_forget(struct startup_walk *walk, const struct slice *words, int count,
-                                  struct problem *p) {
-    redisReply *reply;
-    enum status status = redis_ask(walk->redis, &reply, words, count, p);
-    if (status == STATUS_OK)
-        freeReplyObject(reply);
-    return status;
-}
-
-static enum status shard_queue(struct startup_walk *walk, uint32_t shard,
-                               const struct deployment_field fields[DEPLOYMENT_FIELDS], struct problem *p) {
+// What WATCH and the queue of MULTI hold on to is a connection: no redirections here.
+static enum status meta_queue(const struct startup_walk *walk, redisContext *redis, uint32_t shard,
+                              const struct deployment_field fields[DEPLOYMENT_FIELDS], struct problem *p) {
     char key[KEY_MAX];
     struct slice words[2 + 2 * DEPLOYMENT_FIELDS] = {slice_of("HSET"),
                                                      {key, shard_key(walk, key, KEY_META, shard)}};
@@ -167,36 +214,79 @@ static enum status shard_queue(struct startup_walk *walk, uint32_t shard,
         words[2 + 2 * i] = slice_of(fields[i].name);
         words[3 + 2 * i] = slice_of(fields[i].value);
     }
-    return ask_and_forget(walk, words, 2 + 2 * DEPLOYMENT_FIELDS, p);
+    return ask_and_forget(redis, words, 2 + 2 * DEPLOYMENT_FIELDS, p);
 }
 
-static enum status judge_exec(const redisReply *reply, const char *prefix, struct problem *p) {
+static enum status refuse_faster(const struct startup_walk *walk, struct problem *p) {
+    return problem_set(p, STATUS_NO, "", "clameur-ingest check --connect",
+                       "somebody else wrote under the prefix %s at the same time; nothing was written",
+                       walk->s->keys.prefix);
+}
+
+static enum status judge_exec(const struct startup_walk *walk, const redisReply *reply, struct problem *p) {
     if (reply->type != REDIS_REPLY_ARRAY)
-        return problem_set(p, STATUS_NO, "", "clameur-ingest check --connect",
-                           "somebody else wrote under the prefix %s at the same time; nothing was written",
-                           prefix);
+        return refuse_faster(walk, p);
     for (size_t i = 0; i < reply->elements; i++) {
         if (reply->element[i]->type == REDIS_REPLY_ERROR)
             return problem_set(p, STATUS_UNAVAILABLE, "",
                                "mend Redis, DEL the meta keys of this prefix, and begin again",
-                               "shard %zu was refused: %s", i, reply->element[i]->str);
+                               "a shard was refused: %s", reply->element[i]->str);
     }
     return STATUS_OK;
 }
 
-enum status deployment_write(struct startup_walk *walk,
-                             const struct deployment_field fields[DEPLOYMENT_FIELDS], struct problem *p) {
+// MULTI, the meta of the shards [first, end), EXEC.
+static enum status metas_write(const struct startup_walk *walk, redisContext *redis, uint32_t first,
+                               uint32_t end, const struct deployment_field fields[DEPLOYMENT_FIELDS],
+                               struct problem *p) {
     const struct slice multi = slice_of("MULTI"), exec = slice_of("EXEC");
-    enum status status = ask_and_forget(walk, &multi, 1, p);
-    for (uint32_t shard = 0; shard < walk->s->keys.shards && status == STATUS_OK; shard++)
-        status = shard_queue(walk, shard, fields, p);
+    enum status status = ask_and_forget(redis, &multi, 1, p);
+    for (uint32_t shard = first; shard < end && status == STATUS_OK; shard++)
+        status = meta_queue(walk, redis, shard, fields, p);
     if (status != STATUS_OK)
         return status;
     redisReply *reply;
-    status = redis_ask(walk->redis, &reply, &exec, 1, p);
+    status = redis_ask(redis, &reply, &exec, 1, p);
+    if (status == STATUS_OK)
+        status = judge_exec(walk, reply, p);
+    freeReplyObject(reply);
+    return status;
+}
+
+// A shard of a cluster, where it has no meta yet. Another deployment's there was faster; ours was begun
+// before.
+static enum status shard_write(const struct startup_walk *walk, redisContext *redis, uint32_t shard,
+                               const struct deployment_field fields[DEPLOYMENT_FIELDS], struct problem *p) {
+    char meta[KEY_MAX];
+    redisReply *reply;
+    shard_key(walk, meta, KEY_META, shard);
+    enum status status = redis_ask_words(redis, &reply, p, "WATCH", meta, NULL);
+    freeReplyObject(reply);
+    if (status == STATUS_OK)
+        status = redis_ask_words(redis, &reply, p, "HGET", meta, fields[0].name, NULL);
     if (status != STATUS_OK)
         return status;
-    status = judge_exec(reply, walk->s->keys.prefix, p);
+    bool held = reply->type == REDIS_REPLY_STRING;
+    bool ours = held && slice_equal(redis_ask_text(reply), slice_of(fields[0].value));
     freeReplyObject(reply);
+    if (held && !ours)
+        return refuse_faster(walk, p);
+    return ours ? STATUS_OK : metas_write(walk, redis, shard, shard + 1, fields, p);
+}
+
+enum status deployment_write(struct startup_walk *walk,
+                             const struct deployment_field fields[DEPLOYMENT_FIELDS], struct problem *p) {
+    redisContext *redis;
+    const struct startup *s = walk->s;
+    if (!s->redis_is_cluster) {
+        enum status status = redis_client_master(walk->redis, 0, &redis, p);
+        return status == STATUS_OK ? metas_write(walk, redis, 0, s->keys.shards, fields, p) : status;
+    }
+    enum status status = STATUS_OK;
+    for (uint32_t shard = 0; shard < s->keys.shards && status == STATUS_OK; shard++) {
+        status = redis_client_master(walk->redis, key_shard_slot(shard), &redis, p);
+        if (status == STATUS_OK)
+            status = shard_write(walk, redis, shard, fields, p);
+    }
     return status;
 }

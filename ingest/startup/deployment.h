@@ -5,6 +5,9 @@
 //   2. ask Kafka where each partition starts
 //   3. MULTI, one HSET a shard, EXEC: all shards or none. EXEC is empty where somebody else was faster: then
 //      theirs holds
+//
+// A Redis Cluster has no transaction over shards. There 3 is one for each shard, shard 0 first: whoever wrote
+// that one has the prefix. What is interrupted in between counts nothing, and goes on when init is run again.
 #pragma once
 
 #include "ingest/startup/startup_steps.h"

@@ -10,7 +10,8 @@ static bool begins_with(const char *text, const char *word) {
 }
 
 static enum status judge_error(const char *error, const char *command, struct problem *p) {
-    static const char *const passing[] = {"LOADING", "BUSY", "CLUSTERDOWN", "MASTERDOWN", "TRYAGAIN"};
+    static const char *const passing[] = {"LOADING",  "BUSY",  "CLUSTERDOWN", "MASTERDOWN",
+                                          "TRYAGAIN", "MOVED", "ASK"};
     static const char *const lasting[] = {"READONLY", "MISCONF", "NOREPLICAS"};
     // EXEC says it behind a word of its own.
     if (begins_with(error, "NOPERM") || begins_with(error, "NOAUTH") || strstr(error, ": NOPERM ") != NULL)
@@ -33,33 +34,50 @@ static enum status judge_error(const char *error, const char *command, struct pr
     return problem_set(p, STATUS_UNAVAILABLE, "", "", "Redis answers %s with: %s", command, error);
 }
 
-enum status redis_ask_judge(const redisContext *redis, const redisReply *reply, const char *command,
-                            struct problem *p) {
-    if (reply == NULL)
-        return problem_set(p, STATUS_UNAVAILABLE, "CLM-R3", "check that Redis runs, and redis.timeout",
-                           "no answer to %s: %s", command, redis->errstr);
-    if (reply->type == REDIS_REPLY_ERROR)
-        return judge_error(reply->str, command, p);
-    return STATUS_OK;
+// Frees a reply that is an error.
+static enum status judge(redisReply **reply, const char *command, struct problem *p) {
+    if ((*reply)->type != REDIS_REPLY_ERROR)
+        return STATUS_OK;
+    enum status status = judge_error((*reply)->str, command, p);
+    freeReplyObject(*reply);
+    *reply = NULL;
+    return status;
 }
 
-enum status redis_ask(redisContext *redis, redisReply **reply, const struct slice *words, int count,
-                      struct problem *p) {
+static void words_take(const char *texts[REDIS_ASK_WORDS], size_t lengths[REDIS_ASK_WORDS],
+                       const struct slice *words, int count) {
     CHECK(count > 0 && count <= REDIS_ASK_WORDS);
-    const char *texts[REDIS_ASK_WORDS];
-    size_t lengths[REDIS_ASK_WORDS];
     for (int i = 0; i < count; i++) {
         texts[i] = words[i].at;
         lengths[i] = words[i].length;
     }
+}
+
+enum status redis_ask(redisContext *redis, redisReply **reply, const struct slice *words, int count,
+                      struct problem *p) {
+    const char *texts[REDIS_ASK_WORDS];
+    size_t lengths[REDIS_ASK_WORDS];
+    words_take(texts, lengths, words, count);
     *reply = redisCommandArgv(redis, count, texts, lengths);
-    enum status status = redis_ask_judge(redis, *reply, texts[0], p);
-    if (status == STATUS_OK)
-        return STATUS_OK;
-    if (*reply != NULL)
-        freeReplyObject(*reply);
-    *reply = NULL;
-    return status;
+    if (*reply == NULL)
+        return problem_set(p, STATUS_UNAVAILABLE, "CLM-R3", "check that Redis runs, and redis.timeout",
+                           "no answer to %s: %s", texts[0], redis->errstr);
+    return judge(reply, texts[0], p);
+}
+
+enum status redis_ask_slot(struct redis_client *redis, int slot, redisReply **reply,
+                           const struct slice *words, int count, struct problem *p) {
+    const char *texts[REDIS_ASK_WORDS];
+    size_t lengths[REDIS_ASK_WORDS];
+    words_take(texts, lengths, words, count);
+    redis_client_command(redis, slot, count, texts, lengths);
+    return redis_ask_answer(redis, reply, texts[0], p);
+}
+
+enum status redis_ask_answer(struct redis_client *redis, redisReply **reply, const char *command,
+                             struct problem *p) {
+    *reply = redis_client_answer(redis);
+    return *reply == NULL ? redis_client_lost(redis, p) : judge(reply, command, p);
 }
 
 enum status redis_ask_words(redisContext *redis, redisReply **reply, struct problem *p, ...) {

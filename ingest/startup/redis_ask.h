@@ -3,8 +3,8 @@
 
 #include <hiredis/hiredis.h>
 
+#include "runtime/redis/redis_client.h"
 #include "runtime/slice.h"
-#include "runtime/status.h"
 
 enum { REDIS_ASK_WORDS = 64 };
 
@@ -18,9 +18,13 @@ enum status redis_ask(redisContext *redis, redisReply **reply, const struct slic
 enum status redis_ask_words(redisContext *redis, redisReply **reply, struct problem *p, ...)
     __attribute__((sentinel));
 
-// What an answer that may be NULL (the connection broke) or an error means; STATUS_OK for any other.
-enum status redis_ask_judge(const redisContext *redis, const redisReply *reply, const char *command,
-                            struct problem *p);
+// The same of the master of a slot.
+enum status redis_ask_slot(struct redis_client *redis, int slot, redisReply **reply,
+                           const struct slice *words, int count, struct problem *p);
+
+// The next answer to what was sent ahead, judged in the same way.
+enum status redis_ask_answer(struct redis_client *redis, redisReply **reply, const char *command,
+                             struct problem *p);
 
 // The bytes of a string, status or error reply; empty for others.
 struct slice redis_ask_text(const redisReply *reply);

@@ -67,11 +67,13 @@ static enum status read_redis(struct startup_walk *walk) {
                     "redis.username is longer than %zu bytes", sizeof(s->login.username) - 1);
         return startup_trouble(walk, &p);
     }
-    if (redis_address_parse(&s->redis, s->settings.redis_url, &p) != STATUS_OK ||
+    if (redis_seeds_parse(&s->redis, s->settings.redis_url, &p) != STATUS_OK ||
         settings_redis_password(&s->settings, s->login.password, sizeof(s->login.password), &p) != STATUS_OK)
         return startup_trouble(walk, &p);
     key_space_init(&s->keys, s->settings.redis_prefix, (uint32_t)s->settings.redis_shards);
-    startup_found(walk, "%s, prefix %s, %u shards", s->redis.host, s->keys.prefix, s->keys.shards);
+    char address[REDIS_ADDRESS_TEXT];
+    startup_found(walk, "%s%s, prefix %s, %u shards", redis_address_write(address, &s->redis.at[0]),
+                  s->redis.count > 1 ? " and others" : "", s->keys.prefix, s->keys.shards);
     return STATUS_OK;
 }
 
@@ -200,11 +202,14 @@ enum status startup_walk(struct startup_walk *walk, unsigned parts, bool all) {
 }
 
 void startup_walk_end(struct startup_walk *walk) {
-    if (walk->redis != NULL)
-        redisFree(walk->redis);
-    free(walk->info);
-    walk->redis = NULL;
-    walk->info = NULL;
+    redis_client_close(&walk->redis);
+    for (size_t i = 0; i < walk->node_count; i++)
+        free(walk->nodes[i].info);
+    free(walk->nodes);
+    free(walk->begun);
+    walk->nodes = NULL;
+    walk->node_count = 0;
+    walk->begun = NULL;
 }
 
 enum status startup_connect(struct startup *s, bool all, startup_report report, void *context) {

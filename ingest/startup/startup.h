@@ -10,7 +10,7 @@
 #include "ingest/functions.h"
 #include "runtime/config/config.h"
 #include "runtime/config/rules.h"
-#include "runtime/redis/redis_link.h"
+#include "runtime/redis/redis_client.h"
 #include "schemas/keys.h"
 #include "schemas/layout.h"
 #include "schemas/settings.h"
@@ -25,7 +25,8 @@ struct startup {
     size_t passthrough_count;
     struct rules_book rules;
     struct pseudonymiser *pseudonyms;
-    struct redis_address redis;
+    struct redis_seeds redis;
+    bool redis_is_cluster; // after startup_connect
     struct redis_login login;
     struct key_space keys;
     struct meta meta;   // after startup_connect
@@ -53,10 +54,12 @@ enum status startup_read_steps(struct startup *s, int argc, char **argv, const s
 // the topic's messages, too. Returns the first failure.
 enum status startup_connect(struct startup *s, bool all, startup_report report, void *context);
 
-// Loads the Function libraries where Redis lacks them (both; the reader's is replaced where it differs). A
+// Loads the Function libraries where the node lacks them (both; the reader's is replaced where it differs). A
 // writer's library of the same name but another text is left alone: STATUS_CONFIG, CLM-R6, when the reader's
 // has been seen to.
 enum status startup_load_functions(redisContext *redis, struct problem *p);
+// The same on every master; the first trouble.
+enum status startup_load_functions_everywhere(struct redis_client *redis, struct problem *p);
 
 // As whom this process flushes and claims.
 static inline struct flush_sender startup_sender(const struct startup *s) {

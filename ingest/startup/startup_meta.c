@@ -48,26 +48,22 @@ static enum status metas_take(struct startup_metas *metas, struct meta *other, c
     return STATUS_OK;
 }
 
-enum status startup_metas_read(redisContext *redis, const struct key_space *keys, struct startup_metas *metas,
-                               struct problem *p) {
+enum status startup_metas_read(struct redis_client *redis, const struct key_space *keys,
+                               struct startup_metas *metas, struct problem *p) {
     *metas = (struct startup_metas){.first_missing = keys->shards, .alike = true};
     for (uint32_t shard = 0; shard < keys->shards; shard++) {
         char key[KEY_MAX];
         size_t length = meta_key(key, keys, shard);
-        redisAppendCommandArgv(redis, 2, (const char *[]){"HGETALL", key}, (size_t[]){7, length});
+        redis_client_command(redis, key_shard_slot(shard), 2, (const char *[]){"HGETALL", key},
+                             (size_t[]){7, length});
     }
     struct meta *other = memory_take(sizeof(*other));
     enum status first = STATUS_OK;
     for (uint32_t shard = 0; shard < keys->shards; shard++) {
-        redisReply *reply = NULL;
-        if (redisGetReply(redis, (void **)&reply) != REDIS_OK)
-            reply = NULL;
-        enum status status = first == STATUS_OK ? redis_ask_judge(redis, reply, "HGETALL", p) : first;
-        if (status == STATUS_OK && reply != NULL)
-            status = metas_take(metas, other, reply, shard, p);
-        first = status;
-        if (reply == NULL)
-            break;
+        redisReply *reply;
+        enum status status = redis_ask_answer(redis, &reply, "HGETALL", first == STATUS_OK ? p : NULL);
+        if (first == STATUS_OK)
+            first = status == STATUS_OK ? metas_take(metas, other, reply, shard, p) : status;
         freeReplyObject(reply);
     }
     free(other);
@@ -89,10 +85,13 @@ static enum status judge_presence(const struct startup *s, const struct startup_
         return problem_set(
             p, STATUS_CONFIG, "CLM-M4", "restore the newest backup, or begin under a fresh prefix",
             "shard %u belongs to another deployment than %s", metas->first_other, metas->first.deployment);
-    return problem_set(p, STATUS_BAD_DATA, "CLM-M1", "restore the newest backup of this Redis",
-                       "%u of %u shards of deployment %s have lost their meta, shard %u the first",
-                       s->keys.shards - metas->count, s->keys.shards, metas->first.deployment,
-                       metas->first_missing);
+    return problem_set(
+        p, STATUS_BAD_DATA, "CLM-M1",
+        s->redis_is_cluster ? "if clameur-ingest init was interrupted, let it go on: run it again; "
+                              "else restore the newest backup"
+                            : "restore the newest backup of this Redis",
+        "%u of %u shards of deployment %s have lost their meta, shard %u the first",
+        s->keys.shards - metas->count, s->keys.shards, metas->first.deployment, metas->first_missing);
 }
 
 static enum status differs(struct problem *p, const struct meta *meta, const char *option, const char *ours,

@@ -12,7 +12,7 @@ static void ask_all(const struct startup_walk *walk) {
     struct flush_call call = {0};
     for (uint32_t shard = 0; shard < s->keys.shards; shard++) {
         flush_encode_rules(&call, &s->keys, shard, &sender);
-        redisAppendFormattedCommand(walk->redis, call.bytes, call.length);
+        redis_client_send(walk->redis, key_shard_slot(shard), call.bytes, call.length);
     }
     flush_call_fini(&call);
 }
@@ -47,15 +47,11 @@ enum status startup_step_rules(struct startup_walk *walk) {
     enum status status = STATUS_OK;
     ask_all(walk);
     for (uint32_t shard = 0; shard < s->keys.shards; shard++) {
-        redisReply *reply = NULL;
-        if (redisGetReply(walk->redis, (void **)&reply) != REDIS_OK)
-            reply = NULL;
+        redisReply *reply;
+        enum status one =
+            redis_ask_answer(walk->redis, &reply, "FCALL " FUNCTION_RULES, status == STATUS_OK ? &p : NULL);
         if (status == STATUS_OK)
-            status = redis_ask_judge(walk->redis, reply, "FCALL " FUNCTION_RULES, &p);
-        if (status == STATUS_OK)
-            status = judge(reply, shard, &p);
-        if (reply == NULL)
-            break;
+            status = one == STATUS_OK ? judge(reply, shard, &p) : one;
         freeReplyObject(reply);
     }
     if (status != STATUS_OK)

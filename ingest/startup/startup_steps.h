@@ -11,14 +11,22 @@ enum startup_part { STARTUP_KAFKA = 1, STARTUP_REDIS = 2, STARTUP_META = 4, STAR
 
 enum { STARTUP_TOPIC_ID_MAX = 64 };
 
+// A master of the cluster, or the single Redis.
+struct startup_node {
+    uint16_t number;
+    char *info; // the answer to INFO; "" where Redis does not let us ask
+};
+
 struct startup_walk {
     struct startup *s;
     startup_report report;
     void *context;
-    const char *step;                    // the present one's name
-    redisContext *redis;                 // after the step "redis"
+    const char *step;           // the present one's name
+    struct redis_client *redis; // after the step "redis"
+    struct startup_node *nodes; // the same
+    size_t node_count;
     char topic_id[STARTUP_TOPIC_ID_MAX]; // "": unknown
-    char *info;                          // the answer to INFO; "" where Redis does not let us ask
+    struct meta *begun;                  // of a deployment whose beginning was interrupted, or NULL
 };
 
 // Walks the steps of the parts, as startup_connect does. The Redis connection stays with `walk` until
@@ -60,5 +68,5 @@ struct startup_metas {
     bool alike;
     struct meta first;
 };
-enum status startup_metas_read(redisContext *redis, const struct key_space *keys, struct startup_metas *metas,
-                               struct problem *p);
+enum status startup_metas_read(struct redis_client *redis, const struct key_space *keys,
+                               struct startup_metas *metas, struct problem *p);

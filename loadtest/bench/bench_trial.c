@@ -195,22 +195,13 @@ enum status trial_standing(struct trial *t, struct standing *standing, struct pr
 }
 
 int64_t trial_redis_cpu_us(struct trial *t) {
-    static const char *const fields[] = {"used_cpu_sys:", "used_cpu_user:"};
-    const char *words[] = {"INFO", "cpu"};
-    redisReply *reply = recount_redis_ask(&t->redis, 2, words);
-    double seconds = 0;
-    for (size_t i = 0; reply != NULL && reply->type == REDIS_REPLY_STRING && i < 2; i++) {
-        const char *at = strstr(reply->str, fields[i]);
-        seconds += at != NULL ? strtod(at + strlen(fields[i]), NULL) : 0;
-    }
-    freeReplyObject(reply);
-    return (int64_t)(seconds * 1e6);
+    return recount_redis_cpu_us(&t->redis);
 }
 
 // --- Cleaning up
 
 static void read_answers(struct recount_redis *redis) {
-    while (redis->pending > 0)
+    while (recount_redis_pending(redis) > 0)
         freeReplyObject(recount_redis_answer(redis));
 }
 
@@ -223,7 +214,7 @@ static void unlink_key(void *context, struct slice key) {
     const char *words[] = {"UNLINK", key.at};
     const size_t lengths[] = {6, key.length};
     recount_redis_send(&d->redis, 2, words, lengths);
-    if (d->redis.pending >= UNLINK_CHUNK)
+    if (recount_redis_pending(&d->redis) >= UNLINK_CHUNK)
         read_answers(&d->redis);
 }
 
@@ -277,7 +268,7 @@ static void delete_group(struct trial *t) {
 void trial_close(struct trial **trial) {
     struct trial *t = *trial;
     *trial = NULL;
-    if (t->redis.context != NULL && !t->redis.broken) {
+    if (t->redis.client != NULL && !recount_redis_broken(&t->redis)) {
         delete_keys(t);
         delete_group(t);
     }

@@ -60,7 +60,7 @@ static void send_actors(struct recount_reach *r, size_t first, size_t end) {
 }
 
 static void read_answers(struct recount_reach *r) {
-    while (r->redis->pending > 0) {
+    while (recount_redis_pending(r->redis) > 0) {
         redisReply *reply = recount_redis_answer(r->redis);
         if (reply != NULL && reply->type == REDIS_REPLY_ERROR && !r->refused) {
             r->refused = true;
@@ -95,7 +95,7 @@ void recount_reach_add(void *reach, uint32_t key, const unsigned char actor[16])
 
 enum status recount_reach_flush(struct recount_reach *r, struct problem *problem) {
     send_all(r);
-    if (r->redis->broken)
+    if (recount_redis_broken(r->redis))
         return recount_redis_lost(r->redis, problem);
     if (r->refused)
         return problem_set(
@@ -106,7 +106,7 @@ enum status recount_reach_flush(struct recount_reach *r, struct problem *problem
 }
 
 void recount_reach_delete(struct recount_reach *r) {
-    if (r->redis->broken)
+    if (recount_redis_broken(r->redis))
         return;
     for (uint32_t key = 0; key < r->model->key_names.count; key++) {
         enum key_family family = r->model->keys[key].family;
@@ -117,7 +117,7 @@ void recount_reach_delete(struct recount_reach *r) {
         const size_t lengths[] = {
             6, recount_reach_name(r->redis, name, sizeof(name), r->model->key_names.at[key])};
         recount_redis_send(r->redis, 2, words, lengths);
-        if (r->redis->pending >= DELETE_CHUNK)
+        if (recount_redis_pending(r->redis) >= DELETE_CHUNK)
             read_answers(r);
     }
     read_answers(r);

@@ -5,54 +5,49 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "runtime/redis/redis_link.h"
+#include "runtime/redis/redis_info.h"
 
 enum { SCAN_COUNT = 1000 };
 
 enum status recount_redis_open(struct recount_redis *r, const struct settings *settings,
                                struct problem *problem) {
     *r = (struct recount_redis){0};
-    struct redis_address address;
+    struct redis_seeds seeds;
     struct redis_login login = {0};
-    enum status status = redis_address_parse(&address, settings->redis_url, problem);
+    enum status status = redis_seeds_parse(&seeds, settings->redis_url, problem);
     if (status == STATUS_OK)
         status = settings_redis_password(settings, login.password, sizeof(login.password), problem);
     if (status != STATUS_OK)
         return status;
     snprintf(login.username, sizeof(login.username), "%s", settings->redis_username);
     snprintf(r->scratch, sizeof(r->scratch), "%s-recount-%d", settings->redis_prefix, (int)getpid());
-    return redis_connect(&r->context, &address, &login, (int)settings->redis_timeout_ms, problem);
+    return redis_client_open(&r->client, &seeds, &login, (int)settings->redis_timeout_ms, problem);
 }
 
 void recount_redis_close(struct recount_redis *r) {
-    if (r->context != NULL)
-        redisFree(r->context);
+    redis_client_close(&r->client);
     *r = (struct recount_redis){0};
 }
 
 void recount_redis_send(struct recount_redis *r, int count, const char *const *words, const size_t *lengths) {
-    // The cast: hiredis 0.14 forgot the second const.
-    if (redisAppendCommandArgv(r->context, count, (const char **)(uintptr_t)words, lengths) != REDIS_OK)
-        r->broken = true;
-    r->pending++;
+    const struct slice key = {words[1], lengths[1]};
+    redis_client_command(r->client, key_slot(key), count, words, lengths);
 }
 
 redisReply *recount_redis_answer(struct recount_redis *r) {
-    void *reply = NULL;
-    r->pending--;
-    if (!r->broken && redisGetReply(r->context, &reply) != REDIS_OK)
-        r->broken = true;
-    return reply;
+    return redis_client_answer(r->client);
 }
 
-redisReply *recount_redis_ask(struct recount_redis *r, int count, const char *const *words) {
-    recount_redis_send(r, count, words, NULL);
-    return recount_redis_answer(r);
+size_t recount_redis_pending(const struct recount_redis *r) {
+    return redis_client_pending(r->client);
+}
+
+bool recount_redis_broken(const struct recount_redis *r) {
+    return redis_client_lost(r->client, NULL) != STATUS_OK;
 }
 
 enum status recount_redis_lost(const struct recount_redis *r, struct problem *problem) {
-    return problem_set(problem, STATUS_UNAVAILABLE, "CLM-R3", "check redis.url: redis-cli -u URL ping",
-                       "the connection to Redis was lost: %s", r->context->errstr);
+    return redis_client_lost(r->client, problem);
 }
 
 static struct slice text_of(const redisReply *reply) {
@@ -195,8 +190,8 @@ enum status recount_redis_marks_all(struct recount_redis *r, struct mark *marks,
 }
 
 enum status recount_redis_time(struct recount_redis *r, int64_t *now_s, struct problem *problem) {
-    const char *words[] = {"TIME"};
-    redisReply *reply = recount_redis_ask(r, 1, words);
+    redis_client_command(r->client, key_shard_slot(0), 1, (const char *[]){"TIME"}, NULL);
+    redisReply *reply = recount_redis_answer(r);
     if (reply == NULL)
         return recount_redis_lost(r, problem);
     *now_s = reply->type == REDIS_REPLY_ARRAY && reply->elements > 0
@@ -218,17 +213,24 @@ static void scan_pattern(char *out, const char *prefix) {
     strcpy(out, ":*");
 }
 
-enum status recount_redis_scan(struct recount_redis *r, void (*found)(void *context, struct slice key),
-                               void *context, struct problem *problem) {
-    char pattern[2 * KEY_PREFIX_MAX + 4], cursor[32] = "0";
+static enum status scan_node(struct recount_redis *r, uint16_t node,
+                             void (*found)(void *context, struct slice key), void *context,
+                             struct problem *problem) {
+    char pattern[2 * KEY_PREFIX_MAX + 4], cursor[32] = "0", count[16];
+    redisContext *redis;
+    enum status status = redis_client_node(r->client, node, &redis, problem);
+    if (status != STATUS_OK)
+        return status;
     scan_pattern(pattern, r->space.prefix);
+    snprintf(count, sizeof(count), "%d", SCAN_COUNT);
     do {
-        char count[16];
-        snprintf(count, sizeof(count), "%d", SCAN_COUNT);
         const char *words[] = {"SCAN", cursor, "MATCH", pattern, "COUNT", count};
-        redisReply *reply = recount_redis_ask(r, 6, words);
+        redisReply *reply = redisCommandArgv(redis, 6, words, NULL);
         if (reply == NULL)
-            return recount_redis_lost(r, problem);
+            return problem_set(problem, STATUS_UNAVAILABLE, "CLM-R3",
+                               "check redis.url: redis-cli -u URL ping",
+                               "the connection to Redis at %s was lost: %s",
+                               redis_client_name(r->client, node), redis->errstr);
         if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2) {
             freeReplyObject(reply);
             return problem_set(problem, STATUS_NOT_ALLOWED, "CLM-A1", "grant SCAN", "Redis refuses SCAN");
@@ -239,4 +241,39 @@ enum status recount_redis_scan(struct recount_redis *r, void (*found)(void *cont
         freeReplyObject(reply);
     } while (strcmp(cursor, "0") != 0);
     return STATUS_OK;
+}
+
+enum status recount_redis_scan(struct recount_redis *r, void (*found)(void *context, struct slice key),
+                               void *context, struct problem *problem) {
+    uint16_t numbers[REDIS_NODES_MAX];
+    size_t count = redis_client_masters(r->client, numbers);
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < count && status == STATUS_OK; i++)
+        status = scan_node(r, numbers[i], found, context, problem);
+    return status;
+}
+
+static int64_t node_cpu_us(struct recount_redis *r, uint16_t node) {
+    static const char *const fields[] = {"used_cpu_sys", "used_cpu_user"};
+    redisContext *redis;
+    if (redis_client_node(r->client, node, &redis, NULL) != STATUS_OK)
+        return 0;
+    redisReply *reply = redisCommandArgv(redis, 2, (const char *[]){"INFO", "cpu"}, NULL);
+    double seconds = 0;
+    for (size_t i = 0; reply != NULL && reply->type == REDIS_REPLY_STRING && i < 2; i++) {
+        char value[REDIS_INFO_VALUE_MAX];
+        if (redis_info_value(reply->str, fields[i], value))
+            seconds += strtod(value, NULL);
+    }
+    freeReplyObject(reply);
+    return (int64_t)(seconds * 1e6);
+}
+
+int64_t recount_redis_cpu_us(struct recount_redis *r) {
+    uint16_t numbers[REDIS_NODES_MAX];
+    size_t count = redis_client_masters(r->client, numbers);
+    int64_t us = 0;
+    for (size_t i = 0; i < count; i++)
+        us += node_cpu_us(r, numbers[i]);
+    return us;
 }

@@ -52,7 +52,8 @@ static void set_mark(uint32_t shard, int32_t partition, int64_t next) {
     snprintf(field, sizeof(field), "%d", (int)partition);
     mark_write(text, &(struct mark){.epoch = 1, .next = next, .last = next - 1, .time_ms = 1});
     const char *words[] = {"HSET", name, field, text};
-    freeReplyObject(recount_redis_ask(&writer, 4, words));
+    redis_client_command(writer.client, 0, 4, words, NULL);
+    freeReplyObject(redis_client_answer(writer.client));
 }
 
 static void note_sent(uint32_t shard, int32_t partition, int64_t offset, int64_t due_before_ms,

@@ -158,7 +158,8 @@ static void command(struct world *w, const char *text) {
     int count = 0;
     for (char *word; (word = strsep(&rest, " ")) != NULL;)
         words[count++] = word;
-    redisReply *reply = recount_redis_ask(&w->redis, count, (const char *const *)words);
+    redis_client_command(w->redis.client, 0, count, (const char *const *)words, NULL);
+    redisReply *reply = redis_client_answer(w->redis.client);
     assert_non_null(reply);
     if (reply->type == REDIS_REPLY_ERROR)
         fail_msg("%s: %s", line, reply->str);
@@ -348,7 +349,8 @@ static void the_scratch_keys_are_taken_away(void **state) {
     struct world *w = world_create();
     recount_reach_delete(&w->reach);
     const char *words[] = {"DBSIZE"};
-    redisReply *reply = recount_redis_ask(&w->redis, 1, words);
+    redis_client_command(w->redis.client, 0, 1, words, NULL);
+    redisReply *reply = redis_client_answer(w->redis.client);
     assert_int_equal(reply->integer, 0);
     freeReplyObject(reply);
     world_destroy(w);

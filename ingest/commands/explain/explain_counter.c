@@ -7,7 +7,7 @@
 #include "runtime/memory.h"
 #include "schemas/layout.h"
 
-enum { SLOT_MASK = 16383, NUMBER_MAX = 24, DEFINITION_MAX = 512 };
+enum { NUMBER_MAX = 24, DEFINITION_MAX = 512 };
 
 // A counter's name taken apart: `gross_micros:EUR`, `likes.read`.
 struct counter_name {
@@ -96,7 +96,7 @@ static enum status key_ask(struct reader *r, redisReply **reply) {
     struct slice parts[4] = {slice_of(content ? "content" : "acct"), slice_of(words[0])};
     for (int i = 2; i < count; i++)
         parts[i] = slice_of(words[i]);
-    return reader_call(r, reply, "clameur_key", parts, count);
+    return reader_call(r, reply, "clameur_key", (struct slice){NULL, 0}, parts, count);
 }
 
 static struct slice value_find(const redisReply *flat, const char *field) {
@@ -137,7 +137,8 @@ static enum status fault_ask(struct reader *r, const char *stem, struct slice ke
     if (text == NULL)
         return STATUS_OK;
     redisReply *reply;
-    enum status status = redis_ask_words(r->redis, &reply, p, "HGET", name, text, NULL);
+    struct slice words[] = {slice_of("HGET"), slice_of(name), slice_of(text)};
+    enum status status = redis_ask_slot(r->redis, key_slot(key), &reply, words, 3, p);
     free(text);
     if (status != STATUS_OK)
         return status;
@@ -156,7 +157,7 @@ static enum status figures_ask(struct reader *r, const char *stem, struct slice 
     struct slice words[] = {
         slice_of("FCALL_RO"), slice_of("clameur_audit"), slice_of("3"), slice_of(mark), key, slice_of(meta)};
     redisReply *reply;
-    enum status status = redis_ask(r->redis, &reply, words, 6, p);
+    enum status status = redis_ask_slot(r->redis, key_slot(key), &reply, words, 6, p);
     if (status != STATUS_OK)
         return status;
     const redisReply *fields = reply->element[1]->element[2], *of_meta = reply->element[2]->element[2];
@@ -183,10 +184,14 @@ static enum status ask(struct reader *r, const char *field, json_t *told) {
     snprintf(stem, sizeof(stem), "%s:{%s}:", r->settings.redis_prefix, tag.at);
     json_object_set_new(told, "key", json_stringn(key.at, key.length));
     json_object_set_new(told, "field", json_string(field));
-    json_object_set_new(told, "slot", json_integer(key_crc16(tag) & SLOT_MASK));
+    json_object_set_new(told, "slot", json_integer(key_slot(key)));
     status = figures_ask(r, stem, key, field, told, &p);
     if (status != STATUS_OK)
         problem_print(&p);
+    else
+        json_object_set_new(
+            told, "node",
+            json_string(redis_client_name(r->redis, redis_client_master_of(r->redis, key_slot(key)))));
     freeReplyObject(reply);
     return status;
 }

@@ -38,10 +38,11 @@ struct standings {
     int32_t count;
 };
 
+// `name` is the partition, perhaps behind the shard and a colon.
 static void take_mark(struct standings *s, struct slice name, struct slice text) {
     struct mark mark;
     const char *colon = memchr(name.at, ':', name.length);
-    long partition = colon != NULL ? strtol(colon + 1, NULL, 10) : -1;
+    long partition = strtol(colon != NULL ? colon + 1 : name.at, NULL, 10);
     if (partition < 0 || partition >= s->count || !mark_parse(&mark, text))
         return;
     struct mark *lowest = &s->at[partition].mark;
@@ -49,13 +50,23 @@ static void take_mark(struct standings *s, struct slice name, struct slice text)
         *lowest = mark;
 }
 
+static void take_marks(void *context, uint32_t shard, const redisReply *flat) {
+    (void)shard;
+    for (size_t i = 0; i + 1 < flat->elements; i += 2)
+        take_mark(context, redis_ask_text(flat->element[i]), redis_ask_text(flat->element[i + 1]));
+}
+
 static enum status ask_marks(struct reader *r, struct standings *s) {
     redisReply *reply;
-    enum status status = reader_call(r, &reply, "clameur_marks", NULL, 0);
+    if (redis_client_routes(r->redis)) { // no node has them all
+        enum status status = reader_shards(r);
+        return status == STATUS_OK ? reader_hashes(r, KEY_MARK, &(struct key_parts){0}, take_marks, s)
+                                   : status;
+    }
+    enum status status = reader_call(r, &reply, "clameur_marks", (struct slice){NULL, 0}, NULL, 0);
     if (status != STATUS_OK)
         return status;
-    for (size_t i = 0; i + 1 < reply->elements; i += 2)
-        take_mark(s, redis_ask_text(reply->element[i]), redis_ask_text(reply->element[i + 1]));
+    take_marks(s, 0, reply);
     freeReplyObject(reply);
     return STATUS_OK;
 }
