@@ -5,9 +5,9 @@
 // (`redis: {flush_min: 250ms}`) or dotted (`redis.flush_min: 250ms`), both understood; the environment is
 // CLAMEUR_<NAME> with
 // `.` as `_`; flags are --name=value or --name value. Unknown, duplicate and null keys, tags, and bare
-// numbers where a unit is needed are errors that name file, line, column and the nearest right name (CLM-C1).
-// All findings are reported, not the first. Keys under `kafka.` that no row names pass through, as given:
-// whoever owns librdkafka checks them.
+// numbers where a unit is needed, secrets on the command line or in a file that others may read are errors
+// that name file, line, column and the nearest right name (CLM-C1). All findings are reported, not the first.
+// Keys under `kafka.` that no row names pass through, as given: whoever owns librdkafka checks them.
 #pragma once
 
 #include <stdbool.h>

@@ -50,9 +50,10 @@ static const char *value_write(char out[VALUE_MAX], const struct slot *slot) {
     return integer_write(out, slot->row, *(const int64_t *)field);
 }
 
-// More than config_merge refuses in a file that others may read: what is hidden without need does no harm.
+// More than config_merge refuses in a file that others may read, and a password misspelt: what is hidden
+// without need does no harm.
 static bool looks_secret(const char *name) {
-    static const char *const words[] = {"password", "passphrase", "secret", "key.pem", "oauthbearer.config"};
+    static const char *const words[] = {"pas", "secret", "key.pem", "oauthbearer.config"};
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         if (strstr(name, words[i]) != NULL)
             return true;
@@ -78,8 +79,15 @@ void config_effective(const struct config *c, config_visit visit, void *context)
     }
 }
 
+// scheme://user:password@host
+static bool holds_login(const char *value) {
+    const char *host = strstr(value, "://");
+    return host != NULL && strchr(host, '@') != NULL;
+}
+
 const char *config_setting_shown(const struct config_setting *setting) {
-    return (setting->flags & OPTION_SECRET) != 0 && setting->value[0] != '\0' ? "***" : setting->value;
+    bool secret = (setting->flags & OPTION_SECRET) != 0 && setting->value[0] != '\0';
+    return secret || holds_login(setting->value) ? "***" : setting->value;
 }
 
 // ---- Comparing

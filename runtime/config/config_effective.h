@@ -21,7 +21,7 @@ struct config_setting {
 typedef void (*config_visit)(void *context, const struct config_setting *setting);
 void config_effective(const struct config *config, config_visit visit, void *context);
 
-// "***" for a secret that is there.
+// "***" for a secret that is there, also for a URL with a login in it.
 const char *config_setting_shown(const struct config_setting *setting);
 
 // Calls `differs` for each name whose value is not the same in both, with the flags of its row: an option, or

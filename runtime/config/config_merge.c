@@ -101,6 +101,13 @@ static void refuse_exposed_pair(struct config *c, const struct source *source, c
                  g->name, source->document->mode, variable_name(&c->arena, g->name), source->document->path);
 }
 
+// Anybody on the host may read a command line, and whoever keeps core dumps or the shell's history keeps it.
+static void refuse_spoken(struct config *c, const struct given *g) {
+    findings_add(&c->findings, STATUS_CONFIG, g->origin,
+                 "is a secret, and a command line is read by others; give it as %s, or in a file",
+                 variable_name(&c->arena, g->name));
+}
+
 // --- Giving a value
 
 static void give_row(struct config *c, const struct source *source, struct slot *slot,
@@ -113,6 +120,8 @@ static void give_row(struct config *c, const struct source *source, struct slot 
     slot->origin = g->origin;
     if ((slot->row->flags & OPTION_SECRET) != 0 && exposed(source, g->value))
         refuse_exposed(c, source, g);
+    if ((slot->row->flags & OPTION_SECRET) != 0 && source->kind == SOURCE_FLAGS)
+        refuse_spoken(c, g);
     char why[CONFIG_WHY_MAX];
     if (!config_value_store(slot->target, slot->row, g->value, why))
         findings_add(&c->findings, blame(slot), g->origin, "%s %s", g->name, why);
@@ -151,6 +160,8 @@ static void give_pair(struct config *c, const struct source *source, const struc
     c->pair_sources[i] = source->number;
     if (config_merge_is_secret(name) && exposed(source, g->value))
         refuse_exposed_pair(c, source, g);
+    if (config_merge_is_secret(name) && source->kind == SOURCE_FLAGS)
+        refuse_spoken(c, g);
 }
 
 // `kafka.bootstrap_servers` is a row misspelt, not an option to pass through beside it.

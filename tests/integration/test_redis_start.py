@@ -3,11 +3,12 @@ import redis as client_library
 
 from harness import load
 from harness.places import wait_until
+from harness.process import ENVIRONMENT
 from harness.worker import Deployment
 
 
-def _refused(deployment, exit_code, code, *words, flags=()):
-    done = deployment.ingest("run", *flags, check=None, seconds=60)
+def _refused(deployment, exit_code, code, *words, **surroundings):
+    done = deployment.ingest("run", check=None, seconds=60, **surroundings)
     assert done.returncode == exit_code, done
     assert all(word in done.stderr for word in (code, *words)), done.stderr
 
@@ -28,7 +29,7 @@ def test_a_start_is_refused_while_redis_is_not_fit__and_goes_well_after(deployme
     client.config_set("maxmemory", 0)
     client.config_set("requirepass", "right")
     _refused(deployment, 77, "CLM-A1", "redis.password_file")
-    _refused(deployment, 77, "CLM-A1", "WRONGPASS", flags=["--redis.password=wrong"])
+    _refused(deployment, 77, "CLM-A1", "WRONGPASS", env=ENVIRONMENT | {"CLAMEUR_REDIS_PASSWORD": "wrong"})
     client_library.Redis(port=deployment.redis.port, password="right").config_set("requirepass", "")
     _counts_and_recounts(deployment, deployment.worker())
 

@@ -467,6 +467,18 @@ static void test_a_secret_in_a_file_that_others_may_read_is_refused(void **state
     assert_int_equal(LOAD(WORD("-c"), WORD("a.yaml"), BROKERS), STATUS_OK);
 }
 
+static void test_a_secret_on_the_command_line_is_refused(void **state) {
+    assert_int_equal(LOAD(WORD("--redis.password=hunter2"), WORD("--kafka.sasl.password"), WORD("hunter3"),
+                          WORD("--kafka.ssl_key_password=hunter4"), BROKERS),
+                     STATUS_CONFIG);
+    assert_non_null(strstr(captured.text,
+                           "--redis.password CLM-C1 is a secret, and a command line is read by "
+                           "others; give it as CLAMEUR_REDIS_PASSWORD, or in a file\n"));
+    assert_non_null(strstr(captured.text, "give it as CLAMEUR_KAFKA_SASL_PASSWORD, or in a file\n"));
+    assert_non_null(strstr(captured.text, "give it as CLAMEUR_KAFKA_SSL_KEY_PASSWORD, or in a file\n"));
+    assert_null(strstr(captured.text, "hunter"));
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_teardown(test_##name, forget)
     const struct CMUnitTest tests[] = {
@@ -489,6 +501,7 @@ int main(void) {
         TEST(without_rows_the_environment_is_not_looked_at),
         TEST(kafka_names_without_a_row_pass_through),
         TEST(a_secret_in_a_file_that_others_may_read_is_refused),
+        TEST(a_secret_on_the_command_line_is_refused),
     };
     return cmocka_run_group_tests_name("config", tests, set_up, tear_down);
 }

@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -48,23 +50,37 @@ static void collect(void *context, const struct config_setting *setting) {
             setting->origin);
 }
 
+static void forget(void) {
+    static const char *const names[] = {"REDIS_PASSWORD", "KAFKA_SASL_PASSWORD", "KAFKA_SSL_KEY_PASSWORD"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        char variable[64];
+        snprintf(variable, sizeof(variable), "CLAMEUR_%s", names[i]);
+        unsetenv(variable);
+    }
+}
+
 static void what_is_in_force_is_told_with_its_origin_and_without_secrets(void **state) {
     struct target t;
     char text[1024] = "";
+    setenv("CLAMEUR_REDIS_PASSWORD", "geheim", 1);
+    setenv("CLAMEUR_KAFKA_SASL_PASSWORD", "geheim", 1);
     struct config *c =
-        LOAD(&t, "--redis.flush_min=90s", "--max_past=48h", "--max_bytes=1536B", "--redis.password=geheim",
-             "--kafka.sasl.password=geheim", "--kafka.sasl.username=u");
+        LOAD(&t, "--redis.flush_min=90s", "--max_past=48h", "--max_bytes=1536B", "--kafka.sasl.username=u",
+             "--kafka.sasl.pasword=geheim", "--kafka.url=https://u:geheim@h/");
+    forget();
     config_effective(c, collect, text);
     assert_string_equal(text, "redis.url=redis://h:1 (default)\n"
-                              "redis.password=*** (--redis.password)\n"
+                              "redis.password=*** (CLAMEUR_REDIS_PASSWORD)\n"
                               "kafka.static_id= (default)\n"
                               "redis.flush_min=90s (--redis.flush_min)\n"
                               "max_past=2d (--max_past)\n"
                               "max_bytes=1536B (--max_bytes)\n"
                               "redis.shards=64 (default)\n"
                               "strict=true (default)\n"
-                              "kafka.sasl.password=*** (--kafka.sasl.password)\n"
-                              "kafka.sasl.username=u (--kafka.sasl.username)\n");
+                              "kafka.sasl.password=*** (CLAMEUR_KAFKA_SASL_PASSWORD)\n"
+                              "kafka.sasl.username=u (--kafka.sasl.username)\n"
+                              "kafka.sasl.pasword=*** (--kafka.sasl.pasword)\n"
+                              "kafka.url=*** (--kafka.url)\n");
     config_destroy(&c);
 }
 
@@ -88,8 +104,10 @@ static void differences_are_named_both_ways_round(void **state) {
     struct target t[2];
     char text[256] = "";
     struct config *a = LOAD(&t[0], "--redis.shards=8", "--kafka.a=1", "--kafka.b=1", "--kafka.c=1");
-    struct config *b = LOAD(&t[1], "--redis.shards=8", "--redis.flush_min=1s", "--kafka.a=1", "--kafka.b=2",
-                            "--kafka.d=1", "--redis.password=x");
+    setenv("CLAMEUR_REDIS_PASSWORD", "x", 1);
+    struct config *b =
+        LOAD(&t[1], "--redis.shards=8", "--redis.flush_min=1s", "--kafka.a=1", "--kafka.b=2", "--kafka.d=1");
+    forget();
     config_compare(a, b, note, text);
     assert_string_equal(text, "redis.password redis.flush_min+ kafka.b kafka.c kafka.d ");
     text[0] = '\0';
@@ -102,10 +120,11 @@ static void differences_are_named_both_ways_round(void **state) {
 static void the_hash_knows_values_but_no_secret_and_no_host(void **state) {
     struct target t[3];
     char hash[3][CONFIG_HASH_SIZE];
-    struct config *c[3] = {LOAD(&t[0], "--redis.shards=8"),
-                           LOAD(&t[1], "--redis.shards=8", "--redis.password=x", "--kafka.static_id=host-1",
-                                "--kafka.ssl.key.password=y"),
-                           LOAD(&t[2], "--redis.shards=9")};
+    struct config *c[3] = {LOAD(&t[0], "--redis.shards=8"), NULL, LOAD(&t[2], "--redis.shards=9")};
+    setenv("CLAMEUR_REDIS_PASSWORD", "x", 1);
+    setenv("CLAMEUR_KAFKA_SSL_KEY_PASSWORD", "y", 1);
+    c[1] = LOAD(&t[1], "--redis.shards=8", "--kafka.static_id=host-1");
+    forget();
     for (int i = 0; i < 3; i++) {
         config_hash(c[i], hash[i]);
         config_destroy(&c[i]);

@@ -313,15 +313,17 @@ static void test_a_replica_is_refused(void **state) {
 }
 
 static void test_what_an_acl_forbids_is_named(void **state) {
+    setenv("CLAMEUR_REDIS_PASSWORD", "secret", 1);
     DO("ACL", "SETUSER", "worker", "on", ">secret", "~*", "+@all", "-function", "-info");
-    int code = RUN(command_check, "--connect", "--redis.username=worker", "--redis.password=secret");
+    int code = RUN(command_check, "--connect", "--redis.username=worker");
     DO("ACL", "DELUSER", "worker");
     assert_int_equal(code, STATUS_NOT_ALLOWED);
     expect_said(out_text, "CLM-A1");
     expect_said(out_text, "whether Redis evicts is unknown");
     DO("ACL", "SETUSER", "worker", "on", ">secret", "~*", "+@all", "-hvals", "-hget");
-    code = RUN(command_check, "--connect", "--redis.username=worker", "--redis.password=secret");
+    code = RUN(command_check, "--connect", "--redis.username=worker");
     DO("ACL", "DELUSER", "worker");
+    unsetenv("CLAMEUR_REDIS_PASSWORD");
     assert_int_equal(code, STATUS_NOT_ALLOWED);
     expect_said(out_text, "CLM-A1");
 }
