@@ -101,7 +101,7 @@ static void lost_turn(struct pipeline *p, bool known) {
 
 void nodes_turn(struct pipeline *p) {
     bool known = false;
-    for (size_t i = 0; i < REDIS_NODES_MAX; i++) {
+    for (size_t i = 0; i < redis_router_numbers(p->redis); i++) {
         const struct redis_node *node = redis_router_node(p->redis, i);
         struct node_state *state = &p->redis_state.nodes[i];
         if (state->id != 0 && (node == NULL || node->id != state->id))
@@ -192,7 +192,7 @@ void nodes_look(struct pipeline *p, size_t number) {
 }
 
 void nodes_inform(struct pipeline *p) {
-    for (size_t i = 0; i < REDIS_NODES_MAX; i++) {
+    for (size_t i = 0; i < redis_router_numbers(p->redis); i++) {
         const struct redis_node *node = redis_router_node(p->redis, i);
         if (node != NULL && redis_link_up(node->link) && p->now_ms >= nodes_state(p, node)->look_at_ms)
             nodes_look(p, i);
@@ -201,7 +201,7 @@ void nodes_inform(struct pipeline *p) {
 
 void nodes_figures(const struct pipeline *p, struct node_figures *f) {
     *f = (struct node_figures){-1, -1, -1};
-    for (size_t i = 0; i < REDIS_NODES_MAX; i++) {
+    for (size_t i = 0; i < redis_router_numbers(p->redis); i++) {
         const struct redis_node *node = redis_router_node(p->redis, i);
         const struct node_state *state = &p->redis_state.nodes[i];
         if (node == NULL || state->id != node->id || !state->looked)

@@ -50,6 +50,7 @@ struct redis_router {
     void *context;
 
     struct member *members[REDIS_NODES_MAX];
+    size_t numbers; // all that were given are below
     uint64_t last_id;
     uint16_t owner[REDIS_SLOTS]; // number of the member
     struct asking asking[REDIS_SLOTS];
@@ -110,6 +111,7 @@ static size_t member_take(struct redis_router *r, const struct redis_address *ad
         m->router = r;
         m->node.id = ++r->last_id;
         m->node.number = i;
+        r->numbers = i < r->numbers ? r->numbers : i + 1;
         m->node.address = *address;
         m->node.link = redis_link_create(r->loop, address, &r->login, r->timeout_ms, link_changed, m);
     }
@@ -383,6 +385,10 @@ size_t redis_router_node_of(const struct redis_router *r, int slot) {
 
 bool redis_router_up(const struct redis_router *r, int slot) {
     return r->owner[slot] != REDIS_NO_NODE && redis_link_up(r->members[r->owner[slot]]->node.link);
+}
+
+size_t redis_router_numbers(const struct redis_router *r) {
+    return r->numbers;
 }
 
 const struct redis_node *redis_router_node(const struct redis_router *r, size_t number) {

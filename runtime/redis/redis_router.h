@@ -20,7 +20,7 @@ struct redis_router;
 
 struct redis_node {
     uint64_t id;   // no other node of this router ever has it
-    size_t number; // below REDIS_NODES_MAX; when it has gone, another may have it
+    size_t number; // below redis_router_numbers; when it has gone, another may have it
     struct redis_address address;
     struct redis_link *link;
     uint32_t slots; // that it serves
@@ -52,7 +52,9 @@ void redis_router_send(struct redis_router *router, int slot, const char *bytes,
 void redis_router_command(struct redis_router *router, int slot, int count, const char *const *words,
                           const size_t *lengths, redis_callback callback, void *context);
 
-// The node of a number below REDIS_NODES_MAX; NULL where there is none, or it serves no slot: of those only
+// All numbers that nodes have had are below it; it is at most REDIS_NODES_MAX.
+size_t redis_router_numbers(const struct redis_router *router);
+// The node of such a number; NULL where there is none, or it serves no slot: of those only
 // redirections know. What is said on its link itself is not routed.
 const struct redis_node *redis_router_node(const struct redis_router *router, size_t number);
 

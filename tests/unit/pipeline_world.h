@@ -119,6 +119,9 @@ const struct redis_node *redis_router_node(const struct redis_router *router, si
     nodes[number] = (struct redis_node){.id = number + 1, .number = number, .slots = 1};
     return &nodes[number];
 }
+size_t redis_router_numbers(const struct redis_router *router) {
+    return SHARDS;
+}
 const char *redis_router_error(const struct redis_router *router) {
     return "";
 }
