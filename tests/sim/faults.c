@@ -10,8 +10,6 @@ static const char *const refusals[] = {
     "-READONLY You can't write against a read only replica.\r\n",
     "-OOM command not allowed when used memory > 'maxmemory'.\r\n",
     "-TRYAGAIN Multiple keys request during rehashing of slot\r\n",
-    "-ASK 3560 127.0.0.1:7001\r\n",
-    "-MOVED 3560 127.0.0.1:7001\r\n",
     "-MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk.\r\n",
     "-NOREPLICAS Not enough good replicas to write.\r\n",
     "-CLUSTERDOWN The cluster is down\r\n",
@@ -68,8 +66,9 @@ static void clock_step(void) {
 
 static void break_link(void) {
     struct worker *w = any_worker();
-    if (w != NULL && w->link != NULL)
-        network_break(w->link, c);
+    struct redis_link *link = w != NULL ? w->links[chance_below(c, world.cluster ? NODES : 1)] : NULL;
+    if (link != NULL)
+        network_break(link, c);
 }
 
 static void delay(void) {
@@ -86,7 +85,7 @@ static void refuse(void) {
 }
 
 static void reshard(void) {
-    world.lane[any_shard()] ^= 1;
+    nodes_move(any_shard(), in_ms(0, 1500));
 }
 
 static void hours_pass(void) {
@@ -146,18 +145,6 @@ static bool is_late(uint32_t shard) {
             return true;
     }
     return false;
-}
-
-bool faults_restore_late(void) {
-    bool any = false;
-    for (uint32_t i = 0; i < world.redis.names.shards; i++) {
-        if (world.shards[i].emptied || !is_late(i))
-            continue;
-        TRACE("shard %u goes back to the beginning: a version of the rules came too late for it", i);
-        keyspace_copy(&world.redis.shards[i], &world.backup[i]);
-        world.shards[i].dirty = any = true;
-    }
-    return any;
 }
 
 void faults_snapshot(void) {
@@ -356,6 +343,20 @@ static void new_rules(void) {
         world.workers[i].roll_at_ms = in_ms(0, 5000);
 }
 
+bool faults_restore_late(void) {
+    bool any = false;
+    if (world_log_is_another())
+        log_put_back(); // the beginning does not tell one log from another
+    for (uint32_t i = 0; i < world.redis.names.shards; i++) {
+        if (world.shards[i].emptied || !is_late(i))
+            continue;
+        TRACE("shard %u goes back to the beginning: a version of the rules came too late for it", i);
+        keyspace_copy(&world.redis.shards[i], &world.backup[i]);
+        world.shards[i].dirty = any = true;
+    }
+    return any;
+}
+
 // ---- when
 
 static void repeat(void) {}   // the network's own
@@ -394,6 +395,7 @@ void faults_begin(uint32_t disabled) {
 }
 
 static void weather_change(void) {
+    nodes_turn_slots(world.now_ms);
     for (uint32_t i = 0; i < world.redis.names.shards; i++) {
         struct shard_weather *shard = &world.shards[i];
         if (shard->until_ms > world.now_ms)
@@ -427,6 +429,7 @@ void faults_turn(void) {
 void faults_end(void) {
     for (uint32_t i = 0; i < world.redis.names.shards; i++)
         world.shards[i].until_ms = 0;
+    nodes_turn_slots(INT64_MAX);
     if (world_log_is_another())
         world.other_log_until_ms = 1;
     weather_change();

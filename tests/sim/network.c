@@ -1,12 +1,10 @@
-// The link to Redis, whose requests travel, are done, and are answered, each at its own time; and the
-// dead-letter topic.
+// The links to Redis, whose requests travel, are done, and are answered, each at its own time.
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "ingest/functions.h"
 #include "runtime/check.h"
 #include "runtime/memory.h"
-#include "stream/deadletter.h"
 #include "tests/sim/sim.h"
 
 enum { PAST_MS = 8000 }; // how late a request may still be done
@@ -42,18 +40,10 @@ static int64_t travel_ms(void) {
     return chance_between(&world.net, 0, 8);
 }
 
-// Why a shard does not serve a request; NULL where it does. What comes to the node that it has left is served
-// as long as it has not left, quite.
-static const char *refusal_of(const struct request *r, uint32_t shard) {
-    if (shard == UINT32_MAX)
-        return NULL;
-    if (r->lane != world.lane[shard] && chance_is(&world.chance[FAULT_RESHARD], 50))
-        return "-MOVED 3560 127.0.0.1:7001\r\n";
-    return world.shards[shard].refusal;
-}
-
 static void request_serve(struct request *r, uint32_t shard) {
-    const char *refusal = refusal_of(r, shard);
+    const char *refusal = shard == UINT32_MAX ? NULL : world.shards[shard].refusal;
+    if (nodes_serve(r, shard))
+        return;
     if (refusal != NULL) {
         r->answer = memory_text(refusal);
         r->answer_length = strlen(r->answer);
@@ -75,12 +65,13 @@ static void request_do(struct request *r) {
     TRACE("redis %s request %llu of shard %d: %.*s", r->callback != NULL ? "does" : "does, unheard,",
           (unsigned long long)r->number, (int)shard, (int)strcspn(r->answer, "\r"), r->answer);
     if (r->callback != NULL) {
-        r->answered_at_ms = greater(world.now_ms + travel_ms(), r->link->last_answer_ms[r->lane]);
-        r->link->last_answer_ms[r->lane] = r->answered_at_ms;
+        r->answered_at_ms = greater(world.now_ms + travel_ms(), r->link->last_answer_ms);
+        r->link->last_answer_ms = r->answered_at_ms;
     }
     if (world.enabled[FAULT_REPEAT] && !world.settling &&
         chance_below(&world.chance[FAULT_REPEAT], world.mean[FAULT_REPEAT]) == 0) {
         struct request *again = request_add(NULL, r->bytes, r->length);
+        again->node = r->node;
         again->arrives_at_ms = world.now_ms + chance_between(&world.chance[FAULT_REPEAT], 1, PAST_MS);
         world.happened[FAULT_REPEAT]++;
         TRACE("request %llu will be done again as %llu", (unsigned long long)r->number,
@@ -108,13 +99,13 @@ void network_turn(void) {
             request_do(r);
     }
     requests_sweep();
-    for (int i = 0; i < world.worker_count; i++) {
-        struct redis_link *link = world.workers[i].link;
-        if (link != NULL && !link->up && link->up_at_ms <= world.now_ms && !world.workers[i].dead) {
-            link->up = true;
-            for (int lane = 0; lane < LANES; lane++)
-                link->last_arrival_ms[lane] = link->last_answer_ms[lane] = world.now_ms;
-        }
+    for (int i = 0; i < world.worker_count * NODES; i++) {
+        struct redis_link *link = world.workers[i / NODES].links[i % NODES];
+        if (link == NULL || link->up || link->up_at_ms > world.now_ms || link->worker->dead)
+            continue;
+        link->up = true;
+        link->asking = false;
+        link->last_arrival_ms = link->last_answer_ms = world.now_ms;
     }
 }
 
@@ -182,10 +173,11 @@ void network_break(struct redis_link *link, struct chance *c) {
 
 // The process is gone: its callbacks are for redis_link_destroy, what it sent is as with a break.
 void network_forget(struct worker *w) {
-    if (w->link == NULL)
-        return;
     struct worker *before = world.running;
-    network_break(w->link, &world.net);
+    for (int i = 0; i < NODES; i++) {
+        if (w->links[i] != NULL)
+            network_break(w->links[i], &world.net);
+    }
     world.running = before;
 }
 
@@ -253,24 +245,28 @@ static void answer_deliver(struct worker *w, struct request *r) {
     freeReplyObject(reply);
 }
 
-// In order on each lane.
-void network_answers(struct worker *w) {
-    struct redis_link *link = w->link;
-    bool waits[LANES] = {false};
-    if (link == NULL)
-        return;
-    for (size_t i = 0; i < world.request_count && link->up; i++) {
+// In order.
+static void link_answers(struct worker *w, struct redis_link *link) {
+    bool waits = false;
+    for (size_t i = 0; i < world.request_count && link->up && !waits; i++) {
         struct request *r = world.requests[i];
-        if (r->link != link || r->callback == NULL || waits[r->lane])
+        if (r->link != link || r->callback == NULL)
             continue;
         bool arrived = r->done && r->answered_at_ms <= world.now_ms;
-        waits[r->lane] = !arrived;
+        waits = !arrived;
         if (arrived)
             answer_deliver(w, r);
         else if (is_too_late(link, r))
             network_break(link, &world.net);
     }
     requests_sweep();
+}
+
+void network_answers(struct worker *w) {
+    for (int i = 0; i < NODES; i++) {
+        if (w->links[i] != NULL)
+            link_answers(w, w->links[i]);
+    }
 }
 
 // ---- runtime/redis/redis_link.h
@@ -280,11 +276,13 @@ struct redis_link *redis_link_create(struct loop *l, const struct redis_address 
                                      void (*on_change)(void *context), void *context) {
     struct redis_link *link = memory_take(sizeof(*link));
     *link = (struct redis_link){.worker = world.running,
+                                .node = nodes_number(address),
                                 .timeout_ms = timeout_ms,
                                 .on_change = on_change,
                                 .context = context,
                                 .up_at_ms = world.now_ms};
-    world.running->link = link;
+    CHECK(world.running->links[link->node] == NULL);
+    world.running->links[link->node] = link;
     return link;
 }
 
@@ -295,7 +293,7 @@ void redis_link_destroy(struct redis_link **held) {
     *held = NULL;
     link->on_change = NULL;
     network_break(link, &world.net);
-    link->worker->link = NULL;
+    link->worker->links[link->node] = NULL;
     free(link);
 }
 
@@ -324,11 +322,11 @@ void redis_link_send(struct redis_link *link, const char *bytes, size_t length, 
     uint32_t shard = sim_redis_shard(&world.redis, bytes, length);
     r->callback = callback;
     r->context = context;
-    r->lane = shard == UINT32_MAX ? 0 : world.lane[shard];
-    r->arrives_at_ms = greater(world.now_ms + travel_ms(), link->last_arrival_ms[r->lane]);
-    link->last_arrival_ms[r->lane] = r->arrives_at_ms;
-    TRACE("worker %d sends request %llu to shard %d", link->worker->number, (unsigned long long)r->number,
-          (int)shard);
+    r->node = link->node;
+    r->arrives_at_ms = greater(world.now_ms + travel_ms(), link->last_arrival_ms);
+    link->last_arrival_ms = r->arrives_at_ms;
+    TRACE("worker %d sends request %llu to shard %d at node %u", link->worker->number,
+          (unsigned long long)r->number, (int)shard, r->node);
 }
 
 void redis_link_command(struct redis_link *link, int count, const char *const *words, const size_t *lengths,
@@ -337,89 +335,4 @@ void redis_link_command(struct redis_link *link, int count, const char *const *w
     long long length = redisFormatCommandArgv(&bytes, count, (const char **)(uintptr_t)words, lengths);
     redis_link_send(link, bytes, (size_t)length, callback, context);
     redisFreeCommand(bytes);
-}
-
-// ---- stream/deadletter.h
-
-static uint32_t letter_bit(int32_t index) {
-    return 1u << (index < 0 ? LOG_WHOLE : index);
-}
-
-// By the rules that the worker has, which may not be the newest.
-static void check_letter(const struct worker *w, const struct record *record, int32_t index) {
-    const struct rules *rules = rules_at(&w->startup.rules, record->time_ms);
-    const struct log_record *r = &world.log.at[record->partition].records[record->offset];
-    if (!w->dead && !world_log_is_another() && (r->refused[rules->version - 1] & letter_bit(index)) == 0)
-        world_violated("worker %d writes a dead letter of %d/%lld/%d, which is right", w->number,
-                       record->partition, (long long)record->offset, index);
-}
-
-enum status deadletter_create(struct deadletter **d, const struct settings *settings,
-                              const struct config_pair *passthrough, size_t passthrough_count,
-                              struct loop *loop, struct problem *problem) {
-    *d = memory_take(sizeof(**d));
-    (*d)->worker = world.running;
-    world.running->letters = *d;
-    return STATUS_OK;
-}
-
-void deadletter_destroy(struct deadletter **d, int timeout_ms) {
-    if (*d != NULL)
-        (*d)->worker->letters = NULL;
-    free(*d);
-    *d = NULL;
-}
-
-uint64_t deadletter_send(struct deadletter *d, const struct record *record, int32_t index, struct slice part,
-                         enum reject reason) {
-    CHECK(d->sent < sizeof(d->letters) / sizeof(d->letters[0]));
-    check_letter(d->worker, record, index);
-    d->letters[d->sent++] = (struct letter){record->partition, index, record->offset};
-    d->withheld += d->withholding;
-    TRACE("worker %d writes a dead letter of %d/%lld/%d", d->worker->number, record->partition,
-          (long long)record->offset, index);
-    return d->sent;
-}
-
-void deadletter_withhold(struct deadletter *d) {
-    d->withholding = true;
-}
-
-void deadletter_release(struct deadletter *d) {
-    d->withholding = false;
-    d->withheld = 0;
-}
-
-void deadletter_discard(struct deadletter *d) {
-    d->sent -= d->withheld;
-    deadletter_release(d);
-}
-
-uint64_t deadletter_sent(const struct deadletter *d) {
-    return d->sent;
-}
-
-uint64_t deadletter_settled(const struct deadletter *d) {
-    return d->settled;
-}
-
-uint64_t deadletter_acknowledged(const struct deadletter *d, enum reject reason) {
-    return 0; // told in a metric, which nobody reads here
-}
-
-// A few are many here: so that what a poll gave is left, and given again.
-bool deadletter_full(const struct deadletter *d) {
-    enum { FULL = 6 };
-    return d->sent - d->settled > FULL;
-}
-
-void deadletter_poll(struct deadletter *d, int64_t now_ms) {
-    while (!d->worker->dead && d->settled < d->sent - d->withheld && d->next_at_ms <= world.now_ms &&
-           world.now_ms >= world.letters_stall_until_ms) {
-        const struct letter *letter = &d->letters[d->settled++];
-        struct log_record *r = &world.log.at[letter->partition].records[letter->offset];
-        if (!world_log_is_another())
-            r->lettered |= letter_bit(letter->index);
-        d->next_at_ms = world.now_ms + chance_between(&world.net, 0, 60);
-    }
 }

@@ -4,10 +4,11 @@
 //     faults.def      what can happen
 //     log             the topic's records, made from the seed
 //     redis*, keyspace  Redis: commands, the real functions, snapshots
-//     oracle          the recount, held against every state of a shard
+//     oracle, verdict  the recount, held against every state of a shard; what a flush must be answered
 //     kafka*          librdkafka's consumer, as far as stream/source uses it, and the group
-//     network         the link to Redis, and the dead-letter topic
-//     worker          coroutines; the loop and the clocks
+//     network         the links to Redis
+//     nodes           the nodes of a Redis Cluster, and the slots that move between them
+//     worker          coroutines; the loop, the clocks, the dead-letter topic
 //     faults          misfortune, from the seed
 //     world           the steps, and what must hold after each
 //     sim             seeds, traces, shrinking
@@ -32,13 +33,14 @@ enum fault {
 
 // ---- the network
 
-// A connection to each node that a shard may be at: in each of them answers come in order.
-enum { LANES = 2 };
+enum { NODES = 2 };
 
 struct redis_link {
     struct worker *worker;
+    uint32_t node;
     bool up;
-    int64_t up_at_ms, last_arrival_ms[LANES], last_answer_ms[LANES];
+    bool asking; // ASKING came last
+    int64_t up_at_ms, last_arrival_ms, last_answer_ms;
     int timeout_ms;
     void (*on_change)(void *context);
     void *context;
@@ -52,7 +54,7 @@ struct request {
     size_t length;
     redis_callback callback; // NULL: nobody waits for the answer
     void *context;
-    uint32_t lane;
+    uint32_t node;
     int64_t sent_at_ms, arrives_at_ms, answered_at_ms;
     bool done;
     char *answer; // RESP
@@ -109,7 +111,7 @@ struct worker {
     struct loop *loop;
     struct source *source; // while it has one: tells the pipeline
     struct rd_kafka_s *consumer;
-    struct redis_link *link;
+    struct redis_link *links[NODES];
     struct deadletter *letters;
     struct member member;
     bool fenced[LOG_PARTITIONS_MAX]; // Redis said so, and no commit sent since was accepted
@@ -142,8 +144,12 @@ struct world {
     struct keyspace snapshots[SNAPSHOTS_MAX][REDIS_SHARDS_MAX];
     struct keyspace backup[REDIS_SHARDS_MAX]; // of the beginning
     int snapshot_count;
-    uint32_t lane[REDIS_SHARDS_MAX]; // where a shard is
-    int64_t redis_ahead_s;           // of the time that has passed
+    bool cluster;
+    struct shard_place {
+        uint32_t at, to; // nodes; where they differ it moves
+        int64_t until_ms;
+    } nodes[REDIS_SHARDS_MAX];
+    int64_t redis_ahead_s; // of the time that has passed
 
     struct rules rules[RULES_MADE];
     size_t rules_count;   // those in the file, by now
@@ -223,12 +229,18 @@ struct verdict verdict_before(uint32_t shard, const char *bytes, size_t length);
 void verdict_after(const struct verdict *v, uint32_t shard, const char *bytes, size_t length,
                    const char *answer);
 
+// nodes.c: the nodes of Redis
+void nodes_begin(struct chance *c);
+uint32_t nodes_number(const struct redis_address *address);
+bool nodes_serve(struct request *r, uint32_t shard); // answers what is no matter of the shard itself
+void nodes_move(uint32_t shard, int64_t until_ms);   // the shard's slot, until then
+void nodes_turn_slots(int64_t now_ms);
+
 // network.c
 void network_turn(void);
 void network_answers(struct worker *w); // delivers what is due to it
 void network_break(struct redis_link *link, struct chance *c);
 void network_forget(struct worker *w); // of a killed one
-void letters_turn(struct deadletter *d);
 
 // faults.c
 void faults_begin(uint32_t disabled);

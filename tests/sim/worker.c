@@ -1,4 +1,5 @@
-// Workers as coroutines, and what stands for the loop, the clock, the probes and the log.
+// Workers as coroutines, and what stands for the loop, the clock, the probes, the log and the dead-letter
+// topic.
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -8,6 +9,8 @@
 #include "runtime/http/http.h"
 #include "runtime/log/log.h"
 #include "runtime/loop.h"
+#include "runtime/memory.h"
+#include "stream/deadletter.h"
 #include "stream/source/source_internal.h"
 #include "tests/sim/sim.h"
 
@@ -183,4 +186,89 @@ void log_problem(enum log_level level, const char *event, const struct problem *
 // A bug that the product itself has found.
 void check_failed(const char *condition, const char *file, int line) {
     world_violated("%s:%d: %s", file, line, condition);
+}
+
+// ---- stream/deadletter.h: acknowledgements that take their time
+
+static uint32_t letter_bit(int32_t index) {
+    return 1u << (index < 0 ? LOG_WHOLE : index);
+}
+
+// By the rules that the worker has, which may not be the newest.
+static void check_letter(const struct worker *w, const struct record *record, int32_t index) {
+    const struct rules *rules = rules_at(&w->startup.rules, record->time_ms);
+    const struct log_record *r = &world.log.at[record->partition].records[record->offset];
+    if (!w->dead && !world_log_is_another() && (r->refused[rules->version - 1] & letter_bit(index)) == 0)
+        world_violated("worker %d writes a dead letter of %d/%lld/%d, which is right", w->number,
+                       record->partition, (long long)record->offset, index);
+}
+
+enum status deadletter_create(struct deadletter **d, const struct settings *settings,
+                              const struct config_pair *passthrough, size_t passthrough_count,
+                              struct loop *loop, struct problem *problem) {
+    *d = memory_take(sizeof(**d));
+    (*d)->worker = world.running;
+    world.running->letters = *d;
+    return STATUS_OK;
+}
+
+void deadletter_destroy(struct deadletter **d, int timeout_ms) {
+    if (*d != NULL)
+        (*d)->worker->letters = NULL;
+    free(*d);
+    *d = NULL;
+}
+
+uint64_t deadletter_send(struct deadletter *d, const struct record *record, int32_t index, struct slice part,
+                         enum reject reason) {
+    CHECK(d->sent < sizeof(d->letters) / sizeof(d->letters[0]));
+    check_letter(d->worker, record, index);
+    d->letters[d->sent++] = (struct letter){record->partition, index, record->offset};
+    d->withheld += d->withholding;
+    TRACE("worker %d writes a dead letter of %d/%lld/%d", d->worker->number, record->partition,
+          (long long)record->offset, index);
+    return d->sent;
+}
+
+void deadletter_withhold(struct deadletter *d) {
+    d->withholding = true;
+}
+
+void deadletter_release(struct deadletter *d) {
+    d->withholding = false;
+    d->withheld = 0;
+}
+
+void deadletter_discard(struct deadletter *d) {
+    d->sent -= d->withheld;
+    deadletter_release(d);
+}
+
+uint64_t deadletter_sent(const struct deadletter *d) {
+    return d->sent;
+}
+
+uint64_t deadletter_settled(const struct deadletter *d) {
+    return d->settled;
+}
+
+uint64_t deadletter_acknowledged(const struct deadletter *d, enum reject reason) {
+    return 0; // told in a metric, which nobody reads here
+}
+
+// A few are many here: so that what a poll gave is left, and given again.
+bool deadletter_full(const struct deadletter *d) {
+    enum { FULL = 6 };
+    return d->sent - d->settled > FULL;
+}
+
+void deadletter_poll(struct deadletter *d, int64_t now_ms) {
+    while (!d->worker->dead && d->settled < d->sent - d->withheld && d->next_at_ms <= world.now_ms &&
+           world.now_ms >= world.letters_stall_until_ms) {
+        const struct letter *letter = &d->letters[d->settled++];
+        struct log_record *r = &world.log.at[letter->partition].records[letter->offset];
+        if (!world_log_is_another())
+            r->lettered |= letter_bit(letter->index);
+        d->next_at_ms = world.now_ms + chance_between(&world.net, 0, 60);
+    }
 }

@@ -127,6 +127,7 @@ static void world_begin(const struct world_setup *setup) {
     if (setup->faults_until >= 0)
         world.faults_until = setup->faults_until;
     sim_redis_init(&world.redis, 1 + chance_below(&c, 3), setup->seed);
+    nodes_begin(&c);
     world.partitions_made = 1 + (int32_t)chance_below(&c, 3);
     bool grows = world.partitions_made > 1 && chance_is(&c, 50);
     const struct log_shape shape = {.partitions = world.partitions_made,
@@ -315,7 +316,7 @@ static void step(void) {
 }
 
 // Everything that is in the log is in every shard, and every worker knows.
-static bool is_settled(void) {
+static bool is_counted(void) {
     for (int i = 0; i < world.worker_count; i++) {
         const struct pipeline *p = worker_pipeline(&world.workers[i]);
         if (p != NULL && p->tally.in_flight != 0)
@@ -332,6 +333,17 @@ static bool is_settled(void) {
     return true;
 }
 
+// Nobody is to come who has reason to stop: a version of the rules may have come too late for what was
+// counted.
+static bool is_settled(void) {
+    for (int i = 0; i < world.worker_count; i++) {
+        const struct worker *w = &world.workers[i];
+        if (!w->alive || has_old_rules(w))
+            return false;
+    }
+    return is_counted();
+}
+
 static void settle(void) {
     TRACE("the faults end");
     world.settling = true;
@@ -345,7 +357,7 @@ static void settle(void) {
     TRACE("everything is counted");
     for (int i = 0; i < REST_STEPS; i++)
         step();
-    if (!is_settled())
+    if (!is_counted())
         world_violated("what was counted is not any more");
     for (uint32_t i = 0; i < world.redis.names.shards; i++)
         world.shards[i].dirty = true;
