@@ -231,6 +231,7 @@ void verdict_after(const struct verdict *v, uint32_t shard, const char *bytes, s
 
 // nodes.c: the nodes of Redis
 void nodes_begin(struct chance *c);
+void nodes_seeds(struct redis_seeds *seeds);
 uint32_t nodes_number(const struct redis_address *address);
 bool nodes_serve(struct request *r, uint32_t shard); // answers what is no matter of the shard itself
 void nodes_move(uint32_t shard, int64_t until_ms);   // the shard's slot, until then

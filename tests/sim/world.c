@@ -91,7 +91,9 @@ static struct config *config_of_nothing(void) {
 }
 
 static void startup_make(struct startup *s, struct chance *c) {
-    *s = (struct startup){.config = config_of_nothing(), .redis = {.count = 1}, .keys = world.redis.names};
+    *s = (struct startup){
+        .config = config_of_nothing(), .keys = world.redis.names, .redis_is_cluster = world.cluster};
+    nodes_seeds(&s->redis);
     s->pseudonyms = world_pseudonyms;
     s->partitions = world.log.initial;
     struct settings *settings = &s->settings;
