@@ -47,7 +47,7 @@ struct original {
     size_t letters; // that need it
     int32_t partition;
     int64_t offset, time_ms;
-    bool has_value;
+    bool has_key, has_value;
     size_t key_length, value_length;
     char bytes[]; // key, then value
 };
@@ -102,6 +102,7 @@ static struct original *original_take(struct deadletter *d, const struct record 
         .partition = record->partition,
         .offset = record->offset,
         .time_ms = record->time_ms,
+        .has_key = record->key.at != NULL,
         .has_value = record->value.at != NULL,
         .key_length = record->key.length,
         .value_length = record->value.length,
@@ -278,7 +279,7 @@ static rd_kafka_headers_t *headers_of(const struct deadletter *d, const struct l
     add_schema(headers, l);
     if (l->cut)
         add_number(headers, "clameur-truncated", 1);
-    if (o->key_length > 0)
+    if (o->has_key)
         rd_kafka_header_add(headers, "clameur-key", -1, o->bytes, (ssize_t)cut_of(l, o->key_length));
     return headers;
 }

@@ -12,7 +12,7 @@
 // Headers: clameur-reason, clameur-topic, clameur-partition, clameur-offset, clameur-index (in the batch; -1:
 // the whole record), clameur-time (of the record, ms), clameur-size (of the value before it was cut),
 // clameur-truncated (1, where it was cut), clameur-schema (of an event out of a batch in Confluent framing:
-// the id of its schema), clameur-key (the record's key, where there was one).
+// the id of its schema), clameur-key (the record's key, where there was one: an empty one is empty).
 #pragma once
 
 #include "runtime/config/config.h"

@@ -131,9 +131,11 @@ static void letter_says_what_and_whence(void **state) {
     assert_int_equal(deadletter_send(d, &r, 5, r.value, REJECT_UNDECODABLE), 1);
     struct record empty = {.partition = 0, .offset = 1};
     assert_int_equal(deadletter_send(d, &empty, -1, empty.value, REJECT_NULL_VALUE), 2);
-    assert_int_equal(deadletter_sent(d), 2);
+    struct record unnamed = {.partition = 0, .offset = 2, .key = {"", 0}};
+    assert_int_equal(deadletter_send(d, &unnamed, -1, unnamed.value, REJECT_NULL_VALUE), 3);
+    assert_int_equal(deadletter_sent(d), 3);
     assert_int_equal(deadletter_settled(d), 0);
-    settle_until(d, 2);
+    settle_until(d, 3);
 
     struct reader reader = reader_start();
     rd_kafka_message_t *m = read_letter(&reader);
@@ -153,6 +155,9 @@ static void letter_says_what_and_whence(void **state) {
     m = read_letter(&reader);
     assert_null(m->payload);
     assert_header(m, "clameur-key", NULL);
+    rd_kafka_message_destroy(m);
+    m = read_letter(&reader);
+    assert_header(m, "clameur-key", ""); // replayed, it goes where an empty key goes
     assert_header(m, "clameur-index", "-1");
     rd_kafka_message_destroy(m);
     reader_stop(&reader);
