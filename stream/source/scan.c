@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "runtime/check.h"
+#include "runtime/clock.h"
 #include "runtime/memory.h"
 #include "stream/source/source_internal.h"
 
@@ -17,7 +18,8 @@ struct scan {
     rd_kafka_message_t *message; // given out
     char *name;
     int32_t partitions;
-    int64_t *expect; // by partition: the next offset; -1: not read
+    int64_t *expect;   // by partition: the next offset; -1: not read
+    int64_t silent_ms; // waited in vain since the last step
 };
 
 static enum status client_create(struct scan *s, const struct settings *settings,
@@ -143,6 +145,7 @@ enum status scan_from(struct scan *scan, const struct source_position *positions
             return judge_error(scan, rd_kafka_last_error(), partition, problem);
         scan->expect[partition] = positions[i].offset;
     }
+    scan->silent_ms = 0;
     return STATUS_OK;
 }
 
@@ -186,6 +189,19 @@ enum scan_step scan_next(struct scan *scan, struct record *record, int timeout_m
     scan->expect[m->partition] = m->offset + 1;
     fill(record, m);
     return SCAN_RECORD;
+}
+
+enum scan_step scan_await(struct scan *scan, struct record *record, int timeout_ms, int stall_ms,
+                          struct problem *problem) {
+    int64_t began_ms = clock_monotonic_ms();
+    enum scan_step step = scan_next(scan, record, timeout_ms, problem);
+    scan->silent_ms = step == SCAN_NOTHING ? scan->silent_ms + clock_monotonic_ms() - began_ms : 0;
+    if (scan->silent_ms > stall_ms) {
+        problem_set(problem, STATUS_UNAVAILABLE, "CLM-K1", "check the network and the brokers",
+                    "Kafka gave no record for %d s", stall_ms / 1000);
+        return SCAN_FAILED;
+    }
+    return step;
 }
 
 bool scan_header(const struct scan *scan, const char *name, struct slice *value) {

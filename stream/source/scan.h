@@ -37,5 +37,11 @@ enum scan_step {
 // or STATUS_BAD_DATA (CLM-M2) where the log no longer has the place.
 enum scan_step scan_next(struct scan *scan, struct record *record, int timeout_ms, struct problem *problem);
 
+// As scan_next, for records that are there to be read: SCAN_FAILED (CLM-K1), too, where it has waited
+// stall_ms and nothing came. SCAN_STALL_MS is long enough for brokers to elect a leader.
+enum { SCAN_STALL_MS = 30000 };
+enum scan_step scan_await(struct scan *scan, struct record *record, int timeout_ms, int stall_ms,
+                          struct problem *problem);
+
 // The last header of that name of the record that was given, valid as long as it; false where it has none.
 bool scan_header(const struct scan *scan, const char *name, struct slice *value);

@@ -179,7 +179,7 @@ static enum status read_letters(struct dlq *d, int64_t *ends, size_t open,
     while (open > 0 && status == STATUS_OK) {
         struct record record;
         struct dlq_letter letter;
-        enum scan_step step = scan_next(d->scan, &record, WAIT_MS, p);
+        enum scan_step step = scan_await(d->scan, &record, WAIT_MS, SCAN_STALL_MS, p);
         if (step == SCAN_FAILED)
             return p->status;
         if (step == SCAN_NOTHING || ends[record.partition] < 0)

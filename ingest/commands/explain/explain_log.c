@@ -12,7 +12,6 @@
 
 enum {
     WAIT_MS = 200,
-    STALL_MS = 30000,
     FOUND_MAX = 16,
     ROUNDS = 16,
     STEP_MIN = 1000,
@@ -64,7 +63,6 @@ struct log_reading {
     struct scan *scan;
     const char *what; // for the progress
     int64_t read;
-    int64_t moved_ms; // when the last record came
     int64_t told_ms;
 };
 
@@ -79,19 +77,11 @@ static void progress_tell(struct log_reading *r) {
 // The next step that says something; a broker that is silent for long is a failure.
 static enum scan_step step_next(struct log_reading *r, struct record *record, struct problem *p) {
     for (;;) {
-        enum scan_step step = scan_next(r->scan, record, WAIT_MS, p);
+        enum scan_step step = scan_await(r->scan, record, WAIT_MS, SCAN_STALL_MS, p);
         progress_tell(r);
-        int64_t now = clock_monotonic_ms();
-        if (step != SCAN_NOTHING) {
-            r->moved_ms = now;
-            r->read += step == SCAN_RECORD;
+        r->read += step == SCAN_RECORD;
+        if (step != SCAN_NOTHING)
             return step;
-        }
-        if (now - r->moved_ms > STALL_MS) {
-            problem_set(p, STATUS_UNAVAILABLE, "CLM-K1", "check the network and the brokers",
-                        "Kafka gave no record for %d s", STALL_MS / 1000);
-            return SCAN_FAILED;
-        }
     }
 }
 
@@ -99,7 +89,7 @@ static enum status begin(struct log_reading *r, const struct source_position *po
                          const char *what, struct problem *p) {
     r->what = what;
     r->read = 0;
-    r->moved_ms = r->told_ms = clock_monotonic_ms();
+    r->told_ms = clock_monotonic_ms();
     return scan_from(r->scan, positions, count, p);
 }
 
