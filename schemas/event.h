@@ -15,6 +15,10 @@ enum {
     PSEUDONYM_SIZE = 16,
 };
 
+// A time from here on is no time: other readers of the log (JavaScript, Lua, JSON) keep whole numbers only up
+// to here.
+#define EVENT_TIME_END_MS (INT64_C(1) << 53)
+
 // Bits of event.consent.
 enum { CONSENT_MEASUREMENT = 1, CONSENT_ADS = 2 };
 

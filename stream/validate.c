@@ -1,9 +1,5 @@
 #include "stream/validate.h"
 
-// A time past this is no time: other readers of the log (JavaScript, Lua, JSON) keep whole numbers only up to
-// here.
-#define TIME_END_MS (INT64_C(1) << 53)
-
 // The oneof's field numbers of the bodies that a kind cannot do without.
 enum { BODY_SPEND = 40, BODY_READING = 41, BODY_ERASURE = 42 };
 
@@ -15,6 +11,10 @@ static enum reject judge_time(const struct event *e, const struct rules *rules, 
     // Both are positive, so that their difference fits.
     int64_t ahead_ms = e->occurred_at_ms - record_time_ms;
     if (ahead_ms > rules->max_future_skew_ms)
+        return REJECT_FUTURE;
+    // The latest reading stands: one of a far future would stand until then.
+    if (e->kind == KIND_READING && e->read_at_ms > 0 &&
+        e->read_at_ms - record_time_ms > rules->max_future_skew_ms)
         return REJECT_FUTURE;
     if (rules->max_past_ms >= 0 && -ahead_ms > rules->max_past_ms)
         return REJECT_TOO_OLD;
@@ -105,7 +105,7 @@ enum reject validate_event(const struct event *e, const struct rules *rules, int
         return REJECT_NO_ACCOUNT;
     if (e->flaws != EVENT_FLAW_NONE)
         return judge_flaws(e->flaws);
-    if (e->occurred_at_ms >= TIME_END_MS)
+    if (e->occurred_at_ms >= EVENT_TIME_END_MS)
         return REJECT_OUT_OF_RANGE;
     if (e->has_value && !is_currency(e->currency))
         return REJECT_NO_CURRENCY;

@@ -108,6 +108,12 @@ static void write_empty_reading(struct draft *d) {
     d->event.reading = &d->reading;
 }
 
+// As by a poller that writes microseconds; the event itself is of now.
+static void write_future_reading(struct draft *d) {
+    write_empty_reading(d);
+    d->reading.read_at *= 1000;
+}
+
 static void write_spend_without_body(struct draft *d) {
     set_kind(d, KIND_SPEND);
 }
@@ -158,6 +164,7 @@ const struct spoil spoils[] = {
     {"purchase taken back", REJECT_BAD_DELTA, write_purchase_taken_back, NULL},
     {"live without session", REJECT_NO_SESSION, write_no_session, NULL},
     {"reading without values", REJECT_BAD_READING, write_empty_reading, NULL},
+    {"reading of a far future", REJECT_FUTURE, write_future_reading, NULL},
     {"spend without its body", REJECT_BAD_BODY, write_spend_without_body, NULL},
 };
 const size_t spoil_count = sizeof(spoils) / sizeof(spoils[0]);

@@ -133,6 +133,7 @@ static void commerce(struct findings_of_event *f, const Clameur__V1__Commerce *c
 
 static void reading(struct findings_of_event *f, const Clameur__V1__Reading *r) {
     f->too_long |= r->n_values > VALUES_MAX;
+    f->out_of_range |= r->read_at >= TIME_END_MS;
     for (size_t i = 0; i < r->n_values; i++) {
         int64_t value = r->values[i]->value;
         text(f, r->values[i]->counter, READING_NAME_MAX);
@@ -275,12 +276,14 @@ static enum reject judge_kind(const Clameur__V1__Event *e) {
 }
 
 static enum reject judge_time(const Clameur__V1__Event *e, const struct rules *rules, int64_t time_ms) {
+    bool is_reading = (uint32_t)e->kind == KIND_READING && e->body_case == CLAMEUR__V1__EVENT__BODY_READING;
     __int128 ahead = (__int128)e->occurred_at - time_ms;
+    __int128 read_ahead = is_reading ? (__int128)e->reading->read_at - time_ms : 0;
     if (e->occurred_at <= 0)
         return REJECT_NO_TIME;
     if (time_ms <= 0)
         return REJECT_NONE;
-    if (ahead > rules->max_future_skew_ms)
+    if (ahead > rules->max_future_skew_ms || read_ahead > rules->max_future_skew_ms)
         return REJECT_FUTURE;
     if (rules->max_past_ms != -1 && -ahead > rules->max_past_ms)
         return REJECT_TOO_OLD;

@@ -85,7 +85,7 @@ static unsigned fill_readings(struct event *e, const Clameur__V1__Reading *body,
     e->read_at_ms = body->read_at;
     if (body->n_values > EVENT_READINGS_MAX)
         return EVENT_FLAW_TOO_MANY;
-    unsigned flaws = EVENT_FLAW_NONE;
+    unsigned flaws = body->read_at < EVENT_TIME_END_MS ? EVENT_FLAW_NONE : EVENT_FLAW_OUT_OF_RANGE;
     struct reading *readings = arena_take(arena, body->n_values * sizeof(*readings));
     for (size_t i = 0; i < body->n_values; i++) {
         const Clameur__V1__ReadingValue *value = body->values[i];

@@ -87,6 +87,8 @@ def _flaws(event):
                     flaws.add("too_long")
                 if not _is_utf8(text):
                     flaws.add("bad_utf8")
+        if name == "Reading" and message.read_at >= TIME_END:
+            flaws.add("out_of_range")
         if name == "ReadingValue" and abs(message.value) > LIMIT:
             flaws.add("out_of_range")
         for field in NOT_NEGATIVE.get(name, ()):
@@ -127,10 +129,11 @@ def refusal(event, rules, time_ms):
     kind, body, flaws = event.kind, event.WhichOneof("body"), _flaws(event)
     currency, money = amounts(event)
     reading = event.reading
+    latest = max(event.occurred_at, reading.read_at if kind == READING else 0)
     checks = [
         ("no_id", len(event.event_id) != 16),
         ("no_time", event.occurred_at <= 0),
-        ("future", time_ms and event.occurred_at > time_ms + rules["max_future_skew"]),
+        ("future", time_ms and latest > time_ms + rules["max_future_skew"]),
         ("too_old", time_ms and rules["max_past"] >= 0 and event.occurred_at < time_ms - rules["max_past"]),
         ("no_platform", event.platform == 0),
         ("no_kind", kind == 0),

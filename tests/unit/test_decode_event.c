@@ -256,6 +256,21 @@ static void test_delta(void **state) {
     }
 }
 
+static void test_a_reading_has_a_time(void **state) {
+    static const struct {
+        int64_t read_at_ms;
+        unsigned flaws;
+    } cases[] = {{-1, 0}, {0, 0}, {EVENT_TIME_END_MS - 1, 0}, {EVENT_TIME_END_MS, EVENT_FLAW_OUT_OF_RANGE}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        Clameur__V1__Event m = plain_event();
+        Clameur__V1__Reading reading = CLAMEUR__V1__READING__INIT;
+        reading.read_at = cases[i].read_at_ms;
+        m.body_case = CLAMEUR__V1__EVENT__BODY_READING;
+        m.reading = &reading;
+        assert_int_equal(decode_message(&m)->flaws, cases[i].flaws);
+    }
+}
+
 // Any amount of money asks for a currency, whichever field it stands in.
 static void test_any_money_is_a_value(void **state) {
     size_t micros = 0;
@@ -278,6 +293,7 @@ int main(void) {
         cmocka_unit_test(test_every_duration_quantity_and_amount_is_held_to_its_range),
         cmocka_unit_test(test_lists_are_held_to_their_counts),
         cmocka_unit_test(test_delta),
+        cmocka_unit_test(test_a_reading_has_a_time),
         cmocka_unit_test(test_any_money_is_a_value),
     };
     return cmocka_run_group_tests(tests, read_contract, tear_down);

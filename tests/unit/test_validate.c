@@ -168,6 +168,33 @@ static void test_a_reading_names_its_counters(void **state) {
     }
 }
 
+// The latest reading stands, so that one from the future would stand until then.
+static void test_a_reading_is_held_to_the_skew_too(void **state) {
+    static const struct {
+        uint32_t kind;
+        int64_t read_at_ms, record_time_ms;
+        enum reject expected;
+    } cases[] = {
+        {KIND_READING, NOW_MS + 300000, NOW_MS, REJECT_NONE},
+        {KIND_READING, NOW_MS + 300001, NOW_MS, REJECT_FUTURE},
+        {KIND_READING, INT64_MAX, NOW_MS, REJECT_FUTURE},
+        {KIND_READING, 1, NOW_MS, REJECT_NONE}, // a late one does not win, nor harm
+        {KIND_READING, INT64_MIN, NOW_MS, REJECT_BAD_READING},
+        {KIND_READING, NOW_MS * 2, 0, REJECT_NONE},
+        {KIND_LIKE, NOW_MS + 300001, NOW_MS, REJECT_NONE}, // not counted
+    };
+    struct reading reading = {slice_of("likes"), 1};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct event e = good(cases[i].kind);
+        e.body = CLAMEUR__V1__EVENT__BODY_READING;
+        e.read_at_ms = cases[i].read_at_ms;
+        e.readings = &reading;
+        e.reading_count = 1;
+        assert_string_equal(reject_name(validate_event(&e, &rules, cases[i].record_time_ms)),
+                            reject_name(cases[i].expected));
+    }
+}
+
 static void test_kinds_that_are_nothing_without_their_body(void **state) {
     static const struct {
         uint32_t kind, body;
@@ -238,6 +265,7 @@ int main(void) {
         cmocka_unit_test(test_a_purchase_is_one_order),
         cmocka_unit_test(test_live_kinds_need_their_session),
         cmocka_unit_test(test_a_reading_names_its_counters),
+        cmocka_unit_test(test_a_reading_is_held_to_the_skew_too),
         cmocka_unit_test(test_kinds_that_are_nothing_without_their_body),
         cmocka_unit_test(test_the_first_reason_counts),
     };

@@ -61,6 +61,8 @@ static json_t *rule_json(const struct judged *judged, const struct rules *rules,
     if (!future && judged->reject != REJECT_TOO_OLD)
         return json_string(reject_doc(judged->reject));
     int64_t ahead_ms = judged->event->occurred_at_ms - record_time_ms;
+    if (future && ahead_ms <= rules->max_future_skew_ms)
+        ahead_ms = judged->event->read_at_ms - record_time_ms;
     duration_write(away, future ? ahead_ms : -ahead_ms);
     duration_write(bound, future ? rules->max_future_skew_ms : rules->max_past_ms);
     snprintf(detail, sizeof(detail), "%s (here: %s; %s is %s)", reject_doc(judged->reject), away,
