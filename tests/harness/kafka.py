@@ -73,50 +73,32 @@ def jars():
     return folder
 
 
+def java(*arguments):
+    """A command of Kafka's own programs."""
+    return ["java", "-Xms256m", "-Xmx512m", "-XX:+UseG1GC", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp",
+            f"{jars()}/*", *arguments]
+
+
+def format_storage(properties):
+    run(java("kafka.tools.StorageTool", "format", "-t", CLUSTER, "-c", properties), properties.parent)
+
+
 def _acls(user, kind, name, operations):
     return [(ResourceType[kind.upper()], name, ResourcePatternType.LITERAL, f"User:{user}", "*", AclOperation[operation],
              AclPermissionType.ALLOW) for operation in operations]
 
 
-class Kafka:
-    """Who comes by `bootstrap` may do everything. By `guarded` comes who has a name and a password (`login`), and may do what
-    was granted (`grant`), nothing else; so over TLS by `secret`, and by `mutual` who has a certificate of `authority`."""
+class Topics:
+    """What is the same for one broker and for three: their topics, by `admin`."""
 
-    def __init__(self, directory):
-        self.directory = directory
-        self.port = free_port()
-        self.bootstrap = f"127.0.0.1:{self.port}"
-        self.astray = f"127.0.0.1:{free_port()}"  # answers, but names itself 127.0.0.1:1
-        self.guarded = f"127.0.0.1:{free_port()}"
-        self.secret = f"127.0.0.1:{free_port()}"  # as guarded, over TLS
-        self.mutual = f"127.0.0.1:{free_port()}"  # over TLS, where a client is who its certificate says
-        self.authority = Authority(directory / "authority")
-        self._users = iter(USERS)
-        properties = directory / "server.properties"
-        properties.write_text(PROPERTIES.format(port=self.port, astray=self.astray.split(":")[1],
-                                                guarded=self.guarded.split(":")[1],
-                                                users=" ".join(f'user_{name}="{USERS[name]}"' for name in USERS),
-                                                secret=self.secret.split(":")[1], mutual=self.mutual.split(":")[1],
-                                                keys=self.authority.bundle("broker"), authority=self.authority.file,
-                                                controller=free_port(), directory=directory))
-        java = ["java", "-Xms256m", "-Xmx512m", "-XX:+UseG1GC", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
-                "-cp", f"{jars()}/*"]
-        run([*java, "kafka.tools.StorageTool", "format", "-t", CLUSTER, "-c", properties], directory)
-        self._argv = [*java, "kafka.Kafka", properties]
-        self.start()
+    replicas = 1
 
-    def start(self):
-        self.process = Process("kafka", self._argv, self.directory)
-        self.admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
-        wait_until("Kafka answers", self._answers, 60, 0.2)
-
-    def _answers(self):
-        if not self.process.is_running:
-            raise AssertionError("Kafka ended:\n" + self.process.tail())
+    def brokers(self):
+        """Who is there, by id; none while nobody answers."""
         try:
             return self.admin.list_topics(timeout=2).brokers
         except KafkaException:
-            return None
+            return {}
 
     def create_topic(self, name, partitions=4, **config):
         """Creates `name` and its dead-letter topic; `config` with `_` for `.` overrides the topic's settings."""
@@ -126,10 +108,10 @@ class Kafka:
 
     def create_log(self, name, partitions=4, **config):
         settings = TOPIC | {key.replace("_", "."): value for key, value in config.items()}
-        self._create(NewTopic(name, partitions, 1, config=settings))
+        self._create(NewTopic(name, partitions, self.replicas, config=settings))
 
     def create_dead_letters(self, name):
-        self._create(NewTopic(f"{name}.dlq", 1, 1, config={"retention.ms": "-1"}))
+        self._create(NewTopic(f"{name}.dlq", 1, self.replicas, config={"retention.ms": "-1"}))
 
     def _create(self, topic):
         for answer in self.admin.create_topics([topic]).values():
@@ -170,6 +152,42 @@ class Kafka:
         resource = ConfigResource(ConfigResource.Type.TOPIC, name, incremental_configs=entries)
         for answer in self.admin.incremental_alter_configs([resource]).values():
             answer.result(30)
+
+
+class Kafka(Topics):
+    """Who comes by `bootstrap` may do everything. By `guarded` comes who has a name and a password (`login`), and may do what
+    was granted (`grant`), nothing else; so over TLS by `secret`, and by `mutual` who has a certificate of `authority`."""
+
+    def __init__(self, directory):
+        self.directory = directory
+        self.port = free_port()
+        self.bootstrap = f"127.0.0.1:{self.port}"
+        self.astray = f"127.0.0.1:{free_port()}"  # answers, but names itself 127.0.0.1:1
+        self.guarded = f"127.0.0.1:{free_port()}"
+        self.secret = f"127.0.0.1:{free_port()}"  # as guarded, over TLS
+        self.mutual = f"127.0.0.1:{free_port()}"  # over TLS, where a client is who its certificate says
+        self.authority = Authority(directory / "authority")
+        self._users = iter(USERS)
+        properties = directory / "server.properties"
+        properties.write_text(PROPERTIES.format(port=self.port, astray=self.astray.split(":")[1],
+                                                guarded=self.guarded.split(":")[1],
+                                                users=" ".join(f'user_{name}="{USERS[name]}"' for name in USERS),
+                                                secret=self.secret.split(":")[1], mutual=self.mutual.split(":")[1],
+                                                keys=self.authority.bundle("broker"), authority=self.authority.file,
+                                                controller=free_port(), directory=directory))
+        format_storage(properties)
+        self._argv = java("kafka.Kafka", properties)
+        self.start()
+
+    def start(self):
+        self.process = Process("kafka", self._argv, self.directory)
+        self.admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
+        wait_until("Kafka answers", self._answers, 60, 0.2)
+
+    def _answers(self):
+        if not self.process.is_running:
+            raise AssertionError("Kafka ended:\n" + self.process.tail())
+        return self.brokers()
 
     def login(self):
         """A user that nobody else is and that has no right yet, and the options by which a deployment comes as that user."""

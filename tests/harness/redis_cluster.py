@@ -66,7 +66,7 @@ class RedisCluster:
         self._meet()
         self._share()
         wait_until("the cluster is whole", self.is_whole, 60)
-        self.url = self.url_of(*self.nodes)
+        self.url = self.wired = self.url_of(*self.nodes)
         self.client = redis.RedisCluster(startup_nodes=[redis.cluster.ClusterNode("127.0.0.1", node.port)
                                                         for node in self.nodes], socket_timeout=30)
 

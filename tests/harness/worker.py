@@ -96,6 +96,7 @@ class Deployment:
         assert not comparison.differences, f"{summary(comparison)}\n{comparison.faults}"
         assert bool(comparison.faults) == faults, comparison.faults
         assert comparison.compared > 0
+        self.compared = comparison.compared
         if program:
             done = run([LOADTEST, "recount", "-c", self.file], self.directory, check=None if log else 0)
             assert done.returncode in ((1, 65) if log else (0,)), done
@@ -106,12 +107,12 @@ started = []  # of the test that runs, as those of `process`
 
 
 class Worker:
-    """One clameur-ingest run; `surroundings` are those of a Process."""
+    """One clameur-ingest run, of another `program` where the test says so; `surroundings` are those of a Process."""
 
-    def __init__(self, deployment, name, ready=True, flags=(), **surroundings):
+    def __init__(self, deployment, name, ready=True, flags=(), program=None, **surroundings):
         self.deployment, self.name = deployment, name
         self.port = free_port()
-        self.process = Process(name, [INGEST, "run", "-c", deployment.file, f"--http.listen=127.0.0.1:{self.port}",
+        self.process = Process(name, [program or INGEST, "run", "-c", deployment.file, f"--http.listen=127.0.0.1:{self.port}",
                                       *flags], deployment.directory, **surroundings)
         started.append(self)
         if ready:
