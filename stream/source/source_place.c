@@ -149,23 +149,24 @@ uint64_t source_commit(struct source *s, const struct source_position *positions
     return id;
 }
 
-static bool reply_accepts(rd_kafka_event_t *reply) {
+static rd_kafka_resp_err_t reply_error(rd_kafka_event_t *reply) {
     const rd_kafka_topic_partition_list_t *list = rd_kafka_event_topic_partition_list(reply);
-    if (rd_kafka_event_error(reply) != RD_KAFKA_RESP_ERR_NO_ERROR || list == NULL)
-        return false;
-    for (int i = 0; i < list->cnt; i++) {
-        if (list->elems[i].err != RD_KAFKA_RESP_ERR_NO_ERROR)
-            return false;
-    }
-    return true;
+    rd_kafka_resp_err_t err = rd_kafka_event_error(reply);
+    if (err == RD_KAFKA_RESP_ERR_NO_ERROR && list == NULL)
+        return RD_KAFKA_RESP_ERR__FAIL;
+    for (int i = 0; err == RD_KAFKA_RESP_ERR_NO_ERROR && i < list->cnt; i++)
+        err = list->elems[i].err;
+    return err;
 }
 
 static void take_reply(struct source *s, rd_kafka_event_t *reply) {
     uint64_t id = (uint64_t)(uintptr_t)rd_kafka_event_opaque(reply);
-    bool accepted = reply_accepts(reply) && id >= s->commit_floor;
-    if (!accepted)
-        log_info("commit_not_accepted", FIELD("why", LOG_TEXT(rd_kafka_event_error_string(reply))));
-    s->events->committed(s->context, id, accepted);
+    rd_kafka_resp_err_t err = reply_error(reply);
+    bool refused = err != RD_KAFKA_RESP_ERR_NO_ERROR, overtaken = id < s->commit_floor;
+    if (refused || overtaken)
+        log_info("commit_not_accepted",
+                 FIELD("why", LOG_TEXT(refused ? rd_kafka_err2str(err) : "sent before a rebalance")));
+    s->events->committed(s->context, id, !refused && !overtaken);
 }
 
 void source_serve_commits(struct source *s) {

@@ -98,7 +98,7 @@ GUARDS = [
           "if (stored.epoch > slot->acked.epoch) {", "if (false) {",
           "the flush that follows is answered FENCED"),
     Guard("commit-floor", "a commit from before a rebalance confirms nothing", "stream/source/source_place.c",
-          "reply_accepts(reply) && id >= s->commit_floor", "reply_accepts(reply)",
+          "overtaken = id < s->commit_floor", "overtaken = false",
           "an expelled member has lost everything before it joins again; a partition kept meanwhile is in no test yet"),
     Guard("drain-deadline", "a stop has one deadline: what the group is slow to answer is not waited for beyond it", PIPELINE[:-1] + ".c",
           "return left > FAREWELL_MS ? (int)left : FAREWELL_MS;", "return left > FAREWELL_MS ? (int)left : 60000;"),
