@@ -6,7 +6,7 @@ from scene import Scene
 from stage import Stage
 
 
-@pytest.mark.parametrize("kind", ["pair"])
+@pytest.mark.parametrize("kind", ["pair", "cluster"])
 def test_whatever_breaks(kind, tmp_path, request):
     stage = Stage(tmp_path, kind)
     try:
