@@ -98,6 +98,7 @@ static void collect_kafka(struct pipeline *p) {
     set(p, METRIC_OF_BREAKER, NULL, p->breaker.state == BREAKER_TRIPPED);
     set(p, METRIC_OF_COMMITS, "accepted", p->tally.commits_accepted);
     set(p, METRIC_OF_COMMITS, "refused", p->tally.commits_refused);
+    set(p, METRIC_OF_HTTP_SHOWN_OUT, NULL, (int64_t)http_shown_out(p->http));
 }
 
 static void collect_tables(struct pipeline *p) {

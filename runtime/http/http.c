@@ -8,10 +8,12 @@
 #include <string.h>
 
 #include "runtime/check.h"
+#include "runtime/clock.h"
+#include "runtime/http/http_crowd.h"
 #include "runtime/http/http_listen.h"
 #include "runtime/memory.h"
 
-enum { CONNECTIONS_MAX = 64, IDLE_S = 10, REQUEST_BYTES_MAX = 16 * 1024, ROUNDS_MAX = 16 };
+enum { IDLE_S = HTTP_VISIT_MS / 1000, REQUEST_BYTES_MAX = 16 * 1024, ROUNDS_MAX = 16 };
 
 struct http {
     struct MHD_Daemon *daemon;
@@ -21,6 +23,7 @@ struct http {
     unsigned port;
     http_handler handler;
     void *context;
+    struct http_crowd crowd;
 };
 
 static enum MHD_Result answer(struct MHD_Connection *connection, const struct http_answer *a) {
@@ -58,6 +61,25 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     return answer(connection, &a);
 }
 
+static void on_connection(void *context, struct MHD_Connection *connection, void **visitor,
+                          enum MHD_ConnectionNotificationCode what) {
+    struct http *h = context;
+    if (what == MHD_CONNECTION_NOTIFY_CLOSED && *visitor != NULL)
+        http_crowd_leave(*visitor);
+    if (what != MHD_CONNECTION_NOTIFY_STARTED)
+        return;
+    int fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+    *visitor = http_crowd_enter(&h->crowd, fd, clock_monotonic_ms());
+}
+
+static void on_answered(void *context, struct MHD_Connection *connection, void **seen,
+                        enum MHD_RequestTerminationCode how) {
+    struct http_visitor *visitor =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+    if (visitor != NULL && how == MHD_REQUEST_TERMINATED_COMPLETED_OK)
+        http_crowd_answered(visitor, clock_monotonic_ms());
+}
+
 static void serve(struct http *h);
 
 static void on_timer(uv_timer_t *timer) {
@@ -74,7 +96,7 @@ static unsigned connections(struct http *h) {
 
 // True where another run is due though no descriptor and no timeout will ask for it: work is left, or
 // connections were closed. At its limit the library stops listening, and it takes that up again at the start
-// of a run only; without one more run, 64 clients that fell silent would have ended the service for good.
+// of a run only; without one more run, clients that fell silent would have ended the service for good.
 static bool run(struct http *h) {
     unsigned long long wait_ms;
     unsigned before = connections(h);
@@ -85,6 +107,7 @@ static bool run(struct http *h) {
 // Rounds are bounded for the loop's other users.
 static void serve(struct http *h) {
     bool again = true;
+    http_crowd_turn(&h->crowd, clock_monotonic_ms());
     for (int round = 0; round < ROUNDS_MAX && again; round++)
         again = run(h);
     unsigned long long wait_ms;
@@ -98,8 +121,9 @@ static void serve(struct http *h) {
 
 static struct MHD_Daemon *start_daemon(struct http *h, int fd) {
     return MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, on_request, h, MHD_OPTION_LISTEN_SOCKET, fd,
-                            MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
-                            MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
+                            MHD_OPTION_CONNECTION_LIMIT, (unsigned)HTTP_VISITORS_MAX,
+                            MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S, MHD_OPTION_NOTIFY_CONNECTION,
+                            on_connection, h, MHD_OPTION_NOTIFY_COMPLETED, on_answered, h,
                             MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)REQUEST_BYTES_MAX,
                             MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
 }
@@ -136,6 +160,10 @@ enum status http_create(struct http **h, struct loop *l, const char *listen, htt
 
 unsigned http_port(const struct http *h) {
     return h != NULL ? h->port : 0;
+}
+
+uint64_t http_shown_out(const struct http *h) {
+    return h != NULL ? h->crowd.shown_out : 0;
 }
 
 static void on_closed(uv_handle_t *handle) {

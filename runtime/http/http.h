@@ -1,9 +1,10 @@
 // The probe listener: libmicrohttpd, its epoll descriptor inside the libuv loop. GET and HEAD only, small
-// answers, bounded connections (64) and idle time (10 s), so that a slow client cannot hold the loop. Loop
-// thread only.
+// answers, bounded connections (64: one more, and who has waited longest is shown out) and time for each
+// request (10 s), so that slow clients hold neither the loop nor the probes. Loop thread only.
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "runtime/loop.h"
 #include "runtime/status.h"
@@ -26,4 +27,6 @@ struct http;
 enum status http_create(struct http **h, struct loop *l, const char *listen, http_handler handler,
                         void *context, struct problem *p);
 unsigned http_port(const struct http *h); // the bound one: 0 in `listen` picks a free port
+// Connections that were ended for being slow, or the oldest of too many.
+uint64_t http_shown_out(const struct http *h);
 void http_destroy(struct http **h);
