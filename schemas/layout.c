@@ -110,6 +110,8 @@ bool meta_read_field(struct meta *meta, struct slice name, struct slice value) {
         return text_copy(meta->families, sizeof(meta->families), value);
     if (slice_equal(name, slice_of("max_event_bytes")))
         return text_to_integer(value, &meta->max_event_bytes);
+    if (slice_equal(name, slice_of("max_message_bytes")))
+        return text_to_integer(value, &meta->max_message_bytes);
     return true;
 }
 
@@ -119,7 +121,8 @@ bool meta_equal(const struct meta *a, const struct meta *b) {
            strcmp(a->topic_id, b->topic_id) == 0 && strcmp(a->rules_hash, b->rules_hash) == 0 &&
            a->partitions == b->partitions && memcmp(a->starts, b->starts, sizeof(a->starts)) == 0 &&
            a->created_at_ms == b->created_at_ms && strcmp(a->framing, b->framing) == 0 &&
-           strcmp(a->families, b->families) == 0 && a->max_event_bytes == b->max_event_bytes;
+           strcmp(a->families, b->families) == 0 && a->max_event_bytes == b->max_event_bytes &&
+           a->max_message_bytes == b->max_message_bytes;
 }
 
 bool meta_is_whole(const struct meta *meta) {
@@ -192,6 +195,8 @@ const char *meta_write_field(const struct meta *meta, const struct key_space *sp
         return named_text("families", meta->families, out, size);
     case 13:
         return named_integer("max_event_bytes", meta->max_event_bytes, out, size);
+    case 14:
+        return named_integer("max_message_bytes", meta->max_message_bytes, out, size);
     default:
         return NULL;
     }

@@ -76,6 +76,7 @@ struct meta {
     char framing[16];
     char families[96];
     int64_t max_event_bytes;
+    int64_t max_message_bytes;
 };
 
 // The same deployment, fixed in the same way?

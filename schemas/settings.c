@@ -194,6 +194,7 @@ void settings_fix(const struct settings *s, struct meta *meta) {
     snprintf(meta->framing, sizeof(meta->framing), "%s", s->decode_framing);
     families_write(s, meta->families, sizeof(meta->families));
     meta->max_event_bytes = s->decode_max_event_bytes;
+    meta->max_message_bytes = s->decode_max_message_bytes;
 }
 
 static enum status unfit(struct problem *p, const struct meta *meta, const char *option, const char *ours,
@@ -205,19 +206,28 @@ static enum status unfit(struct problem *p, const struct meta *meta, const char 
                        theirs);
 }
 
+static enum status bytes_fit(struct problem *p, const struct meta *meta, const char *option, int64_t ours,
+                             int64_t theirs) {
+    char bytes[2][24];
+    if (theirs == 0 || theirs == ours)
+        return STATUS_OK;
+    snprintf(bytes[0], sizeof(bytes[0]), "%" PRId64, ours);
+    snprintf(bytes[1], sizeof(bytes[1]), "%" PRId64, theirs);
+    return unfit(p, meta, option, bytes[0], bytes[1]);
+}
+
 enum status settings_fit(const struct settings *s, const struct meta *meta, struct problem *p) {
     static struct meta ours;
-    char bytes[2][24];
     settings_fix(s, &ours);
     if (meta->framing[0] != '\0' && strcmp(meta->framing, ours.framing) != 0)
         return unfit(p, meta, "decode.framing", ours.framing, meta->framing);
     if (meta->families[0] != '\0' && strcmp(meta->families, ours.families) != 0)
         return unfit(p, meta, "counters.families", ours.families, meta->families);
-    if (meta->max_event_bytes == 0 || meta->max_event_bytes == ours.max_event_bytes)
-        return STATUS_OK;
-    snprintf(bytes[0], sizeof(bytes[0]), "%" PRId64, ours.max_event_bytes);
-    snprintf(bytes[1], sizeof(bytes[1]), "%" PRId64, meta->max_event_bytes);
-    return unfit(p, meta, "decode.max_event_bytes", bytes[0], bytes[1]);
+    enum status status =
+        bytes_fit(p, meta, "decode.max_event_bytes", ours.max_event_bytes, meta->max_event_bytes);
+    return status != STATUS_OK ? status
+                               : bytes_fit(p, meta, "decode.max_message_bytes", ours.max_message_bytes,
+                                           meta->max_message_bytes);
 }
 
 // The first line of a file, without its end. An empty one is an error: the file was named for a password.

@@ -38,7 +38,8 @@ void settings_dlq_topic(const struct settings *s, char *out, size_t size);
 uint32_t settings_families(const struct settings *s);
 
 // What decides what is counted is fixed for a deployment's life, as one worker must count like the next:
-// writes decode.framing, decode.max_event_bytes and counters.families into its meta...
+// writes decode.framing, decode.max_event_bytes, decode.max_message_bytes and counters.families into its
+// meta...
 void settings_fix(const struct settings *s, struct meta *meta);
 // ...and holds these settings against it: STATUS_CONFIG, CLM-M5, with the first that differs.
 enum status settings_fit(const struct settings *s, const struct meta *meta, struct problem *p);

@@ -55,6 +55,7 @@ static void stages_open(struct pipeline *p) {
     const struct startup *s = p->startup;
     const struct decoder_options decoding = {.framing = s->settings.decode_framing,
                                              .max_event_bytes = s->settings.decode_max_event_bytes,
+                                             .max_message_bytes = s->settings.decode_max_message_bytes,
                                              .pseudonyms = s->pseudonyms};
     arena_init(&p->arena, ARENA_BLOCK);
     p->decoder = decoder_create(&decoding);

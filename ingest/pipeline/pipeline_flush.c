@@ -159,6 +159,13 @@ bool flush_is_full(const struct pipeline *p, const struct shard *shard) {
     return delta_ops(&shard->delta) >= (size_t)p->startup->settings.redis_flush_max_ops;
 }
 
+// So large that Redis would be busy with it for long: the turn ends, so that it is sealed. A table is sealed
+// between records only, so what one record holds comes on top.
+bool flush_is_crowded(const struct pipeline *p, const struct shard *shard) {
+    enum { FLUSHES = 16 };
+    return delta_ops(&shard->delta) >= FLUSHES * (size_t)p->startup->settings.redis_flush_max_ops;
+}
+
 // Each shard has its own moments, an interval apart and spread evenly among the shards. Counted from the last
 // seal alone, shards that once waited together would all be due at once ever after: Redis would see a burst
 // and a pause, and the last of the burst would look like a slow Redis.

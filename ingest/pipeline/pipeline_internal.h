@@ -193,6 +193,7 @@ void flush_drop(struct pipeline *p,
                 struct shard *shard); // table and call are thrown away; marks are read again
 void flush_drop_all(struct pipeline *p);
 bool flush_is_full(const struct pipeline *p, const struct shard *shard); // has the table reached its bound?
+bool flush_is_crowded(const struct pipeline *p, const struct shard *shard); // so far that a turn must end?
 enum pressure_stage flush_pressure(const struct pipeline *p);
 
 // pipeline_breaker.c

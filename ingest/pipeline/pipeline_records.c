@@ -39,6 +39,7 @@ struct chunk {
     size_t record_count;
     struct folding folds[CHUNK_EVENTS];
     size_t fold_count;
+    bool crowded; // a table is worth many flushes: no further record is folded before it is sealed
 };
 
 // What was read before in this process, or before the marks, has met its fate already: it is neither rejected
@@ -83,6 +84,7 @@ static void fold_gathered(struct pipeline *p, struct chunk *chunk) {
     for (size_t i = 0; i < chunk->fold_count; i++) {
         const struct folding *f = &chunk->folds[i];
         count_event(&f->shard->delta, &f->count, f->event);
+        chunk->crowded |= flush_is_crowded(p, f->shard);
     }
     p->tally.in_flight += (int64_t)chunk->fold_count;
     chunk->fold_count = 0;
@@ -213,7 +215,7 @@ static bool is_full(const struct chunk *chunk, const struct arena *arena) {
 // are bounded by its events; those of all records of a poll are not.
 static bool process_chunk(struct pipeline *p, struct chunk *chunk, const struct record **stopped_at) {
     size_t judged = 0;
-    while (judged < chunk->record_count && !p->stopping && !deadletter_full(p->letters))
+    while (judged < chunk->record_count && !p->stopping && !chunk->crowded && !deadletter_full(p->letters))
         judge_record(p, chunk, &chunk->records[judged++]);
     bool whole = judged == chunk->record_count;
     if (!whole)
@@ -255,6 +257,7 @@ static size_t process_all(struct pipeline *p, const struct record *records, size
     const struct record *stopped_at = records + count;
     size_t taken = 0, events = 0;
     bool whole = true;
+    chunk.crowded = false;
     for (; taken < count && whole && events < TURN_EVENTS_MAX; taken++) {
         struct owned *o = p->owned[records[taken].partition];
         if (o == NULL || o->seeking)

@@ -12,7 +12,7 @@
 
 #include "ingest/startup/startup_steps.h"
 
-enum { DEPLOYMENT_FIELDS = 14 };
+enum { DEPLOYMENT_FIELDS = 15 };
 
 struct deployment_bounds {
     int64_t first[PARTITIONS_MAX];

@@ -76,6 +76,7 @@ static enum status sample_read(struct sample *sample, struct problem *p) {
 static enum status sample_open(struct sample *sample, const struct startup *s, struct problem *p) {
     const struct decoder_options decoding = {.framing = s->settings.decode_framing,
                                              .max_event_bytes = s->settings.decode_max_event_bytes,
+                                             .max_message_bytes = s->settings.decode_max_message_bytes,
                                              .pseudonyms = s->pseudonyms};
     arena_init(&sample->arena, ARENA_BLOCK);
     sample->decoder = decoder_create(&decoding);

@@ -131,12 +131,13 @@ static enum status build(struct recount *r) {
         return status;
     recount_model_init(&r->model, &r->redis.space, settings_families(s), recount_reach_add, &r->reach);
     recount_reach_init(&r->reach, &r->redis, &r->model, now_s);
-    r->setup = (struct fold_setup){.framing = {s->decode_framing, s->decode_max_event_bytes},
-                                   .rules = &r->rules,
-                                   .keys = &r->keys,
-                                   .dedup_span = r->redis.meta.dedup_span,
-                                   .partitions = r->redis.meta.partitions,
-                                   .starts = r->redis.meta.starts};
+    r->setup = (struct fold_setup){
+        .framing = {s->decode_framing, s->decode_max_event_bytes, s->decode_max_message_bytes},
+        .rules = &r->rules,
+        .keys = &r->keys,
+        .dedup_span = r->redis.meta.dedup_span,
+        .partitions = r->redis.meta.partitions,
+        .starts = r->redis.meta.starts};
     recount_fold_init(&r->fold, &r->setup, &r->model);
     r->marks = memory_take(r->redis.space.shards * (size_t)r->redis.meta.partitions * sizeof(*r->marks));
     r->settled = memory_take(r->redis.space.shards * sizeof(*r->settled));

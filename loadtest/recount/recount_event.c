@@ -7,7 +7,6 @@
 #include "runtime/memory.h"
 
 enum {
-    VALUE_MAX = 64 << 20,
     UNPACKED_MAX = 512 << 20,
     BATCH_EVENTS_MAX = 65535,
     BATCH_FIELD = 127,
@@ -193,10 +192,10 @@ static bool is_batch(struct slice value) {
     return tag_cut(&value, &tag) && tag >> 3 == BATCH_FIELD;
 }
 
-// 64 MiB, or as many events of the largest size as a batch may have.
+// More than the deployment takes, or than as many events of the largest size as a batch may have.
 static bool is_too_large(const struct recount_framing *framing, struct slice value) {
     int64_t length = (int64_t)value.length;
-    return length > VALUE_MAX || length > framing->max_event_bytes * BATCH_EVENTS_MAX;
+    return length > framing->max_message_bytes || length > framing->max_event_bytes * BATCH_EVENTS_MAX;
 }
 
 static enum reject value_read(struct recount_events *events, const struct recount_framing *framing,

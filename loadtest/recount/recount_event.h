@@ -24,6 +24,7 @@ struct recount_record {
 struct recount_framing {
     const char *framing; // decode.framing
     int64_t max_event_bytes;
+    int64_t max_message_bytes;
 };
 
 // The events of one record. Zeroed before the first use; kept between records for its room.

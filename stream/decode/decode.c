@@ -20,7 +20,7 @@
 #include "stream/decode/wellformed.h"
 #include "stream/decode/wire.h"
 
-enum { VALUE_BYTES_MAX = 64 << 20, BATCH_FIELD = 127, CONFLUENT_ID_BYTES = 4 };
+enum { BATCH_FIELD = 127, CONFLUENT_ID_BYTES = 4 };
 enum { UNPACKED_BYTES_MAX = 512 << 20 }; // of one record; honest batches of 64 MiB stay below half of it
 
 enum framing { FRAMING_AUTO, FRAMING_RAW, FRAMING_CONFLUENT, FRAMING_JSON };
@@ -232,12 +232,13 @@ static enum framing framing_named(const char *name) {
 }
 
 struct decoder *decoder_create(const struct decoder_options *options) {
-    CHECK(options->max_event_bytes > 0);
+    CHECK(options->max_event_bytes > 0 && options->max_message_bytes > 0);
     struct decoder *d = memory_take(sizeof(*d));
     d->framing = framing_named(options->framing);
     d->max_event_bytes = (size_t)options->max_event_bytes;
-    bool bounded = d->max_event_bytes <= VALUE_BYTES_MAX / DECODE_BATCH_EVENTS_MAX;
-    d->max_value_bytes = bounded ? d->max_event_bytes * DECODE_BATCH_EVENTS_MAX : VALUE_BYTES_MAX;
+    d->max_value_bytes = d->max_event_bytes * DECODE_BATCH_EVENTS_MAX;
+    if (d->max_value_bytes > (size_t)options->max_message_bytes)
+        d->max_value_bytes = (size_t)options->max_message_bytes;
     d->context.pseudonyms = options->pseudonyms;
     d->context.persons = options->persons;
     d->allocator = (ProtobufCAllocator){unpack_take, unpack_free, d};

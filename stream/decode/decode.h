@@ -4,11 +4,12 @@
 // (0x00, schema id u32 BE, message indexes as zigzag varints), protobuf-JSON (starts with `{`; an event, or
 // {"events": [...]}). None of the three first bytes is valid for another, so `auto` needs no header.
 //
-// Sizes are bounded before anything is unpacked: a value at 64 MiB (and at 65,535 events of the largest
-// size), a JSON text at 16 MiB, and an event at max_event_bytes: of its bytes as they stand in the record; in
-// a batch of JSON, of what it is as protobuf. A record of protobuf that would unpack to more than 512 MiB (of
-// what protobuf-c allocates beside the events' own structs) is UNDECODABLE; of JSON the text's bound is it.
-// What is well-formed at all stands at the head of event.proto; it is stricter than protobuf-c.
+// Sizes are bounded before anything is unpacked: a value at max_message_bytes (and at 65,535 events of the
+// largest size), a JSON text at 16 MiB, too, and an event at max_event_bytes: of its bytes as they stand in
+// the record; in a batch of JSON, of what it is as protobuf. A record of protobuf that would unpack to more
+// than 512 MiB (of what protobuf-c allocates beside the events' own structs) is UNDECODABLE; of JSON the
+// text's bound is it. What is well-formed at all stands at the head of event.proto; it is stricter than
+// protobuf-c.
 //
 // Which reason comes first: of a batch of protobuf, what is malformed between its events, the size of one,
 // their number, then what is malformed inside of one; of a batch of JSON, their number, then event by event
@@ -22,8 +23,9 @@
 #include "stream/record.h"
 
 struct decoder_options {
-    const char *framing;     // decode.framing
-    int64_t max_event_bytes; // of one event: a batch may be as large as 65,535 of them
+    const char *framing; // decode.framing
+    int64_t max_event_bytes;
+    int64_t max_message_bytes; // at most 64 MiB
     const struct pseudonymiser *pseudonyms;
     bool persons; // fill event.person (ingest has no use for it)
 };

@@ -224,10 +224,10 @@ def _commerce(body, kind, delta):
         yield "carts_tried_on", delta
 
 
-def open_record(record, rules, max_event_bytes=65536):
+def open_record(record, rules, max_event_bytes=65536, max_message_bytes=1 << 20):
     """[(index, event, reason)]; a record refused as a whole is [(-1, None, reason)]."""
     try:
-        events = read_events(record.value, max_event_bytes)
+        events = read_events(record.value, max_event_bytes, max_message_bytes)
     except Refused as refused:
         return [(-1, None, str(refused))]
     return [(index, event, refusal(event, rules, record.time_ms)) for index, event in enumerate(events)]

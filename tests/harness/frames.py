@@ -14,7 +14,6 @@ from google.protobuf.message import DecodeError
 
 from harness.registry import RawEvent
 
-VALUE_MAX = 64 << 20
 JSON_MAX = 16 << 20
 JSON_LEVELS_MAX = 2048
 BATCH_EVENTS_MAX = 65535
@@ -42,13 +41,13 @@ def messages_within(message):
                 yield from messages_within(inner)
 
 
-def read_events(value, max_event_bytes):
+def read_events(value, max_event_bytes, max_message_bytes):
     """The events of a record's value, as RawEvents; raises Refused."""
     if value is None:
         raise Refused("null_value")
     if not value:
         raise Refused("empty")
-    if len(value) > min(VALUE_MAX, max_event_bytes * BATCH_EVENTS_MAX):
+    if len(value) > min(max_message_bytes, max_event_bytes * BATCH_EVENTS_MAX):
         raise Refused("oversized")
     if value[:1] == b"{":
         return _read_json(value, max_event_bytes)

@@ -82,10 +82,10 @@ def fingerprint(record):
 
 class Recount:
     def __init__(self, space=None, rules=(Rules(),), families=ALL_FAMILIES, dedup_span=262144, key=bytes(16),
-                 max_event_bytes=65536):
+                 max_event_bytes=65536, max_message_bytes=1 << 20):
         self.space = space or KeySpace()
         self.rules, self.families, self.span, self.key = list(rules), families, dedup_span, key
-        self.max_event_bytes = max_event_bytes
+        self.max_event_bytes, self.max_message_bytes = max_event_bytes, max_message_bytes
         self.hashes = defaultdict(lambda: defaultdict(int))
         self.tops = defaultdict(lambda: defaultdict(int))
         self.reached = defaultdict(set)
@@ -106,7 +106,8 @@ class Recount:
             seen = {}
             for record in records:
                 rules = self.rules_at(record.time_ms)
-                for index, event, reason in contract.open_record(record, rules, self.max_event_bytes):
+                for index, event, reason in contract.open_record(record, rules, self.max_event_bytes,
+                                                                     self.max_message_bytes):
                     self.read += 1
                     if reason:
                         self.refused.append((partition, record.offset, index, reason))

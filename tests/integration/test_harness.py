@@ -114,7 +114,8 @@ def test_the_bounds_of_records(value, reason):
 
 
 def _open(value):
-    return contract.open_record(contract.Record(0, 0, NOW, b"k", value, {}), Recount().rules[0])
+    return contract.open_record(contract.Record(0, 0, NOW, b"k", value, {}), Recount().rules[0],
+                                max_message_bytes=64 << 20)
 
 
 def _some_of_everything():

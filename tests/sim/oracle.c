@@ -377,11 +377,12 @@ void oracle_init(struct oracle *o, struct sim_log *log, const struct sim_redis *
     *o = (struct oracle){.log = log, .redis = redis, .names = &redis->names, .rules = rules};
     for (int32_t i = 0; i < LOG_PARTITIONS_MAX; i++)
         o->starts[i] = log->at[i].start;
-    o->setup = (struct fold_setup){.framing = {.framing = "auto", .max_event_bytes = 64 << 10},
-                                   .keys = keys,
-                                   .dedup_span = log->span,
-                                   .partitions = LOG_PARTITIONS_MAX,
-                                   .starts = o->starts};
+    o->setup = (struct fold_setup){
+        .framing = {.framing = "auto", .max_event_bytes = 64 << 10, .max_message_bytes = 1 << 20},
+        .keys = keys,
+        .dedup_span = log->span,
+        .partitions = LOG_PARTITIONS_MAX,
+        .starts = o->starts};
     sim_redis_init(&o->sketches, redis->names.shards, 0);
 }
 

@@ -101,6 +101,7 @@ static void startup_make(struct startup *s, struct chance *c) {
     settings->kafka_bootstrap = "";
     settings->decode_framing = "auto";
     settings->decode_max_event_bytes = 64 << 10;
+    settings->decode_max_message_bytes = 1 << 20;
     settings->http_listen = "off";
     settings->redis_require_noeviction = "strict";
     settings->counters_families = "all";

@@ -255,6 +255,23 @@ static void test_sizes(void **state) {
     fixture_set_up(state);
 }
 
+// Of every framing: what is larger than the deployment takes is not looked at.
+static void test_the_largest_message(void **state) {
+    static const char *const framings[] = {"auto", "raw", "confluent", "json"};
+    struct event *events;
+    size_t count;
+    memset(bytes, '{', sizeof(bytes));
+    for (size_t i = 0; i < sizeof(framings) / sizeof(framings[0]); i++) {
+        const struct decoder_options options = {framings[i], 64 << 10, 100000, fixture.pseudonyms, true};
+        decoder_destroy(&fixture.decoder);
+        fixture.decoder = decoder_create(&options);
+        assert_int_equal(decode_bytes(bytes, 100001, &events, &count), REJECT_OVERSIZED);
+        assert_int_not_equal(decode_bytes(bytes, 50000, &events, &count), REJECT_OVERSIZED);
+    }
+    fixture_tear_down(state);
+    fixture_set_up(state);
+}
+
 // What a dead letter of a single event holds: of a batch the event alone, else the value with its frame.
 static void test_an_events_own_bytes(void **state) {
     static const char between[] = "\xf8\x06\x05"; // an unknown field
@@ -394,6 +411,7 @@ int main(void) {
         cmocka_unit_test(test_a_framing_that_is_set_is_not_guessed),
         cmocka_unit_test(test_every_case_of_bytes),
         cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_the_largest_message),
         cmocka_unit_test(test_an_events_own_bytes),
         cmocka_unit_test(test_batches_of_one_and_of_most),
         cmocka_unit_test(test_a_bomb_of_items_is_refused_within_bounded_memory),

@@ -242,6 +242,48 @@ static void a_poll_of_the_largest_batches_is_bounded_by_events_letters_and_bytes
     expect_balance();
 }
 
+// A batch of likes, each of its own content.
+static size_t write_batch(unsigned char *out, int number, int events) {
+    size_t length = 0;
+    for (int i = 0; i < events; i++) {
+        char id[32], content[32];
+        Clameur__V1__Event m = plain_event();
+        snprintf(id, sizeof(id), "%08d%08d", number, i);
+        snprintf(content, sizeof(content), "post-%d", i);
+        m.event_id = text_of(id); // 16 digits
+        m.content_id = text_of(content);
+        size_t size = clameur__v1__event__get_packed_size(&m);
+        assert_in_range(size, 1, 127);
+        memcpy(out + length, (unsigned char[]){0xfa, 0x07, (unsigned char)size}, 3);
+        length += 3 + clameur__v1__event__pack(&m, out + length + 3);
+    }
+    return length;
+}
+
+// A table is sealed between records, so none is folded into one that is large already, wherever in a chunk it
+// stands.
+static void a_turn_ends_where_a_table_is_worth_many_flushes(void **state) {
+    enum { COUNT = 8, EVENTS = 200 };
+    static unsigned char batches[COUNT][EVENTS * 80];
+    struct record records[COUNT];
+    startup.settings.redis_flush_max_ops = 4;
+    assign(0);
+    turns(5);
+    int64_t first = p->owned[0]->position.next;
+    for (int i = 0; i < COUNT; i++) {
+        size_t length = write_batch(batches[i], i, EVENTS);
+        records[i] =
+            (struct record){0, first + i, FIXTURE_TIME_MS + i, {NULL, 0}, {(const char *)batches[i], length}};
+    }
+    assert_int_equal(records_process(p, records, COUNT), 1);
+    assert_int_equal(p->owned[0]->position.next, first + 1);
+    assert_int_equal(p->tally.in_flight, EVENTS);
+    startup.settings.redis_flush_max_ops = 4000;
+    assert_int_equal(records_process(p, records + 1, COUNT - 1), COUNT - 1);
+    assert_int_equal(p->tally.in_flight, COUNT * EVENTS);
+    expect_balance();
+}
+
 static void what_is_read_again_is_not_refused_again(void **state) {
     spoiled = 20;
     assign(0);
@@ -480,6 +522,7 @@ int main(void) {
         T(no_flush_goes_ahead_of_the_letters_it_covers),
         T(full_of_letters_it_takes_no_further_record_of_a_poll_and_loses_none),
         T(a_poll_of_the_largest_batches_is_bounded_by_events_letters_and_bytes),
+        T(a_turn_ends_where_a_table_is_worth_many_flushes),
         T(what_is_read_again_is_not_refused_again),
         T(nothing_is_counted_or_dead_lettered_of_a_topic_of_something_else),
         T(a_quiet_topic_is_judged_by_what_there_is_before_its_partitions_go),

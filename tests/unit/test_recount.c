@@ -66,7 +66,7 @@ static struct world *world_create(const char *rules_text, uint32_t families, uin
     unlink(key_path);
     key_space_init(&w->space, "t", shards);
     recount_model_init(&w->model, &w->space, families, reach, w);
-    w->setup = (struct fold_setup){.framing = {"auto", 65536},
+    w->setup = (struct fold_setup){.framing = {"auto", 65536, 64 << 20},
                                    .rules = &w->rules,
                                    .keys = &w->keys,
                                    .dedup_span = SPAN,

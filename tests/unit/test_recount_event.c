@@ -101,7 +101,7 @@ static void expect_alone(const struct event *e, const struct record *batch, enum
 
 // Reads the value on both paths, which must agree. How many of its events count is added to *counted.
 static enum reject read_both(const char *value, size_t length, size_t *counted) {
-    const struct recount_framing framing = {"auto", max_event_bytes};
+    const struct recount_framing framing = {"auto", max_event_bytes, FIXTURE_MESSAGE_MAX};
     const struct rules *rules = rules_at(&book, FIXTURE_TIME_MS);
     char *copy = memory_take(length + 1);
     memcpy(copy, value, length);
@@ -263,6 +263,17 @@ static void a_value_of_64_mib_or_of_65535_events_is_the_largest(void **state) {
     }
     free(value);
     set_max_event_bytes(64 << 10);
+}
+
+static void the_deployment_says_which_message_is_the_largest(void **state) {
+    const struct recount_framing framing = {"auto", 64 << 10, 1000};
+    char text[1001];
+    memset(text, ' ', sizeof(text));
+    memcpy(text, "{}", 2);
+    assert_int_equal(recount_events_read(&events, &framing, (struct slice){text, 1000}), REJECT_NONE);
+    recount_events_clear(&events);
+    assert_int_equal(recount_events_read(&events, &framing, (struct slice){text, 1001}), REJECT_OVERSIZED);
+    recount_events_clear(&events);
 }
 
 // A record of `bombs` events of 32,000 empty items, 2 bytes each on the wire.
@@ -484,6 +495,7 @@ int main(void) {
         cmocka_unit_test(an_event_of_json_is_written_as_protobuf_packs_it),
         cmocka_unit_test(bounds_of_json_are_the_same),
         cmocka_unit_test(a_value_of_64_mib_or_of_65535_events_is_the_largest),
+        cmocka_unit_test(the_deployment_says_which_message_is_the_largest),
         cmocka_unit_test(a_record_unpacks_to_512_mib_at_most),
         cmocka_unit_test(of_two_reasons_both_give_the_first),
         cmocka_unit_test(mutated_bytes_are_read_the_same),

@@ -195,6 +195,8 @@ static void test_check_names_what_is_wrong(void **state) {
         {"--redis.shards=4", "CLM-M4", "redis.shards is 4, but deployment", STATUS_CONFIG},
         {"--dedup.span=4096", "CLM-M4", "dedup.span is 4096, but deployment", STATUS_CONFIG},
         {"--decode.framing=raw", "CLM-M5", "decode.framing is raw, but deployment", STATUS_CONFIG},
+        {"--decode.max_message_bytes=2MiB", "CLM-M5", "decode.max_message_bytes is 2097152, but deployment",
+         STATUS_CONFIG},
         {"--decode.max_event_bytes=256B", "CLM-M5", "decode.max_event_bytes is 256, but deployment",
          STATUS_CONFIG},
         {"--counters.families=platform,account", "CLM-M5", "counters.families is account,platform, but",

@@ -38,6 +38,7 @@ enum status judge_init(struct judge *j, const struct settings *settings, bool pe
         return status;
     const struct decoder_options options = {.framing = settings->decode_framing,
                                             .max_event_bytes = settings->decode_max_event_bytes,
+                                            .max_message_bytes = settings->decode_max_message_bytes,
                                             .pseudonyms = j->pseudonyms,
                                             .persons = persons};
     j->decoder = decoder_create(&options);
