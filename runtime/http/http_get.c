@@ -108,7 +108,9 @@ static bool receive_all(int fd, char **text, size_t *length) {
 static bool understand(struct http_reply *reply, const char *text, size_t length) {
     int end = 0;
     const char *body = strstr(text, "\r\n\r\n"), *said = strcasestr(text, "\r\nContent-Length:");
-    if (body == NULL || sscanf(text, "HTTP/1.%*1[01] %u%n", &reply->code, &end) != 1 || end == 0)
+    if (body == NULL || sscanf(text, "HTTP/1.%*1[01] %3u%n", &reply->code, &end) != 1 || end == 0)
+        return false;
+    if (reply->code < 100 || (text[end] != ' ' && text[end] != '\r'))
         return false;
     body += 4;
     reply->length = length - (size_t)(body - text);
