@@ -110,7 +110,8 @@ static bool understand(struct http_reply *reply, const char *text, size_t length
     const char *body = strstr(text, "\r\n\r\n"), *said = strcasestr(text, "\r\nContent-Length:");
     if (body == NULL || sscanf(text, "HTTP/1.%*1[01] %3u%n", &reply->code, &end) != 1 || end == 0)
         return false;
-    if (reply->code < 100 || (text[end] != ' ' && text[end] != '\r'))
+    if (reply->code < 100 || reply->code > 999 ||
+        (text[end] != ' ' && text[end] != '\r')) // -1 is a number, too
         return false;
     body += 4;
     reply->length = length - (size_t)(body - text);

@@ -167,8 +167,11 @@ static void judge_init(struct judge *j) {
     struct problem problem;
     assert_int_equal(pseudonymiser_load(&j->pseudonyms, path, &problem), STATUS_OK);
     unlink(path);
-    j->decoder = decoder_create(&(struct decoder_options){
-        .framing = "auto", .max_event_bytes = 65536, .max_message_bytes = 1 << 20, .pseudonyms = j->pseudonyms, .persons = true});
+    j->decoder = decoder_create(&(struct decoder_options){.framing = "auto",
+                                                          .max_event_bytes = 65536,
+                                                          .max_message_bytes = 1 << 20,
+                                                          .pseudonyms = j->pseudonyms,
+                                                          .persons = true});
     arena_init(&j->arena, 65536);
     struct rules_kinds kinds;
     schemas_rules_kinds(&kinds);

@@ -75,6 +75,7 @@ static void test_what_is_no_whole_answer_is_none(void **state) {
                                           "HTTP/1.1 200 OK\r\n",
                                           "SSH-2.0-OpenSSH_9.2\r\n\r\n",
                                           "HTTP/1.1 2000 OK\r\n\r\n",
+                                          "HTTP/1.0 -01 OK\r\n\r\n",
                                           "HTTP/1.1 20 OK\r\n\r\n"};
     for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
         struct http_reply reply;
