@@ -15,9 +15,9 @@
 #include "runtime/memory.h"
 #include "stream/decode/decode.h"
 
-#define FIXTURE_TIME_MS INT64_C(1767225600000)
+#define FIXTURE_TIME_MS     INT64_C(1767225600000)
 #define FIXTURE_MESSAGE_MAX (64 << 20)
-#define FIXTURE_ID      "0123456789abcdef"
+#define FIXTURE_ID          "0123456789abcdef"
 
 struct fixture {
     struct arena arena;
@@ -38,7 +38,8 @@ static inline int fixture_set_up_with(const char *framing, int64_t max_event_byt
     enum status status = pseudonymiser_load(&fixture.pseudonyms, path, NULL);
     unlink(path);
     arena_init(&fixture.arena, 64 << 10);
-    const struct decoder_options options = {framing, max_event_bytes, FIXTURE_MESSAGE_MAX, fixture.pseudonyms, true};
+    const struct decoder_options options = {framing, max_event_bytes, FIXTURE_MESSAGE_MAX, fixture.pseudonyms,
+                                            true};
     fixture.decoder = decoder_create(&options);
     return status == STATUS_OK ? 0 : -1;
 }
