@@ -6,10 +6,9 @@
 // 2. librdkafka sends it, for as long as that takes (message.timeout.ms=0), and reports the acknowledgement
 // to on_report;
 // 3. `settled` moves over the longest unbroken run of acknowledged letters; those behind it are freed.
-// Failures: what Kafka refuses for good waits and is sent again once a second; what is too large is cut and
-// sent again; a producer that librdkafka declares dead (fatal error) is replaced, and everything
-// unacknowledged goes through the new one. One that may not even have a producer id is such a dead one: it is
-// replaced once a second, and what it could not send was refused.
+// Failures: what Kafka refuses for good waits and is sent again once a second. It refuses a batch that is too
+// large with every letter in it, and does not say which are; so what may be cut is cut, and the others go
+// once more, each in a batch of its own, through a second producer. A letter that is refused there waits.
 #include "stream/deadletter.h"
 
 #include <inttypes.h>
@@ -23,7 +22,7 @@
 #include "runtime/clock.h"
 #include "runtime/log/log.h"
 #include "runtime/memory.h"
-#include "stream/source/source.h"
+#include "stream/deadletter_producer.h"
 #include "stream/source/wake.h"
 
 enum {
@@ -55,6 +54,7 @@ struct original {
 struct letter {
     enum letter_state state;
     bool cut;
+    bool alone;   // in a batch of its own
     bool refused; // by Kafka, and not acknowledged since
     enum reject reason;
     int32_t index;
@@ -63,9 +63,7 @@ struct letter {
 };
 
 struct deadletter {
-    rd_kafka_t *rk;
-    rd_kafka_conf_t *conf; // to make the next producer of
-    rd_kafka_queue_t *queue;
+    struct deadletter_producer producer, single; // the second connected when it is needed
     struct wake wake;
     char topic[TOPIC_BYTES];
     char *source_topic;
@@ -80,9 +78,6 @@ struct deadletter {
     uint64_t acknowledged[REJECT_COUNT];
     size_t refused; // letters that Kafka refused: told with the first, and when none is left
     bool withholding;
-    bool dead;                  // librdkafka's fatal error: replace the producer
-    rd_kafka_resp_err_t barred; // the error of a producer that Kafka permits nothing
-    int64_t replaced_at_ms;
 };
 
 // --- Letters
@@ -127,75 +122,7 @@ static void letter_free(struct deadletter *d, struct letter *l) {
     free(o);
 }
 
-// --- Producer
-
 static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque);
-
-static bool is_not_permitted(int code) {
-    return code == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED ||
-           code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
-}
-
-static void take_fatal(struct deadletter *d, rd_kafka_t *rk) {
-    char ignored[1];
-    rd_kafka_resp_err_t err = rd_kafka_fatal_error(rk, ignored, sizeof(ignored));
-    d->dead = true;
-    if (is_not_permitted(err))
-        d->barred = err;
-}
-
-static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque) {
-    struct deadletter *d = opaque;
-    if (code == RD_KAFKA_RESP_ERR__FATAL)
-        take_fatal(d, rk);
-    // That the brokers are away, the source tells: it has connections to the same.
-    bool away = code == RD_KAFKA_RESP_ERR__TRANSPORT || code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN ||
-                code == RD_KAFKA_RESP_ERR__RESOLVE || code == RD_KAFKA_RESP_ERR__TIMED_OUT;
-    bool told = away || d->barred != RD_KAFKA_RESP_ERR_NO_ERROR; // or by its letters
-    LOG_AT(told ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN, "dead_letter_producer",
-           FIELD("code", LOG_TEXT(rd_kafka_err2name(code))), FIELD("why", LOG_TEXT(reason)));
-}
-
-static enum status configure(rd_kafka_conf_t *conf, const struct settings *settings,
-                             const struct config_pair *pairs, size_t count, struct problem *problem) {
-    // batch.size: a topic refuses a batch that is too large as a whole, and cutting its letters would not
-    // make it smaller; this bounds batches of several letters as a cut letter is bounded. message.max.bytes:
-    // what is too large is for the topic to say.
-    static const char *const ours[][2] = {{"enable.idempotence", "true"},
-                                          {"message.timeout.ms", "0"},
-                                          {"batch.size", "65536"},
-                                          {"message.max.bytes", "16777216"}};
-    char reason[256];
-    for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
-        CHECK(rd_kafka_conf_set(conf, ours[i][0], ours[i][1], reason, sizeof(reason)) == RD_KAFKA_CONF_OK);
-    rd_kafka_conf_set_dr_msg_cb(conf, on_report);
-    rd_kafka_conf_set_error_cb(conf, on_error);
-    return source_properties(conf, "producer", settings, pairs, count, problem);
-}
-
-static bool connect_producer(struct deadletter *d, char *reason, size_t size) {
-    rd_kafka_conf_t *conf = rd_kafka_conf_dup(d->conf);
-    d->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, reason, size);
-    if (d->rk == NULL) {
-        rd_kafka_conf_destroy(conf);
-        return false;
-    }
-    d->queue = rd_kafka_queue_get_main(d->rk);
-    wake_watch(&d->wake, d->queue);
-    return true;
-}
-
-// Every letter still with librdkafka is reported as purged first: none points into a client that is gone.
-static void disconnect_producer(struct deadletter *d) {
-    d->dead = true;
-    rd_kafka_purge(d->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-    while (rd_kafka_outq_len(d->rk) > 0)
-        rd_kafka_poll(d->rk, DRAIN_TURN_MS);
-    wake_unwatch(d->queue);
-    rd_kafka_queue_destroy(d->queue);
-    rd_kafka_destroy(d->rk);
-    d->rk = NULL;
-}
 
 enum status deadletter_create(struct deadletter **created, const struct settings *settings,
                               const struct config_pair *passthrough, size_t passthrough_count,
@@ -205,13 +132,19 @@ enum status deadletter_create(struct deadletter **created, const struct settings
     *created = NULL;
     settings_dlq_topic(settings, d->topic, sizeof(d->topic));
     d->source_topic = memory_text(settings->kafka_topic);
-    d->conf = rd_kafka_conf_new();
     d->room = FIRST_ROOM;
     d->ring = memory_take(d->room * sizeof(struct letter *));
-    rd_kafka_conf_set_opaque(d->conf, d);
+    d->producer = (struct deadletter_producer){.owner = d, .wake = &d->wake, .on_report = on_report};
+    d->single = d->producer;
+    d->single.singly = true;
     wake_init(&d->wake, loop);
-    enum status status = configure(d->conf, settings, passthrough, passthrough_count, problem);
-    if (status == STATUS_OK && !connect_producer(d, reason, sizeof(reason)))
+    enum status status =
+        deadletter_producer_init(&d->producer, settings, passthrough, passthrough_count, problem);
+    enum status other =
+        deadletter_producer_init(&d->single, settings, passthrough, passthrough_count, problem);
+    if (status == STATUS_OK)
+        status = other;
+    if (status == STATUS_OK && !deadletter_producer_connect(&d->producer, reason, sizeof(reason)))
         status = problem_set(problem, STATUS_CONFIG, "CLM-C1", "correct the kafka section",
                              "the dead-letter producer cannot start: %s", reason);
     if (status != STATUS_OK) {
@@ -222,24 +155,23 @@ enum status deadletter_create(struct deadletter **created, const struct settings
     return STATUS_OK;
 }
 
+static void serve(struct deadletter *d, int64_t now_ms, int timeout_ms);
+
 void deadletter_destroy(struct deadletter **destroyed, int timeout_ms) {
     struct deadletter *d = *destroyed;
     if (d == NULL)
         return;
     *destroyed = NULL;
     int64_t deadline = clock_monotonic_ms() + timeout_ms;
-    while (d->settled < d->sent && clock_monotonic_ms() < deadline) {
-        rd_kafka_poll(d->rk, DRAIN_TURN_MS);
-        deadletter_poll(d, clock_monotonic_ms());
-    }
+    while (d->settled < d->sent && clock_monotonic_ms() < deadline)
+        serve(d, clock_monotonic_ms(), DRAIN_TURN_MS);
     if (d->settled < d->sent)
         log_warn("dead_letters_unsettled", FIELD("letters", LOG_INT(d->sent - d->settled)));
-    if (d->rk != NULL)
-        disconnect_producer(d);
+    deadletter_producer_fini(&d->single);
+    deadletter_producer_fini(&d->producer);
     for (uint64_t n = d->settled + 1; n <= d->sent; n++)
         letter_free(d, d->ring[n & (d->room - 1)]);
     wake_fini(&d->wake);
-    rd_kafka_conf_destroy(d->conf);
     free(d->ring);
     free(d->source_topic);
     free(d);
@@ -284,6 +216,14 @@ static rd_kafka_headers_t *headers_of(const struct deadletter *d, const struct l
     return headers;
 }
 
+static struct deadletter_producer *producer_of(struct deadletter *d, const struct letter *l) {
+    char reason[256];
+    // All that a configuration may have wrong, it has wrong for the other as well.
+    if (l->alone && d->single.rk == NULL)
+        CHECK(deadletter_producer_connect(&d->single, reason, sizeof(reason)));
+    return l->alone ? &d->single : &d->producer;
+}
+
 static rd_kafka_resp_err_t produce(struct deadletter *d, struct letter *l) {
     char key[KEY_BYTES];
     struct original *o = l->original;
@@ -292,10 +232,10 @@ static rd_kafka_resp_err_t produce(struct deadletter *d, struct letter *l) {
     rd_kafka_headers_t *headers = headers_of(d, l);
     char *value = o->has_value ? o->bytes + o->key_length + l->at : NULL;
     // No flag: librdkafka reads the value where it lies, in the original, which lives as long as its letters.
-    rd_kafka_resp_err_t err =
-        rd_kafka_producev(d->rk, RD_KAFKA_V_TOPIC(d->topic), RD_KAFKA_V_KEY(key, (size_t)key_length),
-                          RD_KAFKA_V_VALUE(value, cut_of(l, l->length)), RD_KAFKA_V_HEADERS(headers),
-                          RD_KAFKA_V_OPAQUE(l), RD_KAFKA_V_END);
+    rd_kafka_resp_err_t err = rd_kafka_producev(
+        producer_of(d, l)->rk, RD_KAFKA_V_TOPIC(d->topic), RD_KAFKA_V_KEY(key, (size_t)key_length),
+        RD_KAFKA_V_VALUE(value, cut_of(l, l->length)), RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE(l),
+        RD_KAFKA_V_END);
     if (err != RD_KAFKA_RESP_ERR_NO_ERROR)
         rd_kafka_headers_destroy(headers);
     return err;
@@ -310,50 +250,60 @@ static const char *remedy_of(rd_kafka_resp_err_t err) {
     if (is_too_large(err))
         return "kafka-configs.sh --alter --entity-type topics --entity-name %s --add-config "
                "max.message.bytes=1048588";
-    if (is_not_permitted(err))
+    if (deadletter_not_permitted(err))
         return "kafka-acls.sh --add --allow-principal User:NAME --operation Write --topic %s";
     return "create it: kafka-topics.sh --create --topic %s";
 }
 
-static void say_refused(struct deadletter *d, rd_kafka_resp_err_t err) {
+static void say_refused(struct deadletter *d, const struct letter *l, rd_kafka_resp_err_t err) {
     struct problem problem;
-    char remedy[sizeof(problem.remedy)];
+    char remedy[sizeof(problem.remedy)], what[TOPIC_BYTES + 2 * NUMBER_BYTES + 64] = "letters";
+    const struct original *o = l->original;
     snprintf(remedy, sizeof(remedy), remedy_of(err), d->topic);
+    if (is_too_large(err))
+        snprintf(what, sizeof(what), "a letter of %zu bytes about %s/%" PRId32 "/%" PRId64,
+                 cut_of(l, l->length), d->source_topic, o->partition, o->offset);
     problem_set(&problem, STATUS_UNAVAILABLE, "CLM-K5", remedy,
-                "the dead-letter topic %s does not take letters: %s; flushes that cover them wait, and they "
+                "the dead-letter topic %s does not take %s: %s; flushes that cover them wait, and they "
                 "are sent again every second",
-                d->topic, rd_kafka_err2str(err));
+                d->topic, what, rd_kafka_err2str(err));
     log_problem(LOG_LEVEL_ERROR, "dead_letter_refused", &problem);
 }
 
 static void wait_again(struct deadletter *d, struct letter *l, rd_kafka_resp_err_t err) {
+    rd_kafka_resp_err_t barred = producer_of(d, l)->barred;
     l->state = LETTER_WAITING;
     if (d->waiting++ == 0)
         d->retry_at_ms = clock_monotonic_ms() + RETRY_MS;
     int code = err;
     bool ours = code == RD_KAFKA_RESP_ERR__QUEUE_FULL || code == RD_KAFKA_RESP_ERR__PURGE_QUEUE ||
                 code == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT || code == RD_KAFKA_RESP_ERR__FATAL;
-    if (d->barred != RD_KAFKA_RESP_ERR_NO_ERROR)
-        err = d->barred;
+    if (barred != RD_KAFKA_RESP_ERR_NO_ERROR)
+        err = barred;
     else if (ours)
         return;
     if (!l->refused && d->refused++ == 0)
-        say_refused(d, err);
+        say_refused(d, l, err);
     l->refused = true;
 }
 
-static bool may_be_cut(const struct letter *l) {
-    return !l->cut && (l->length > CUT_BYTES || l->original->key_length > CUT_BYTES);
+// What may help one that was refused for its size: to be cut, then to be no part of a larger batch.
+static bool make_smaller(struct letter *l) {
+    bool large = l->length > CUT_BYTES || l->original->key_length > CUT_BYTES;
+    if (large && !l->cut)
+        return l->cut = true;
+    if (!l->alone)
+        return l->alone = true;
+    return false;
 }
 
-// Sends a letter, or sends it again. Too large: once more, cut. Otherwise it waits its second.
+// Sends a letter, or sends it again; what is too large at once, as long as it becomes smaller. Otherwise it
+// waits its second.
 static rd_kafka_resp_err_t dispatch(struct deadletter *d, struct letter *l) {
     l->state = LETTER_QUEUED;
     rd_kafka_resp_err_t err = produce(d, l);
-    if (is_too_large(err) && may_be_cut(l)) {
-        l->cut = true;
+    while (is_too_large(err) && make_smaller(l))
         err = produce(d, l);
-    }
     if (err != RD_KAFKA_RESP_ERR_NO_ERROR)
         wait_again(d, l, err);
     return err;
@@ -429,7 +379,8 @@ static void settle(struct deadletter *d) {
 
 // Inside rd_kafka_poll, loop thread.
 static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque) {
-    struct deadletter *d = opaque;
+    const struct deadletter_producer *producer = opaque;
+    struct deadletter *d = producer->owner;
     struct letter *l = message->_private;
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         l->state = LETTER_ACKNOWLEDGED;
@@ -439,18 +390,17 @@ static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *message, void *o
         l->refused = false;
         return;
     }
-    if (is_too_large(message->err) && may_be_cut(l) && !d->dead) {
-        l->cut = true;
+    if (is_too_large(message->err) && !producer->dead && make_smaller(l))
         dispatch(d, l);
-        return;
-    }
-    wait_again(d, l, message->err);
+    else
+        wait_again(d, l, message->err);
 }
 
 // As many as librdkafka has room for: the others wait on, in their order.
 static void send_waiting(struct deadletter *d, int64_t now_ms) {
     rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR_NO_ERROR;
     d->retry_at_ms = now_ms + RETRY_MS;
+    log_debug("dead_letters_sent_again", FIELD("letters", LOG_INT(d->waiting)));
     for (uint64_t n = d->settled + 1; n <= d->sent && err != RD_KAFKA_RESP_ERR__QUEUE_FULL; n++) {
         struct letter *l = d->ring[n & (d->room - 1)];
         if (l->state != LETTER_WAITING)
@@ -460,28 +410,17 @@ static void send_waiting(struct deadletter *d, int64_t now_ms) {
     }
 }
 
-static void replace_producer(struct deadletter *d, int64_t now_ms) {
-    char reason[256];
-    disconnect_producer(d);
-    // The same configuration made a client before.
-    CHECK(connect_producer(d, reason, sizeof(reason)));
-    d->dead = false;
-    d->barred = RD_KAFKA_RESP_ERR_NO_ERROR;
-    d->replaced_at_ms = now_ms;
-}
-
-// One that dies young is not replaced at once; one that has nothing to send, not yet.
-static bool replacement_is_due(const struct deadletter *d, int64_t now_ms) {
-    return d->dead && d->settled < d->sent && now_ms - d->replaced_at_ms >= RETRY_MS;
-}
-
-void deadletter_poll(struct deadletter *d, int64_t now_ms) {
-    rd_kafka_poll(d->rk, 0);
-    if (replacement_is_due(d, now_ms))
-        replace_producer(d, now_ms);
+static void serve(struct deadletter *d, int64_t now_ms, int timeout_ms) {
+    bool needed = d->settled < d->sent;
+    deadletter_producer_poll(&d->producer, now_ms, timeout_ms, needed);
+    deadletter_producer_poll(&d->single, now_ms, 0, needed);
     if (d->waiting > 0 && now_ms >= d->retry_at_ms)
         send_waiting(d, now_ms);
     settle(d);
+}
+
+void deadletter_poll(struct deadletter *d, int64_t now_ms) {
+    serve(d, now_ms, 0);
 }
 
 uint64_t deadletter_sent(const struct deadletter *d) {

@@ -7,7 +7,9 @@
 // logged problem CLM-K5).
 //
 // A letter's value is the record's, or of one event of a batch that event's own bytes as they stand there.
-// What is too large for the topic goes as the first 64 KiB of its value, and of its key.
+// What is too large for the topic goes as the first 64 KiB of its value, and of its key. Kafka refuses a
+// batch of letters for its size as a whole: each of them goes once more by itself, so that one letter which
+// is too large, however it is cut, holds up no other.
 //
 // Headers: clameur-reason, clameur-topic, clameur-partition, clameur-offset, clameur-index (in the batch; -1:
 // the whole record), clameur-time (of the record, ms), clameur-size (of the value before it was cut),

@@ -10,7 +10,7 @@ def test_sigterm_under_load__goes_red_if_a_drain_skips_a_flush_or_never_ends(dep
         for _ in range(2):
             worker = deployment.worker()
             wait_until("it counts", lambda: worker.metric("events_counted_total") > 0)
-            time.sleep(0.5)
+            wait_until("more is on its way", lambda: worker.metric("events_in_flight") > 0)
             began = time.monotonic()
             assert worker.terminate(40) == 0
             assert time.monotonic() - began < 20
