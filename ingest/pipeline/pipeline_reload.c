@@ -58,6 +58,27 @@ static enum status rules_check(const struct pipeline *p, const struct settings *
     return STATUS_OK;
 }
 
+static void note_keys(const struct pipeline *p, const struct pseudonymiser *pseudonyms, struct names *names) {
+    size_t ours_count, count;
+    const struct key_version *ours = pseudonymiser_versions(p->startup->pseudonyms, &ours_count);
+    const struct key_version *theirs = pseudonymiser_versions(pseudonyms, &count);
+    bool same = count == ours_count;
+    for (size_t i = 0; same && i < count; i++)
+        same = ours[i].since_ms == theirs[i].since_ms && ours[i].fingerprint == theirs[i].fingerprint;
+    if (!same)
+        name_append(names->fixed, "the keys in privacy.key_file");
+}
+
+static enum status keys_check(const struct pipeline *p, const struct settings *settings, struct names *names,
+                              struct problem *problem) {
+    struct pseudonymiser *pseudonyms = NULL;
+    enum status status = pseudonymiser_load(&pseudonyms, settings->privacy_key_file, problem);
+    if (status == STATUS_OK)
+        note_keys(p, pseudonyms, names);
+    pseudonymiser_destroy(&pseudonyms);
+    return status;
+}
+
 static enum status reload_read(struct pipeline *p, struct reloaded *r, struct problem *problem) {
     const struct startup *s = p->startup;
     struct config_request request;
@@ -77,6 +98,8 @@ static enum status reload_judge(struct pipeline *p, struct reloaded *r, struct n
                                 struct problem *problem) {
     const struct config *before = p->reloaded != NULL ? p->reloaded->config : p->startup->config;
     enum status status = rules_check(p, &r->settings, names, problem);
+    if (status == STATUS_OK)
+        status = keys_check(p, &r->settings, names, problem);
     if (status != STATUS_OK)
         return status;
     config_compare(before, r->config, note_difference, names);

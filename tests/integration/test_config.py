@@ -59,6 +59,18 @@ def test_what_may_change_is_reloaded__goes_red_if_anything_else_is_or_a_refusal_
         _rewrite(deployment, redis__flush_mn=None, rules__file=deployment.directory / "rules.yaml")
         assert "rules.file" in _reload(worker, "reload_refused")
 
+        keys = (deployment.directory / "pseudonym.key")
+        (ours, rotated), other = (keys.read_text(), f"{keys.read_text()}9000000000000: {'ee' * 16}\n"), "ff" * 16 + "\n"
+        _rewrite(deployment, rules__file=None, redis__flush_min="50ms")
+        for text in (other, rotated):
+            keys.write_text(text)
+            said = _reload(worker, "reload_refused")
+            assert "CLM-C1" in said and "the keys in privacy.key_file" in said and text.split()[-1] not in said, said
+            assert worker.metric("flush_interval_seconds") >= 0.3
+        keys.write_text("no key\n")
+        assert "a key is 32 hex digits" in _reload(worker, "reload_refused")
+        keys.write_text(ours)
+
         _rewrite(deployment, rules__file=None, redis__flush_min="50ms", redis__flush_max=None, log__level=None)
         _reload(worker, "reloaded")
         assert _hash(worker) == first
