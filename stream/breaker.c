@@ -87,23 +87,20 @@ static const char *shape_of(const struct breaker *b) {
             memcmp(b->first, shapes[i].head.at, shapes[i].head.length) == 0)
             return shapes[i].name;
     }
-    return is_text(b) ? "text" : "no form that is known";
+    return is_text(b) ? "text" : "nothing that is known";
 }
 
-// "they begin 0x00 00 00 00 07: Confluent framing, schema id 7"
+// "they are in Confluent framing, schema id 7". Nothing of the messages themselves, not even their first
+// bytes: what is no event may be anything, and this goes into logs and probes.
 static void describe(const struct breaker *b, char *out, size_t size) {
-    size_t length = b->common > 0 ? b->common : b->first_length;
-    char bytes[3 * BREAKER_HEAD + 1] = "";
-    for (size_t i = 0; i < length; i++)
-        snprintf(bytes + 3 * i, 4, " %02x", (unsigned char)b->first[i]);
     if (2 * b->absent > b->foreign)
         snprintf(out, size, "most have no value");
     else if (is_confluent(b))
-        snprintf(out, size, "they begin 0x%s: Confluent framing, schema id %u", bytes + 1, schema_of(b));
-    else if (length == 0)
+        snprintf(out, size, "they are in Confluent framing, schema id %u", schema_of(b));
+    else if (b->common == 0 && b->first_length == 0)
         snprintf(out, size, "the first has no value");
     else
-        snprintf(out, size, "%s 0x%s: %s%s", b->common > 0 ? "they begin" : "the first begins", bytes + 1,
+        snprintf(out, size, "%s %s%s", b->common > 0 ? "they begin like" : "the first begins like",
                  shape_of(b),
                  2 * b->oversized > b->foreign ? "; most are larger than decode.max_event_bytes" : "");
 }
