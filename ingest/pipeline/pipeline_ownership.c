@@ -31,6 +31,10 @@ struct asked {
     uint64_t era;
 };
 
+static struct owned *owned_at(const struct pipeline *p, int32_t partition) {
+    return partition >= 0 && partition < PARTITIONS_MAX ? p->owned[partition] : NULL;
+}
+
 static struct asked *asked_create(struct pipeline *p, struct shard *shard) {
     struct asked *asked = memory_take(sizeof(*asked));
     *asked = (struct asked){p, shard, shard->era};
@@ -121,7 +125,7 @@ static void claim_place(struct pipeline *p, struct shard *shard, const struct fl
     seen_clear_shard(p->seen, shard->number);
     for (size_t i = 0; i < count; i++) {
         int32_t partition = claimed[i].partition;
-        struct owned *o = partition < PARTITIONS_MAX ? p->owned[partition] : NULL;
+        struct owned *o = owned_at(p, partition);
         if (o != NULL && !o->fenced) // else released or fenced while the claim was under way
             reading_place(p, shard, o, &claimed[i].mark);
     }
@@ -228,7 +232,7 @@ static struct owned *owned_add(struct pipeline *p, int32_t partition) {
 }
 
 static void owned_remove(struct pipeline *p, int32_t partition) {
-    struct owned *o = p->owned[partition];
+    struct owned *o = owned_at(p, partition);
     if (o == NULL)
         return;
     unclaim(p, partition);
@@ -272,14 +276,30 @@ static void claims_await(struct pipeline *p) {
     }
 }
 
+// A topic that has grown past what can be: the worker stops, at its start as well.
+static bool can_be_counted(struct pipeline *p, int32_t partition) {
+    struct problem problem;
+    if (partition < PARTITIONS_MAX)
+        return true;
+    startup_crowded_problem(&problem, p->startup->meta.topic,
+                            partition < p->startup->partitions ? p->startup->partitions : partition + 1);
+    pipeline_fail(p, &problem);
+    return false;
+}
+
 static void assigned(void *context, struct source_position *positions, size_t count) {
     struct pipeline *p = context;
-    for (size_t i = 0; i < count; i++)
-        owned_add(p, positions[i].partition);
+    for (size_t i = 0; i < count; i++) {
+        if (can_be_counted(p, positions[i].partition))
+            owned_add(p, positions[i].partition);
+    }
     claims_await(p);
     for (size_t i = 0; i < count; i++) {
-        struct owned *o = p->owned[positions[i].partition];
+        struct owned *o = owned_at(p, positions[i].partition);
         int64_t start = SOURCE_START_UNKNOWN;
+        positions[i].offset = start;
+        if (o == NULL)
+            continue;
         o->seeking = p->stopping || !reading_begin(p, o, &start);
         positions[i].offset = o->seeking ? SOURCE_START_UNKNOWN : start;
         log_info("partition_assigned", FIELD("partition", LOG_INT(o->partition)),
@@ -308,8 +328,9 @@ static void revoked(void *context, const int32_t *partitions, size_t count, bool
 
 static void ended(void *context, int32_t partition, int64_t offset) {
     struct pipeline *p = context;
-    if (p->owned[partition] != NULL)
-        p->owned[partition]->end = offset; // the records before it may still wait in this batch
+    struct owned *o = owned_at(p, partition);
+    if (o != NULL)
+        o->end = offset; // the records before it may still wait in this batch
 }
 
 static void failed(void *context, const struct problem *problem) {
@@ -342,7 +363,7 @@ void ownership_fence(struct pipeline *p, const int32_t *partitions, size_t count
     flush_drop_all(p);
     for (size_t i = 0; i < count; i++) {
         int32_t partition = partitions[i];
-        struct owned *o = partition >= 0 && partition < PARTITIONS_MAX ? p->owned[partition] : NULL;
+        struct owned *o = owned_at(p, partition);
         if (o == NULL || o->fenced)
             continue;
         log_warn("partition_fenced", FIELD("partition", LOG_INT(partition)));

@@ -170,9 +170,7 @@ enum status deployment_meta_make(struct meta *meta, struct deployment_bounds *bo
                           .partitions = s->partitions,
                           .created_at_ms = clock_wall_ms()};
     if (s->partitions > PARTITIONS_MAX)
-        return problem_set(p, STATUS_CONFIG, "", "use a topic of fewer partitions",
-                           "\"%s\" has %d partitions; at most %d can be", s->settings.kafka_topic,
-                           s->partitions, PARTITIONS_MAX);
+        return startup_crowded_problem(p, s->settings.kafka_topic, s->partitions);
     deployment_name(meta->deployment);
     snprintf(meta->topic, sizeof(meta->topic), "%s", s->settings.kafka_topic);
     snprintf(meta->topic_id, sizeof(meta->topic_id), "%s", walk->topic_id);

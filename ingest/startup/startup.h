@@ -70,5 +70,7 @@ static inline struct flush_sender startup_sender(const struct startup *s) {
 
 // The warning that the topic has more partitions than before: at the start, and while it is counted.
 void startup_grown_problem(struct problem *p, const struct meta *meta, int32_t before, int32_t after);
+// More than PARTITIONS_MAX.
+enum status startup_crowded_problem(struct problem *p, const char *topic, int32_t partitions);
 
 void startup_fini(struct startup *s);

@@ -1,5 +1,13 @@
-// A topic that has more partitions than it had: told at the start, and while it is counted.
+// A topic that has more partitions than it had, or than can be: told at the start, and while it is counted.
 #include "ingest/startup/startup.h"
+
+enum status startup_crowded_problem(struct problem *p, const char *topic, int32_t partitions) {
+    return problem_set(p, STATUS_CONFIG, "CLM-M6",
+                       "count from a topic of fewer partitions: a new one, and clameur-ingest init under a "
+                       "fresh prefix",
+                       "\"%s\" has %d partitions; at most %d can be counted", topic, partitions,
+                       PARTITIONS_MAX);
+}
 
 void startup_grown_problem(struct problem *p, const struct meta *meta, int32_t before, int32_t after) {
     problem_set(

@@ -146,6 +146,8 @@ static enum status judge_partitions(const struct startup *s, const struct meta *
             "point kafka.topic at the right log, or begin a new deployment under a fresh prefix",
             "\"%s\" has %d partitions, but had %d when deployment %s began: it was recreated", meta->topic,
             s->partitions, meta->partitions, meta->deployment);
+    if (s->partitions > PARTITIONS_MAX)
+        return startup_crowded_problem(p, meta->topic, s->partitions);
     startup_grown_problem(p, meta, meta->partitions, s->partitions);
     return STATUS_OK;
 }

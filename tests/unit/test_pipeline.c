@@ -299,6 +299,19 @@ static void what_is_read_again_is_not_refused_again(void **state) {
     expect_balance();
 }
 
+static void a_partition_beyond_what_can_be_counted_stops_the_worker(void **state) {
+    const int32_t beyond = PARTITIONS_MAX;
+    struct source_position positions[] = {{0, SOURCE_START_UNKNOWN}, {beyond, 5}};
+    stop_code = "CLM-M6";
+    ownership_events.assigned(p, positions, 2);
+    owned[0] = true;
+    assert_true(p->stopping);
+    assert_int_equal(p->owned_count, 1);
+    assert_int_equal(positions[1].offset, SOURCE_START_UNKNOWN); // nothing is read of it
+    ownership_events.ended(p, beyond, 7);
+    ownership_events.revoked(p, &beyond, 1, true);
+}
+
 static void breaker_on(void) {
     startup.settings.dlq_breaker = true;
     breaker_open(p);
@@ -524,6 +537,7 @@ int main(void) {
         T(a_poll_of_the_largest_batches_is_bounded_by_events_letters_and_bytes),
         T(a_turn_ends_where_a_table_is_worth_many_flushes),
         T(what_is_read_again_is_not_refused_again),
+        T(a_partition_beyond_what_can_be_counted_stops_the_worker),
         T(nothing_is_counted_or_dead_lettered_of_a_topic_of_something_else),
         T(a_quiet_topic_is_judged_by_what_there_is_before_its_partitions_go),
         T(withheld_letters_hold_the_marks_until_they_are_sent),

@@ -296,6 +296,16 @@ static void test_partitions_may_grow_but_not_vanish(void **state) {
     expect_said(out_text, "CLM-M3");
 }
 
+static void test_more_partitions_than_can_be_counted_are_refused(void **state) {
+    for (uint32_t shard = 0; shard < SHARDS; shard++)
+        DO("HSET", key_name(KEY_META, shard, "", 0, "", 0), "topic", "crowded");
+    assert_int_equal(RUN(command_check, "--connect", "--kafka.topic=crowded"), STATUS_CONFIG);
+    expect_said(out_text, "CLM-M6");
+    expect_said(out_text, "has 4097 partitions; at most 4096 can be counted");
+    assert_int_equal(RUN(command_init, "--kafka.topic=crowded", "--redis.prefix=fresh"), STATUS_CONFIG);
+    expect_said(error_text, "CLM-M6");
+}
+
 static void test_an_evicting_redis_is_refused_as_wished(void **state) {
     DO("CONFIG", "SET", "maxmemory-policy", "volatile-lru");
     assert_int_equal(RUN(command_check, "--connect"), STATUS_CONFIG);
@@ -452,6 +462,8 @@ static void kafka_start(void) {
     rd_kafka_mock_topic_create(cluster, "engagement", PARTITIONS, 1);
     rd_kafka_mock_topic_create(cluster, "engagement.dlq", 1, 1);
     rd_kafka_mock_topic_create(cluster, "other", PARTITIONS, 1);
+    rd_kafka_mock_topic_create(cluster, "crowded", PARTITIONS_MAX + 1, 1);
+    rd_kafka_mock_topic_create(cluster, "crowded.dlq", 1, 1);
     rd_kafka_mock_topic_create(cluster, "other.dlq", 1, 1);
 }
 
@@ -487,6 +499,7 @@ int main(void) {
         cmocka_unit_test_setup(test_a_shard_without_meta_is_refused, set_up_deployment),
         cmocka_unit_test_setup(test_malformed_meta_is_refused, set_up_deployment),
         cmocka_unit_test_setup(test_partitions_may_grow_but_not_vanish, set_up_deployment),
+        cmocka_unit_test_setup(test_more_partitions_than_can_be_counted_are_refused, set_up_deployment),
         cmocka_unit_test_setup(test_an_evicting_redis_is_refused_as_wished, set_up_deployment),
         cmocka_unit_test_setup(test_a_replica_is_refused, set_up_deployment),
         cmocka_unit_test_setup(test_what_an_acl_forbids_is_named, set_up_deployment),
