@@ -99,9 +99,9 @@ class Comparison:
                     self.faulted[key][counter] += int(text)
 
     def _compare_rules(self, names):
-        """Every shard that was claimed says by which versions and key; their hashes are computed here from what they decide."""
+        """Every shard that was claimed says by which versions and keys; their hashes are computed here from what they decide."""
         expected = {str(i): rules.text(i) for i, rules in enumerate(self.recount.rules, 1)}
-        expected["key:1"] = key_text(self.recount.key)
+        expected |= {f"key:{i}": key_text(key, since) for i, (since, key) in enumerate(self.recount.keys, 1)}
         claimed = [self.recount.space.name(shard, "rules").encode() for shard, marks in enumerate(self.marks) if marks]
         for name, fields in self._each(sorted(set(names) | set(claimed)), ("HGETALL",)):
             found = {number.decode(): text.decode() for number, text in fields.items()}

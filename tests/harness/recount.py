@@ -56,9 +56,9 @@ class Rules:
         return f"{self.since if number > 1 else 0} {digest:016x}"
 
 
-def key_text(key):
-    """What Redis keeps of the first pseudonym key: that it holds from the beginning, and its fingerprint."""
-    return f"0 {siphash_128(key, bytes(1) + b'key')[:8].hex()}"
+def key_text(key, since=0):
+    """What Redis keeps of a pseudonym key: since when it holds (the first from the beginning), and its fingerprint."""
+    return f"{since} {siphash_128(key, bytes(1) + b'key')[:8].hex()}"
 
 
 @dataclass
@@ -81,10 +81,12 @@ def fingerprint(record):
 
 
 class Recount:
-    def __init__(self, space=None, rules=(Rules(),), families=ALL_FAMILIES, dedup_span=262144, key=bytes(16),
+    """`keys` of the pseudonyms: (since, key) each, by since, the first's 0."""
+
+    def __init__(self, space=None, rules=(Rules(),), families=ALL_FAMILIES, dedup_span=262144, keys=((0, bytes(16)),),
                  max_event_bytes=65536, max_message_bytes=1 << 20):
         self.space = space or KeySpace()
-        self.rules, self.families, self.span, self.key = list(rules), families, dedup_span, key
+        self.rules, self.families, self.span, self.keys = list(rules), families, dedup_span, list(keys)
         self.max_event_bytes, self.max_message_bytes = max_event_bytes, max_message_bytes
         self.hashes = defaultdict(lambda: defaultdict(int))
         self.tops = defaultdict(lambda: defaultdict(int))
@@ -96,6 +98,9 @@ class Recount:
         self.refused = []                  # (partition, offset, index, reason)
         self.read = self.duplicates = self.counted = 0
         self._pseudonyms = {}
+
+    def key_at(self, time_ms):
+        return next((key for since, key in reversed(self.keys) if since <= time_ms), self.keys[0][1])
 
     def rules_at(self, time_ms):
         return next((r for r in reversed(self.rules) if r.since <= time_ms), self.rules[0])
@@ -211,13 +216,13 @@ class Recount:
             names += [self.space.name(shard, "reach", account, platform, "tag", tag.decode(), day)
                       for tag in set(event.tags)]
         for name in names:
-            self.reached[name].add(self._pseudonym(event))
+            self.reached[name].add(self._pseudonym(event, self.key_at(time_ms)))
             self.expiries[name].add(expiry)
 
-    def _pseudonym(self, event):
-        who = (event.platform, event.actor_id)
+    def _pseudonym(self, event, key):
+        who = (key, event.platform, event.actor_id)
         if who not in self._pseudonyms:
-            self._pseudonyms[who] = siphash_128(self.key, b"\x01" + struct.pack("<I", event.platform) + event.actor_id)
+            self._pseudonyms[who] = siphash_128(key, b"\x01" + struct.pack("<I", event.platform) + event.actor_id)
         return self._pseudonyms[who]
 
     def _settle_orders(self):

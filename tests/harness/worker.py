@@ -34,7 +34,7 @@ class Deployment:
 
     def __init__(self, directory, bootstrap, topic, redis, options=None, rules=None, rules_text=None):
         self.directory, self.bootstrap, self.topic, self.redis = directory, bootstrap, topic, redis
-        self.rules = rules or [Rules()]
+        self.rules, self.keys = rules or [Rules()], [(0, KEY)]
         self.file = directory / "clameur.yaml"
         key_file = directory / "pseudonym.key"
         key_file.write_text(KEY.hex() + "\n")
@@ -90,7 +90,7 @@ class Deployment:
         name, nothing else, and the program, which has the topic alone, must not find it so (exit 1 or 65)."""
         marks = read_marks(self.redis.client, self.space)
         kept = log or read_log(self.bootstrap, self.topic)
-        recount = Recount(self.space, self.rules, dedup_span=int(self.options.get("dedup.span", 262144)), key=KEY,
+        recount = Recount(self.space, self.rules, dedup_span=int(self.options.get("dedup.span", 262144)), keys=self.keys,
                           **options).fold(kept, marks)
         comparison = Comparison(self.redis.client, recount, kept, marks)
         assert not comparison.differences, f"{summary(comparison)}\n{comparison.faults}"

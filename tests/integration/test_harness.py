@@ -147,7 +147,7 @@ def _write(client, recount, log, marks):
         occurred_at, event_id = copies[0][:2]
         client.hset(space.name(shard, "orders", account), xxhash.xxh3_128_hexdigest(order), f"{occurred_at:016}{event_id.hex()} x")
     for shard in range(space.shards):
-        client.hset(space.name(shard, "rules"), mapping={"1": recount.rules[0].text(1), "key:1": key_text(recount.key)})
+        client.hset(space.name(shard, "rules"), mapping={"1": recount.rules[0].text(1), "key:1": key_text(recount.keys[0][1])})
         for p, mark in marks[shard].items():
             client.hset(space.name(shard, "mark"), p, f"1 {mark.next} {mark.last} {mark.fingerprint:016x} {mark.time_ms}")
 

@@ -137,6 +137,36 @@ def test_another_pseudonym_key_is_refused_and_a_rotation_ahead_is_not(deployment
     deployment.recount()
 
 
+def test_a_rotation_of_the_pseudonym_key__goes_red_if_either_recount_or_the_worker_knows_one_key_alone(deployment):
+    """By the record's time: who came before and after it is reached twice on that day, under either key once."""
+    worker = deployment.worker()
+    deployment.produce(*load.flags(2_000))
+    send_again(deployment)
+    load.settle(deployment, [worker])
+    assert worker.terminate() == 0
+
+    since, key = now_ms() + 3_000, bytes.fromhex("ee" * 16)
+    file = deployment.directory / "pseudonym.key"
+    file.write_text(f"{file.read_text()}{since}: {key.hex()}\n")
+    deployment.keys.append((since, key))
+    worker = deployment.worker()
+    assert "pseudonym key 2" in worker.process.log.read_text()
+    deployment.produce(*load.flags(5_000, rate=1_000, seed=2))
+    wait_until("the second key is in force", lambda: now_ms() > since + 100)
+    send_again(deployment)
+    recount = load.settle(deployment, [worker])
+    times = [mark.time_ms for marks in read_marks(deployment.redis.client, deployment.space) for mark in marks.values()]
+    assert max(times) > since
+    again = [people for name, people in recount.reached.items() if ":reach:again:" in name]
+    assert sum(map(len, again)) >= 2, "one actor, two pseudonyms"
+    assert worker.terminate() == 0
+    deployment.keys.pop()
+    with pytest.raises(AssertionError, match="key:2"):
+        deployment.recount(program=False)
+    file.write_text(file.read_text().splitlines()[0] + "\n")
+    assert "pseudonym key 2 is another here" in deployment.loadtest("recount", check=78).stderr
+
+
 def test_a_worker_with_the_old_rules_stops_before_it_counts_by_them(deployment):
     old_file = deployment.directory / "old.yaml"
     old_file.write_text(FIRST)
