@@ -49,6 +49,7 @@ children_watch() {
 child_stop() {
     local left=$2
     kill -TERM -- "-${child_pid[$1]}" 2>/dev/null # its session: a build has children of its own
+    kill -CONT -- "-${child_pid[$1]}" 2>/dev/null # frozen, it would not hear of it
     while child_runs "$1" && [ "$left" -gt 0 ]; do
         sleep 0.1
         left=$((left - 1))

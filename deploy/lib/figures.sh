@@ -1,4 +1,4 @@
-# What the worker and Redis say, once a second.
+# What the workers, together, and Redis say, once a second.
 
 declare -A figure=() # of /metrics, without `clameur_`: by name,label
 declare -A total=()  # by name: the sum over its labels
@@ -6,18 +6,24 @@ declare -A counter=() # of Redis: by platform,counter
 platforms=()         # with events, those with most first
 top_lines=()         # `score platform content`, the best first
 
-# probe PATH: the worker's answer, in $answer. False where it gives none.
+# probe WORKER PATH: its answer, in $answer. False where it gives none.
 probe() {
     # shellcheck disable=SC2016 # the inner shell expands it
     answer=$(timeout 5 bash -c 'exec 3<>"/dev/tcp/127.0.0.1/$0" && printf "GET %s HTTP/1.0\r\n\r\n" "$1" >&3 && cat <&3' \
-        "$worker_port" "$1" 2>/dev/null) && [[ $answer == HTTP/1.?' '200* ]]
+        "${worker_port[$1]:-0}" "$2" 2>/dev/null) && [[ $answer == HTTP/1.?' '200* ]]
 }
 
-# Reads /metrics. False where the worker does not answer; the figures then are those of before.
+# Reads /metrics of all workers. False where one does not answer; the figures then are those of before. The frozen one's are those
+# of before, and one that is starting has none.
 figures_read() {
-    local line name label
+    local line name label worker
     local row='^clameur_([a-z_]+)(\{[a-z]+="([^"]*)"\})? ([0-9.e+-]+)$'
-    probe /metrics || return 1
+    for worker in "${workers[@]}"; do
+        [ "$worker" != "$frozen" ] && worker_listens "$worker" || continue
+        probe "$worker" /metrics || return 1
+        printf '%s\n' "$answer" >"$state/figures.$worker"
+    done
+    answer=$(figures_sum)
     figure=() total=()
     while IFS= read -r line; do
         [[ $line =~ $row ]] || continue
@@ -26,6 +32,28 @@ figures_read() {
         total[$name]=$((${total[$name]:-0} + ${BASH_REMATCH[4]%%.*}))
     done < <(printf '%s\n' "$answer" | sed '/_bucket{/d; /^#/d; s/\r$//')
     figures_platforms
+}
+
+# Every figure, summed over the workers, those that are gone among them.
+figures_sum() {
+    cat "$state"/figures.* | awk '
+        { sub(/\r$/, "") }
+        /^clameur_/ { if (!($1 in sum)) name[++n] = $1; sum[$1] += $2 }
+        END { for (i = 1; i <= n; i++) printf "%s %.15g\n", name[i], sum[name[i]] }'
+}
+
+# figures_bury WORKER: it was killed. What it had in flight, another reads again.
+figures_bury() {
+    worker_port[$1]=
+    sed '/^clameur_events_\|^clameur_flush_verdicts\|_bucket{/!d; s/^clameur_events_in_flight/clameur_events_replayed_total/' \
+        "$state/figures.$1" >>"$state/figures.gone"
+    rm "$state/figures.$1"
+}
+
+# partitions_of WORKER: how many it owns, as of the last look, in $value.
+partitions_of() {
+    value=$(sed -n 's/^clameur_kafka_assigned_partitions \([0-9]*\).*/\1/p' "$state/figures.$1" 2>/dev/null)
+    value=${value:-0}
 }
 
 figures_platforms() {

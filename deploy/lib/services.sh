@@ -4,6 +4,8 @@
 # third is left to partitions with more than their share.
 readonly event_bytes=240 partition_bytes=2700000 partitions_least=8 partitions_most=256
 readonly rate_usual=10000
+workers=(worker-1 worker-2 worker-3)
+declare -A worker_port=()
 
 # recording | account | path below $CLAMEUR_RECORDINGS | from | until | hour of the ranking | flags | what is played | where it comes from.
 # Times are seconds since 1970; what lies between must fit the embedded broker.
@@ -26,15 +28,15 @@ services_plan() {
 }
 
 plan_mix() {
-    local most=$((partitions_most * (partition_bytes / event_bytes)))
+    local most=$((partitions_most * (partition_bytes / event_bytes))) flow=$((seconds + faults_seconds))
     account=acme
     if [ -z "$rate" ]; then
-        rate=$((most / seconds < rate_usual ? most / seconds : rate_usual))
-    elif [ $((rate * seconds)) -gt "$most" ]; then
+        rate=$((most / flow < rate_usual ? most / flow : rate_usual))
+    elif [ $((rate * flow)) -gt "$most" ]; then
         grouped "$most"
         usage_error "more than $grouped events do not fit into the embedded broker: fewer --seconds or a lower --rate"
     fi
-    partitions=$((rate * seconds / (partition_bytes / event_bytes) + 1))
+    partitions=$((rate * flow / (partition_bytes / event_bytes) + 1))
     partitions=$((partitions < partitions_least ? partitions_least : partitions))
 }
 
@@ -97,8 +99,8 @@ services_start() {
     write_configuration
     "$programs/clameur-ingest" init -c "$state/clameur.yaml" >"$state/init.log" 2>&1 </dev/null ||
         fail 'clameur-ingest init failed' "$state/init.log"
-    worker_start
-    step_done 3 "redis $redis_version :$redis_port · embedded Kafka, $partitions partitions :${broker##*:} · clameur-ingest :$worker_port"
+    workers_start
+    step_done 3 "redis $redis_version :$redis_port · embedded Kafka, $partitions partitions :${broker##*:} · ${#workers[@]} workers"
 }
 
 # wait_for WHAT SECONDS CHILD COMMAND...: until the command succeeds; the child must go on running.
@@ -159,6 +161,7 @@ write_configuration() {
     cat >"$state/clameur.yaml" <<YAML
 kafka.bootstrap.servers: "$broker"
 kafka.topic: engagement
+kafka.session.timeout: ${session_seconds}s
 redis.url: "redis://127.0.0.1:$redis_port"
 privacy.key_file: "$PWD/$state/pseudonym.key"
 http.listen: "127.0.0.1:0"
@@ -176,15 +179,28 @@ YAML
 YAML
 }
 
-worker_start() {
-    child_start worker "$programs/clameur-ingest" run -c "$state/clameur.yaml"
-    wait_for 'the worker listens' 20 worker worker_listens
-    wait_for 'the worker has its partitions' 60 worker probe /readyz
+# All of them, then each has some of the partitions.
+workers_start() {
+    local worker
+    for worker in "${workers[@]}"; do worker_launch "$worker"; done
+    for worker in "${workers[@]}"; do
+        wait_for "$worker listens" 20 "$worker" worker_listens "$worker"
+    done
+    wait_for 'the workers share the partitions' 60 worker-1 workers_share
+}
+
+worker_launch() {
+    child_start "$1" "$programs/clameur-ingest" run -c "$state/clameur.yaml"
 }
 
 worker_listens() {
-    worker_port=$(sed -n 's/.*http_listening.*port=\([0-9]*\).*/\1/p' "$state/worker.log" | head -n 1)
-    [ -n "$worker_port" ]
+    [ -z "${worker_port[$1]:-}" ] || return 0
+    worker_port[$1]=$(sed -n 's/.*http_listening.*port=\([0-9]*\).*/\1/p' "$state/$1.log" | head -n 1)
+    [ -n "${worker_port[$1]}" ]
+}
+
+workers_share() {
+    figures_read && fault_settled
 }
 
 # --- Play
@@ -202,7 +218,7 @@ services_feed() {
         step_done 4 "$played"
     else
         child_start generator "$programs/clameur-loadtest" produce -c "$state/clameur.yaml" --rate "$rate" \
-            --seconds "$seconds" "${mix[@]}"
+            --seconds $((seconds + faults_seconds)) "${mix[@]}"
         grouped "$rate"
         step_done 4 "$grouped events/s for $seconds s: all platforms, all kinds; 1.5 % twice, 1 % late, 0.6 % broken on purpose"
     fi
@@ -241,7 +257,7 @@ SH
     say "  redis-cli -p $redis_port FCALL_RO clameur_platforms 0"
     say "  redis-cli -p $redis_port FCALL_RO clameur_top 0 $account ${platforms[0]} $(top_hour) 10"
     say "  $programs/clameur-ingest counters $account -c $state/clameur.yaml"
-    say "  curl http://127.0.0.1:$worker_port/metrics"
+    say "  curl http://127.0.0.1:${worker_port[worker-1]}/metrics"
     say "count it again:  $programs/clameur-loadtest recount -c $state/clameur.yaml"
     say "end it:          $state/stop"
 }

@@ -14,12 +14,14 @@ table_show() {
         sleep_until $((began + (second + 1) * 1000))
         [ -z "$stop_asked" ] || break
         second=$((($(now_ms) - began) / 1000))
-        children_watch redis broker worker
+        children_watch redis broker "${workers[@]}"
         if figures_read; then silent=0; else silent=$((silent + 1)); fi
-        [ "$silent" -lt 3 ] || fail 'the worker has not answered for 15 s' "${child_log[worker]}"
+        [ "$silent" -lt 3 ] || fail 'a worker has not answered for 15 s'
+        faults_turn
         table_turn
-        [ "$second" -le "$seconds" ] || feed_end
+        [ "$second" -lt "$seconds" ] || ! faults_over || feed_end
     done
+    fault_thaw
     feed_end
 }
 
@@ -123,7 +125,7 @@ row_of_balance() {
     figure_of events_read_total
     grouped "$value"
     row="read $grouped ="
-    for name in events_counted_total events_rejected_total events_duplicate_total events_in_flight; do
+    for name in events_counted_total events_rejected_total events_duplicate_total events_replayed_total events_in_flight; do
         figure_of "$name"
         grouped "$value"
         name=${name#events_}

@@ -358,23 +358,14 @@ static void compare_mark(const struct shard_compare *s, int32_t partition, const
     recount_report_difference(c->report, key, slice_of(field), slice_of(held), slice_of(expected));
 }
 
-// A worker trims what every partition has passed by 96 h. One that is empty, or that nobody has claimed, has
-// passed nothing; one that was added is asked once it is claimed.
-static int64_t trimmed_before(const struct recount_redis *redis, const struct mark *marks) {
-    int64_t lowest_ms = INT64_MAX;
-    for (int32_t p = 0; p < redis->meta.partitions; p++) {
-        bool asked = p < redis->begun_with || marks[p].epoch >= 0;
-        int64_t passed_ms = marks[p].last >= 0 ? marks[p].time_ms : 0;
-        if (asked && passed_ms < lowest_ms)
-            lowest_ms = passed_ms;
-    }
-    return lowest_ms - ORDER_TRIM_MS;
-}
-
 static void compare_marks(struct shard_compare *s, const struct mark *marks) {
-    for (int32_t p = 0; p < s->c->redis->meta.partitions; p++)
+    int64_t lowest_ms = INT64_MAX;
+    for (int32_t p = 0; p < s->c->redis->meta.partitions; p++) {
         compare_mark(s, p, &marks[p]);
-    s->trim_before_ms = trimmed_before(s->c->redis, marks);
+        if (marks[p].last >= 0 && marks[p].time_ms < lowest_ms)
+            lowest_ms = marks[p].time_ms;
+    }
+    s->trim_before_ms = lowest_ms == INT64_MAX ? 0 : lowest_ms - ORDER_TRIM_MS;
 }
 
 enum status recount_compare_shard(const struct recount_compare *c, uint32_t shard, const struct mark *marks,

@@ -123,7 +123,6 @@ enum status recount_redis_meta(struct recount_redis *r, const struct settings *s
         return wrong_meta(problem, "the meta is of a layout that this program does not know");
     if (strcmp(r->meta.topic, settings->kafka_topic) != 0)
         return wrong_meta(problem, "kafka.topic is not the topic of this deployment's meta");
-    r->begun_with = r->meta.partitions;
     key_space_init(&r->space, settings->redis_prefix, (uint32_t)r->meta.shards);
     for (uint32_t shard = 1; status == STATUS_OK && shard < r->space.shards; shard++) {
         struct meta other;

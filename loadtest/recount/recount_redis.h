@@ -13,7 +13,6 @@ struct recount_redis {
     struct redis_client *client;
     struct key_space space; // of the deployment, once its meta was read
     struct meta meta;
-    int32_t begun_with; // partitions as the meta has them; those added since may be in meta.partitions, too
     char scratch[KEY_PREFIX_MAX + 32]; // prefix of our own keys: <prefix>-recount-<pid>
 };
 

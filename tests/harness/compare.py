@@ -164,9 +164,7 @@ class Comparison:
 
     def _compare_orders(self, actual):
         expected = defaultdict(dict)  # key: order's hash: (rank, occurred_at)
-        # Beside a partition that nobody has claimed, or that is empty (its mark's time is 0), nothing is trimmed.
-        lowest = [min((m.time_ms for m in marks.values()), default=0) if self.log.keys() <= marks.keys() else 0
-                  for marks in self.marks]
+        lowest = [min((m.time_ms for m in marks.values()), default=0) for marks in self.marks]
         trim = {}
         for (shard, account, order), copies in self.recount.orders.items():
             occurred_at, event_id = copies[0][:2]

@@ -34,8 +34,8 @@ struct world {
     struct recount_reach reach;
     struct fold_setup setup;
     struct recount_fold fold;
-    int64_t log_end[2];
-    struct mark mark, second; // of a partition that a test may add; empty
+    int64_t log_end;
+    struct mark mark;
     int64_t hour_s;
     struct recount_report report;
 };
@@ -105,19 +105,18 @@ static struct world *world_create(void) {
                                     .redis_timeout_ms = 5000};
     assert_int_equal(recount_redis_open(&w->redis, &w->settings, &problem), STATUS_OK);
     key_space_init(&w->redis.space, "t", 1);
-    w->redis.meta.partitions = w->redis.begun_with = 1;
+    w->redis.meta.partitions = 1;
     w->hour_s = time(NULL) / 3600 * 3600;
     uint32_t families =
         FAMILY(ACCOUNT) | FAMILY(ACCOUNT_PLATFORM) | FAMILY(TOP) | FAMILY(REACH) | FAMILY(ORDERS);
     recount_model_init(&w->model, &w->redis.space, families, recount_reach_add, &w->reach);
     recount_reach_init(&w->reach, &w->redis, &w->model, 0);
     w->setup = (struct fold_setup){
-        .rules = &w->rules, .keys = &w->keys, .partitions = 2, .starts = w->redis.meta.starts};
+        .rules = &w->rules, .keys = &w->keys, .partitions = 1, .starts = w->redis.meta.starts};
     recount_fold_init(&w->fold, &w->setup, &w->model);
     w->fold.common[0] = (struct fold_last){2, 5, 0xabc};
-    w->log_end[0] = 3;
+    w->log_end = 3;
     w->mark = (struct mark){1, 3, 2, 0xabc, 5};
-    w->second = (struct mark){.epoch = 1, .last = -1};
     recount_report_init(&w->report, 20);
     count_events(w);
     assert_int_equal(recount_reach_flush(&w->reach, &problem), STATUS_OK);
@@ -205,11 +204,10 @@ static void write_right_keys(struct world *w) {
 }
 
 static uint64_t differences(struct world *w) {
-    const struct recount_compare c = {&w->redis, &w->model, &w->fold, &w->report, w->log_end};
-    const struct mark marks[] = {w->mark, w->second};
+    const struct recount_compare c = {&w->redis, &w->model, &w->fold, &w->report, &w->log_end};
     const bool settled = true;
     struct problem problem = {0};
-    assert_int_equal(recount_compare_shard(&c, 0, marks, &problem), STATUS_OK);
+    assert_int_equal(recount_compare_shard(&c, 0, &w->mark, &problem), STATUS_OK);
     assert_int_equal(recount_unknown_search(&c, &settled, &problem), STATUS_OK);
     return w->report.differences;
 }
@@ -347,27 +345,6 @@ static void a_trimmed_order_may_be_gone(void **state) {
     world_destroy(w);
 }
 
-// Nothing is trimmed then: an entry that is gone all the same is a difference.
-static void nothing_is_trimmed_beside_an_empty_or_an_unclaimed_partition(void **state) {
-    static const struct {
-        int32_t begun_with;
-        int64_t epoch; // of the second partition, which is empty
-        uint64_t differences;
-    } cases[] = {{2, 1, 1}, {2, -1, 1}, {1, 1, 1}, {1, -1, 0}};
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct world *w = world_create();
-        write_right_keys(w);
-        command(w, "DEL %T:orders:acme");
-        w->mark.time_ms = w->fold.common[0].time_ms = w->hour_s * 1000 + ORDER_TRIM_MS + 1;
-        w->redis.meta.partitions = 2;
-        w->redis.begun_with = cases[i].begun_with;
-        w->second.epoch = cases[i].epoch;
-        assert_int_equal(differences(w), cases[i].differences);
-        command(w, "FLUSHALL");
-        world_destroy(w);
-    }
-}
-
 static void the_scratch_keys_are_taken_away(void **state) {
     struct world *w = world_create();
     recount_reach_delete(&w->reach);
@@ -397,7 +374,6 @@ int main(void) {
         cmocka_unit_test(another_pseudonym_key_is_refused_and_an_appended_one_is_not),
         cmocka_unit_test(a_shard_that_nobody_claimed_needs_no_rules),
         cmocka_unit_test(a_trimmed_order_may_be_gone),
-        cmocka_unit_test(nothing_is_trimmed_beside_an_empty_or_an_unclaimed_partition),
         cmocka_unit_test(the_scratch_keys_are_taken_away),
     };
     return cmocka_run_group_tests(tests, start, stop);

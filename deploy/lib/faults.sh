@@ -1,0 +1,105 @@
+# What goes wrong on purpose while events flow: a worker is killed, another sleeps past its session and wakes as a zombie.
+
+readonly session_seconds=3 # of the workers: a shorter one is lost on a busy machine without a fault
+readonly faults_seconds=30 # the flow goes on for as long at most until they are through
+readonly fault_kill=worker-2 fault_freeze=worker-3
+fault_next=kill fault_until=0 frozen='' killed=0 woken=0 fenced_before=0
+
+# Once a second. A fault that has begun is brought to its end; what is not reached in time is not counted.
+faults_turn() {
+    case $fault_next in
+    kill) [ "$second" -lt 3 ] || fault_kill_it ;;
+    settle) ! fault_settled || fault_freeze_it ;;
+    moved) ! fault_moved || fault_wake_it ;;
+    fenced) fault_look ;;
+    esac
+}
+
+faults_over() {
+    [ "$fault_next" = none ] || [ "$second" -ge $((seconds + faults_seconds)) ]
+}
+
+fault_kill_it() {
+    kill -KILL "${child_pid[$fault_kill]}"
+    child_wait "$fault_kill"
+    child_forget "$fault_kill"
+    killed=$((killed + 1))
+    figures_bury "$fault_kill"
+    worker_launch "$fault_kill"
+    say_fault "kill -9 $fault_kill, and it is started again: the marks in Redis say where to go on"
+    fault_next=settle
+}
+
+# All partitions are owned, and everybody has some.
+fault_settled() {
+    local worker all=0
+    for worker in "${workers[@]}"; do
+        partitions_of "$worker"
+        [ "$value" -gt 0 ] || return 1
+        all=$((all + value))
+    done
+    [ "$all" = "$partitions" ]
+}
+
+fault_freeze_it() {
+    figure_of flush_verdicts_total fenced
+    fenced_before=$value
+    frozen=$fault_freeze
+    kill -STOP "${child_pid[$frozen]}"
+    sed -i '/^clameur_kafka_lag/d' "$state/figures.$frozen"
+    fault_until=$(($(now_ms) + session_seconds * 1000))
+    say_fault "SIGSTOP $frozen, past its session of $session_seconds s: others get its partitions"
+    fault_next=moved
+}
+
+fault_moved() {
+    local worker all=0
+    [ "$(now_ms)" -ge "$fault_until" ] || return 1
+    for worker in "${workers[@]}"; do
+        [ "$worker" = "$frozen" ] && continue
+        partitions_of "$worker"
+        all=$((all + value))
+    done
+    [ "$all" = "$partitions" ]
+}
+
+fault_wake_it() {
+    woken=$((woken + 1))
+    fault_until=$(($(now_ms) + 5000))
+    say_fault "SIGCONT $frozen: a zombie, with work in hand that others have counted meanwhile"
+    fault_thaw
+    fault_next=fenced
+}
+
+# The frozen one goes on. Nothing where none is frozen.
+fault_thaw() {
+    [ -z "$frozen" ] || kill -CONT "${child_pid[$frozen]}"
+    frozen=
+}
+
+# Where nothing was fenced, the zombie had found out before it flushed: once more.
+fault_look() {
+    figure_of flush_verdicts_total fenced
+    if [ "$value" -gt "$fenced_before" ]; then
+        grouped $((value - fenced_before))
+        say_fault "$fault_freeze: $grouped of its flushes were fenced, nothing of them was counted"
+        fault_next=none
+    elif [ "$(now_ms)" -ge "$fault_until" ]; then
+        say_fault "$fault_freeze: it saw its session gone before it flushed, so nothing was fenced"
+        fault_next=none
+        [ "$woken" -ge 2 ] || fault_next=settle
+    fi
+}
+
+# A line that stays: on a terminal the table is drawn anew below it.
+say_fault() {
+    local text
+    clock "$second"
+    text="$clock   $1"
+    if [ -z "$terminal" ] || [ "$lines_drawn" = 0 ]; then
+        say "$text"
+        return
+    fi
+    printf '\033[%dA\r\033[J                %s\n' "$lines_drawn" "${text:0:columns-17}"
+    lines_drawn=0
+}
