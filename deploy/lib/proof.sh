@@ -73,8 +73,8 @@ workers_end() {
 proof_recount() {
     local code=0
     step_says 'counting the log again'
-    "$programs/clameur-loadtest" recount -c "$state/clameur.yaml" --drained --live --output json --max-differences 1000000 >"$state/recount.out" \
-        2>"$state/recount.log" </dev/null || code=$?
+    "$programs/clameur-loadtest" recount -c "$state/clameur.yaml" --drained --live --output json \
+        --max-differences 1000000 >"$state/recount.out" 2>"$state/recount.log" </dev/null || code=$?
     [ "$code" -le 1 ] || fail "the recount ended with $code" "$state/recount.log"
 }
 

@@ -1,0 +1,33 @@
+"""The demo's proof is what the recount says: it goes red where one counter is short, or too large."""
+import json
+import subprocess
+
+import pytest
+
+from harness.places import ROOT
+
+PROOF = """
+state=$1 sent=10 killed=1 woken=1
+for part in say figures proof; do . "deploy/lib/$part.sh"; done
+proof_say
+"""
+EQUAL = {"events": 10, "counted": 10, "rejected": 0, "duplicates": 0, "keys": 1, "counters": 1, "differences": 0, "faults": []}
+
+
+def _proof(directory, differences):
+    recount = EQUAL | {"differences": len(differences), "difference_list": differences}
+    (directory / "recount.out").write_text(json.dumps(recount, separators=(",", ":")))
+    return subprocess.run(["bash", "-uc", PROOF, "proof", directory], cwd=ROOT, capture_output=True, text=True, timeout=60)
+
+
+def test_the_proof_of_equal_counters_is_green(tmp_path):
+    proof = _proof(tmp_path, [])
+    assert proof.returncode == 0, proof.stderr
+    assert "events lost 0" in proof.stdout and "events counted twice 0" in proof.stdout and "NOT EQUAL" not in proof.stdout
+
+
+@pytest.mark.parametrize("redis, lost, twice", [("6", 1, 0), ("absent", 1, 0), ("8", 0, 1)])
+def test_the_proof_is_red_where_a_counter_differs(tmp_path, redis, lost, twice):
+    proof = _proof(tmp_path, [{"key": "clm:{0}:acct:acme", "field": "views", "redis": redis, "recount": "7"}])
+    assert proof.returncode == 1 and "NOT EQUAL" in proof.stdout and "not everything is equal" in proof.stderr
+    assert f"events lost {lost} " in proof.stdout and f"events counted twice {twice} " in proof.stdout
