@@ -29,7 +29,7 @@ def second(since):
 
 @pytest.fixture
 def deployment(kafka, topic, redis, tmp_path):
-    options = {"kafka.session.timeout": "2s", "kafka.heartbeat.interval.ms": 400}
+    options = {"kafka.session.timeout": "2s", "kafka.heartbeat.interval.ms": 400, "redis.timeout": "1s"}
     deployment = Deployment(tmp_path, kafka.bootstrap, topic, redis, options, [Rules(max_future_skew=10 * MINUTE)], FIRST)
     return deployment.init()
 
@@ -83,7 +83,7 @@ def test_an_appended_version_counts_from_its_since_and_the_past_stays(deployment
     load.settle(deployment, [worker])
     assert worker.terminate() == 0
 
-    since = now_ms() + 3_000
+    since = now_ms() + 8_000
     good = append(deployment, since)
     deployment.ingest("check", "--connect")
     worker = deployment.worker()
@@ -108,6 +108,27 @@ def test_an_appended_version_counts_from_its_since_and_the_past_stays(deployment
     expect_refused(deployment, "version 2 of the rules", "missing here")
     rules.write_text(good)
     worker = deployment.worker()
+    load.settle(deployment, [worker])
+
+
+def test_a_version_that_may_be_in_force_before_every_shard_is_claimed_is_refused__unless_a_shard_has_it(deployment):
+    """Goes red if only the marks are asked: shards claimed before `since` refuse the old rules then, the others the new."""
+    worker = deployment.worker()
+    deployment.produce(*load.flags(2_000))
+    load.settle(deployment, [worker])
+    assert worker.terminate() == 0
+    append(deployment, now_ms() + 1_000)
+    expect_refused(deployment, "version of the rules 2 is new to every shard", "may take 3.0 s")
+    append(deployment, now_ms() - 1)
+    expect_refused(deployment, "its since has passed")
+    since = now_ms() + 8_000
+    append(deployment, since)
+    worker = deployment.worker()
+    wait_until("it is claimed", lambda: all(rules.get(b"2") for rules, _ in kept(deployment)))
+    assert worker.terminate() == 0
+    wait_until("version 2 is in force", lambda: now_ms() > since)
+    worker = deployment.worker()
+    deployment.produce(*load.flags(1_000, seed=2))
     load.settle(deployment, [worker])
 
 
@@ -145,7 +166,7 @@ def test_a_rotation_of_the_pseudonym_key__goes_red_if_either_recount_or_the_work
     load.settle(deployment, [worker])
     assert worker.terminate() == 0
 
-    since, key = now_ms() + 3_000, bytes.fromhex("ee" * 16)
+    since, key = now_ms() + 8_000, bytes.fromhex("ee" * 16)
     file = deployment.directory / "pseudonym.key"
     file.write_text(f"{file.read_text()}{since}: {key.hex()}\n")
     deployment.keys.append((since, key))
@@ -173,9 +194,9 @@ def test_a_worker_with_the_old_rules_stops_before_it_counts_by_them(deployment):
     old = deployment.worker(flags=[f"--rules.file={old_file}"])
     deployment.produce(*load.flags(2_000))
     deployment.drain()
-    append(deployment, now_ms() + 2_000)
+    append(deployment, now_ms() + 8_000)
     new = deployment.worker()
-    with load.stream(deployment, 8, rate=1_000, seed=2):
+    with load.stream(deployment, 12, rate=1_000, seed=2):
         assert old.process.wait(30) == 78
     assert "CLM-M5" in old.process.tail() and "missing here" in old.process.tail()
     load.settle(deployment, [new])

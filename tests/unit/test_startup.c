@@ -13,7 +13,9 @@
 #include "ingest/commands/commands.h"
 #include "ingest/startup/startup.h"
 #include "redis_server.h"
+#include "runtime/clock.h"
 #include "runtime/memory.h"
+#include "schemas/weighable.h"
 
 enum { WORDS_MAX = 24, PARTITIONS = 4, SHARDS = 8 };
 
@@ -264,6 +266,41 @@ static void test_rules_that_would_change_the_past_are_refused(void **state) {
     unlink(path);
 }
 
+static void new_version(char flag[64], int64_t since_ms) {
+    char rules[128];
+    snprintf(flag, 64, "--rules.file=/tmp/test-rules-new-%d", getpid());
+    int length = snprintf(rules, sizeof(rules), "- {version: 1, since: 0}\n- {version: 2, since: %lld}\n",
+                          (long long)since_ms);
+    FILE *file = fopen(flag + strlen("--rules.file="), "w");
+    assert_non_null(file);
+    assert_int_equal(fwrite(rules, 1, (size_t)length, file), length);
+    fclose(file);
+}
+
+// The marks alone do not tell: others count past a `since` while shards are claimed.
+static void test_a_new_version_needs_the_time_that_claims_take(void **state) {
+    char flag[64], text[LAYOUT_RULES_MAX];
+    new_version(flag, 1500000000000);
+    assert_int_equal(RUN(command_check, "--connect", flag), 0); // nothing was claimed yet
+    struct rules_kinds kinds;
+    struct rules_book book;
+    schemas_rules_kinds(&kinds);
+    assert_int_equal(rules_load(&book, flag + strlen("--rules.file="), &kinds), STATUS_OK);
+    layout_rules_write(text, &book.versions[0]);
+    DO("HSET", key_name(KEY_RULES, 3, "", 0, "", 0), "1", text);
+    assert_int_equal(RUN(command_check, "--connect", flag), STATUS_CONFIG);
+    expect_said(out_text, "CLM-M5");
+    expect_said(out_text, "version of the rules 2 is new to every shard, and its since has passed");
+    layout_rules_write(text, &book.versions[1]);
+    DO("HSET", key_name(KEY_RULES, 3, "", 0, "", 0), "2", text);
+    assert_int_equal(RUN(command_check, "--connect", flag), 0); // what was begun goes on
+    rules_fini(&book);
+    DO("HDEL", key_name(KEY_RULES, 3, "", 0, "", 0), "2");
+    new_version(flag, clock_wall_ms() + 600000);
+    assert_int_equal(RUN(command_check, "--connect", flag), 0);
+    unlink(flag + strlen("--rules.file="));
+}
+
 static void test_shards_of_two_deployments_are_refused(void **state) {
     DO("HSET", key_name(KEY_META, 6, "", 0, "", 0), "deployment", "00000000000000000000000000000000");
     assert_int_equal(RUN(command_check, "--connect"), STATUS_CONFIG);
@@ -495,6 +532,7 @@ int main(void) {
         cmocka_unit_test_setup(test_a_span_that_nobody_set_is_the_deployments, set_up),
         cmocka_unit_test_setup(test_another_first_version_of_the_rules_is_refused, set_up_deployment),
         cmocka_unit_test_setup(test_rules_that_would_change_the_past_are_refused, set_up_deployment),
+        cmocka_unit_test_setup(test_a_new_version_needs_the_time_that_claims_take, set_up_deployment),
         cmocka_unit_test_setup(test_shards_of_two_deployments_are_refused, set_up_deployment),
         cmocka_unit_test_setup(test_a_shard_without_meta_is_refused, set_up_deployment),
         cmocka_unit_test_setup(test_malformed_meta_is_refused, set_up_deployment),
