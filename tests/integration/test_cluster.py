@@ -7,6 +7,7 @@ import pytest
 from harness import load
 from harness.keys import shard_of
 from harness.places import free_port, wait_until
+from harness.process import ENVIRONMENT
 from harness.produce import Sender, event
 from harness.redis_cluster import RedisCluster, SlotMove, slot_of
 from harness.registry import KIND_NUMBERS as KIND
@@ -100,8 +101,8 @@ def test_an_interrupted_init_goes_on__goes_red_if_the_rest_of_the_shards_is_left
     assert "CLM-M4" in begun.ingest("init", check=1).stderr
 
 
-def _check(deployment, *flags, code=0):
-    done = deployment.ingest("check", "--connect", *flags, check=code)
+def _check(deployment, *flags, code=0, **surroundings):
+    done = deployment.ingest("check", "--connect", *flags, check=code, **surroundings)
     return done.stdout + done.stderr
 
 
@@ -117,7 +118,8 @@ def test_check_names_the_node__goes_red_if_only_one_is_looked_at(begun, cluster)
     second.client.execute_command("ACL", "SETUSER", "guest", "on", ">guess", "+@all", "~*")
     for node in (cluster.nodes[0], cluster.nodes[2]):
         node.client.execute_command("ACL", "SETUSER", "guest", "on", ">secret", "+@all", "~*")
-    told = _check(begun, "--redis.username=guest", "--redis.password=secret", f"--redis.url={cluster.nodes[0].name}", code=77)
+    told = _check(begun, "--redis.username=guest", f"--redis.url={cluster.nodes[0].name}", code=77,
+                  env=ENVIRONMENT | {"CLAMEUR_REDIS_PASSWORD": "secret"})
     assert f"Redis at {second.name} refuses us" in told and "CLM-A1" in told
     for node in cluster.nodes[:3]:
         node.client.execute_command("ACL", "DELUSER", "guest")

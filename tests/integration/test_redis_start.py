@@ -7,8 +7,8 @@ from harness.process import ENVIRONMENT
 from harness.worker import Deployment
 
 
-def _refused(deployment, exit_code, code, *words, **surroundings):
-    done = deployment.ingest("run", check=None, seconds=60, **surroundings)
+def _refused(deployment, exit_code, code, *words, flags=(), **surroundings):
+    done = deployment.ingest("run", *flags, check=None, seconds=60, **surroundings)
     assert done.returncode == exit_code, done
     assert all(word in done.stderr for word in (code, *words)), done.stderr
 
