@@ -78,10 +78,21 @@ void shard_seal(struct shard *s, const struct key_space *space, const struct flu
     s->state = SHARD_SEALED;
 }
 
+// A mark that moved over no record names the last one still, as in Redis.
+static void acked_move(struct mark *acked, const struct mark *to) {
+    struct mark before = *acked;
+    *acked = *to;
+    if (to->last >= 0)
+        return;
+    acked->last = before.last;
+    acked->fingerprint = before.fingerprint;
+    acked->time_ms = before.time_ms;
+}
+
 void shard_acknowledge(struct shard *s) {
     CHECK(s->state == SHARD_SENT);
     for (size_t i = 0; i < s->sealed_count; i++)
-        shard_slot(s, s->sealed[i].partition)->acked = s->sealed[i].mark;
+        acked_move(&shard_slot(s, s->sealed[i].partition)->acked, &s->sealed[i].mark);
     s->state = SHARD_IDLE;
     s->refused = false;
 }

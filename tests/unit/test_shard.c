@@ -121,6 +121,21 @@ static void a_seal_moves_from_what_redis_holds_to_where_reading_stands(void **st
     assert_int_equal(s.sealed[0].mark.next, 30);
 }
 
+// As the function keeps it: what the mark is held against, when its partition is read again.
+static void a_mark_that_moves_over_no_record_names_the_last_one_still(void **state) {
+    place(0, 4, 10);
+    struct shard_position markers_alone = {0, {.next = 30, .last = -1}};
+    shard_seal(&s, &space, &sender, &markers_alone, 1, 0, 1000);
+    s.state = SHARD_SENT;
+    shard_acknowledge(&s);
+    const struct mark *acked = &s.slots[0].acked;
+    assert_int_equal(acked->next, 30);
+    assert_int_equal(acked->epoch, 4);
+    assert_int_equal(acked->last, 9);
+    assert_int_equal(acked->fingerprint, 30);
+    assert_int_equal(acked->time_ms, 10000);
+}
+
 static void what_is_folded_while_a_call_is_under_way_is_not_in_it(void **state) {
     place(0, 1, 10);
     fold(1);
@@ -220,6 +235,7 @@ int main(void) {
         T(a_record_is_taken_from_the_mark_on_by_claimed_slots_alone),
         T(a_dropped_shard_takes_nothing_until_its_marks_are_read_again),
         T(a_seal_moves_from_what_redis_holds_to_where_reading_stands),
+        T(a_mark_that_moves_over_no_record_names_the_last_one_still),
         T(what_is_folded_while_a_call_is_under_way_is_not_in_it),
         T(a_kept_shard_skips_what_it_has_and_its_mark_never_goes_back),
         T(a_seal_leaves_out_what_is_not_claimed),
