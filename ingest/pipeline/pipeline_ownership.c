@@ -50,31 +50,36 @@ static void mark_is_malformed(struct pipeline *p, const struct shard *shard, int
     pipeline_fail(p, &problem);
 }
 
-// What the marks hash says of one partition; a missing mark means the recorded start and nothing else.
-static bool mark_of(struct pipeline *p, const redisReply *reply, int32_t partition, struct mark *mark) {
-    const struct meta *meta = &p->startup->meta;
-    *mark = (struct mark){.next = partition < meta->partitions ? meta->starts[partition] : 0, .last = -1};
+// What the marks hash says of one partition; NULL: nothing.
+static const redisReply *mark_find(const redisReply *reply, int32_t partition) {
     char name[16];
     snprintf(name, sizeof(name), "%d", partition);
     for (size_t i = 0; i + 1 < reply->elements; i += 2) {
-        const redisReply *field = reply->element[i], *value = reply->element[i + 1];
-        if (field->type == REDIS_REPLY_STRING && strcmp(field->str, name) == 0)
-            return value->type == REDIS_REPLY_STRING &&
-                   mark_parse(mark, (struct slice){value->str, (size_t)value->len});
+        if (reply->element[i]->type == REDIS_REPLY_STRING && strcmp(reply->element[i]->str, name) == 0)
+            return reply->element[i + 1];
     }
-    return true;
+    return NULL;
 }
 
+static bool mark_read(struct mark *mark, const redisReply *value) {
+    return value->type == REDIS_REPLY_STRING &&
+           mark_parse(mark, (struct slice){value->str, (size_t)value->len});
+}
+
+// A mark that is missing was lost, and our claim with it. Either the shard was put back to before anybody
+// claimed the partition, or it lost everything and has no start to count from: the claim tells which.
 static void marks_place(struct pipeline *p, struct shard *shard, const redisReply *reply) {
     int32_t taken[PARTITIONS_MAX];
     size_t taken_count = 0;
     for (size_t i = 0; i < p->owned_count; i++) {
         struct owned *o = p->owned[p->owned_numbers[i]];
         struct shard_slot *slot = shard_slot(shard, o->partition);
+        const redisReply *value = mark_find(reply, o->partition);
         struct mark stored;
+        slot->claimed = slot->claimed && value != NULL;
         if (!slot->claimed)
             continue;
-        if (!mark_of(p, reply, o->partition, &stored)) {
+        if (!mark_read(&stored, value)) {
             mark_is_malformed(p, shard, o->partition);
             return;
         }

@@ -102,6 +102,16 @@ GUARDS = [
           "an expelled member has lost everything before it joins again; a partition kept meanwhile is in no test yet"),
     Guard("drain-deadline", "a stop has one deadline: what the group is slow to answer is not waited for beyond it", PIPELINE[:-1] + ".c",
           "return left > FAREWELL_MS ? (int)left : FAREWELL_MS;", "return left > FAREWELL_MS ? (int)left : 60000;"),
+    Guard("mark-gone", "a mark that is gone is claimed again: a shard that lost everything has no start", PIPELINE + "ownership.c",
+          "        slot->claimed = slot->claimed && value != NULL;\n        if (!slot->claimed)\n            continue;\n"
+          "        if (!mark_read(&stored, value)) {",
+          "        if (!slot->claimed)\n            continue;\n        const struct meta *meta = &p->startup->meta;\n"
+          "        stored = (struct mark){.next = o->partition < meta->partitions ? meta->starts[o->partition] : 0, .last = -1};\n"
+          "        if (value != NULL && !mark_read(&stored, value)) {",
+          "it takes a log that no longer has the start, and marks read while the shard has none; two cases and unit/test_pipeline"),
+    Guard("acked-last", "a mark that moved over no record names the last one still, in the worker too", "ingest/shard.c",
+          "    if (to->last >= 0)\n        return;\n", "    return;\n",
+          "it takes a rewind before the record was held against the log; a case and unit/test_shard"),
     # ---- versions of the rules
     Guard("rules-known", "a worker that does not know a shard's versions flushes nothing", LUA,
           "  if not rules_hold(keys, argv, 2) then return {'RULES'} end\n", ""),

@@ -91,6 +91,45 @@ static void a_dump_from_before_the_claims_is_counted_again(void **state) {
     settle(150);
 }
 
+static void shard_empty(uint32_t shard) {
+    redisReply *names = ask("KEYS clm:{%s}:*", keys.tags[shard]);
+    for (size_t i = 0; i < names->elements; i++)
+        tell("DEL %s", names->element[i]->str);
+    freeReplyObject(names);
+}
+
+// The marks are read from a shard that has none: it is not one that stands at its beginning, which the log
+// has no more.
+static void emptied_while_its_marks_are_read(void) {
+    assign(0);
+    assign(1);
+    log_end = 100;
+    turns(60);
+    log_first = 80;
+    dump(0, 1);
+    shard_empty(0);
+    flush_drop(p, &p->shards[0]);
+}
+
+static void a_shard_that_lost_everything_stops_the_worker_and_moves_no_reading(void **state) {
+    emptied_while_its_marks_are_read();
+    stop_code = "CLM-M1";
+    for (int i = 0; i < 100 && !p->stopping; i++)
+        turn();
+    assert_true(p->stopping);
+    assert_int_equal(reading_at[0], 100);
+}
+
+static void put_back_before_its_marks_are_asked_for_again_it_goes_on(void **state) {
+    emptied_while_its_marks_are_read();
+    while (!p->shards[0].claiming)
+        turn();
+    dump(1, 0);
+    turns(100);
+    assert_int_equal(reading_at[0], 100);
+    settle(150);
+}
+
 // The mirror still knows persons that Redis has forgotten.
 static void an_older_dump_between_two_ownerships_brings_every_person_again(void **state) {
     assign(0);
@@ -526,6 +565,8 @@ int main(void) {
         T(a_claim_answered_late_goes_back_for_its_shard),
         T(a_late_shard_between_two_marks_is_no_other_log),
         T(a_dump_from_before_the_claims_is_counted_again),
+        T(a_shard_that_lost_everything_stops_the_worker_and_moves_no_reading),
+        T(put_back_before_its_marks_are_asked_for_again_it_goes_on),
         T(an_older_dump_between_two_ownerships_brings_every_person_again),
         T(a_drain_ends_when_every_mark_is_where_reading_stands),
         T(an_older_dump_behind_an_idle_worker_is_found),
