@@ -343,6 +343,14 @@ static void new_rules(void) {
         world.workers[i].roll_at_ms = in_ms(0, 5000);
 }
 
+bool faults_any_late(void) {
+    for (uint32_t i = 0; i < world.redis.names.shards; i++) {
+        if (is_late(i))
+            return true;
+    }
+    return false;
+}
+
 bool faults_restore_late(void) {
     bool any = false;
     if (world_log_is_another())

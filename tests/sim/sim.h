@@ -248,5 +248,6 @@ void faults_begin(uint32_t disabled);
 void faults_turn(void);
 void faults_end(void); // everything is mended
 void faults_snapshot(void);
+bool faults_any_late(void);     // went a shard beyond a version's since without it?
 bool faults_restore_late(void); // shards that went beyond a version's since without it go back to the backup
 const char *fault_name(enum fault fault);

@@ -336,15 +336,15 @@ static bool is_counted(void) {
     return true;
 }
 
-// Nobody is to come who has reason to stop: a version of the rules may have come too late for what was
-// counted.
+// Nobody is there, or to come, who has reason to stop: a version of the rules may have come too late for what
+// was counted, and the worker that has it may not have asked yet.
 static bool is_settled(void) {
     for (int i = 0; i < world.worker_count; i++) {
         const struct worker *w = &world.workers[i];
         if (!w->alive || has_old_rules(w))
             return false;
     }
-    return is_counted();
+    return is_counted() && !faults_any_late();
 }
 
 static void settle(void) {
