@@ -21,12 +21,12 @@ uint32_t nodes_number(const struct redis_address *address) {
 
 // ---- slots
 
-static uint32_t node_of_slot(int slot) {
-    for (uint32_t i = 0; i < world.redis.names.shards; i++) {
-        if (key_shard_slot(i) == slot)
-            return world.nodes[i].at;
-    }
-    return (uint32_t)slot % NODES == 1 && slot > REDIS_SLOTS / 2; // the others are nobody's business
+// The slots that are no shard's are nobody's business, but each node has some.
+static void slots_place(uint32_t nodes[REDIS_SLOTS]) {
+    for (int slot = 0; slot < REDIS_SLOTS; slot++)
+        nodes[slot] = slot > REDIS_SLOTS / 2;
+    for (uint32_t i = 0; i < world.redis.names.shards; i++)
+        nodes[key_shard_slot(i)] = world.nodes[i].at;
 }
 
 static void put_range(FILE *out, int first, int last, uint32_t node) {
@@ -35,15 +35,17 @@ static void put_range(FILE *out, int first, int last, uint32_t node) {
 
 // CLUSTER SLOTS.
 static void slots_answer(struct request *r) {
+    static uint32_t nodes[REDIS_SLOTS];
     char *ranges;
     size_t length;
     int count = 0, first = 0;
+    slots_place(nodes);
     FILE *out = open_memstream(&ranges, &length);
     CHECK(out != NULL);
     for (int slot = 1; slot <= REDIS_SLOTS; slot++) {
-        if (slot < REDIS_SLOTS && node_of_slot(slot) == node_of_slot(first))
+        if (slot < REDIS_SLOTS && nodes[slot] == nodes[first])
             continue;
-        put_range(out, first, slot - 1, node_of_slot(first));
+        put_range(out, first, slot - 1, nodes[first]);
         first = slot;
         count++;
     }
