@@ -384,6 +384,8 @@ void ownership_fence(struct pipeline *p, const int32_t *partitions, size_t count
     }
 }
 
+// A partition that was revoked since has a `struct owned` of its own, which knows nothing of the commit: what
+// is confirmed was ours all the time.
 void ownership_confirm(struct pipeline *p, uint64_t commit_id, bool accepted) {
     for (size_t i = 0; i < p->owned_count; i++) {
         struct owned *o = p->owned[p->owned_numbers[i]];

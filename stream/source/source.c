@@ -89,7 +89,7 @@ enum status source_create(struct source **source, const struct settings *setting
     s->context = context;
     s->topic = memory_text(settings->kafka_topic);
     s->bootstrap = memory_text(settings->kafka_bootstrap);
-    s->next_commit = s->commit_floor = 1;
+    s->next_commit = 1;
     s->figures.errors[s->figures.error_count++] =
         (struct source_error){"_TRANSPORT", 0}; // shown from the start
     rd_kafka_conf_t *conf = rd_kafka_conf_new();

@@ -30,8 +30,9 @@ struct source_events {
     void (*revoked)(void *context, const int32_t *partitions, size_t count, bool lost);
     // The end of the log was reached at `offset`: no record lies between the last one given and it.
     void (*ended)(void *context, int32_t partition, int64_t offset);
-    // A commit was answered. `accepted`: by the group's coordinator, in the generation it was sent in, for
-    // all partitions.
+    // A commit was answered. `accepted`: by the group's coordinator, for all partitions, from a member of its
+    // present generation. librdkafka may put a commit off over a rebalance: of a partition it says that the
+    // group counts us its owner only where that was not `revoked` since the commit.
     void (*committed)(void *context, uint64_t commit_id, bool accepted);
     // The log cannot be read on from here (fetch offset out of range, fatal error, not authorised): the
     // process has to stop.

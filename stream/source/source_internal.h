@@ -55,9 +55,8 @@ struct source {
 
     bool held, paused;
     int64_t held_since_ms, behind_tried_ms;
-    uint64_t next_commit;  // id of the next one
-    uint64_t commit_floor; // commits below were sent before a rebalance
-    uint64_t *unsent;      // commits that could not even be sent
+    uint64_t next_commit; // id of the next one
+    uint64_t *unsent;     // commits that could not even be sent
     size_t unsent_count;
     uint32_t sampled;
     struct source_figures figures;

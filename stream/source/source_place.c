@@ -162,11 +162,10 @@ static rd_kafka_resp_err_t reply_error(rd_kafka_event_t *reply) {
 static void take_reply(struct source *s, rd_kafka_event_t *reply) {
     uint64_t id = (uint64_t)(uintptr_t)rd_kafka_event_opaque(reply);
     rd_kafka_resp_err_t err = reply_error(reply);
-    bool refused = err != RD_KAFKA_RESP_ERR_NO_ERROR, overtaken = id < s->commit_floor;
-    if (refused || overtaken)
-        log_info("commit_not_accepted",
-                 FIELD("why", LOG_TEXT(refused ? rd_kafka_err2str(err) : "sent before a rebalance")));
-    s->events->committed(s->context, id, !refused && !overtaken);
+    bool accepted = err == RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (!accepted)
+        log_info("commit_not_accepted", FIELD("why", LOG_TEXT(rd_kafka_err2str(err))));
+    s->events->committed(s->context, id, accepted);
 }
 
 void source_serve_commits(struct source *s) {

@@ -127,9 +127,6 @@ static void serve_revoke(struct source *s, rd_kafka_topic_partition_list_t *list
 void source_serve_rebalances(struct source *s) {
     for (size_t i = 0; i < s->rebalance_count; i++) {
         struct source_rebalance *r = &s->rebalances[i];
-        // A commit that has no answer by now may have been put off by librdkafka into a later generation: it
-        // proves nothing.
-        s->commit_floor = s->next_commit;
         source_fall_behind(s);
         if (r->kind == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS)
             serve_assign(s, r->list);
