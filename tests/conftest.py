@@ -22,6 +22,7 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "long: the full form of a test; only with --long")
+    config.addinivalue_line("markers", "first: takes so long that others should run beside it, not after it")
 
 
 def pytest_collection_modifyitems(config, items):
@@ -29,6 +30,16 @@ def pytest_collection_modifyitems(config, items):
         kept = [item for item in items if "long" not in item.keywords]
         config.hook.pytest_deselected(items=[item for item in items if "long" in item.keywords])
         items[:] = kept
+    _let_the_longest_begin(items)
+
+
+def _let_the_longest_begin(items):
+    """Each process that shares the tests starts with a row of neighbours; at the head of each stands one that takes long."""
+    row = len(items) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    longest = [item for item in items if "first" in item.keywords]
+    items[:] = [item for item in items if "first" not in item.keywords]
+    for number, item in enumerate(longest):
+        items.insert(number * row, item)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -36,8 +36,13 @@ def _is_free(port):
         return True
 
 
+PATIENCE = 4  # a bound ends what hangs, it measures nothing: on a machine that others share all may take so many times as long
+
+
 def wait_until(what, condition, seconds=30.0, pause=0.05):
-    """Waits for `condition()` to be true and returns its value; says what never came otherwise."""
+    """Waits for `condition()` to be true and returns its value; says what never came otherwise. `seconds` is far more than it
+    takes where nothing else runs."""
+    seconds *= PATIENCE
     end = time.monotonic() + seconds
     while True:
         value = condition()
