@@ -98,12 +98,24 @@ static void judge(struct pipeline *p, struct shard *shard, const redisReply *rep
     CHECK_UNREACHABLE("no verdict");
 }
 
+// Of what was dropped while it was on its way, the verdict says only whether Redis took it for a zombie's:
+// who wakes without its partitions hears first that they are lost, and then that its last flushes were
+// refused.
+static void judge_dropped(struct pipeline *p, enum redis_outcome outcome, const redisReply *reply) {
+    if (outcome != REDIS_LINK_REPLY)
+        return;
+    flush_parse(&p->answer, reply);
+    p->tally.verdicts[FLUSH_FENCED] += p->answer.verdict == FLUSH_FENCED;
+}
+
 static void answered(void *context, enum redis_outcome outcome, const redisReply *reply) {
     struct sent sent = *(struct sent *)context;
     free(context);
     struct pipeline *p = sent.pipeline;
-    if (sent.shard->era != sent.era || sent.shard->state != SHARD_SENT)
-        return; // dropped meanwhile: the marks will be read again, behind this answer
+    if (sent.shard->era != sent.era || sent.shard->state != SHARD_SENT) {
+        judge_dropped(p, outcome, reply); // the marks will be read again, behind this answer
+        return;
+    }
     if (outcome != REDIS_LINK_REPLY) {
         p->tally.lost += outcome == REDIS_LINK_LOST;
         wait_and_repeat(sent.shard, p->now_ms); // as soon as the link is up again
