@@ -23,11 +23,16 @@ def _proof(directory, differences):
 def test_the_proof_of_equal_counters_is_green(tmp_path):
     proof = _proof(tmp_path, [])
     assert proof.returncode == 0, proof.stderr
-    assert "events lost 0" in proof.stdout and "events counted twice 0" in proof.stdout and "NOT EQUAL" not in proof.stdout
+    assert "events lost 0," in proof.stdout and "events counted twice 0," in proof.stdout and "NOT EQUAL" not in proof.stdout
 
 
-@pytest.mark.parametrize("redis, lost, twice", [("6", 1, 0), ("absent", 1, 0), ("8", 0, 1)])
+@pytest.mark.parametrize("redis, lost, twice", [("4", 3, 0), ("absent", 7, 0), ("9", 0, 2)])
 def test_the_proof_is_red_where_a_counter_differs(tmp_path, redis, lost, twice):
-    proof = _proof(tmp_path, [{"key": "clm:{0}:acct:acme", "field": "views", "redis": redis, "recount": "7"}])
+    proof = _proof(tmp_path, [{"key": "clm:{0}:platform:tiktok", "field": "views", "redis": redis, "recount": "7"}])
     assert proof.returncode == 1 and "NOT EQUAL" in proof.stdout and "not everything is equal" in proof.stderr
-    assert f"events lost {lost} " in proof.stdout and f"events counted twice {twice} " in proof.stdout
+    assert f"events lost {lost}, " in proof.stdout and f"events counted twice {twice}, " in proof.stdout
+
+
+def test_a_difference_elsewhere_is_red_and_no_event(tmp_path):
+    proof = _proof(tmp_path, [{"key": "clm:{0}:platform:tiktok", "field": "watch_ms", "redis": "6", "recount": "7"}])
+    assert proof.returncode == 1 and "1 differ" in proof.stdout and "events lost 0," in proof.stdout
