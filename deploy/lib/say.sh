@@ -37,7 +37,7 @@ step_done() {
     fi
     padded "$2" $((columns - 24))
     printf '%s %3d.%d s\n' "$padded" $((took / 1000)) $((took % 1000 / 100))
-    drawn= step_said=
+    drawn='' step_said=''
 }
 
 say_end() {
