@@ -167,8 +167,9 @@ class Scene:
     def play(self, faults):
         """Each breaks something, mends it, and counting goes on, which is told; at the end the proof of it all."""
         acts = []
-        with load.flow(self.deployment, self.rate, self.seed):
-            wait_until("the stream flows", lambda: all(self.ends().values()), 60)
+        with load.flow(self.deployment, self.rate, self.seed) as producer:
+            wait_until("the stream flows", lambda: not producer.is_running or all(self.ends().values()), 60)
+            assert producer.is_running, producer.tail()
             self.wait_for_progress()
             before = 0
             for fault in faults:
