@@ -53,7 +53,7 @@ def freeze_a_worker(scene):
 
 @fault("workers are rolled over to a changed program")
 def roll_over(scene):
-    changed = scene.directory / "clameur-ingest-changed"
+    changed = scene.directory / f"clameur-ingest-{time.monotonic_ns()}"  # the last one may still run
     shutil.copy(INGEST, changed)
     with open(changed, "ab") as program:
         program.write(b"another build")
