@@ -100,8 +100,7 @@ fault_look() {
         fault_next=none
     elif [ "$(now_ms)" -ge "$fault_until" ]; then
         say_fault "$fault_freeze: it saw its session gone before it flushed, so nothing was fenced"
-        fault_next=none
-        [ "$woken" -ge 2 ] || fault_next=settle
+        fault_next=settle
     fi
 }
 
