@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "runtime/config/config.h"
+#include "runtime/redis/redis_seeds.h"
 
 struct meta;
 
@@ -44,7 +45,11 @@ void settings_fix(const struct settings *s, struct meta *meta);
 // ...and holds these settings against it: STATUS_CONFIG, CLM-M5, with the first that differs.
 enum status settings_fit(const struct settings *s, const struct meta *meta, struct problem *p);
 
-// The password: the first line of redis.password_file if that is set, else redis.password. "" is none.
-// STATUS_NO_INPUT (no such file), STATUS_NOT_ALLOWED (not readable), STATUS_CONFIG (empty, or no room for it
-// in `out`).
-enum status settings_redis_password(const struct settings *s, char *out, size_t size, struct problem *p);
+// Where Redis is and who we are there. The login's TLS borrows from the settings. STATUS_CONFIG, or what
+// settings_redis_password says.
+enum status settings_redis(const struct settings *s, struct redis_seeds *seeds, struct redis_login *login,
+                           struct problem *p);
+// The login's password alone: the first line of redis.password_file if that is set, else redis.password. ""
+// is none. STATUS_NO_INPUT (no such file), STATUS_NOT_ALLOWED (not readable), STATUS_CONFIG (empty, or too
+// long).
+enum status settings_redis_password(const struct settings *s, struct redis_login *login, struct problem *p);

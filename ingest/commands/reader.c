@@ -94,13 +94,10 @@ enum status reader_configure(struct reader *r, int argc, char **argv, const char
 
 static enum status redis_open(struct reader *r, struct problem *p) {
     struct redis_seeds seeds;
-    struct redis_login login = {0};
-    enum status status = redis_seeds_parse(&seeds, r->settings.redis_url, p);
-    if (status == STATUS_OK)
-        status = settings_redis_password(&r->settings, login.password, sizeof(login.password), p);
+    struct redis_login login;
+    enum status status = settings_redis(&r->settings, &seeds, &login, p);
     if (status != STATUS_OK)
         return status;
-    snprintf(login.username, sizeof(login.username), "%s", r->settings.redis_username);
     return redis_client_open(&r->redis, &seeds, &login, (int)r->settings.redis_timeout_ms, p);
 }
 

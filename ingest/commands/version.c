@@ -6,6 +6,7 @@
 
 #include "ingest/commands/commands.h"
 #include "ingest/functions.h"
+#include "runtime/redis/redis_tls.h"
 #include "runtime/status.h"
 #include "schemas/layout.h"
 
@@ -17,9 +18,12 @@ int command_version(int argc, char **argv) {
     }
     const char *form =
         json ? "{\"program\":\"clameur-ingest\",\"version\":\"%s\",\"layout\":%d,\"flush\":\"%s\","
-               "\"librdkafka\":\"%s\",\"hiredis\":\"%d.%d.%d\",\"libuv\":\"%s\",\"compiler\":\"%s\"}\n"
-             : "clameur-ingest %s (layout %d, %s)\nlibrdkafka %s, hiredis %d.%d.%d, libuv %s, compiler %s\n";
+               "\"librdkafka\":\"%s\",\"hiredis\":\"%d.%d.%d\",\"redis_tls\":%s,\"libuv\":\"%s\","
+               "\"compiler\":\"%s\"}\n"
+             : "clameur-ingest %s (layout %d, %s)\nlibrdkafka %s, hiredis %d.%d.%d (TLS: %s), libuv %s, "
+               "compiler %s\n";
+    const char *tls = json ? redis_tls_built ? "true" : "false" : redis_tls_built ? "yes" : "no";
     printf(form, CLAMEUR_VERSION, LAYOUT_VERSION, FUNCTION_FLUSH, rd_kafka_version_str(), HIREDIS_MAJOR,
-           HIREDIS_MINOR, HIREDIS_PATCH, uv_version_string(), __VERSION__);
+           HIREDIS_MINOR, HIREDIS_PATCH, tls, uv_version_string(), __VERSION__);
     return STATUS_OK;
 }

@@ -512,13 +512,16 @@ local function rules_judge(keys, versions)
 end
 
 -- A command that this user may not run would fail in the middle: it is asked for ahead. (Keys are checked when the call is let in.)
-local COMMANDS = {'EXPIREAT', 'HDEL', 'HGET', 'HGETALL', 'HINCRBY', 'HLEN', 'HMGET', 'HRANDFIELD', 'HSET', 'HVALS', 'PFADD',
-                  'ZINCRBY'}
+-- What follows the key is counted: Redis 8 asks for as many words as the command takes.
+local COMMANDS = {{'EXPIREAT', 1}, {'HDEL', 1}, {'HGET', 1}, {'HGETALL', 0}, {'HINCRBY', 2}, {'HLEN', 0}, {'HMGET', 1},
+                  {'HRANDFIELD', 0}, {'HSET', 2}, {'HVALS', 0}, {'PFADD', 1}, {'ZINCRBY', 2}}
+local WORDS = {'0', '0'}
 
 local function permit(keys)
   for _, command in ipairs(COMMANDS) do
-    if not redis.acl_check_cmd(command, keys[MARK], '0', '0', '0') then
-      error({err = 'NOPERM this user may not run ' .. string.lower(command) .. ', which a worker needs'})
+    local name, words = command[1], command[2]
+    if not redis.acl_check_cmd(name, keys[MARK], unpack(WORDS, 1, words)) then
+      error({err = 'NOPERM this user may not run ' .. string.lower(name) .. ', which a worker needs'})
     end
   end
 end

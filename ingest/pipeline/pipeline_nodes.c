@@ -52,10 +52,20 @@ static void away_tell(struct pipeline *p, const struct redis_node *node, const c
         problem_set(&problem, STATUS_OK, code,
                     "put the right password into redis.password_file, then SIGHUP; see redis.username too",
                     "Redis at %s refuses us: %s; %s", address, redis_link_error(node->link), waiting);
+    else if (strcmp(code, "CLM-R7") == 0)
+        problem_set(&problem, STATUS_OK, code,
+                    "put right certificates where redis.tls.* points, or into Redis: the next try takes them",
+                    "no TLS with Redis at %s: %s; %s", address, redis_link_error(node->link), waiting);
     else
         problem_set(&problem, STATUS_OK, code, "see whether Redis runs: redis-cli -u URL ping",
                     "no Redis at %s: %s; %s", address, redis_link_error(node->link), waiting);
     log_problem(LOG_LEVEL_ERROR, "redis_down", &problem);
+}
+
+static const char *away_code(const struct redis_link *link) {
+    if (redis_link_not_allowed(link))
+        return "CLM-A1";
+    return redis_link_distrusted(link) ? "CLM-R7" : "CLM-R3";
 }
 
 // That the first connection takes its time is no absence; that it failed is.
@@ -68,7 +78,7 @@ static void node_turn(struct pipeline *p, const struct redis_node *node, struct 
         state->away = NULL;
         return;
     }
-    const char *code = redis_link_not_allowed(node->link) ? "CLM-A1" : "CLM-R3";
+    const char *code = away_code(node->link);
     bool has_failed = redis_link_error(node->link)[0] != '\0';
     state->up = false;
     if (!has_failed || (state->away != NULL && strcmp(code, state->away) == 0))

@@ -91,7 +91,7 @@ static enum status reload_read(struct pipeline *p, struct reloaded *r, struct pr
     // A span that nobody set is the deployment's, as at the start.
     if (strcmp(config_origin(r->config, "dedup.span"), "default") == 0)
         r->settings.dedup_span = s->settings.dedup_span;
-    return settings_redis_password(&r->settings, r->login.password, sizeof(r->login.password), problem);
+    return settings_redis_password(&r->settings, &r->login, problem);
 }
 
 static enum status reload_judge(struct pipeline *p, struct reloaded *r, struct names *names,

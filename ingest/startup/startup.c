@@ -61,14 +61,7 @@ static enum status read_pseudonyms(struct startup_walk *walk) {
 static enum status read_redis(struct startup_walk *walk) {
     struct startup *s = walk->s;
     struct problem p;
-    snprintf(s->login.username, sizeof(s->login.username), "%s", s->settings.redis_username);
-    if (strlen(s->settings.redis_username) >= sizeof(s->login.username)) {
-        problem_set(&p, STATUS_CONFIG, "CLM-C1", "choose a shorter name",
-                    "redis.username is longer than %zu bytes", sizeof(s->login.username) - 1);
-        return startup_trouble(walk, &p);
-    }
-    if (redis_seeds_parse(&s->redis, s->settings.redis_url, &p) != STATUS_OK ||
-        settings_redis_password(&s->settings, s->login.password, sizeof(s->login.password), &p) != STATUS_OK)
+    if (settings_redis(&s->settings, &s->redis, &s->login, &p) != STATUS_OK)
         return startup_trouble(walk, &p);
     key_space_init(&s->keys, s->settings.redis_prefix, (uint32_t)s->settings.redis_shards);
     char address[REDIS_ADDRESS_TEXT];

@@ -13,13 +13,10 @@ enum status recount_redis_open(struct recount_redis *r, const struct settings *s
                                struct problem *problem) {
     *r = (struct recount_redis){0};
     struct redis_seeds seeds;
-    struct redis_login login = {0};
-    enum status status = redis_seeds_parse(&seeds, settings->redis_url, problem);
-    if (status == STATUS_OK)
-        status = settings_redis_password(settings, login.password, sizeof(login.password), problem);
+    struct redis_login login;
+    enum status status = settings_redis(settings, &seeds, &login, problem);
     if (status != STATUS_OK)
         return status;
-    snprintf(login.username, sizeof(login.username), "%s", settings->redis_username);
     snprintf(r->scratch, sizeof(r->scratch), "%s-recount-%d", settings->redis_prefix, (int)getpid());
     return redis_client_open(&r->client, &seeds, &login, (int)settings->redis_timeout_ms, problem);
 }

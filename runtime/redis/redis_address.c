@@ -5,8 +5,10 @@
 #include <string.h>
 
 #include "runtime/redis/redis_link.h"
+#include "runtime/redis/redis_tls.h"
 
-static const char forms[] = "write redis://HOST:PORT, redis://HOST:PORT/DATABASE, HOST:PORT or unix:/PATH";
+static const char forms[] =
+    "write redis://HOST:PORT, redis://HOST:PORT/DATABASE, rediss:// for TLS, HOST:PORT or unix:/PATH";
 
 // The URL itself is not repeated: somebody may have put a password into it.
 static enum status refuse(struct problem *p, const char *why) {
@@ -21,6 +23,16 @@ static bool parse_number(const char *text, long max, int *number) {
     long value = strtol(text, NULL, 10);
     *number = (int)value;
     return value <= max;
+}
+
+static enum status refuse_tls(struct problem *p) {
+    return problem_set(
+        p, STATUS_CONFIG, "CLM-R7",
+        "build Clameur where pkg-config finds hiredis_ssl (Debian 13), or reach Redis by a private "
+        "network, unix:/PATH or a tunnel",
+        "redis.url asks for TLS (rediss://), which this build cannot do: hiredis %d.%d.%d, without "
+        "hiredis_ssl",
+        HIREDIS_MAJOR, HIREDIS_MINOR, HIREDIS_PATCH);
 }
 
 static enum status parse_unix(struct redis_address *a, const char *path, struct problem *p) {
@@ -57,10 +69,11 @@ enum status redis_address_parse(struct redis_address *a, const char *url, struct
     *a = (struct redis_address){0};
     if (strncmp(url, "unix:", 5) == 0)
         return parse_unix(a, url + 5, p);
-    if (strncmp(url, "rediss://", 9) == 0)
-        return refuse(p, "asks for TLS (rediss://), which this build cannot do");
+    a->tls = strncmp(url, "rediss://", 9) == 0;
+    if (a->tls && !redis_tls_built)
+        return refuse_tls(p);
     char text[sizeof(a->host)];
-    const char *rest = strncmp(url, "redis://", 8) == 0 ? url + 8 : url;
+    const char *rest = a->tls ? url + 9 : strncmp(url, "redis://", 8) == 0 ? url + 8 : url;
     if ((size_t)snprintf(text, sizeof(text), "%s", rest) >= sizeof(text))
         return refuse(p, "is too long");
     if (strstr(text, "://") != NULL)

@@ -5,6 +5,7 @@
 
 #include "runtime/redis/redis_greeting.h"
 #include "runtime/redis/redis_link.h"
+#include "runtime/redis/redis_tls.h"
 
 static enum status unavailable(struct problem *p, const struct redis_address *a, const char *why) {
     const char *remedy = "check redis.url, and that Redis runs: redis-cli -u URL ping";
@@ -12,6 +13,22 @@ static enum status unavailable(struct problem *p, const struct redis_address *a,
         return problem_set(p, STATUS_UNAVAILABLE, "CLM-R3", remedy, "no Redis at %s: %s", a->host, why);
     return problem_set(p, STATUS_UNAVAILABLE, "CLM-R3", remedy, "no Redis at %s:%d: %s", a->host, a->port,
                        why);
+}
+
+// Under TLS 1.3 a client learns only now that its certificate is refused; or it does not, where the other
+// side has closed before it had read what we sent.
+static enum status lost(redisContext *c, const struct redis_address *a, struct problem *p) {
+    char reason[160], why[256];
+    bool refused = redis_tls_refused(c);
+    size_t length = (size_t)snprintf(why, sizeof(why), "%s", redis_tls_error(c, reason, sizeof(reason)));
+    if (!refused && a->tls && length < sizeof(why))
+        snprintf(why + length, sizeof(why) - length, "; perhaps it does not trust our certificate");
+    if (!refused)
+        return unavailable(p, a, why);
+    return problem_set(
+        p, STATUS_CONFIG, "CLM-R7",
+        "set redis.tls.cert_file and redis.tls.key_file to a certificate that this Redis trusts",
+        "no TLS with Redis at %s:%d: %s", a->host, a->port, why);
 }
 
 static enum status greet(redisContext *c, const struct redis_address *a, const struct redis_login *login,
@@ -25,7 +42,7 @@ static enum status greet(redisContext *c, const struct redis_address *a, const s
             continue;
         redisReply *reply = redisCommandArgv(c, steps[i].count, steps[i].words, NULL);
         if (reply == NULL)
-            return unavailable(p, a, c->errstr);
+            return lost(c, a, p);
         const char *refusal = redis_greeting_refusal(i, reply);
         if (refusal != NULL && redis_greeting_not_allowed(refusal))
             status =
@@ -51,7 +68,9 @@ enum status redis_connect(redisContext **context, const struct redis_address *ad
         status = unavailable(p, address, c->errstr);
     else if (redisSetTimeout(c, timeout) != REDIS_OK)
         status = unavailable(p, address, c->errstr);
-    else
+    if (status == STATUS_OK && address->tls)
+        status = redis_tls_begin(c, address, login != NULL ? &login->tls : &(struct redis_tls){0}, p);
+    if (status == STATUS_OK)
         status = greet(c, address, login, p);
     if (status == STATUS_OK)
         *context = c;

@@ -1,5 +1,6 @@
 // A link's way to an answer:
 //  - connect: the name is resolved off the loop, hiredis connects;
+//  - TLS where the address asks for it: its first answers come while we greet already;
 //  - greet: AUTH, CLIENT SETNAME, SELECT, one after the other; then the link is up;
 //  - send: a request joins `pending`, its bytes go to hiredis;
 //  - answer: Redis answers in order, so a reply belongs to the head of `pending`.
@@ -25,6 +26,7 @@
 #include "runtime/hash.h"
 #include "runtime/memory.h"
 #include "runtime/redis/redis_greeting.h"
+#include "runtime/redis/redis_tls.h"
 #include "runtime/redis/redis_uv.h"
 
 enum { DELAY_MIN_MS = 50, DELAY_MAX_MS = 2000, TICKS_OF_SILENCE = 5 };
@@ -68,6 +70,7 @@ struct redis_link {
     bool destroyed;
     int holders; // handles and requests of libuv that still point here
     char error[256];
+    bool distrusted; // what `error` is about
 };
 
 static void begin(struct redis_link *link);
@@ -121,6 +124,7 @@ static void lose(struct redis_link *link, const char *why) {
     link->state = LINK_WAITING;
     link->connection = NULL;
     link->pending = (struct request_queue){0};
+    link->distrusted = false;
     snprintf(link->error, sizeof(link->error), "%s", why[0] != '\0' ? why : "the connection was closed");
     uv_update_time(&link->loop->uv);
     uv_timer_start(&link->timer, on_timer, next_delay_ms(link), 0);
@@ -139,8 +143,12 @@ static void drop(struct redis_link *link, const char *why) {
 
 static void on_gone(redisAsyncContext *ac) {
     struct redis_link *link = ac->data;
-    if (link->connection == ac)
-        lose(link, ac->c.errstr);
+    char why[sizeof(link->error)];
+    if (link->connection != ac)
+        return;
+    bool distrusted = redis_tls_refused(&ac->c);
+    lose(link, redis_tls_error(&ac->c, why, sizeof(why)));
+    link->distrusted = distrusted;
 }
 
 static void tick(struct redis_link *link) {
@@ -168,7 +176,7 @@ static void on_reply(redisAsyncContext *ac, void *reply, void *unused) {
     if (link->connection != ac)
         return;
     if (reply == NULL)
-        lose(link, ac->c.errstr);
+        on_gone(ac);
     else if (redis_uv_stray(ac))
         drop(link, "Redis sent an answer to no question");
     else {
@@ -276,6 +284,13 @@ static void on_connect(const redisAsyncContext *ac, int status) {
     struct redis_link *link = ac->data;
     if (status != REDIS_OK || link->connection != ac)
         return;
+    struct problem p;
+    if (link->address.tls &&
+        redis_tls_begin(&link->connection->c, &link->address, &link->login.tls, &p) != STATUS_OK) {
+        drop(link, p.what);
+        link->distrusted = true;
+        return;
+    }
     link->state = LINK_GREETING;
     link->greeting_step = 0;
     greet(link);
@@ -417,4 +432,8 @@ const char *redis_link_error(const struct redis_link *link) {
 
 bool redis_link_not_allowed(const struct redis_link *link) {
     return redis_greeting_not_allowed(link->error);
+}
+
+bool redis_link_distrusted(const struct redis_link *link) {
+    return link->distrusted;
 }

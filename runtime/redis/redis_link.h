@@ -1,11 +1,11 @@
 // A connection to one Redis, kept alive: hiredis' asynchronous client over the libuv loop, through an adapter
 // of our own (the packaged one ignores poll errors). Loop thread only.
 //
-// After connecting it authenticates (AUTH [user] password), names itself (CLIENT SETNAME) and selects the
-// database; only then is it up. A lost connection is made anew by itself, with a growing delay (50 ms .. 2 s,
-// jittered). What was sent and not answered is answered with REDIS_LINK_LOST when the connection breaks or
-// `timeout_ms` has passed without any answer: whether it was applied is unknown. The link never sends
-// anything twice: that is its user's decision.
+// After connecting (and TLS) it authenticates (AUTH [user] password), names itself (CLIENT SETNAME) and
+// selects the database; only then is it up. A lost connection is made anew by itself, with a growing delay
+// (50 ms .. 2 s, jittered). What was sent and not answered is answered with REDIS_LINK_LOST when the
+// connection breaks or `timeout_ms` has passed without any answer: whether it was applied is unknown. The
+// link never sends anything twice: that is its user's decision.
 #pragma once
 
 #include <hiredis/hiredis.h>
@@ -28,17 +28,27 @@ struct redis_address {
     char host[256]; // or the path of a Unix socket
     int port;       // 0: Unix socket
     int database;
+    bool tls;
+};
+
+// Paths of PEM files; NULL or "" is none. Borrowed.
+struct redis_tls {
+    const char *ca_file;     // whom to trust; none: whom the system trusts
+    const char *cert_file;   // who we are, where Redis asks for it
+    const char *key_file;    // its key
+    const char *server_name; // what the certificate of Redis must say; none: the host of the address
 };
 
 struct redis_login {
     char username[128];
     char password[256];
+    struct redis_tls tls; // for an address that asks for it
 };
 
 struct redis_link;
 
-// redis://host:port[/db], host:port, unix:/path. STATUS_CONFIG for anything else (rediss:// is refused with
-// its reason).
+// redis://host:port[/db], host:port, unix:/path; rediss:// is TLS. STATUS_CONFIG for anything else: CLM-C1,
+// or CLM-R7 for TLS in a build that has none.
 enum status redis_address_parse(struct redis_address *a, const char *url, struct problem *p);
 
 // Begins to connect at once and never gives up. `on_change` (may be NULL) is told after each change of
@@ -57,6 +67,8 @@ bool redis_link_up(const struct redis_link *link);
 const char *redis_link_error(const struct redis_link *link);
 // Whether that was about who we are: the login is wrong, and no waiting mends it.
 bool redis_link_not_allowed(const struct redis_link *link);
+// Whether that was about TLS: one side does not trust the other, and no waiting mends it.
+bool redis_link_distrusted(const struct redis_link *link);
 
 // Sends a formatted RESP command (copied). The callback is always called exactly once, never from within this
 // call... except that a link that is down calls it at once with REDIS_LINK_DOWN (from within a callback that
@@ -70,6 +82,7 @@ void redis_link_command(struct redis_link *link, int count, const char *const *w
                         redis_callback callback, void *context);
 
 // Blocking, for commands at the edge (init, check, counters, recount): connects, authenticates, selects.
-// STATUS_UNAVAILABLE (CLM-R3) or STATUS_NOT_ALLOWED (CLM-A1). The context is freed with redisFree.
+// STATUS_UNAVAILABLE (CLM-R3), STATUS_NOT_ALLOWED (CLM-A1) or STATUS_CONFIG (CLM-R7: no TLS). The context is
+// freed with redisFree.
 enum status redis_connect(redisContext **context, const struct redis_address *address,
                           const struct redis_login *login, int timeout_ms, struct problem *p);

@@ -25,6 +25,8 @@ static enum status seed_add(struct redis_seeds *seeds, const char *scheme, size_
         return refuse(p, "holds a socket: nodes of a cluster are reached as HOST:PORT");
     if (address->database != 0)
         return refuse(p, "holds the number of a database: a cluster has only 0");
+    if (address->tls != seeds->at[0].tls)
+        return refuse(p, "has TLS (rediss://) for some of them only");
     seeds->count++;
     return STATUS_OK;
 }

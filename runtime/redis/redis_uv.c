@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 
 #include "runtime/memory.h"
+#include "runtime/redis/redis_tls.h"
 
 struct connection {
     uv_poll_t poll;
@@ -36,8 +37,11 @@ bool redis_uv_stray(const redisAsyncContext *ac) {
 // takes that.
 static bool stray_waiting(const redisAsyncContext *ac) {
     char first;
-    return ac->replies.head == NULL && recv(ac->c.fd, &first, 1, MSG_PEEK | MSG_DONTWAIT) == 1 &&
-           first != '-';
+    if (ac->replies.head != NULL)
+        return false;
+    bool arrived = redis_tls_on(&ac->c) ? redis_tls_peek(&ac->c, &first)
+                                        : recv(ac->c.fd, &first, 1, MSG_PEEK | MSG_DONTWAIT) == 1;
+    return arrived && first != '-';
 }
 
 // libuv has stopped the poll. hiredis finds the socket's own error where there is one (and frees the

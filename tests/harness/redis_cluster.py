@@ -5,7 +5,7 @@ import redis
 
 from harness.keys import SLOTS, crc16
 from harness.places import free_port, wait_until
-from harness.redis_server import Redis
+from harness.redis_server import Redis, under_tls
 
 MASTERS, NODES = 3, 6
 
@@ -20,8 +20,11 @@ def slot_of(key):
 class Node(Redis):
     """One of them: a Redis with a folder of its own, so that it is who it was when it is started again."""
 
-    def __init__(self, directory, number, *options):
+    def __init__(self, directory, number, authority, *options):
         self.bus = free_port()
+        self.secret = free_port() if authority else None  # the port of TLS
+        if authority:
+            options += (*under_tls(self.secret, authority), "--tls-cluster", "yes", "--tls-replication", "yes")
         directory = directory / f"node-{number}"
         directory.mkdir()
         self.paused = False
@@ -56,10 +59,11 @@ class Node(Redis):
 
 class RedisCluster:
     """nodes[0..2] are born masters, nodes[3..5] their replicas, in this order. `node_timeout_ms` is what a node may be silent
-    before it is taken for dead: short where a test waits for a failover, long where a busy machine must not cause one."""
+    before it is taken for dead: short where a test waits for a failover, long where a busy machine must not cause one. With
+    an `authority` the nodes speak TLS among themselves, and to clients at their ports `secret`."""
 
-    def __init__(self, directory, *options, node_timeout_ms=15000):
-        self.nodes = [Node(directory, number, "--cluster-node-timeout", node_timeout_ms, "--cluster-replica-validity-factor",
+    def __init__(self, directory, *options, node_timeout_ms=15000, authority=None):
+        self.nodes = [Node(directory, number, authority, "--cluster-node-timeout", node_timeout_ms, "--cluster-replica-validity-factor",
                            0, "--repl-diskless-sync-delay", 0, *options) for number in range(NODES)]
         for node in self.nodes:
             node.wait()
@@ -79,7 +83,7 @@ class RedisCluster:
         for number, node in enumerate(self.nodes):
             node.ask("SET-CONFIG-EPOCH", number + 1)
             for other in self.nodes[:number]:
-                node.ask("MEET", "127.0.0.1", other.port, other.bus)
+                node.ask("MEET", "127.0.0.1", other.secret or other.port, other.bus)
         wait_until("all have met", lambda: all(node.state().get("cluster_known_nodes") == str(NODES) for node in self.nodes), 60)
         self.ids = {node: node.ask("MYID").decode() for node in self.nodes}
 

@@ -18,6 +18,12 @@ def binary(directory):
     return link
 
 
+def under_tls(port, authority):
+    """Options of a Redis that also listens at `port` under TLS, for clients with a certificate of the authority alone."""
+    certificate, key = authority.issue(f"redis-{port}")
+    return ("--tls-port", port, "--tls-cert-file", certificate, "--tls-key-file", key, "--tls-ca-cert-file", authority.file)
+
+
 class Redis:
     """Keeps its state in `directory/dump.rdb`, but only writes it when asked to."""
 

@@ -311,6 +311,10 @@ bool redis_link_not_allowed(const struct redis_link *link) {
     return false;
 }
 
+bool redis_link_distrusted(const struct redis_link *link) {
+    return false;
+}
+
 void redis_link_send(struct redis_link *link, const char *bytes, size_t length, redis_callback callback,
                      void *context) {
     if (!link->up) {

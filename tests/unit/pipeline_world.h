@@ -150,6 +150,9 @@ void redis_router_command(struct redis_router *router, int slot, int count, cons
 bool redis_link_up(const struct redis_link *link) {
     return true;
 }
+bool redis_link_distrusted(const struct redis_link *link) {
+    return false;
+}
 bool redis_link_not_allowed(const struct redis_link *link) {
     return false;
 }

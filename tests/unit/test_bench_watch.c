@@ -27,6 +27,8 @@ static int set_up(void **state) {
     trial->settings = (struct settings){
         .redis_url = url, .redis_username = "", .redis_prefix = "t", .redis_timeout_ms = 5000};
     trial->settings.redis_password = trial->settings.redis_password_file = "";
+    trial->settings.redis_tls_ca_file = trial->settings.redis_tls_cert_file = "";
+    trial->settings.redis_tls_key_file = trial->settings.redis_tls_server_name = "";
     assert_int_equal(recount_redis_open(&trial->redis, &trial->settings, NULL), STATUS_OK);
     assert_int_equal(recount_redis_open(&writer, &trial->settings, NULL), STATUS_OK);
     key_space_init(&trial->redis.space, "t", SHARDS);

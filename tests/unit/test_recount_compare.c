@@ -102,6 +102,10 @@ static struct world *world_create(void) {
                                     .redis_username = "",
                                     .redis_password = "",
                                     .redis_password_file = "",
+                                    .redis_tls_ca_file = "",
+                                    .redis_tls_cert_file = "",
+                                    .redis_tls_key_file = "",
+                                    .redis_tls_server_name = "",
                                     .redis_timeout_ms = 5000};
     assert_int_equal(recount_redis_open(&w->redis, &w->settings, &problem), STATUS_OK);
     key_space_init(&w->redis.space, "t", 1);

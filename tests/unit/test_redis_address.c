@@ -6,19 +6,20 @@
 
 #include <cmocka.h>
 
-#include "runtime/redis/redis_link.h"
+#include "runtime/redis/redis_seeds.h"
+#include "runtime/redis/redis_tls.h"
 
 static void good_addresses(void **state) {
     static const struct {
         const char *url;
         struct redis_address expected;
     } rows[] = {
-        {"redis://127.0.0.1:6379", {"127.0.0.1", 6379, 0}},
-        {"redis://redis-1.shop.example:7000/15", {"redis-1.shop.example", 7000, 15}},
-        {"localhost:1", {"localhost", 1, 0}},
-        {"redis://[::1]:6379/2", {"::1", 6379, 2}},
-        {"[fd00::1]:65535", {"fd00::1", 65535, 0}},
-        {"unix:/run/redis/redis.sock", {"/run/redis/redis.sock", 0, 0}},
+        {"redis://127.0.0.1:6379", {"127.0.0.1", 6379, 0, false}},
+        {"redis://redis-1.shop.example:7000/15", {"redis-1.shop.example", 7000, 15, false}},
+        {"localhost:1", {"localhost", 1, 0, false}},
+        {"redis://[::1]:6379/2", {"::1", 6379, 2, false}},
+        {"[fd00::1]:65535", {"fd00::1", 65535, 0, false}},
+        {"unix:/run/redis/redis.sock", {"/run/redis/redis.sock", 0, 0, false}},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct redis_address a;
@@ -55,7 +56,6 @@ static void bad_addresses_are_refused_with_their_reason(void **state) {
         {"redis://localhost:6379/x", "database number"},
         {"redis://localhost:6379/0?a=b", "database number"},
         {"localhost:6379/1", "database number"},
-        {"rediss://localhost:6379", "TLS"},
         {"http://localhost:6379", "scheme"},
         {"redis://a:1,b:2", "list"},
         {"redis://:geheim@localhost:6379", "user or password"},
@@ -72,6 +72,28 @@ static void bad_addresses_are_refused_with_their_reason(void **state) {
             fail_msg("%s: %s", rows[i].url, p.what);
         assert_null(strstr(p.what, "geheim"));
     }
+}
+
+static void tls_is_asked_for_or_refused(void **state) {
+    struct redis_address a;
+    struct redis_seeds seeds;
+    struct problem p;
+    enum status expected = redis_tls_built ? STATUS_OK : STATUS_CONFIG;
+    assert_int_equal(redis_address_parse(&a, "rediss://redis-1.shop.example:7000/15", &p), expected);
+    assert_int_equal(redis_seeds_parse(&seeds, "rediss://a:1,b:2", &p), expected);
+    if (!redis_tls_built) {
+        assert_string_equal(p.code, "CLM-R7");
+        assert_non_null(strstr(p.what, "rediss://"));
+        return;
+    }
+    assert_string_equal(a.host, "redis-1.shop.example");
+    assert_int_equal(a.port, 7000);
+    assert_int_equal(a.database, 15);
+    assert_true(a.tls && seeds.at[0].tls && seeds.at[1].tls);
+    assert_int_equal(redis_seeds_parse(&seeds, "rediss://a:1,redis://b:2", &p), STATUS_CONFIG);
+    assert_non_null(strstr(p.what, "TLS"));
+    assert_int_equal(redis_address_parse(&a, "redis://localhost:1", &p), STATUS_OK);
+    assert_false(a.tls);
 }
 
 static void what_is_too_long_is_not_cut(void **state) {
@@ -93,6 +115,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(good_addresses),
         cmocka_unit_test(bad_addresses_are_refused_with_their_reason),
+        cmocka_unit_test(tls_is_asked_for_or_refused),
         cmocka_unit_test(what_is_too_long_is_not_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

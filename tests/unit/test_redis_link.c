@@ -300,8 +300,11 @@ static void passwords(void **state) {
         struct redis_login login;
         const char *error; // NULL: it is let in
     } rows[] = {
-        {{"", ""}, "NOAUTH"},  {{"", "wrong"}, "WRONGPASS"}, {{"nobody", "right"}, "WRONGPASS"},
-        {{"", "right"}, NULL}, {{"default", "right"}, NULL},
+        {{"", "", {0}}, "NOAUTH"},
+        {{"", "wrong", {0}}, "WRONGPASS"},
+        {{"nobody", "right", {0}}, "WRONGPASS"},
+        {{"", "right", {0}}, NULL},
+        {{"default", "right", {0}}, NULL},
     };
     struct redis_address address = here();
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -329,7 +332,7 @@ static void name_is_a_courtesy(void **state) {
     assert_string_equal(ask(subject, "ACL SETUSER small on >secret +ping").text, "OK");
     redis_link_destroy(&subject);
     struct redis_address address = here();
-    struct redis_login login = {"small", "secret"};
+    struct redis_login login = {"small", "secret", {0}};
     subject = redis_link_create(&loop, &address, &login, 2000, NULL, NULL);
     assert_true(until(is_up, subject, 5000));
     assert_string_equal(ask(subject, "PING").text, "PONG");

@@ -1,3 +1,4 @@
+#include "runtime/redis/redis_tls.h"
 #include "schemas/settings.h"
 
 #include <setjmp.h>
@@ -160,7 +161,7 @@ static void families_become_bits(void **state) {
     }
 }
 
-static enum status password_of(const char *content, size_t length, char *out, size_t size,
+static enum status password_of(const char *content, size_t length, struct redis_login *login,
                                struct problem *p) {
     char path[] = "/tmp/clameur_password_XXXXXX";
     int descriptor = mkstemp(path);
@@ -168,13 +169,18 @@ static enum status password_of(const char *content, size_t length, char *out, si
     assert_int_equal(write(descriptor, content, length), length);
     close(descriptor);
     struct settings s = {.redis_password = "inline", .redis_password_file = path};
-    enum status status = settings_redis_password(&s, out, size, p);
+    enum status status = settings_redis_password(&s, login, p);
     unlink(path);
     return status;
 }
 
 static void the_password_is_the_first_line_of_its_file(void **state) {
-    static const struct {
+    char longest[sizeof(((struct redis_login *)0)->password) + 1];
+    char too_long[sizeof(longest)];
+    memset(longest, 'x', sizeof(longest));
+    memcpy(too_long, longest, sizeof(longest));
+    longest[sizeof(longest) - 2] = too_long[sizeof(longest) - 1] = '\0';
+    const struct {
         const char *content;
         enum status status;
         const char *password;
@@ -183,41 +189,104 @@ static void the_password_is_the_first_line_of_its_file(void **state) {
         {"secret", STATUS_OK, "secret"},
         {"secret\r\nother\n", STATUS_OK, "secret"},
         {" two words \n", STATUS_OK, " two words "},
-        {"fifteen_letters", STATUS_OK, "fifteen_letters"},
-        {"fifteen_letters\n", STATUS_OK, "fifteen_letters"},
-        {"fifteen_letters\r\nother", STATUS_OK, "fifteen_letters"},
-        {"sixteen_letters!", STATUS_CONFIG, NULL},
-        {"sixteen_letters!\n", STATUS_CONFIG, NULL},
+        {longest, STATUS_OK, longest},
+        {too_long, STATUS_CONFIG, NULL},
         {"\nsecond", STATUS_CONFIG, NULL},
         {"", STATUS_CONFIG, NULL},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        char out[16];
+        struct redis_login login = {0};
         struct problem p = {0};
-        enum status status = password_of(cases[i].content, strlen(cases[i].content), out, sizeof(out), &p);
+        enum status status = password_of(cases[i].content, strlen(cases[i].content), &login, &p);
         if (status != cases[i].status)
             fail_msg("case %zu: status %d", i, (int)status);
         if (status == STATUS_OK)
-            assert_string_equal(out, cases[i].password);
+            assert_string_equal(login.password, cases[i].password);
         else
-            assert_null(strstr(p.what, "letters"));
+            assert_null(strstr(p.what, "xxx"));
     }
 }
 
 static void the_password_may_stand_in_the_settings(void **state) {
-    char out[16];
+    struct redis_login login;
+    char too_long[sizeof(login.password) + 1];
     struct problem p = {0};
     struct settings s = {.redis_password = "inline", .redis_password_file = ""};
-    assert_int_equal(settings_redis_password(&s, out, sizeof(out), &p), STATUS_OK);
-    assert_string_equal(out, "inline");
+    assert_int_equal(settings_redis_password(&s, &login, &p), STATUS_OK);
+    assert_string_equal(login.password, "inline");
     s.redis_password = "";
-    assert_int_equal(settings_redis_password(&s, out, sizeof(out), &p), STATUS_OK);
-    assert_string_equal(out, "");
-    s.redis_password = "sixteen_letters!";
-    assert_int_equal(settings_redis_password(&s, out, sizeof(out), &p), STATUS_CONFIG);
+    assert_int_equal(settings_redis_password(&s, &login, &p), STATUS_OK);
+    assert_string_equal(login.password, "");
+    memset(too_long, 'x', sizeof(too_long));
+    too_long[sizeof(too_long) - 1] = '\0';
+    s.redis_password = too_long;
+    assert_int_equal(settings_redis_password(&s, &login, &p), STATUS_CONFIG);
     s.redis_password_file = "/nonexistent/password";
-    assert_int_equal(settings_redis_password(&s, out, sizeof(out), &p), STATUS_NO_INPUT);
+    assert_int_equal(settings_redis_password(&s, &login, &p), STATUS_NO_INPUT);
     assert_non_null(strstr(p.what, "/nonexistent/password"));
+}
+
+static struct settings redis_settings(const char *url) {
+    return (struct settings){.redis_url = url,
+                             .redis_username = "worker",
+                             .redis_password = "inline",
+                             .redis_password_file = "",
+                             .redis_tls_ca_file = "",
+                             .redis_tls_cert_file = "",
+                             .redis_tls_key_file = "",
+                             .redis_tls_server_name = ""};
+}
+
+static void a_redis_is_where_and_who(void **state) {
+    struct redis_seeds seeds;
+    struct redis_login login;
+    struct problem p = {0};
+    struct settings s = redis_settings("redis://127.0.0.1:7,127.0.0.1:8");
+    assert_int_equal(settings_redis(&s, &seeds, &login, &p), STATUS_OK);
+    assert_int_equal(seeds.count, 2);
+    assert_string_equal(login.username, "worker");
+    assert_string_equal(login.password, "inline");
+    char too_long[sizeof(login.username) + 1];
+    memset(too_long, 'x', sizeof(too_long));
+    too_long[sizeof(too_long) - 1] = '\0';
+    s.redis_username = too_long;
+    assert_int_equal(settings_redis(&s, &seeds, &login, &p), STATUS_CONFIG);
+}
+
+static void files_of_tls_without_tls_are_refused(void **state) {
+    struct redis_seeds seeds;
+    struct redis_login login;
+    struct problem p = {0};
+    struct settings s = redis_settings("redis://127.0.0.1:7");
+    s.redis_tls_server_name = "redis";
+    assert_int_equal(settings_redis(&s, &seeds, &login, &p), STATUS_CONFIG);
+    assert_non_null(strstr(p.what, "does not ask for TLS"));
+    s.redis_tls_server_name = "";
+    s.redis_tls_ca_file = "ca.pem";
+    assert_int_equal(settings_redis(&s, &seeds, &login, &p), STATUS_CONFIG);
+    assert_non_null(strstr(p.what, "does not ask for TLS"));
+}
+
+static void files_of_tls_are_whole(void **state) {
+    struct redis_seeds seeds;
+    struct redis_login login;
+    struct problem p = {0};
+    struct settings s = redis_settings("rediss://127.0.0.1:7");
+    s.redis_tls_ca_file = "ca.pem";
+    s.redis_tls_cert_file = "certificate.pem";
+    if (!redis_tls_built) {
+        assert_int_equal(settings_redis(&s, &seeds, &login, &p), STATUS_CONFIG);
+        assert_string_equal(p.code, "CLM-R7");
+        return;
+    }
+    assert_int_equal(settings_redis(&s, &seeds, &login, &p), STATUS_CONFIG);
+    assert_non_null(strstr(p.what, "only one is set"));
+    s.redis_tls_key_file = "key.pem";
+    assert_int_equal(settings_redis(&s, &seeds, &login, &p), STATUS_OK);
+    assert_true(seeds.at[0].tls);
+    assert_string_equal(login.tls.ca_file, "ca.pem");
+    assert_string_equal(login.tls.cert_file, "certificate.pem");
+    assert_string_equal(login.tls.key_file, "key.pem");
 }
 
 int main(void) {
@@ -231,6 +300,9 @@ int main(void) {
         cmocka_unit_test(families_become_bits),
         cmocka_unit_test(the_password_is_the_first_line_of_its_file),
         cmocka_unit_test(the_password_may_stand_in_the_settings),
+        cmocka_unit_test(a_redis_is_where_and_who),
+        cmocka_unit_test(files_of_tls_without_tls_are_refused),
+        cmocka_unit_test(files_of_tls_are_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
