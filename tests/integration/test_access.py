@@ -85,7 +85,7 @@ def _produce(kafka, deployment, *flags):
 AT_TIMES = {"select", "cluster|slots", "asking", "hdel", "ping"}
 
 BY_INIT = {"exists", "watch", "multi", "exec"}
-BY_START = {"function|list", "function|load", "hgetall"}
+BY_START = {"function|list", "function|load", "hgetall", "hkeys"}
 IN_FUNCTIONS = {"hget", "hmget", "hset", "hdel", "hlen", "hvals", "hincrby", "hrandfield", "zincrby", "pfadd", "expireat", "hgetall"}
 # Without the name nothing is worse; without INFO a start warns, because what Redis would do when it is full is unknown.
 WITHOUT_HARM = {"client|setname", "info"}
