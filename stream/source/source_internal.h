@@ -14,6 +14,7 @@ enum { SOURCE_MESSAGE_BYTES = 512, SOURCE_NO_END = -1 };
 struct source_partition {
     bool assigned;
     bool muted;       // its place is not known, or a seek failed: only a source_seek opens it
+    bool unplaced;    // muted and paused since it was assigned without a place
     bool behind;      // librdkafka stands elsewhere than `expect` (after a pause): sought by ourselves
     int64_t expect;   // one past the last record given, or the place sought
     int64_t ended_at; // an end of the log, to be told once the records before it were taken; SOURCE_NO_END

@@ -16,6 +16,22 @@ static int seek_timeout(void) {
     return rd_kafka_version() < TIMEOUT_MENDED ? SEEK_TIMEOUT_MS * 1000 : SEEK_TIMEOUT_MS;
 }
 
+// Those sought for the first time flow from now on. While all are paused they wait for the release as well.
+static void resume_placed(struct source *s, const rd_kafka_topic_partition_list_t *list) {
+    rd_kafka_topic_partition_list_t *placed = rd_kafka_topic_partition_list_new(list->cnt);
+    for (int i = 0; i < list->cnt; i++) {
+        struct source_partition *p = source_partition(s, list->elems[i].partition);
+        if (!p->unplaced || p->muted)
+            continue;
+        p->unplaced = false;
+        p->behind = s->behind_any = true; // as after every pause
+        rd_kafka_topic_partition_list_add(placed, s->topic, list->elems[i].partition);
+    }
+    if (!s->paused)
+        rd_kafka_resume_partitions(s->rk, placed);
+    rd_kafka_topic_partition_list_destroy(placed);
+}
+
 // Seeks the listed partitions; opens those where it worked. librdkafka raises a partition's version before
 // the call returns, and what was fetched under an older one never leaves its queue: nothing from before comes
 // after. Where the seek did not work, the barrier may stand all the same and the fetcher be anywhere, so the
@@ -35,6 +51,7 @@ static bool seek_list(struct source *s, rd_kafka_topic_partition_list_t *list) {
         p->muted = p->behind = false;
         p->expect = row->offset;
     }
+    resume_placed(s, list);
     if (error != NULL)
         log_warn("seek_failed", FIELD("why", LOG_TEXT(rd_kafka_error_string(error))));
     rd_kafka_error_destroy(error);
@@ -70,7 +87,7 @@ static rd_kafka_topic_partition_list_t *list_assigned(const struct source *s, bo
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(s->partition_room);
     for (int32_t i = 0; i < s->partition_room; i++) {
         const struct source_partition *p = &s->partitions[i];
-        if (p->assigned && (!only_behind || (p->behind && !p->muted)))
+        if (p->assigned && !p->unplaced && (!only_behind || (p->behind && !p->muted)))
             rd_kafka_topic_partition_list_add(list, s->topic, i)->offset = p->expect;
     }
     return list;

@@ -54,8 +54,21 @@ static void answer_revoke(struct source *s, const rd_kafka_topic_partition_list_
 
 // --- Given
 
-// The places come from `assigned`. Where none is known yet, fetching starts at the end, where it costs least,
-// and every record is dropped until a seek.
+// Before the answer, or fetching would begin.
+static void pause_unplaced(struct source *s, const rd_kafka_topic_partition_list_t *list) {
+    rd_kafka_topic_partition_list_t *unplaced = rd_kafka_topic_partition_list_new(list->cnt);
+    for (int i = 0; i < list->cnt; i++) {
+        if (source_partition(s, list->elems[i].partition)->unplaced)
+            rd_kafka_topic_partition_list_add(unplaced, s->topic, list->elems[i].partition);
+    }
+    rd_kafka_pause_partitions(s->rk, unplaced);
+    rd_kafka_topic_partition_list_destroy(unplaced);
+}
+
+// The places come from `assigned`. Where none is known yet the partition stays paused until a seek, at a
+// place by number: where the end is asked for, librdkafka (2.0 to 2.15 at least) asks once more when the
+// answer comes after a seek, and then goes to the end from where the seek had brought it: records are
+// skipped.
 static void ask_places(struct source *s, rd_kafka_topic_partition_list_t *list) {
     size_t count = (size_t)list->cnt;
     struct source_position *positions = memory_take((count + 1) * sizeof(*positions));
@@ -68,12 +81,14 @@ static void ask_places(struct source *s, rd_kafka_topic_partition_list_t *list) 
         *source_partition(s, positions[i].partition) = (struct source_partition){
             .assigned = true,
             .muted = !known,
+            .unplaced = !known,
             .expect = known ? positions[i].offset : 0,
             .ended_at = SOURCE_NO_END,
         };
-        list->elems[i].offset = known ? positions[i].offset : RD_KAFKA_OFFSET_END;
+        list->elems[i].offset = known ? positions[i].offset : 0;
     }
     free(positions);
+    pause_unplaced(s, list);
 }
 
 static void forget(struct source *s, const rd_kafka_topic_partition_list_t *list, bool lost);
@@ -118,10 +133,9 @@ static void serve_revoke(struct source *s, rd_kafka_topic_partition_list_t *list
     s->figures.rebalances_revoked++;
     s->figures.rebalances_lost += lost;
     forget(s, list, lost);
-    // A pause is remembered by the partition: given back to us after the release, it would stay paused.
-    if (s->paused)
-        rd_kafka_resume_partitions(s->rk, list);
     answer_revoke(s, list);
+    // A pause is remembered by the partition: given to us again, it would stay paused.
+    rd_kafka_resume_partitions(s->rk, list);
 }
 
 void source_serve_rebalances(struct source *s) {

@@ -128,6 +128,12 @@ GUARDS = [
     Guard("behind-slipped", "and where something slipped through a pause", SOURCE,
           "        p->behind = s->behind_any = true;\n        return false;\n    }\n    s->figures", "        return false;\n    }\n    s->figures",
           "the release seeks every partition (behind-resume); this keeps an end from being told before it"),
+    Guard("placed-by-number", "a partition without a place asks for no end, which may be told after a seek", "stream/source/source_rebalance.c",
+          "known ? positions[i].offset : 0;", "known ? positions[i].offset : RD_KAFKA_OFFSET_END;"),
+    Guard("unplaced-flows", "it flows once it has a place", "stream/source/source_place.c",
+          "    resume_placed(s, list);\n", ""),
+    Guard("pause-forgotten", "a pause ends with the ownership", "stream/source/source_rebalance.c",
+          "    rd_kafka_resume_partitions(s->rk, list);\n", ""),
     Guard("given-back", "what of a poll was not taken is given again", SOURCE,
           "    give_back(s, taken);\n", ""),
     # ---- going back

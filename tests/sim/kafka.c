@@ -131,18 +131,31 @@ static bool misplaces(void) {
 }
 
 // After a rebalance or a pause it goes on somewhere.
-static void misplace(struct rd_kafka_s *k) {
+static void misplace(struct rd_kafka_s *k, int32_t partition) {
     struct chance *c = &world.chance[FAULT_MISPLACE];
-    for (int32_t i = 0; i < LOG_PARTITIONS_MAX; i++) {
-        int64_t first, end;
-        if (!world.enabled[FAULT_MISPLACE] || world.settling || !k->worker->member.assigned[i] ||
-            !chance_is(c, 30))
-            continue;
-        kafka_bounds(i, &first, &end);
-        k->at[i].position = chance_between(c, first, end);
-        k->at[i].told_end = -1;
-        world.happened[FAULT_MISPLACE]++;
-    }
+    int64_t first, end;
+    if (!world.enabled[FAULT_MISPLACE] || world.settling || !k->worker->member.assigned[partition] ||
+        !chance_is(c, 30))
+        return;
+    kafka_bounds(partition, &first, &end);
+    k->at[partition].position = chance_between(c, first, end);
+    k->at[partition].told_end = -1;
+    world.happened[FAULT_MISPLACE]++;
+}
+
+static void misplace_all(struct rd_kafka_s *k) {
+    for (int32_t i = 0; i < LOG_PARTITIONS_MAX; i++)
+        misplace(k, i);
+}
+
+// The end that was asked for at an assignment may be told after a seek, and goes before it.
+static void take_late_end(struct rd_kafka_s *k, int32_t partition) {
+    struct fetch *f = &k->at[partition];
+    int64_t first;
+    if (!f->asks_end || !chance_is(&world.pace, 20))
+        return;
+    f->asks_end = false;
+    kafka_bounds(partition, &first, &f->position);
 }
 
 // ---- rebalances
@@ -190,14 +203,18 @@ int rd_kafka_assignment_lost(rd_kafka_t *k) {
 rd_kafka_error_t *rd_kafka_incremental_assign(rd_kafka_t *k, const rd_kafka_topic_partition_list_t *list) {
     struct member *m = &k->worker->member;
     k->asked = false;
-    misplace(k);
+    misplace_all(k);
     for (int i = 0; i < list->cnt; i++) {
         int32_t partition = list->elems[i].partition;
         int64_t offset = list->elems[i].offset;
         m->assigned[partition] = true;
         m->to_assign[partition] = false;
-        k->at[partition] =
-            (struct fetch){.position = offset >= 0 ? offset : world.log.at[partition].end, .told_end = -1};
+        k->at[partition] = (struct fetch){
+            .paused = k->at[partition].paused,
+            .asks_end = offset < 0,
+            .position = offset >= 0 ? offset : world.log.at[partition].end,
+            .told_end = -1,
+        };
     }
     return NULL;
 }
@@ -207,7 +224,7 @@ rd_kafka_error_t *rd_kafka_incremental_unassign(rd_kafka_t *k, const rd_kafka_to
     k->asked = false;
     for (int i = 0; i < list->cnt; i++)
         m->assigned[list->elems[i].partition] = k->worker->fenced[list->elems[i].partition] = false;
-    misplace(k);
+    misplace_all(k);
     if (k->worker->dead)
         return NULL;
     for (int i = 0; i < list->cnt; i++)
@@ -251,6 +268,7 @@ int64_t rd_kafka_message_timestamp(const rd_kafka_message_t *m, rd_kafka_timesta
 static rd_kafka_message_t *next_message(struct rd_kafka_s *k, int32_t partition) {
     struct fetch *f = &k->at[partition];
     int64_t first, end;
+    take_late_end(k, partition);
     kafka_bounds(partition, &first, &end);
     if (misplaces() && f->position - first > 3)
         f->position -= chance_between(&world.chance[FAULT_MISPLACE], 1, 3);
@@ -304,7 +322,8 @@ rd_kafka_error_t *rd_kafka_seek_partitions(rd_kafka_t *k, rd_kafka_topic_partiti
         rd_kafka_topic_partition_t *row = &list->elems[i];
         struct fetch *f = &k->at[row->partition];
         row->err = fails ? RD_KAFKA_RESP_ERR__TIMED_OUT : RD_KAFKA_RESP_ERR_NO_ERROR;
-        *f = (struct fetch){.paused = f->paused, .position = row->offset, .told_end = -1};
+        *f = (struct fetch){
+            .paused = f->paused, .asks_end = f->asks_end, .position = row->offset, .told_end = -1};
         if (fails && chance_is(&world.pace, 50))
             f->position = world.log.at[row->partition].end; // anywhere
     }
@@ -323,7 +342,8 @@ rd_kafka_resp_err_t rd_kafka_pause_partitions(rd_kafka_t *k, rd_kafka_topic_part
 
 rd_kafka_resp_err_t rd_kafka_resume_partitions(rd_kafka_t *k, rd_kafka_topic_partition_list_t *list) {
     set_paused(k, list, false);
-    misplace(k);
+    for (int i = 0; i < list->cnt; i++)
+        misplace(k, list->elems[i].partition);
     return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 

@@ -7,6 +7,7 @@
 
 struct fetch {
     bool paused;
+    bool asks_end;
     bool told_lost; // that the position is not in the log
     int64_t position;
     int64_t told_end;

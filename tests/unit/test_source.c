@@ -293,6 +293,28 @@ static void unknown_start_gives_nothing_before_a_seek(void **state) {
     worker_stop(&w, 5000);
 }
 
+static void set_round_trip(int ms) {
+    for (int32_t broker = 1; broker <= 2; broker++)
+        assert_int_equal(rd_kafka_mock_broker_set_rtt(mock.cluster, broker, ms), 0);
+}
+
+// Whatever was asked of a broker before the seek, and is answered after it, moves no partition.
+static void seek_holds_against_late_answers(void **state) {
+    struct marks *marks = *state;
+    struct worker w = {.unknown_start = true};
+    produce_all(50);
+    produce_all(50);
+    worker_start(&w, marks, "g");
+    POLL_UNTIL(&w, NULL, owned_count(&w) == PARTITIONS);
+    set_round_trip(1000);
+    poll_for(&w, 600);
+    rewind_to(&w, 3);
+    set_round_trip(0);
+    POLL_UNTIL(&w, NULL, marks->given == PARTITIONS * 97);
+    poll_for(&w, 1000);
+    worker_stop(&w, 5000);
+}
+
 // --- Holding back
 
 static void hold_for(struct worker *w, int64_t ms) {
@@ -622,6 +644,7 @@ int main(int argc, char **argv) {
         ON_MOCK(record_wakes_the_loop),
         ON_MOCK(seek_gives_nothing_from_before),
         ON_MOCK(unknown_start_gives_nothing_before_a_seek),
+        ON_MOCK(seek_holds_against_late_answers),
         ON_MOCK(hold_loses_and_repeats_nothing),
         ON_MOCK(records_left_are_given_again),
         ON_MOCK(hold_still_serves_rebalances),
