@@ -3,7 +3,8 @@ the reply it wants to.
 
 A test sets `on_command(words)` and `on_reply(words, reply)`, called with the command's words and, of its reply, the strings and errors.
 They say what to do: PASS it on, CUT both connections instead (a command is then never applied; a reply was
-applied, and is lost), or DROP it without a word. They run in the connection's own thread and may take their time.
+applied, and is lost), or DROP it without a word, and with it all that would follow on that connection: a stream has no holes.
+They run in the connection's own thread and may take their time.
 """
 import queue
 import socket
@@ -80,9 +81,10 @@ class _Link:
             verdict = self.proxy.judge(self.proxy.on_command, words)
             if verdict == CUT:
                 return
-            if verdict == PASS:
-                self.asked.put(words)
-                self.server.sendall(raw)
+            if verdict == DROP:
+                self.swallow(self.client)
+            self.asked.put(words)
+            self.server.sendall(raw)
 
     def _replies(self):
         reader = _Reader(self.server)
@@ -91,8 +93,15 @@ class _Link:
             verdict = self.proxy.judge(self.proxy.on_reply, self.asked.get(), reply)
             if verdict == CUT:
                 return
-            if verdict == PASS:
-                self.client.sendall(raw)
+            if verdict == DROP:
+                self.swallow(self.server)
+            self.client.sendall(raw)
+
+    @staticmethod
+    def swallow(source):
+        while source.recv(1 << 16):
+            pass
+        raise ConnectionError
 
     def close(self):
         for end in (self.client, self.server):
