@@ -1,5 +1,6 @@
 """The log changes under a running worker: it stops with the numbers, or waits; it never goes on as if nothing had been."""
 import signal
+import time
 
 import pytest
 
@@ -13,8 +14,10 @@ from harness.worker import Deployment
 
 @pytest.fixture
 def counted(kafka, topic, redis, tmp_path):
-    """Two thousand events are counted and both recounts agreed; the worker is idle. It hears of its topic every second."""
-    options = {"kafka.session.timeout": "30s", "kafka.topic.metadata.refresh.interval.ms": 1000}
+    """Two thousand events are counted and both recounts agreed; the worker is idle. It hears of its topic every second, and a
+    request of it waits at the broker for a tenth."""
+    options = {"kafka.session.timeout": "30s", "kafka.topic.metadata.refresh.interval.ms": 1000,
+               "kafka.fetch.wait.max.ms": 100}
     deployment = Deployment(tmp_path, kafka.bootstrap, topic, redis, options).init()
     deployment.idle = deployment.worker()
     deployment.produce(*load.flags(2_000, seed=81))
@@ -32,9 +35,9 @@ def _ended(worker, code):
 def test_retention_passes_a_mark__goes_red_if_reading_goes_on_where_the_log_begins(kafka, counted):
     worker = counted.idle
     worker.process.signal(signal.SIGSTOP)
+    time.sleep(2)  # its last request is answered: what is written now it has not fetched
     mark = ends_of(counted.bootstrap, counted.topic)[2]
     sender = Sender(counted.bootstrap, counted.topic)
-    # Too many to have been fetched ahead by the stopped worker's request that waits at the broker.
     for number in range(500):
         sender.send(event(KIND["like"], actor_id=f"user-{number}"), partition=2)
     sender.close()
