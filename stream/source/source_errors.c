@@ -8,7 +8,7 @@
 #include "runtime/log/log.h"
 #include "stream/source/source_internal.h"
 
-enum { BOUNDS_TIMEOUT_MS = 2000 };
+enum { BOUNDS_TIMEOUT_MS = 2000, UNCONNECTED_MAX = 2 };
 
 static void count_error(struct source *s, rd_kafka_resp_err_t err) {
     struct source_figures *f = &s->figures;
@@ -46,8 +46,9 @@ static void fail_fatally(struct source *s) {
 // --- Away
 //
 // An outage is one line when it begins and one when it is over; what each connection says in between is for
-// who debugs. Only the statistics end it: records and ends of the log that were fetched before it may come
-// after.
+// who debugs. It begins with librdkafka's word that all brokers are down, which at times never comes (2.0.2,
+// where the only broker dies), or with the second statistics without a connected one. Only the statistics end
+// it: records and ends of the log that were fetched before it may come after.
 
 static bool is_of_connections(int code) {
     return code == RD_KAFKA_RESP_ERR__TRANSPORT || code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN ||
@@ -126,6 +127,14 @@ static bool any_broker_up(const json_t *statistics) {
     return false;
 }
 
+static void judge_connections(struct source *s, bool any_up) {
+    s->unconnected = any_up ? 0 : s->unconnected + 1;
+    if (any_up)
+        come_up(s);
+    else if (s->unconnected >= UNCONNECTED_MAX)
+        go_down(s, "no connection");
+}
+
 // The number of partitions as the metadata have it. "-1" is librdkafka's own.
 static void take_count(struct source *s, const json_t *partitions) {
     const char *number;
@@ -157,8 +166,7 @@ int source_on_statistics(rd_kafka_t *rk, char *json, size_t length, void *opaque
     }
     s->figures.queue_bytes = largest;
     take_count(s, json_object_get(topic, "partitions"));
-    if (any_broker_up(statistics))
-        come_up(s);
+    judge_connections(s, any_broker_up(statistics));
     json_decref(statistics);
     return 0; // librdkafka frees the text
 }

@@ -51,6 +51,7 @@ struct source {
     bool assigned_ever;
     bool gone_ever; // the topic
     bool failing, failure_told;
+    unsigned unconnected; // statistics in a row without a broker that is connected
     char last_error[320]; // of a connection: ALL_BROKERS_DOWN says less than what came before it
     struct problem failure;
 

@@ -36,6 +36,7 @@ class KeySpace:
     def __init__(self, prefix="clm", shards=64):
         self.prefix, self.shards, self.tags = prefix, shards, shard_tags(shards)
 
+    @lru_cache(maxsize=100_000)
     def name(self, shard, family, *parts):
         """`parts` that are texts are ids; numbers (times) and names of the registry stand as they are."""
         return ":".join([f"{self.prefix}:{{{self.tags[shard]}}}:{family}", *(encode(str(p)) for p in parts)])

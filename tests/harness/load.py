@@ -1,5 +1,8 @@
 """A stream of every kind of event, in the background, for tests that break something while it runs."""
+import signal
 from contextlib import contextmanager
+
+from harness.places import wait_until
 
 MIX = ["--mix", "all", "--duplicates", "0.02", "--late", "0.01", "--future", "0.005"]
 
@@ -14,7 +17,7 @@ def flags(events, rate=None, seed=1, batch=None, malformed=0.01):
 
 
 @contextmanager
-def stream(deployment, seconds, rate=2000, seed=1):
+def stream(deployment, seconds, rate=1000, seed=1):
     """`rate` events a second for so many seconds; at the end of the block it is waited for."""
     producer = deployment.producer(*flags(int(seconds * rate), rate, seed))
     try:
@@ -31,7 +34,7 @@ def flow(deployment, rate=1000, seed=1):
     producer = deployment.producer(*flags(10_000_000, rate, seed))
     try:
         yield producer
-        assert producer.is_running, producer.tail()
+        wait_until("the producer listens to signals", lambda: producer.catches(signal.SIGTERM))
         assert producer.terminate(120) == 0, producer.tail()
     finally:
         if producer.is_running:

@@ -40,6 +40,13 @@ class Process:
     def signal(self, number):
         self.child.send_signal(number)
 
+    def catches(self, number):
+        """Whether it handles that signal: not yet while it starts. It must be running."""
+        assert self.is_running, self.tail()
+        with open(f"/proc/{self.child.pid}/status") as status:
+            caught = next(line.split()[1] for line in status if line.startswith("SigCgt:"))
+        return bool(int(caught, 16) >> (number - 1) & 1)
+
     def wait(self, seconds):
         """The exit code (negative: the signal that ended it)."""
         try:

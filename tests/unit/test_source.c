@@ -9,7 +9,7 @@
 
 #include "runtime/clock.h"
 #include "stream/murmur2.h"
-#include "stream/source/source.h"
+#include "stream/source/source_internal.h"
 #include "tests/unit/mock_kafka.h"
 
 enum { PARTITIONS = 6, OFFSETS = 4000, BATCH = 97, PATIENCE_MS = 30000, JOIN_MS = 3000 };
@@ -508,6 +508,27 @@ static void destroy_is_bounded_without_a_broker(void **state) {
     assert_int_equal(owned_count(&w), 0);
 }
 
+static bool is_down_after(struct source *source, const char *state) {
+    char statistics[128];
+    int length =
+        snprintf(statistics, sizeof(statistics), "{\"brokers\": {\"a\": {\"state\": \"%s\"}}}", state);
+    source_on_statistics(NULL, statistics, (size_t)length, source);
+    struct source_figures figures;
+    source_figures_read(source, &figures);
+    return figures.brokers_down;
+}
+
+static void without_a_word_of_it_an_outage_is_seen_in_the_statistics(void **state) {
+    struct worker w = {0};
+    worker_start(&w, *state, "g");
+    assert_false(is_down_after(w.source, "DOWN"));
+    assert_false(is_down_after(w.source, "UP"));
+    assert_false(is_down_after(w.source, "CONNECT"));
+    assert_true(is_down_after(w.source, "DOWN"));
+    assert_false(is_down_after(w.source, "UP"));
+    worker_stop(&w, 5000);
+}
+
 // --- Properties
 
 static void properties_of_the_configuration(void **state) {
@@ -654,6 +675,7 @@ int main(int argc, char **argv) {
         ON_MOCK(place_the_log_no_longer_has_fails),
         ON_MOCK(misplaced_keys_are_seen),
         ON_MOCK(destroy_is_bounded_without_a_broker),
+        ON_MOCK(without_a_word_of_it_an_outage_is_seen_in_the_statistics),
         cmocka_unit_test(properties_of_the_configuration),
         cmocka_unit_test(properties_of_ours),
         ON_MOCK(create_fails_or_is_undone),
