@@ -55,7 +55,7 @@ def pytest_runtest_makereport(item, call):
 
 @pytest.fixture(autouse=True)
 def _no_child_is_left():
-    """Nor a worker whose balance is not even, whether it still runs or has come to an end."""
+    """Nor a worker whose balance is not even, whether it still runs or has come to an end; no sanitizer has said anything."""
     before = list(process.started)
     worker.started.clear()
     yield
@@ -66,6 +66,9 @@ def _no_child_is_left():
         for child in process.started:
             if child not in before and child.is_running:
                 child.kill()
+    for child in process.started:
+        if child not in before:
+            child.check_sanitizers()
 
 
 @pytest.fixture(scope="session")

@@ -1,12 +1,15 @@
 """Child processes: their output goes to a file, they die with the test run, and a failing test shows their last lines."""
 import ctypes
 import os
+import re
 import resource
 import signal
 import subprocess
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _PR_SET_PDEATHSIG = 1
+# What programs built with a sanitizer say before they go on, or end.
+SANITIZER = re.compile(r"(WARNING: ThreadSanitizer|ERROR: (Address|Leak)Sanitizer|runtime error:).*(\n.*){0,60}")
 started = []  # of the test that runs; conftest prints their logs when it fails and clears the list
 
 
@@ -66,6 +69,10 @@ class Process:
             self.signal(signal.SIGKILL)
         return self.wait(10)
 
+    def check_sanitizers(self):
+        report = SANITIZER.search(self.log.read_text(errors="replace"))
+        assert not report, report[0]
+
     def tail(self, lines=60):
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
@@ -77,4 +84,6 @@ def run(argv, directory, seconds=300, env=None, check=0):
     if check is not None and done.returncode != check:
         raise AssertionError(f"{' '.join(str(a) for a in argv)}\nexit {done.returncode}, expected {check}\n"
                              f"{done.stdout[-6000:]}{done.stderr[-6000:]}")
+    report = SANITIZER.search(done.stderr)
+    assert not report, report[0]
     return done
