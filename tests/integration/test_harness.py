@@ -17,7 +17,9 @@ from harness.redis_cluster import SlotMove, slot_of
 from harness.registry import KIND_NUMBERS as KIND
 from harness.siphash import siphash_128
 
-NOW = int(time.time() * 1000)
+
+def _now():
+    return int(time.time() * 1000)
 
 
 def test_shard_tags_and_pseudonyms_are_those_of_the_documentation():
@@ -114,19 +116,19 @@ def test_the_bounds_of_records(value, reason):
 
 
 def _open(value):
-    return contract.open_record(contract.Record(0, 0, NOW, b"k", value, {}), Recount().rules[0],
+    return contract.open_record(contract.Record(0, 0, _now(), b"k", value, {}), Recount().rules[0],
                                 max_message_bytes=64 << 20)
 
 
 def _some_of_everything():
-    order = {"order_id": "o-1", "value_micros": 9_990_000, "currency": "EUR", "items": [{"quantity": 2}]}
+    now, order = _now(), {"order_id": "o-1", "value_micros": 9_990_000, "currency": "EUR", "items": [{"quantity": 2}]}
     liked = event(KIND["like"], tags=["summer", "summer", "a:b"], campaign_id="spring", live_session_id="live-1")
     return [
         liked, liked, event(KIND["like"], delta=-1), event(777), event(KIND["view"], view={"watch_ms": 1500}),
-        event(KIND["purchase"], commerce=order, occurred_at=NOW - 1000),
-        event(KIND["purchase"], commerce=order, occurred_at=NOW - 2000),
-        event(KIND["purchase"], commerce=order, occurred_at=NOW - 49 * 3_600_000),
-        event(KIND["reading"], reading={"read_at": NOW, "values": [{"counter": "views", "value": 70}]}),
+        event(KIND["purchase"], commerce=order, occurred_at=now - 1000),
+        event(KIND["purchase"], commerce=order, occurred_at=now - 2000),
+        event(KIND["purchase"], commerce=order, occurred_at=now - 49 * 3_600_000),
+        event(KIND["reading"], reading={"read_at": now, "values": [{"counter": "views", "value": 70}]}),
         event(KIND["erasure"], account="", erasure={"actor_id": "user-1"}),
         event(KIND["like"], event_id=b"short"), event(KIND["spend"]),
     ]
@@ -177,7 +179,7 @@ def test_the_recount_agrees_with_itself_and_finds_every_single_difference(kafka,
     for family in ("acct", "content", "campaign", "series", "tag", "live", "platform", "top", "reach", "orders", "rules"):
         name = next(client.scan_iter("clm:*:rules" if family == "rules" else f"clm:*:{family}:*"))
         kept = client.dump(name), client.expiretime(name)
-        for harm in (lambda n: client.delete(n), lambda n: client.expireat(n, NOW // 1000 + 9000), _alter(client)):
+        for harm in (lambda n: client.delete(n), lambda n: client.expireat(n, _now() // 1000 + 9000), _alter(client)):
             harm(name)
             is_harmless = family in ("orders", "rules") and client.exists(name) and client.expiretime(name) > 0
             assert is_harmless or differences(), (family, harm)
