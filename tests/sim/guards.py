@@ -124,7 +124,7 @@ GUARDS = [
           "        source_fall_behind(s);\n        if (r->kind", "        if (r->kind"),
     Guard("behind-resume", "and after a pause", "stream/source/source_place.c",
           "    source_fall_behind(s);\n    source_catch_up(s);", "    source_catch_up(s);",
-          "no seed yet has a pause of a second and a misplacement at its end"),
+          "it takes a pause of a second and a misplacement at its end: one seed in a thousand"),
     Guard("behind-slipped", "and where something slipped through a pause", SOURCE,
           "        p->behind = s->behind_any = true;\n        return false;\n    }\n    s->figures", "        return false;\n    }\n    s->figures",
           "the release seeks every partition (behind-resume); this keeps an end from being told before it"),
