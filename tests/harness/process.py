@@ -5,6 +5,7 @@ import re
 import resource
 import signal
 import subprocess
+from pathlib import Path
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _PR_SET_PDEATHSIG = 1
@@ -69,12 +70,31 @@ class Process:
             self.signal(signal.SIGKILL)
         return self.wait(10)
 
+    def listens_at(self):
+        """The addresses (hexadecimal, as the kernel has them) of the sockets that it listens on."""
+        listening = {}
+        for family in ("tcp", "tcp6"):
+            for line in open(f"/proc/net/{family}"):
+                words = line.split()
+                if words[3] == "0A":
+                    listening[f"socket:[{words[9]}]"] = words[1]
+        links = {_target_of(link) for link in Path(f"/proc/{self.child.pid}/fd").iterdir()}
+        return {listening[link] for link in links if link in listening}
+
     def check_sanitizers(self):
         report = SANITIZER.search(self.log.read_text(errors="replace"))
         assert not report, report[0]
 
     def tail(self, lines=60):
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+
+def _target_of(descriptor):
+    """Where it leads; None of one that is closed by now."""
+    try:
+        return os.readlink(descriptor)
+    except FileNotFoundError:
+        return None
 
 
 def run(argv, directory, seconds=300, env=None, check=0):

@@ -15,6 +15,7 @@ def embedded(tmp_path):
     broker = Process("broker", [LOADTEST, "broker"], tmp_path)
     address = wait_until("the embedded broker names its address",
                          lambda: broker.is_running and re.search(r"127\.0\.0\.1:\d+", broker.log.read_text()), 20)
+    assert {found.split(":")[0] for found in broker.listens_at()} == {"0100007F"}, "it listens beyond the loopback"
     yield address[0]
     assert broker.terminate(10) == 0
 

@@ -1,9 +1,7 @@
 """Probes and metrics under clients that mean harm or know no better: the worker counts on, and whoever asks plainly is answered."""
-import os
 import socket
 import time
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 
@@ -103,29 +101,9 @@ def test_no_client_holds_the_loop_or_the_probes__goes_red_if_one_may(deployment,
     assert worker.terminate() == 0
 
 
-def _listens_at(process):
-    """The addresses (hexadecimal, as the kernel has them) of the sockets that the process listens on."""
-    listening = {}
-    for family in ("tcp", "tcp6"):
-        for line in open(f"/proc/net/{family}"):
-            words = line.split()
-            if words[3] == "0A":
-                listening[f"socket:[{words[9]}]"] = words[1]
-    links = {_target_of(link) for link in Path(f"/proc/{process.child.pid}/fd").iterdir()}
-    return {listening[link] for link in links if link in listening}
-
-
-def _target_of(descriptor):
-    """Where it leads; None of one that is closed by now."""
-    try:
-        return os.readlink(descriptor)
-    except FileNotFoundError:
-        return None
-
-
 def test_it_listens_with_probes_alone_and_where_it_is_told(deployment):
     for place, addresses in [("127.0.0.1:0", {"0100007F"}), ("[::]:0", {"0" * 32})]:
         process = Process("listener", [INGEST, "run", "-c", deployment.file, f"--http.listen={place}"], deployment.directory)
-        wait_until("it listens", lambda: _listens_at(process))
-        assert {found.split(":")[0] for found in _listens_at(process)} == addresses
+        wait_until("it listens", process.listens_at)
+        assert {found.split(":")[0] for found in process.listens_at()} == addresses
         assert process.terminate() == 0

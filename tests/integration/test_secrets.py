@@ -1,4 +1,5 @@
 """What is secret is shown nowhere: not by a worker that runs or one that fails, not by a command, not by the system's own lists."""
+import re
 from pathlib import Path
 
 import pytest
@@ -68,9 +69,12 @@ def test_no_secret_is_shown__goes_red_if_one_is(kafka, topic, redis, tmp_path, g
     s.deployment.recount(program=False)
 
     assert "***" in s.run(INGEST, "config", "show")
-    for words in (["config", "show", "--origin", "-o", "json"], ["check", "--connect"], ["help", "options"], ["run", "--help"],
+    for words in (["config", "show", "--origin", "-o", "json"], ["check", "--connect"], ["help", "options"],
                   ["status", f"--worker=127.0.0.1:{worker.port}"], ["counters", "acme"], ["dlq", "list"]):
         s.run(INGEST, *words, code=None)
+    for program in (INGEST, LOADTEST):
+        for command in re.findall(r"^  ([a-z]+) ", s.run(program, "--help", code=None), re.MULTILINE):
+            s.run(program, command, "--help", code=None)
     s.run(LOADTEST, "recount")
     assert "CLM-A1" in s.run(INGEST, "run", code=77, kafka_sasl_password=WRONG)
     if given != "file of its own":  # before which the environment's own does not count
