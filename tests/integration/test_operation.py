@@ -60,19 +60,19 @@ def test_probes_metrics_and_status(deployment):
     assert worker.get("/nowhere")[0] == 404
     deployment.produce(*load.flags(5_000))
     load.settle(deployment, [worker])
+    # What is asked every few seconds: how much of the log lies before the marks, here all of it, and how busy Redis is.
+    read = worker.metrics()["clameur_events_read_total"][""]
+    wait_until("the log's beginning is known", lambda: worker.metric("kafka_retention_headroom_messages") == read, 60)
+    wait_until("Redis has been asked twice", lambda: worker.metric("redis_busy_ratio") > 0, 60)
     text = worker.get("/metrics")[1]
     for _, name, *_ in rows("../ingest/metrics", "METRIC"):
         assert f"# TYPE {name} " in text, name
     metrics = worker.metrics()
-    assert metrics["clameur_events_read_total"][""] >= 5_000
+    assert metrics["clameur_events_read_total"][""] == read >= 5_000
     assert sum(metrics["clameur_kafka_lag_messages"].values()) == 0
     assert metrics["clameur_kafka_assigned_partitions"][""] == 4
     status, body = worker.get("/status")
     assert status == 200 and isinstance(json.loads(body), dict)
-    # What is asked every few seconds: how much of the log lies before the marks, here all of it, and how busy Redis is.
-    wait_until("the log's beginning is known",
-               lambda: worker.metric("kafka_retention_headroom_messages") == metrics["clameur_events_read_total"][""], 60)
-    wait_until("Redis has been asked twice", lambda: worker.metric("redis_busy_ratio") > 0, 60)
 
 
 def test_nothing_personal_leaves_the_log(deployment):
