@@ -23,7 +23,7 @@ OPTIONS = {"kafka.session.timeout": "3s", "kafka.heartbeat.interval.ms": 500, "r
 
 
 class Watch(threading.Thread):
-    """Looks at the marks ten times a second: how long does a partition stand still while its log grows?"""
+    """Looks at the marks four times a second: how long does a partition stand still while its log grows?"""
 
     def __init__(self, deployment):
         super().__init__(daemon=True)
@@ -33,7 +33,7 @@ class Watch(threading.Thread):
         self.start()
 
     def run(self):
-        while not self._stopped.wait(0.1):
+        while not self._stopped.wait(0.25):
             try:
                 self._look(read_marks(self.deployment.redis.client, self.deployment.space))
             except Exception:  # Redis is away: so are its marks, and they stand still

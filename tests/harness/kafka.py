@@ -1,7 +1,9 @@
 """A real Apache Kafka: one KRaft node on free loopback ports, from the jars that tests/kafka/pom.xml pins."""
+import base64
 import fcntl
 import hashlib
 import shutil
+import uuid
 
 from confluent_kafka import KafkaException, TopicPartition
 from confluent_kafka.admin import (AclBinding, AclBindingFilter, AclOperation, AclPermissionType, AdminClient,
@@ -73,14 +75,17 @@ def jars():
     return folder
 
 
-def java(*arguments):
-    """A command of Kafka's own programs, with what a process needs that lives for a minute on a part of a core."""
-    return ["java", "-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp",
-            f"{jars()}/*", *arguments]
+def broker_argv(properties):
+    """A broker, with what a process needs that lives for a minute on a part of a core. What it unpacks lies where it runs."""
+    return ["java", "-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.io.tmpdir=.",
+            "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", f"{jars()}/*", "kafka.Kafka", properties]
 
 
-def format_storage(properties):
-    run(java("kafka.tools.StorageTool", "format", "-t", CLUSTER, "-c", properties), properties.parent)
+def format_storage(log, node):
+    """What Kafka's StorageTool leaves in the folder of a node's log, without a Java of its own for it."""
+    directory = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    log.mkdir(parents=True, exist_ok=True)
+    (log / "meta.properties").write_text(f"version=1\ncluster.id={CLUSTER}\nnode.id={node}\ndirectory.id={directory}\n")
 
 
 def _acls(user, kind, name, operations):
@@ -175,8 +180,8 @@ class Kafka(Topics):
                                                 secret=self.secret.split(":")[1], mutual=self.mutual.split(":")[1],
                                                 keys=self.authority.bundle("broker"), authority=self.authority.file,
                                                 controller=free_port(), directory=directory))
-        format_storage(properties)
-        self._argv = java("kafka.Kafka", properties)
+        format_storage(directory / "log", 1)
+        self._argv = broker_argv(properties)
         self.start()
 
     def start(self):

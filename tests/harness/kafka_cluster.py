@@ -1,9 +1,7 @@
 """A real Apache Kafka of three brokers, which are its controllers, too: what is acknowledged survives the loss of any one."""
-from concurrent.futures import ThreadPoolExecutor
-
 from confluent_kafka.admin import AdminClient
 
-from harness.kafka import Topics, format_storage, java
+from harness.kafka import Topics, broker_argv, format_storage
 from harness.places import free_port, wait_until
 from harness.process import Process
 from harness.wire import Wire
@@ -29,6 +27,7 @@ broker.heartbeat.interval.ms=500
 controller.quorum.election.timeout.ms=500
 controller.quorum.fetch.timeout.ms=1000
 replica.lag.time.max.ms=3000
+replica.fetch.wait.max.ms=2000
 log.retention.check.interval.ms=1000
 group.initial.rebalance.delay.ms=0
 group.min.session.timeout.ms=1000
@@ -51,10 +50,10 @@ class Broker:
                                                       controller=controllers[number], log=self.log))
 
     def format(self):
-        format_storage(self._properties)
+        format_storage(self.log, self.id)
 
     def start(self):
-        self.process = Process(f"broker-{self.id}", java("kafka.Kafka", self._properties), self.directory)
+        self.process = Process(f"broker-{self.id}", broker_argv(self._properties), self.directory)
 
     def kill(self):
         self.process.kill()
@@ -70,9 +69,8 @@ class KafkaCluster(Topics):
         self.nodes = [Broker(directory, number, controllers, logs[number]) for number in range(BROKERS)]
         self.bootstrap = ",".join(f"127.0.0.1:{node.port}" for node in self.nodes)
         self.wired = ",".join(f"127.0.0.1:{node.wire.port}" for node in self.nodes)
-        with ThreadPoolExecutor() as together:
-            list(together.map(Broker.format, self.nodes))
         for node in self.nodes:
+            node.format()
             node.start()
         self.admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
         self.wait_whole()
