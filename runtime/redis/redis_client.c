@@ -304,8 +304,10 @@ static redisReply *aside_ask(struct redis_client *c, uint16_t number, bool askin
     void *reply = NULL;
     if (connection(c, &node->aside, node, problem) != STATUS_OK)
         return NULL;
-    if (asking)
-        freeReplyObject(redisCommandArgv(node->aside, 1, (const char *[]){"ASKING"}, NULL));
+    redisReply *asked = asking ? redisCommandArgv(node->aside, 1, (const char *[]){"ASKING"}, NULL) : NULL;
+    if (asked != NULL && asked->type == REDIS_REPLY_ERROR)
+        return asked;
+    freeReplyObject(asked);
     if (redisAppendFormattedCommand(node->aside, one->bytes, one->length) == REDIS_OK &&
         redisGetReply(node->aside, &reply) == REDIS_OK)
         return reply;

@@ -23,6 +23,7 @@ enum {
     KEPT_MS = 60000,    // a node that serves no slot: a redirection may name it again
     ASKING_MS = 1000,   // whoever was told ASK sends again within it, or asks anew
     REDIRECTS_MAX = 5,
+    REFUSAL_MAX = 256,
 };
 
 struct member {
@@ -30,6 +31,7 @@ struct member {
     struct redis_router *router;
     size_t waiting; // requests that are not answered
     int64_t kept_until_ms;
+    char refusal[REFUSAL_MAX]; // of an ASKING, until what was sent behind it is answered; "": it was permitted
 };
 
 // Which bytes go where behind ASKING, once. Of other commands it says nothing: what lies at the node that a
@@ -257,16 +259,39 @@ static bool redirected(struct redis_router *r, const struct redis_redirect *redi
     return again;
 }
 
+static void asking_answered(void *context, enum redis_outcome outcome, const redisReply *reply) {
+    struct member *m = context;
+    if (outcome == REDIS_LINK_REPLY && reply->type == REDIS_REPLY_ERROR)
+        snprintf(m->refusal, sizeof(m->refusal), "%s", reply->str);
+}
+
+// The node has turned the command away, as it does without ASKING: the reply is why that was refused.
+static void tell_refusal(const struct request *request, char *refusal) {
+    redisReply why = {.type = REDIS_REPLY_ERROR, .str = refusal, .len = strlen(refusal)};
+    request->callback(request->context, REDIS_LINK_REPLY, &why);
+}
+
+static void follow(struct redis_router *r, const struct request *request,
+                   const struct redis_redirect *redirect, const redisReply *reply) {
+    bool again = redirected(r, redirect, request->bytes);
+    request->callback(request->context, again ? REDIS_LINK_DOWN : REDIS_LINK_REPLY, again ? NULL : reply);
+}
+
 static void answered(void *context, enum redis_outcome outcome, const redisReply *reply) {
     struct request request = *(struct request *)context;
     free(context);
     struct member *m = request.member;
     struct redis_router *r = m->router;
     struct redis_redirect redirect;
+    char refusal[REFUSAL_MAX];
+    memcpy(refusal, m->refusal, sizeof(refusal));
+    m->refusal[0] = '\0';
     m->waiting--;
     if (outcome == REDIS_LINK_REPLY && redis_redirect_read(&redirect, reply, &m->node.address)) {
-        bool again = redirected(r, &redirect, request.bytes);
-        request.callback(request.context, again ? REDIS_LINK_DOWN : outcome, again ? NULL : reply);
+        if (refusal[0] != '\0')
+            tell_refusal(&request, refusal);
+        else
+            follow(r, &request, &redirect, reply);
         return;
     }
     if (outcome == REDIS_LINK_REPLY && reply->type == REDIS_REPLY_ERROR &&
@@ -275,12 +300,6 @@ static void answered(void *context, enum redis_outcome outcome, const redisReply
     else
         r->redirects[request.slot] = 0;
     request.callback(request.context, outcome, reply);
-}
-
-static void asking_answered(void *context, enum redis_outcome outcome, const redisReply *reply) {
-    (void)context;
-    (void)outcome;
-    (void)reply; // what was asked behind it says it all
 }
 
 // Where these bytes go; NULL: nowhere.
@@ -292,7 +311,7 @@ static struct member *way_of(struct redis_router *r, int slot, uint64_t bytes) {
         asking->number = REDIS_NO_NODE;
         if (is_valid) {
             redis_link_command(m->node.link, 1, (const char *[]){"ASKING"}, (const size_t[]){6},
-                               asking_answered, NULL);
+                               asking_answered, m);
             return m;
         }
     }

@@ -7,8 +7,8 @@
 //
 // It never sends anything twice. A command that its node has turned away (MOVED, ASK) was not done: its
 // callback hears REDIS_LINK_DOWN, and when the caller sends it again, it goes to where it belongs. After ASK
-// that is for the same bytes alone, behind ASKING. Where this does not end, the redirection is the reply. All
-// other errors are replies: TRYAGAIN, CLUSTERDOWN...
+// that is for the same bytes alone, behind ASKING. Where this does not end, the redirection is the reply, and
+// where ASKING is refused, that is. All other errors are replies: TRYAGAIN, CLUSTERDOWN...
 //
 // A single Redis has all slots and is never asked about them.
 #pragma once

@@ -9,6 +9,7 @@ import redis as client_library
 
 from harness import load
 from harness.places import ROOT, wait_until
+from harness.redis_cluster import SlotMove, slot_of
 from harness.redis_server import Redis
 from harness.worker import Deployment
 
@@ -171,6 +172,36 @@ def test_a_right_that_is_missing_is_named__goes_red_if_it_is_not_asked_for_ahead
         with_it_again(right)
         worker.wait_ready()
     assert not worker.said("CLM-F1") and worker.terminate() == 0
+
+
+def _calls(node, command):
+    """How often it has run the command: one that was not permitted was not run."""
+    return node.client.info("commandstats").get(f"cmdstat_{command}", {"calls": 0})["calls"]
+
+
+def test_the_rights_of_a_worker_suffice_while_a_slot_moves__goes_red_without_asking(kafka, topic, redis_cluster, tmp_path):
+    """All keys of a shard lie with the new master, the slot with the old one, which sends the worker on (ASK)."""
+    (line,) = [line for line in ACL.read_text().splitlines() if line.startswith("user clameur-worker ")]
+    for node in redis_cluster.nodes:
+        node.client.execute_command("ACL", "SETUSER", *line.replace("CHANGE-ME", "password-of-worker").split()[1:])
+    secret = tmp_path / "worker.password"
+    secret.write_text("password-of-worker\n")
+    deployment = Deployment(tmp_path, kafka.bootstrap, topic, redis_cluster,
+                            {"redis.username": "clameur-worker", "redis.password_file": secret}).init()
+    worker, slot = deployment.worker(), slot_of(deployment.space.tags[0])
+    source = redis_cluster.master_of(slot)
+    to = next(node for node in redis_cluster.masters() if node is not source)
+    deployment.produce(*load.flags(5_000, seed=82))
+    deployment.drain()
+    move = SlotMove(redis_cluster, slot, to).begin()
+    while keys := source.ask("GETKEYSINSLOT", slot, 100):
+        move.move(*keys)
+    deployment.produce(*load.flags(5_000, seed=83))
+    wait_until("it asks the new master", lambda: _calls(to, "asking") > 0)
+    move.finish()
+    deployment.drain()
+    deployment.recount(program=False)
+    assert not worker.said("CLM-A1") and worker.terminate() == 0
 
 
 # Of each user, what is none of its business; `KEY` is a key of ours, `MARK` one of marks.

@@ -19,6 +19,7 @@ struct cluster_node {
     char heard[HEARD_MAX];  // commands but for the greeting, each behind a ';'
     const char *answers[8]; // RESP, to commands but CLUSTER SLOTS and ASKING, one after the other, then +DONE
     const char *always;     // RESP, instead of those
+    const char *asking;     // RESP, to ASKING; NULL: +OK
     size_t answered;
     char slots[SAID_MAX]; // RESP, to CLUSTER SLOTS
     int asked_for_slots;
@@ -81,10 +82,12 @@ static void node_hears(struct cluster_peer *peer, const redisReply *command) {
     snprintf(node->heard + length, HEARD_MAX - length, ";");
     if (node->mute)
         return;
-    const char *answer = strcmp(first, "ASKING") == 0 ? "+OK\r\n"
-                         : node->always != NULL       ? node->always
-                                                      : node->answers[node->answered];
-    node->answered += strcmp(first, "ASKING") != 0 && answer != NULL;
+    if (strcmp(first, "ASKING") == 0) {
+        peer_say(peer, node->asking != NULL ? node->asking : "+OK\r\n");
+        return;
+    }
+    const char *answer = node->always != NULL ? node->always : node->answers[node->answered];
+    node->answered += answer != NULL;
     peer_say(peer, answer != NULL ? answer : "+DONE\r\n");
 }
 

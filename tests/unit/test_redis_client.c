@@ -124,6 +124,14 @@ static void what_is_asked_elsewhere_is_asked_there_once(void **state) {
     assert_answer("low");
 }
 
+static void asking_that_is_not_permitted_is_the_answer(void **state) {
+    SAYS(0, "-ASK 100 127.0.0.1:%d\r\n");
+    nodes[2].asking = "-NOPERM this user has no permissions to run the 'asking' command\r\n";
+    begin();
+    send_to(LOW, "A");
+    assert_answer("NOPERM this user");
+}
+
 static void what_is_to_be_tried_again_is(void **state) {
     SAYS(0, "-TRYAGAIN Multiple keys request during rehashing of slot\r\n",
          "-CLUSTERDOWN The cluster is down\r\n", "+low\r\n", "-WRONGTYPE\r\n");
@@ -213,6 +221,7 @@ int main(void) {
         CASE(answers_come_in_the_order_of_the_commands),
         CASE(what_has_moved_is_followed__and_found_at_once_from_then_on),
         CASE(what_is_asked_elsewhere_is_asked_there_once),
+        CASE(asking_that_is_not_permitted_is_the_answer),
         CASE(what_is_to_be_tried_again_is),
         CASE(redirections_without_end_are_the_answer__goes_red_without_a_bound),
         CASE(a_lost_answer_is_told_with_its_node__goes_red_if_it_is_sent_again),

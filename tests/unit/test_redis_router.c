@@ -202,6 +202,21 @@ static void ask__is_forgotten_where_nobody_sends_again(void **state) {
     assert_string_equal(nodes[0].heard, "COUNT;COUNT;");
 }
 
+// The target turns it away again, as it does without ASKING; what it said of that is what can be mended.
+static void ask__that_is_not_permitted_is_the_reply__goes_red_if_a_redirection_is(void **state) {
+    char said[64], back[64];
+    snprintf(back, sizeof(back), "-MOVED %d 127.0.0.1:%d\r\n", LOW, nodes[0].port);
+    nodes[1].asking = "-NOPERM this user has no permissions to run the 'asking' command\r\n";
+    nodes[1].answers[0] = back;
+    ask_at_low(said);
+    struct heard h = ask(LOW, "COUNT");
+    assert_int_equal(h.outcome, REDIS_LINK_REPLY);
+    assert_string_equal(h.text, "NOPERM this user has no permissions to run the 'asking' command");
+    assert_string_equal(ask(LOW, "COUNT").text, "DONE");
+    assert_string_equal(nodes[1].heard, "ASKING;COUNT;");
+    assert_string_equal(nodes[0].heard, "COUNT;COUNT;");
+}
+
 static bool knows_third(void *unused) {
     return nodes[2].asked_for_slots > 0 && both_are_up(NULL);
 }
@@ -325,6 +340,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(ask__sends_the_same_bytes_behind_asking__once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(ask__is_for_no_other_command, set_up, tear_down),
         cmocka_unit_test_setup_teardown(ask__is_forgotten_where_nobody_sends_again, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            ask__that_is_not_permitted_is_the_reply__goes_red_if_a_redirection_is, set_up, tear_down),
         cmocka_unit_test_setup_teardown(redirections_without_end_become_the_reply, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_node_that_is_lost_is_down_for_its_slots_alone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(all_are_lost_and_come_back, set_up, tear_down),
