@@ -31,7 +31,8 @@ struct member {
     struct redis_router *router;
     size_t waiting; // requests that are not answered
     int64_t kept_until_ms;
-    char refusal[REFUSAL_MAX]; // of an ASKING, until what was sent behind it is answered; "": it was permitted
+    char
+        refusal[REFUSAL_MAX]; // of an ASKING, until what was sent behind it is answered; "": it was permitted
 };
 
 // Which bytes go where behind ASKING, once. Of other commands it says nothing: what lies at the node that a

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "runtime/check.h"
 
@@ -24,10 +25,18 @@ static bool is_given(const char *text) {
 
 static const char remedy[] = "correct redis.tls.* and redis.url as the message says";
 
+// Of a file: what the system says of it lies first, what OpenSSL makes of its contents last.
+static const char *reason_of_file(void) {
+    unsigned long first = ERR_peek_error();
+    const char *last = ERR_reason_error_string(ERR_peek_last_error());
+    if (ERR_SYSTEM_ERROR(first))
+        return strerror(ERR_GET_REASON(first));
+    return last != NULL ? last : "cannot be read";
+}
+
 static enum status refuse(struct problem *p, const char *what, const char *which) {
-    const char *reason = ERR_reason_error_string(ERR_peek_last_error());
     enum status status = problem_set(p, STATUS_CONFIG, "CLM-R7", remedy, "no TLS with Redis: %s%s: %s", what,
-                                     which, reason != NULL ? reason : "cannot be read");
+                                     which, reason_of_file());
     ERR_clear_error();
     return status;
 }

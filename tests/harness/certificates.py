@@ -11,14 +11,15 @@ class Authority:
         self.file = directory / f"{name}.pem"
         self._openssl("req", "-x509", *self._key(name), "-subj", f"/CN={name}", "-days", "2", "-out", self.file)
 
-    def issue(self, name):
-        """(certificate, key) for a server at 127.0.0.1 or a client, which is then CN=`name`."""
+    def issue(self, name, bears="IP:127.0.0.1", days=2):
+        """(certificate, key) for a server that is called as it bears, or a client, which is then CN=`name`; expired where the days
+        are less than none."""
         certificate, key, extensions = (self.directory / f"{name}.{end}" for end in ("crt", "key", "ext"))
         request = self.directory / f"{name}.csr"
-        extensions.write_text("subjectAltName=IP:127.0.0.1\n")
+        extensions.write_text(f"subjectAltName={bears}\n")
         self._openssl("req", *self._key(name), "-subj", f"/CN={name}", "-out", request)
         self._openssl("x509", "-req", "-in", request, "-CA", self.file, "-CAkey", self.directory / f"{self.name}.key",
-                      "-CAcreateserial", "-days", "2", "-extfile", extensions, "-out", certificate)
+                      "-CAcreateserial", "-days", days, "-extfile", extensions, "-out", certificate)
         return certificate, key
 
     def bundle(self, name):

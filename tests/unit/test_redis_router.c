@@ -340,8 +340,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(ask__sends_the_same_bytes_behind_asking__once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(ask__is_for_no_other_command, set_up, tear_down),
         cmocka_unit_test_setup_teardown(ask__is_forgotten_where_nobody_sends_again, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(
-            ask__that_is_not_permitted_is_the_reply__goes_red_if_a_redirection_is, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(ask__that_is_not_permitted_is_the_reply__goes_red_if_a_redirection_is,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(redirections_without_end_become_the_reply, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_node_that_is_lost_is_down_for_its_slots_alone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(all_are_lost_and_come_back, set_up, tear_down),
