@@ -4,8 +4,9 @@
 // comes with a later expiry (by a later version of the rules) is sent, too.
 //
 // The mirror belongs to the shard's marks: it says what Redis holds once the sealed tables are applied.
-// Whenever marks are read again (claim, gap, a dropped table) it is cleared, which costs repeats and nothing
-// else. So it is when its bound is reached.
+// Whenever marks are read again (claim, gap, a dropped table), and whenever some are no longer looked at (a
+// partition given away), it is cleared, which costs repeats and nothing else. So it is when its bound is
+// reached.
 #pragma once
 
 #include <stdbool.h>

@@ -322,6 +322,9 @@ static void revoked(void *context, const int32_t *partitions, size_t count, bool
         commit_now(p);
     else
         flush_drop_all(p);
+    // Their marks are not ours to look at any more: a shard that goes back behind them loses what their
+    // people raised, and no gap will tell us.
+    seen_clear(p->seen);
     for (size_t i = 0; i < count; i++) {
         log_info("partition_revoked", FIELD("partition", LOG_INT(partitions[i])),
                  FIELD("how", LOG_TEXT(lost      ? "lost"

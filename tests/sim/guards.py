@@ -170,6 +170,8 @@ GUARDS = [
           "    for (size_t i = 0; i < count; i++) {\n        int32_t partition = claimed"),
     Guard("reach-mirror-drop", "and when a table is dropped", PIPELINE + "flush.c",
           "    seen_clear_shard(p->seen, shard->number);\n", ""),
+    Guard("reach-mirror-revoke", "and when a partition is given away", PIPELINE + "ownership.c",
+          "    seen_clear(p->seen);\n", ""),
     # ---- duplicates
     Guard("span", "an id is remembered for the span, not for ever", "stream/dedup.c",
           "    expire(d, position.offset - d->span);\n", ""),
