@@ -27,4 +27,4 @@ struct grids {
 void grids_gather(struct grids *grids, const struct delta *d, uint32_t *next);
 
 // The deltas of one key of a grid, in the order of the grid's fields.
-void grid_row(int64_t row[GRID_FIELDS], const struct delta *d, uint32_t key);
+void grid_row(int64_t deltas[GRID_FIELDS], const struct delta *d, uint32_t key);

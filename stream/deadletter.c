@@ -102,7 +102,7 @@ static struct original *original_take(struct deadletter *d, const struct record 
         .key_length = record->key.length,
         .value_length = record->value.length,
     };
-    if (o->key_length > 0)
+    if (o->has_key)
         memcpy(o->bytes, record->key.at, o->key_length);
     if (o->has_value)
         memcpy(o->bytes + o->key_length, record->value.at, o->value_length);

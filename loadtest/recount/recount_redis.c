@@ -7,7 +7,8 @@
 
 #include "runtime/redis/redis_info.h"
 
-enum { SCAN_COUNT = 1000 };
+// A ranking may have millions of members, and is read in one answer.
+enum { SCAN_COUNT = 1000, ANSWER_MS = 60000 };
 
 enum status recount_redis_open(struct recount_redis *r, const struct settings *settings,
                                struct problem *problem) {
@@ -18,7 +19,8 @@ enum status recount_redis_open(struct recount_redis *r, const struct settings *s
     if (status != STATUS_OK)
         return status;
     snprintf(r->scratch, sizeof(r->scratch), "%s-recount-%d", settings->redis_prefix, (int)getpid());
-    return redis_client_open(&r->client, &seeds, &login, (int)settings->redis_timeout_ms, problem);
+    int64_t timeout_ms = settings->redis_timeout_ms < ANSWER_MS ? ANSWER_MS : settings->redis_timeout_ms;
+    return redis_client_open(&r->client, &seeds, &login, (int)timeout_ms, problem);
 }
 
 void recount_redis_close(struct recount_redis *r) {

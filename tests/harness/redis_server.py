@@ -59,9 +59,17 @@ class Redis:
         """Writes what Redis holds now into a file of that name."""
         before = self.client.info("persistence")["rdb_last_save_time"]
         wait_until("a second has passed since the last save", lambda: self.client.time()[0] > before)
-        self.client.bgsave()
+        wait_until("BGSAVE begins", self._begins_saving, 60)
         wait_until("BGSAVE is done", lambda: self.client.info("persistence")["rdb_last_save_time"] > before)
         shutil.copyfile(self.directory / "dump.rdb", self.directory / name)
+
+    def _begins_saving(self):
+        """Not while it saves already, as for a replica."""
+        try:
+            return self.client.bgsave()
+        except redis.exceptions.ResponseError as refused:
+            assert "in progress" in str(refused), refused
+            return False
 
     def go_back_to(self, name):
         """Stops without saving and starts from the copy: everything since is forgotten."""

@@ -1,13 +1,16 @@
 """`clameur-loadtest bench` in a short run of every form: it measures, and leaves nothing behind."""
 import json
+import os
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
 from harness import load
 from harness.places import wait_until
 from harness.process import Process, run
+from harness.recount import parse_mark
 from harness.worker import LOADTEST
 
 BENCH = ["--mix", "bench", "--contents", 500, "--actors", 2000]
@@ -122,19 +125,35 @@ def test_a_killed_worker_is_replaced_in_both_kinds_of_membership(deployment, ben
     settle(deployment)
 
 
+def _worker_of(bench):
+    """The process of the worker that bench has started."""
+    pid = bench.child.pid
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    (worker,) = [int(child) for child in children if b"clameur-ingest" in Path(f"/proc/{child}/cmdline").read_bytes()]
+    return worker
+
+
+def _has_counted(bench, client):
+    """Has a worker of bench moved a mark?"""
+    return any(parse_mark(mark.decode()).next > 0 for key in client.keys("bench-*:mark") for mark in client.hvals(key))
+
+
+def _has_sent(bench, client):
+    return "events sent" in bench.log.read_text()
+
+
 @pytest.mark.long
-@pytest.mark.parametrize("form", [["--runs", 1], ["--rate", 100, "--for", "1s"]], ids=["throughput", "latency"])
-def test_a_worker_that_counts_nothing_ends_it(deployment, bench, form):
-    """As where Redis holds functions of the same name that are not this program's."""
-    deployment.produce(*BENCH, "--events", 100)
-    redis = deployment.redis.client
-    library = redis.function_list("clameur_v1", withcode=True)[0][-1].decode()
-    refusing = library.replace("'clameur_flush_v1', guarded(flush)",
-                               "'clameur_flush_v1', function() return redis.error_reply('CLAMEUR refused') end")
-    assert refusing != library
-    redis.function_load(refusing, replace=True)
-    failed = bench(*form, check=69)
-    assert "counted nothing for 60 s" in failed.stderr and "CLAMEUR refused" in failed.stderr
+@pytest.mark.parametrize("events, form, is_begun", [(1_000_000, ["--runs", 1], _has_counted),
+                                                   (100, ["--rate", 100, "--for", "5s"], _has_sent)], ids=["throughput", "latency"])
+def test_a_worker_that_counts_nothing_ends_it(deployment, events, form, is_begun):
+    """It is frozen in the midst of its work."""
+    deployment.produce(*BENCH, "--events", events)
+    bench = Process("bench", [LOADTEST, "bench", "-c", deployment.file, *form], deployment.directory)
+    wait_until("its worker counts", lambda: is_begun(bench, deployment.redis.client), 120, 0.01)
+    os.kill(_worker_of(bench), signal.SIGSTOP)
+    assert bench.wait(180) == 69, bench.tail()
+    said = bench.log.read_text()
+    assert "counted nothing for 60 s" in said and "worker_started" in said
 
 
 def test_an_empty_topic_is_refused(bench):

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "runtime/check.h"
 #include "runtime/hash.h"
 #include "runtime/memory.h"
 
@@ -59,6 +60,7 @@ static struct row *rows_put(struct rows *r, struct slice name) {
         r->at = memory_grow(r->at, r->room, sizeof(*r->at));
         slots_make(r);
     }
+    CHECK(r->at != NULL);
     row = &r->at[r->count++];
     *row = (struct row){.name = text_make(name)};
     *slot_of(r, name) = r->count;

@@ -5,7 +5,9 @@
 // A wait with a deadline follows a step as the kernel's do: it ends when the clock, as it then is, has passed
 // the deadline. libfaketime does not know cnd_timedwait, by which librdkafka waits in all its threads: under
 // it, after a step forward each wait of theirs took an hour.
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <stdatomic.h>

@@ -52,7 +52,7 @@ static void every_shape_of_a_key_is_counted(void **state) {
         struct delta_identity content = identity(KEY_CONTENT, id, 0);
         for (uint32_t i = 0; i < FIELDS; i++) {
             if ((n >> i & 1) != 0)
-                delta_add(&d, &content, 0, field_kind(1000 + i), (int64_t)(n + i));
+                delta_add(&d, &content, 0, field_kind(1000 + i), (int64_t)n + i);
         }
     }
     assert_int_equal(flush_range(&d, 0, 10), FLUSH_APPLIED);

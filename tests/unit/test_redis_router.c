@@ -234,7 +234,7 @@ static void redirections_without_end_become_the_reply(void **state) {
     router_open();
     assert_true(until(knows_third, NULL));
     int turned_away = 0;
-    struct heard h = {0};
+    struct heard h;
     do {
         h = ask(LOW, "COUNT");
         turned_away += h.outcome == REDIS_LINK_DOWN;
