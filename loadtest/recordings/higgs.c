@@ -32,12 +32,14 @@ static bool split(struct slice line, struct slice *fields) {
 
 static bool parse_seconds(struct slice text, int64_t *seconds) {
     *seconds = 0;
+    if (text.length > SECONDS_DIGITS_MAX)
+        return false;
     for (size_t i = 0; i < text.length; i++) {
         if (text.at[i] < '0' || text.at[i] > '9')
             return false;
         *seconds = *seconds * 10 + (text.at[i] - '0');
     }
-    return text.length <= SECONDS_DIGITS_MAX && *seconds > 0;
+    return *seconds > 0;
 }
 
 static uint32_t parse_kind(struct slice text) {

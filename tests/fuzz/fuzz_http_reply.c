@@ -19,7 +19,11 @@ static void *serve(void *context) {
     const struct answer *a = context;
     char request[512];
     int fd = accept(a->fd, NULL, NULL);
-    CHECK(fd >= 0 && recv(fd, request, sizeof(request), 0) > 0);
+    while (fd >= 0 && recv(fd, request, sizeof(request), 0) <= 0) { // given up by the one before
+        close(fd);
+        fd = accept(a->fd, NULL, NULL);
+    }
+    CHECK(fd >= 0);
     for (size_t sent = 0; sent < a->length;) {
         ssize_t done = send(fd, a->bytes + sent, a->length - sent, MSG_NOSIGNAL);
         if (done <= 0)
