@@ -5,10 +5,10 @@
 #include <unistd.h>
 
 #include "ingest/commands/commands.h"
-#include "ingest/commands/output.h"
 #include "ingest/startup/startup.h"
 #include "runtime/config/findings.h"
 #include "runtime/memory.h"
+#include "runtime/output.h"
 
 static const char usage[] = "clameur-ingest check [--connect] [--strict] [-o FORMAT]";
 

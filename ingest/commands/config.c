@@ -5,9 +5,9 @@
 #include <unistd.h>
 
 #include "ingest/commands/commands.h"
-#include "ingest/commands/output.h"
 #include "runtime/config/config_effective.h"
 #include "runtime/memory.h"
+#include "runtime/output.h"
 #include "schemas/settings.h"
 
 static const char usage[] =

@@ -4,10 +4,10 @@
 #include <unistd.h>
 
 #include "ingest/commands/commands.h"
-#include "ingest/commands/output.h"
 #include "ingest/startup/deployment.h"
 #include "runtime/check.h"
 #include "runtime/memory.h"
+#include "runtime/output.h"
 
 static const char usage[] = "clameur-ingest init [--from earliest|latest] [-o FORMAT]";
 

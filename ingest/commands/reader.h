@@ -2,9 +2,9 @@
 // connection, and calls of the reading Functions.
 #pragma once
 
-#include "ingest/commands/output.h"
 #include "ingest/startup/redis_ask.h"
 #include "runtime/config/config.h"
+#include "runtime/output.h"
 #include "runtime/redis/redis_client.h"
 #include "schemas/keys.h"
 #include "schemas/settings.h"

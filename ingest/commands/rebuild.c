@@ -16,13 +16,13 @@
 #include <unistd.h>
 
 #include "ingest/commands/commands.h"
-#include "ingest/commands/output.h"
 #include "ingest/pipeline/pipeline.h"
 #include "ingest/startup/deployment.h"
 #include "ingest/startup/redis_ask.h"
 #include "runtime/clock.h"
 #include "runtime/log/log.h"
 #include "runtime/memory.h"
+#include "runtime/output.h"
 #include "stream/source/group_places.h"
 
 static const char usage[] =

@@ -3,8 +3,8 @@
 
 #include <protobuf-c/protobuf-c.h>
 
+#include "runtime/utf8.h"
 #include "schemas/event.h"
-#include "stream/decode/utf8.h"
 
 #define DECODE_AMOUNT_MAX INT64_C(100000000000000000) // 10^17: larger numbers are not meant
 

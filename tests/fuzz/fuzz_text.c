@@ -8,9 +8,9 @@
 #include "runtime/http/http_place.h"
 #include "runtime/memory.h"
 #include "runtime/redis/redis_link.h"
+#include "runtime/utf8.h"
 #include "schemas/layout.h"
 #include "schemas/registry.h"
-#include "stream/decode/utf8.h"
 
 static void read_values(const char *text, struct slice bytes) {
     int64_t value;

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "ingest/commands/output.h"
+#include "runtime/output.h"
 
 static const struct output_column columns[] = {{"id", false}, {"n", true}};
 

@@ -1,4 +1,4 @@
-#include "stream/decode/utf8.h"
+#include "runtime/utf8.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -5,7 +5,7 @@
 // to the value where no name and `=` follow it.
 #pragma once
 
-#include "ingest/commands/output.h"
+#include "runtime/output.h"
 #include "runtime/status.h"
 
 enum { TAP_CONDITIONS_MAX = 8, TAP_MEASURE = -1 };

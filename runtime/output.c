@@ -1,10 +1,10 @@
-#include "ingest/commands/output.h"
+#include "runtime/output.h"
 
 #include <stdlib.h>
 #include <time.h>
 
 #include "runtime/memory.h"
-#include "stream/decode/utf8.h"
+#include "runtime/utf8.h"
 
 bool output_format_parse(enum output_format *format, const char *name, bool terminal) {
     static const char *const names[] = {"table", "json", "jsonl", "csv", "tsv"};

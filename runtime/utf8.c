@@ -1,4 +1,4 @@
-#include "stream/decode/utf8.h"
+#include "runtime/utf8.h"
 
 static bool continues(unsigned char byte) {
     return (byte & 0xc0) == 0x80;
