@@ -10,21 +10,11 @@
 
 #include "ingest/count.h"
 
-#include "runtime/check.h"
 #include "runtime/hash.h"
+#include "schemas/increments.h"
 #include "schemas/layout.h"
 
-enum { HOUR_S = 3600, DAY_S = 86400, FIELDS_MAX = EVENT_MEASURES_MAX + 1 };
-
-// The fields that an event moves: first its kind's counter, where it has one, then its measures.
-struct increments {
-    uint32_t count;
-    bool has_kind;
-    struct {
-        field_code field;
-        int64_t value;
-    } at[FIELDS_MAX];
-};
+enum { HOUR_S = 3600, DAY_S = 86400 };
 
 // An event on its way: what is computed once and used for every key. `order` is where increments go instead
 // of cells.
@@ -37,24 +27,6 @@ struct fold {
     struct delta_order *order;
     struct increments increments;
 };
-
-static void increments_of(struct increments *out, const struct event *e) {
-    const struct kind_row *kind = kind_find(e->kind);
-    out->count = 0;
-    out->has_kind = kind == NULL || kind->counter != COUNTER_NONE;
-    if (out->has_kind) {
-        out->at[0].field = kind != NULL ? field_counter(kind->counter) : field_kind(e->kind);
-        out->at[0].value = e->delta;
-        out->count = 1;
-    }
-    for (uint32_t i = 0; i < e->measure_count; i++) {
-        const struct measure *m = &e->measures[i];
-        field_code field = field_counter(m->counter);
-        out->at[out->count].field =
-            counter_row(m->counter)->by_currency ? field_currency(field, e->currency) : field;
-        out->at[out->count++].value = m->value;
-    }
-}
 
 static bool counts(const struct fold *f, enum key_family family) {
     return (f->count->families & (1u << family)) != 0;
@@ -192,20 +164,12 @@ static void fold_top(struct fold *f) {
         delta_order_increment(f->delta, f->order, ranking, DELTA_MEMBER | member, score);
 }
 
-static bool tag_is_repeated(const struct event *e, uint32_t index) {
-    for (uint32_t i = 0; i < index; i++) {
-        if (slice_equal(e->tags[i], e->tags[index]))
-            return true;
-    }
-    return false;
-}
-
 static void fold_tags(struct fold *f) {
     const struct event *e = f->event;
     if (!f->increments.has_kind || !counts(f, KEY_TAG))
         return;
     for (uint32_t i = 0; i < e->tag_count; i++) {
-        if (tag_is_repeated(e, i))
+        if (event_tag_is_repeated(e, i))
             continue;
         struct delta_identity tag = identify(f, KEY_TAG, e->platform, e->tags[i], 0);
         add(f, &tag, 0, f->increments.at[0].field, f->increments.at[0].value);
@@ -237,7 +201,7 @@ static void fold_reach(struct fold *f) {
         reach_add(f, f->count->reach, &reach, expire_s);
     }
     for (uint32_t i = 0; i < e->tag_count && counts(f, KEY_TAG_REACH); i++) {
-        if (tag_is_repeated(e, i))
+        if (event_tag_is_repeated(e, i))
             continue;
         struct delta_identity tagged = identify(f, KEY_TAG_REACH, e->platform, e->tags[i], day_s);
         reach_add(f, (struct seen_place){0}, &tagged, expire_s);

@@ -84,3 +84,12 @@ struct event {
     uint32_t reading_count;
     const struct reading *readings;
 };
+
+// Does the event name tag `index` (below tag_count) before? A tag counts once.
+static inline bool event_tag_is_repeated(const struct event *e, uint32_t index) {
+    for (uint32_t i = 0; i < index; i++) {
+        if (slice_equal(e->tags[i], e->tags[index]))
+            return true;
+    }
+    return false;
+}

@@ -1,0 +1,23 @@
+// What one event adds, and to which fields: the kind's counter, then the measures. Where it is added (which
+// keys of Redis, which windows) is for each process to say; by how much is said here alone.
+#pragma once
+
+#include "schemas/event.h"
+#include "schemas/keys.h"
+
+enum { INCREMENTS_MAX = EVENT_MEASURES_MAX + 1 };
+
+struct increment {
+    field_code field;
+    int64_t value; // may be 0 or negative
+};
+
+struct increments {
+    uint32_t count;
+    bool has_kind; // the first is the counter of the event's kind
+    struct increment at[INCREMENTS_MAX];
+};
+
+// Of a valid event. Its kind's counter moves by the event's delta; one that is not listed has
+// `kind_<number>`.
+void increments_of(struct increments *out, const struct event *e);
