@@ -2,12 +2,15 @@
 
 #include "runtime/check.h"
 #include "schemas/decimal.h"
+#include "schemas/money.h"
+
+#define UNLISTED_KIND "kind_"
 
 enum {
     SLOT_BITS = 14,
     SLOTS = 1 << SLOT_BITS,
     KEY_OVERHEAD = 256, // of a name: tag, family, platform, time and the colons
-    CURRENCY_LENGTH = 3,
+    KIND_PREFIX_LENGTH = sizeof(UNLISTED_KIND) - 1,
     MINUTES = 60,
 };
 
@@ -186,9 +189,9 @@ field_code field_kind(uint32_t unlisted_kind) {
 }
 
 field_code field_currency(field_code counter, struct slice currency) {
-    CHECK(counter != 0 && counter >> FIELD_CURRENCY_BIT == 0 && currency.length == CURRENCY_LENGTH);
+    CHECK(counter != 0 && counter >> FIELD_CURRENCY_BIT == 0 && currency.length == MONEY_CURRENCY_LENGTH);
     uint64_t letters = 0;
-    for (size_t i = 0; i < CURRENCY_LENGTH; i++)
+    for (size_t i = 0; i < MONEY_CURRENCY_LENGTH; i++)
         letters = letters << 8 | (unsigned char)currency.at[i];
     return counter | letters << FIELD_CURRENCY_BIT;
 }
@@ -209,7 +212,7 @@ size_t field_write(char *out, field_code field) {
     }
     uint32_t number = (uint32_t)field;
     if (field & FIELD_IS_KIND) {
-        to = append(to, "kind_", 5);
+        to = append(to, UNLISTED_KIND, KIND_PREFIX_LENGTH);
         to += decimal_write(to, number);
     } else {
         const char *name = counter_row((enum counter)number)->name;
@@ -218,8 +221,44 @@ size_t field_write(char *out, field_code field) {
     uint64_t letters = field >> FIELD_CURRENCY_BIT;
     if (letters != 0) {
         *to++ = ':';
-        for (int shift = 8 * (CURRENCY_LENGTH - 1); shift >= 0; shift -= 8)
+        for (int shift = 8 * (MONEY_CURRENCY_LENGTH - 1); shift >= 0; shift -= 8)
             *to++ = (char)(letters >> shift & 255);
     }
     return (size_t)(to - out);
+}
+
+static field_code kind_field_parse(struct slice name) {
+    uint64_t number = 0;
+    if (name.length <= KIND_PREFIX_LENGTH || memcmp(name.at, UNLISTED_KIND, KIND_PREFIX_LENGTH) != 0)
+        return 0;
+    struct slice digits = {name.at + KIND_PREFIX_LENGTH, name.length - KIND_PREFIX_LENGTH};
+    for (size_t i = 0; i < digits.length; i++) {
+        if (digits.at[i] < '0' || digits.at[i] > '9' || number > UINT32_MAX)
+            return 0;
+        number = number * 10 + (uint64_t)(digits.at[i] - '0');
+    }
+    bool plain = digits.at[0] != '0' || digits.length == 1;
+    return plain && number <= UINT32_MAX ? field_kind((uint32_t)number) : 0;
+}
+
+static field_code counter_field_parse(struct slice name) {
+    const char *colon = memchr(name.at, ':', name.length);
+    size_t length = colon != NULL ? (size_t)(colon - name.at) : name.length;
+    enum counter counter = counter_parse((struct slice){name.at, length});
+    if (counter == COUNTER_NONE || counter_row(counter)->by_currency != (colon != NULL))
+        return 0;
+    if (colon == NULL)
+        return field_counter(counter);
+    struct slice currency = {colon + 1, name.length - length - 1};
+    return money_is_currency(currency) ? field_currency(field_counter(counter), currency) : 0;
+}
+
+bool field_parse(field_code *field, struct slice name) {
+    *field = 0;
+    if (name.length == 0)
+        return false;
+    *field = kind_field_parse(name);
+    if (*field == 0)
+        *field = counter_field_parse(name);
+    return *field != 0;
 }

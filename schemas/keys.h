@@ -71,5 +71,10 @@ field_code field_minute(field_code counter, unsigned minute); // "07:likes"
 // Writes the field's name into `out` (FIELD_MAX bytes, not terminated) and returns its length.
 size_t field_write(char *out, field_code field);
 
+// Reads the name of a field without a minute, as field_write writes it and not otherwise: a counter by
+// currency has one, and no other has. `kind_<number>` is read for listed kinds too: it was written before
+// they were. False, and *field is 0, where no field is called so.
+bool field_parse(field_code *field, struct slice name);
+
 // Percent-encodes `:` `%` `{` `}` of an id. Returns the length; at most 3 times the id's.
 size_t key_encode(char *out, struct slice id);

@@ -12,6 +12,16 @@ enum { MICRO_DIGITS = 6, USUAL_DIGITS = 2 };
 #include "schemas/currencies.def"
 #undef CURRENCY
 
+bool money_is_currency(struct slice text) {
+    if (text.length != MONEY_CURRENCY_LENGTH)
+        return false;
+    for (size_t i = 0; i < text.length; i++) {
+        if (text.at[i] < 'A' || text.at[i] > 'Z')
+            return false;
+    }
+    return true;
+}
+
 int money_digits(struct slice currency) {
     static const struct {
         const char *code;

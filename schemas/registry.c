@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "runtime/check.h"
-#include "runtime/slice.h"
 #include "schemas/decimal.h"
 
 #define UNLISTED_PLATFORM "platform_"
@@ -42,6 +41,14 @@ static const struct counter_row counters[] = {
 const struct counter_row *counter_row(enum counter counter) {
     CHECK((unsigned)counter < COUNTER_COUNT);
     return &counters[counter];
+}
+
+enum counter counter_parse(struct slice name) {
+    for (unsigned i = 1; name.length > 0 && i < COUNTER_COUNT; i++) {
+        if (slice_equal(name, slice_of(counters[i].name)))
+            return (enum counter)i;
+    }
+    return COUNTER_NONE;
 }
 
 const struct kind_row *kind_find(uint32_t number) {

@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "runtime/slice.h"
+
 enum platform {
 #define PLATFORM(number, id, name) PLATFORM_##id = number,
 #include "schemas/platforms.def"
@@ -60,3 +62,6 @@ uint32_t platform_parse(const char *name, size_t length);
 
 // 0 where no kind is called so.
 uint32_t kind_parse(const char *name, size_t length);
+
+// COUNTER_NONE where no counter is called so: neither a kind's nor a row of counters.def.
+enum counter counter_parse(struct slice name);

@@ -1,5 +1,7 @@
 #include "stream/validate.h"
 
+#include "schemas/money.h"
+
 // The oneof's field numbers of the bodies that a kind cannot do without.
 enum { BODY_SPEND = 40, BODY_READING = 41, BODY_ERASURE = 42 };
 
@@ -29,16 +31,6 @@ static enum reject judge_flaws(unsigned flaws) {
     if (flaws & EVENT_FLAW_NEGATIVE)
         return REJECT_NEGATIVE_MEASURE;
     return flaws & EVENT_FLAW_OUT_OF_RANGE ? REJECT_OUT_OF_RANGE : REJECT_NONE;
-}
-
-static bool is_currency(struct slice text) {
-    if (text.length != 3)
-        return false;
-    for (size_t i = 0; i < 3; i++) {
-        if (text.at[i] < 'A' || text.at[i] > 'Z')
-            return false;
-    }
-    return true;
 }
 
 static enum reject judge_purchase(const struct event *e) {
@@ -107,7 +99,7 @@ enum reject validate_event(const struct event *e, const struct rules *rules, int
         return judge_flaws(e->flaws);
     if (e->occurred_at_ms >= EVENT_TIME_END_MS)
         return REJECT_OUT_OF_RANGE;
-    if (e->has_value && !is_currency(e->currency))
+    if (e->has_value && !money_is_currency(e->currency))
         return REJECT_NO_CURRENCY;
     return judge_kind(e);
 }

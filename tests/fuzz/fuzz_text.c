@@ -57,6 +57,15 @@ static void read_names(struct slice name) {
         CHECK(kind_find(kind) != NULL && slice_equal(name, slice_of(kind_find(kind)->name)));
 }
 
+static void read_field(struct slice name) {
+    char written[FIELD_MAX];
+    field_code field;
+    if (counter_parse(name) != COUNTER_NONE)
+        CHECK(slice_equal(name, slice_of(counter_row(counter_parse(name))->name)));
+    if (field_parse(&field, name))
+        CHECK(slice_equal(name, (struct slice){written, field_write(written, field)}));
+}
+
 static int hex_of(char c) {
     return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
@@ -94,6 +103,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
     read_addresses(terminated);
     read_mark(text);
     read_names(text);
+    read_field(text);
     encode_id(text);
     judge_utf8(text);
     key_slot(text);

@@ -285,6 +285,71 @@ static void every_counter_fits_into_a_field(void **state) {
     }
 }
 
+static void assert_read_back(field_code field) {
+    char name[FIELD_MAX];
+    field_code read;
+    struct slice written = {name, field_write(name, field)};
+    if (!field_parse(&read, written) || read != field)
+        fail_msg("%.*s was read as another field", (int)written.length, written.at);
+}
+
+static void fields_are_read_back(void **state) {
+    for (unsigned i = 1; i < COUNTER_COUNT; i++) {
+        const struct counter_row *row = counter_row((enum counter)i);
+        if (row->name[0] == '\0')
+            continue;
+        field_code field = field_counter((enum counter)i);
+        assert_read_back(row->by_currency ? field_currency(field, slice_of("EUR")) : field);
+    }
+    // A listed kind's, too: it was written before the kind was listed.
+    static const uint32_t kinds[] = {0, 1, KIND_LIKE, 9, 10, 777, UINT32_MAX - 1, UINT32_MAX};
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        assert_read_back(field_kind(kinds[i]));
+}
+
+static void a_field_has_one_name(void **state) {
+    static const char *const no_names[] = {
+        "",
+        ":",
+        "Likes",
+        "likes ",
+        "likes:",
+        "likes:EUR",
+        "07:likes",
+        "07:gross_micros:EUR",
+        "gross_micros",
+        "gross_micros:",
+        "gross_micros:EU",
+        "gross_micros:EURO",
+        "gross_micros:eur",
+        "gross_micros:E1R",
+        "gross_micros:EUR:",
+        "gross_micros:EUR:USD",
+        ":EUR",
+        "kind_",
+        "kind",
+        "kind_007",
+        "kind_00",
+        "kind_+7",
+        "kind_-1",
+        "kind_7 ",
+        "kind_7x",
+        "kind_777:EUR",
+        "kind_4294967296",
+        "kind_18446744073709551617",
+        "kind_99999999999999999999999",
+    };
+    field_code field;
+    for (size_t i = 0; i < sizeof(no_names) / sizeof(no_names[0]); i++) {
+        field = 1;
+        if (field_parse(&field, slice_of(no_names[i])) || field != 0)
+            fail_msg("\"%s\" was taken for a field", no_names[i]);
+    }
+    assert_false(field_parse(&field, (struct slice){NULL, 0}));
+    assert_false(field_parse(&field, (struct slice){"likes\0", 6}));
+    assert_false(field_parse(&field, (struct slice){"kind_7\0", 7}));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(crc16_is_the_one_of_redis_cluster),
@@ -302,6 +367,8 @@ int main(void) {
         cmocka_unit_test(fields_have_their_names),
         cmocka_unit_test(different_fields_are_different_numbers),
         cmocka_unit_test(every_counter_fits_into_a_field),
+        cmocka_unit_test(fields_are_read_back),
+        cmocka_unit_test(a_field_has_one_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,6 +18,13 @@ static void test_digits_are_the_currencys(void **state) {
     assert_int_equal(money_digits((struct slice){"JP", 2}), 2);
 }
 
+static void test_a_currency_is_three_capitals(void **state) {
+    static const char *const none[] = {"", "EU", "EURO", "eur", "E1R", "EU ", "@AZ", "AZ["};
+    for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
+        assert_false(money_is_currency(slice_of(none[i])));
+    assert_true(money_is_currency(slice_of("EUR")) && money_is_currency(slice_of("AZZ")));
+}
+
 static void test_amounts_are_rounded_half_to_even(void **state) {
     static const struct {
         int64_t micros;
@@ -57,6 +64,7 @@ static void test_amounts_are_rounded_half_to_even(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_digits_are_the_currencys),
+        cmocka_unit_test(test_a_currency_is_three_capitals),
         cmocka_unit_test(test_amounts_are_rounded_half_to_even),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -105,6 +105,23 @@ static void counter_names_are_plain_and_unique(void **state) {
     assert_false(counter_row(COUNTER_WATCH_MS)->by_currency);
 }
 
+static void every_counter_is_found_by_its_name(void **state) {
+    for (unsigned i = 1; i < COUNTER_COUNT; i++) {
+        const char *name = counter_row((enum counter)i)->name;
+        if (name[0] != '\0')
+            assert_int_equal(counter_parse(slice_of(name)), i);
+    }
+    assert_int_equal(counter_parse(slice_of("likes")), COUNTER_OF_LIKE);
+    assert_int_equal(counter_parse(slice_of("gross_micros")), COUNTER_GROSS_MICROS);
+    // Kinds without a counter have none of no name.
+    static const char *const no_names[] = {
+        "", "like", "Likes", "likes ", "like\xC5\xA1", "gross_micros:EUR", "kind_777", "spend"};
+    for (size_t i = 0; i < sizeof(no_names) / sizeof(no_names[0]); i++)
+        assert_int_equal(counter_parse(slice_of(no_names[i])), COUNTER_NONE);
+    assert_int_equal(counter_parse((struct slice){NULL, 0}), COUNTER_NONE);
+    assert_int_equal(counter_parse((struct slice){"likes\0", 6}), COUNTER_NONE);
+}
+
 static void names_of_platforms_and_kinds_are_unique(void **state) {
     static const char *const names[][2] = {
 #define PLATFORM(number, id, name) {"platform", name},
@@ -147,6 +164,7 @@ int main(void) {
         cmocka_unit_test(kinds_are_found_by_number_and_name),
         cmocka_unit_test(kinds_without_a_counter_count_nothing),
         cmocka_unit_test(counter_names_are_plain_and_unique),
+        cmocka_unit_test(every_counter_is_found_by_its_name),
         cmocka_unit_test(names_of_platforms_and_kinds_are_unique),
         cmocka_unit_test(rules_weigh_the_kinds),
     };
