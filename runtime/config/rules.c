@@ -31,6 +31,8 @@ static const struct option_row rows[] = {
     SPAN("max_past", max_past_ms, "90d", OPTION_OFF, 1),
     SPAN("series.retain", series_retain_ms, "48h", 0, 1),
     SPAN("reach.retain", reach_retain_ms, "35d", 0, 1),
+    SPAN("window.disorder", window_disorder_ms, "1m", 0, 0),
+    SPAN("window.lateness", window_lateness_ms, "10m", 0, 0),
 };
 #undef SPAN
 enum { ROW_VERSION, ROW_SINCE, ROW_WEIGHTS, ROW_SPANS, ROW_COUNT = sizeof(rows) / sizeof(rows[0]) };
@@ -142,8 +144,12 @@ static void note_unknown_rule(struct version_reading *r, const char *name,
 }
 
 static bool is_empty_section(const char *name, const struct document_node *value) {
-    return value->kind == DOCUMENT_MAPPING &&
-           (strcmp(name, "weights") == 0 || strcmp(name, "series") == 0 || strcmp(name, "reach") == 0);
+    static const char *const sections[] = {"weights", "series", "reach", "window"};
+    for (size_t i = 0; value->kind == DOCUMENT_MAPPING && i < sizeof(sections) / sizeof(sections[0]); i++) {
+        if (strcmp(name, sections[i]) == 0)
+            return true;
+    }
+    return false;
 }
 
 static void read_entry(void *context, const char *name, const struct document_entry *entry) {
@@ -214,26 +220,45 @@ static void read_book(struct book_reading *file, const char *path) {
         read_version(file, entry->value);
 }
 
+struct canonical {
+    char text[RULES_WEIGHTS_MAX * 24 + 256];
+    size_t length;
+};
+
+static void canonical_add(struct canonical *c, const char *name, int64_t value) {
+    size_t left = sizeof(c->text) - c->length;
+    int length = snprintf(c->text + c->length, left, "%s=%" PRId64 "\n", name, value);
+    CHECK(length > 0 && (size_t)length < left);
+    c->length += (size_t)length;
+}
+
+// Of a rule that the first release did not have.
+static void canonical_add_unless(struct canonical *c, const char *name, int64_t value, int64_t fallback) {
+    if (value != fallback)
+        canonical_add(c, name, value);
+}
+
 // What a version decides, however it was written. The `since` of version 1 is no part: it also holds before
 // it. Weights left at their default are none either, so that a program that knows a further kind finds the
-// same hash; which is why the default of a kind, once released, never changes.
+// same hash, nor is a later rule left at its own; which is why no default, once released, ever changes.
 static void hash_version(struct rules *version, const struct rules_kinds *kinds) {
-    char text[RULES_WEIGHTS_MAX * 24 + 256];
-    int length = snprintf(text, sizeof(text),
-                          "max_future_skew_ms=%" PRId64 "\nmax_past_ms=%" PRId64 "\nseries_retain_ms=%" PRId64
-                          "\nreach_retain_ms=%" PRId64 "\n",
-                          version->max_future_skew_ms, version->max_past_ms, version->series_retain_ms,
-                          version->reach_retain_ms);
-    for (int kind = 0; kind < RULES_WEIGHTS_MAX; kind++)
-        if (version->weights[kind] != kinds->defaults[kind])
-            length += snprintf(text + length, sizeof(text) - (size_t)length, "weight.%d=%" PRId32 "\n", kind,
-                               version->weights[kind]);
+    struct canonical c = {.length = 0};
+    struct rules defaults;
+    char name[32];
+    version_default(&defaults, kinds);
+    canonical_add(&c, "max_future_skew_ms", version->max_future_skew_ms);
+    canonical_add(&c, "max_past_ms", version->max_past_ms);
+    canonical_add(&c, "series_retain_ms", version->series_retain_ms);
+    canonical_add(&c, "reach_retain_ms", version->reach_retain_ms);
+    canonical_add_unless(&c, "window_disorder_ms", version->window_disorder_ms, defaults.window_disorder_ms);
+    canonical_add_unless(&c, "window_lateness_ms", version->window_lateness_ms, defaults.window_lateness_ms);
+    for (int kind = 0; kind < RULES_WEIGHTS_MAX; kind++) {
+        snprintf(name, sizeof(name), "weight.%d", kind);
+        canonical_add_unless(&c, name, version->weights[kind], defaults.weights[kind]);
+    }
     if (version->version > 1)
-        length += snprintf(text + length, sizeof(text) - (size_t)length, "since_ms=%" PRId64 "\n",
-                           version->since_ms);
-    CHECK((size_t)length < sizeof(text));
-    snprintf(version->hash, sizeof(version->hash), "%016" PRIx64,
-             (uint64_t)XXH3_64bits(text, (size_t)length));
+        canonical_add(&c, "since_ms", version->since_ms);
+    snprintf(version->hash, sizeof(version->hash), "%016" PRIx64, (uint64_t)XXH3_64bits(c.text, c.length));
 }
 
 static void hash_versions(struct rules_book *book, const struct rules_kinds *kinds) {

@@ -7,11 +7,17 @@
 //       max_past: 90d                   # or off
 //       series.retain: 48h
 //       reach.retain: 35d
+//       window.disorder: 1m             # of the aggregator's windows
+//       window.lateness: 10m
 //       weights: {like: 1, share: 3}    # kind name: weight in `top`; others keep the version before's
 //
 // A version inherits what it does not say from the one before (version 1 from the defaults). Versions are
 // numbered 1, 2, 3... with growing `since`, and are only ever appended. Strict as the configuration: file,
 // line, column, nearest name, all findings.
+//
+// Windows. The watermark is the greatest event time so far less the disorder. A record is late if its record
+// time lies past its window's end + disorder + lateness: that is a function of the log, whoever reads it, and
+// whenever.
 #pragma once
 
 #include <stddef.h>
@@ -29,6 +35,8 @@ struct rules {
     int64_t max_past_ms;                // default 90d; -1: off
     int64_t series_retain_ms;           // default 48h
     int64_t reach_retain_ms;            // default 35d
+    int64_t window_disorder_ms;         // default 1m
+    int64_t window_lateness_ms;         // default 10m
     int32_t weights[RULES_WEIGHTS_MAX]; // by kind number; kinds from 256 on weigh 0
 };
 

@@ -40,6 +40,8 @@ class Rules:
     max_past: int = 90 * DAY * 1000
     series_retain: int = 48 * HOUR * 1000
     reach_retain: int = 35 * DAY * 1000
+    window_disorder: int = 60_000
+    window_lateness: int = 600_000
     weights: dict = field(default_factory=dict)  # by the kind's name
 
     def __getitem__(self, name):
@@ -49,6 +51,9 @@ class Rules:
         """What Redis keeps of it as version `number`: its since (0 of the first, which has none) and its hash."""
         weights = {kind: self.weights.get(name, weight) for kind, (name, _, weight) in registry.KINDS.items()}
         lines = [f"{name}_ms={self[name]}" for name in ("max_future_skew", "max_past", "series_retain", "reach_retain")]
+        # Rules that came later are part of it where they are not the default: older versions keep their hashes.
+        lines += [f"{name}_ms={self[name]}" for name in ("window_disorder", "window_lateness")
+                  if self[name] != getattr(Rules, name)]
         lines += [f"weight.{kind}={weight}" for kind, weight in sorted(weights.items())
                   if weight != registry.KINDS[kind][2]]
         lines += [f"since_ms={self.since}"] if number > 1 else []

@@ -70,6 +70,8 @@ static void test_without_a_file_the_defaults_hold_for_ever(void **state) {
     assert_int_equal(r->max_past_ms, 90 * day);
     assert_int_equal(r->series_retain_ms, 2 * day);
     assert_int_equal(r->reach_retain_ms, 35 * day);
+    assert_int_equal(r->window_disorder_ms, MINUTE);
+    assert_int_equal(r->window_lateness_ms, 10 * MINUTE);
     assert_int_equal(r->weights[LIKE], 1);
     assert_int_equal(r->weights[SHARE], 2);
     assert_int_equal(r->weights[4], 0);
@@ -85,10 +87,12 @@ static void test_a_version_inherits_what_it_does_not_say(void **state) {
                                "- version: 2\n"
                                "  since: 2026-01-01T00:00:00Z\n"
                                "  series: {retain: 5100d}\n"
+                               "  window: {disorder: 0, lateness: 2h}\n"
                                "- version: 3\n"
                                "  since: 1767225600001\n"
                                "  max_future_skew: 1m\n"
                                "  reach.retain: 1d\n"
+                               "  window.disorder: 30s\n"
                                "  weights.like: -3\n";
     assert_int_equal(load_text(text), STATUS_OK);
     assert_string_equal(captured.text, "");
@@ -99,12 +103,16 @@ static void test_a_version_inherits_what_it_does_not_say(void **state) {
     assert_int_equal(second->max_past_ms, -1);
     assert_int_equal(second->max_future_skew_ms, 5 * MINUTE);
     assert_int_equal(second->series_retain_ms, 5100 * day);
+    assert_int_equal(second->window_disorder_ms, 0);
+    assert_int_equal(second->window_lateness_ms, 120 * MINUTE);
     assert_int_equal(second->weights[SHARE], 7);
     assert_int_equal(second->weights[LIKE], 1);
     assert_int_equal(third->version, 3);
     assert_int_equal(third->max_future_skew_ms, MINUTE);
     assert_int_equal(third->series_retain_ms, 5100 * day);
     assert_int_equal(third->reach_retain_ms, day);
+    assert_int_equal(third->window_disorder_ms, MINUTE / 2);
+    assert_int_equal(third->window_lateness_ms, 120 * MINUTE);
     assert_int_equal(third->weights[SHARE], 7);
     assert_int_equal(third->weights[LIKE], -3);
 }
@@ -153,6 +161,7 @@ static void test_the_hash_is_of_what_version_1_decides_not_of_how_it_is_written(
         "- {version: 1, since: 0}\n",
         "- version: 1\n  since: 2026-01-01T00:00:00Z # its since decides nothing\n",
         "- since: 0\n  weights: {share: 2}\n  series: {retain: 2d}\n  max_future_skew: 300s\n  version: 1\n",
+        "- {version: 1, since: 0, window: {disorder: 60s, lateness: 600s}}\n",
         "- {version: 1, since: 0}\n- {version: 2, since: 1, max_past: off, weights: {like: 9}}\n",
     };
     for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
@@ -163,6 +172,7 @@ static void test_the_hash_is_of_what_version_1_decides_not_of_how_it_is_written(
         "- {version: 1, since: 0, max_future_skew: 6m}\n", "- {version: 1, since: 0, max_past: off}\n",
         "- {version: 1, since: 0, series.retain: 3d}\n",   "- {version: 1, since: 0, reach.retain: 3d}\n",
         "- {version: 1, since: 0, weights: {like: 2}}\n",  "- {version: 1, since: 0, weights: {share: 0}}\n",
+        "- {version: 1, since: 0, window.disorder: 0}\n",  "- {version: 1, since: 0, window.lateness: 11m}\n",
     };
     for (size_t i = 0; i < sizeof(other) / sizeof(other[0]); i++) {
         hash_of(other[i], hash);
@@ -180,7 +190,10 @@ static void test_every_version_has_a_hash(void **state) {
         {"- {version: 2, since: 1000, weights: {like: 9}}\n", true},
         {"- {since: 1970-01-01T00:00:01Z, weights.like: 9, version: 2}\n", true},
         {"- {version: 2, since: 1000, weights: {like: 9, share: 2}, max_future_skew: 300s}\n", true},
+        {"- {version: 2, since: 1000, weights: {like: 9}, window.disorder: 60s, window: {}}\n", true},
         {"- {version: 2, since: 1001, weights: {like: 9}}\n", false},
+        {"- {version: 2, since: 1000, weights: {like: 9}, window.disorder: 61s}\n", false},
+        {"- {version: 2, since: 1000, weights: {like: 9}, window.lateness: 61s}\n", false},
         {"- {version: 2, since: 1000, weights: {like: 8}}\n", false},
         {"- {version: 2, since: 1000, weights: {like: 9}, reach.retain: 3d}\n", false},
     };
@@ -228,6 +241,12 @@ static const struct {
      "250ms\n"},
     {"- {version: 1, since: 0, max_future_skew: 36501d}\n",
      "r.yaml:1:43 CLM-C1 max_future_skew is 36501d; it takes 0 to 36500d\n"},
+    {"- {version: 1, since: 0, window: {disorder: off}}\n",
+     "r.yaml:1:45 CLM-C1 window.disorder is \"off\"; a duration is a whole number and ms, s, m, h or d, as "
+     "in "
+     "250ms\n"},
+    {"- {version: 1, since: 0, window.lateness: 36501d}\n",
+     "r.yaml:1:43 CLM-C1 window.lateness is 36501d; it takes 0 to 36500d\n"},
     {"- {version: 1, since: 0, max_past: [1d]}\n", "r.yaml:1:36 CLM-C1 max_past takes one value\n"},
     {"- {since: 0}\n", "r.yaml:1:3 CLM-C1 this version does not say its number (version: 1)\n"},
     {"- {version: 1}\n",
