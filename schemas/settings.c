@@ -135,9 +135,21 @@ static enum status check_flush(const struct settings *s, const struct config *co
                    (long long)s->redis_flush_min_ms, (long long)s->redis_flush_max_ms);
 }
 
+// Within a group a partition has one reader.
+static enum status check_groups(const struct settings *s, const struct config *config) {
+    static const char ours[] = "aggregate.group", theirs[] = "kafka.group";
+    if (strcmp(s->kafka_group, s->aggregate_group) != 0)
+        return STATUS_OK;
+    const char *origin = config_origin(config, ours);
+    bool by_itself = origin != NULL && strcmp(origin, "default") == 0;
+    return finding(config, by_itself ? theirs : ours,
+                   "\"%s\" is %s too: workers and aggregators would take each other's partitions",
+                   s->kafka_group, by_itself ? ours : theirs);
+}
+
 enum status settings_check(const struct settings *s, const struct config *config) {
     static enum status (*const checks[])(const struct settings *, const struct config *) = {
-        check_topics, check_prefix, check_flush, check_families};
+        check_topics, check_groups, check_prefix, check_flush, check_families};
     enum status status = STATUS_OK;
     for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
         if (checks[i](s, config) != STATUS_OK)

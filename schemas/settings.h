@@ -26,8 +26,8 @@ extern const struct option_row settings_options[];
 extern const size_t settings_option_count;
 
 // Checks what no single row can: flush_min <= flush_max, the family list, the prefix, a dead-letter topic
-// that is not the topic itself. Reports every finding to standard error (with CLM-C1 and its origin, which
-// `config` knows) and returns STATUS_CONFIG if there was one.
+// that is not the topic itself, two groups. Reports every finding to standard error (with CLM-C1 and its
+// origin, which `config` knows) and returns STATUS_CONFIG if there was one.
 enum status settings_check(const struct settings *s, const struct config *config);
 
 // The dead-letter topic's name, the default resolved, into `out`.

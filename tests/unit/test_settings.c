@@ -58,6 +58,10 @@ static void the_defaults_stand(void **state) {
     assert_int_equal(s.redis_flush_min_ms, 250);
     assert_string_equal(s.redis_prefix, "clm");
     assert_string_equal(s.http_listen, "[::]:8470");
+    assert_string_equal(s.store_url, "");
+    assert_string_equal(s.aggregate_group, "clameur-aggregate");
+    assert_string_equal(s.aggregate_listen, "[::]:8471");
+    assert_int_equal(s.aggregate_checkpoint_ms, 10000);
     config_destroy(&config);
 }
 
@@ -96,6 +100,8 @@ static void bad_settings_are_named_with_their_origin(void **state) {
         {{"--redis.prefix=c}"}, "redis.prefix", "brace"},
         {{"--redis.flush_min=2s"}, "redis.flush_min", "2000ms is longer than redis.flush_max, 1000ms"},
         {{"--dlq.topic=engagement"}, "dlq.topic", "the topic itself"},
+        {{"--aggregate.group=clameur-ingest"}, "aggregate.group", "is kafka.group too"},
+        {{"--kafka.group=clameur-aggregate"}, "kafka.group", "is aggregate.group too"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         char said[4096], begin[64];
