@@ -56,7 +56,11 @@ static void give_entry(void *context, const char *name, const struct document_en
         .origin = document_origin(reading->source.document, &c->arena, value->at),
         .name_origin = document_origin(reading->source.document, &c->arena, entry->key_at),
     };
-    if (value->kind != DOCUMENT_SCALAR || value->null)
+    const char *secret = config_merge_secret_above(c, name);
+    if (secret != NULL) // {...} that was meant for a text: what it would be a key of is not repeated
+        findings_add(&c->findings, STATUS_CONFIG, g.origin,
+                     "%s takes one value, not a mapping; a text that begins with { needs quotes", secret);
+    else if (value->kind != DOCUMENT_SCALAR || value->null)
         refuse_no_text(c, &reading->source, &g, value);
     else if (name_is_section(c, name) && config_merge_find(c, name, false) == NULL)
         findings_add(&c->findings, STATUS_CONFIG, g.origin, "%s is a section: it takes keys, not a value",

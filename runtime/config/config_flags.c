@@ -19,13 +19,13 @@ static const char *switch_value(struct words *w) {
     return given ? *++w->at : "true";
 }
 
-// The text before `=` of --name=value; the whole where there is none.
-static const char *flag_name(struct arena *arena, const char *word) {
-    size_t length = strcspn(word + 2, "=");
-    char *name = arena_take_bytes(arena, length + 1);
-    memcpy(name, word + 2, length);
-    name[length] = '\0';
-    return name;
+// The text before `=`, the whole where there is none: what follows may be a secret.
+static const char *flag_text(struct arena *arena, const char *word) {
+    size_t length = strcspn(word, "=");
+    char *text = arena_take_bytes(arena, length + 1);
+    memcpy(text, word, length);
+    text[length] = '\0';
+    return text;
 }
 
 static void add_named(struct config_flags *flags, const char *name, const char *value,
@@ -54,11 +54,11 @@ static void read_word(struct config_flags *flags, struct arena *arena, struct wo
         return;
     }
     if (word[1] != '-') {
-        findings_add(findings, STATUS_USAGE, word,
+        findings_add(findings, STATUS_USAGE, flag_text(arena, word),
                      "unknown flag; -c FILE, -h and --name=value are understood");
         return;
     }
-    const char *name = flag_name(arena, word), *equals = strchr(word, '=');
+    const char *name = flag_text(arena, word + 2), *equals = strchr(word, '=');
     const char *value = equals != NULL             ? equals + 1
                         : is_switch(context, name) ? switch_value(w)
                                                    : value_after(w);

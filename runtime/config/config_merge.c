@@ -129,12 +129,34 @@ static void give_row(struct config *c, const struct source *source, struct slot 
 
 // Of librdkafka's own options those that are the secret itself, not the place where it is kept.
 bool config_merge_is_secret(const char *name) {
-    static const char *const secrets[] = {"sasl.password", "ssl.key.password", "ssl.key.pem",
-                                          "ssl.keystore.password", "sasl.oauthbearer.client.secret"};
+    static const char *const secrets[] = {"sasl.password",
+                                          "ssl.key.password",
+                                          "ssl.key.pem",
+                                          "ssl.keystore.password",
+                                          "sasl.oauthbearer.client.secret",
+                                          "sasl.oauthbearer.assertion.private.key.pem",
+                                          "sasl.oauthbearer.assertion.private.key.passphrase"};
     for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++)
         if (name_folds_to(name, secrets[i]))
             return true;
     return false;
+}
+
+static bool name_is_secret(const struct config *c, const char *name) {
+    const struct slot *slot = config_merge_find(c, name, false);
+    if (slot != NULL)
+        return (slot->row->flags & OPTION_SECRET) != 0;
+    return config_merge_passes(c, name) && config_merge_is_secret(name + strlen("kafka."));
+}
+
+const char *config_merge_secret_above(struct config *c, const char *name) {
+    char *above = config_text_join(&c->arena, name, "");
+    for (char *dot = strrchr(above, '.'); dot != NULL; dot = strrchr(above, '.')) {
+        *dot = '\0';
+        if (name_is_secret(c, above))
+            return above;
+    }
+    return NULL;
 }
 
 static size_t pair_find(const struct config *c, const char *name) {

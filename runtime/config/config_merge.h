@@ -77,5 +77,8 @@ bool config_merge_passes(const struct config *c, const char *name);
 // Whether what passes through under that name (without `kafka.`) is a secret.
 bool config_merge_is_secret(const char *name);
 
+// The secret that a name lies below, as in redis.password.x; NULL where there is none.
+const char *config_merge_secret_above(struct config *c, const char *name);
+
 // `a` and `b` in one text.
 char *config_text_join(struct arena *arena, const char *a, const char *b);

@@ -197,14 +197,14 @@ static const struct document_node *read_mapping(struct reader *r) {
     return NULL;
 }
 
+// What looks like one may be a password that nobody has put in quotes: it is not repeated.
 static const struct document_node *read_alias(struct reader *r) {
     const char *name = (const char *)r->event.data.alias.anchor;
     for (const struct anchor *anchor = r->anchors; anchor != NULL; anchor = anchor->next)
         if (strcmp(anchor->name, name) == 0)
             return anchor->node;
-    findings_add(r->findings, STATUS_CONFIG,
-                 document_origin(r->document, r->arena, mark_of(r->event.start_mark)),
-                 "alias *%s names no anchor that stands before it", name);
+    note(r, mark_of(r->event.start_mark),
+         "an alias (*) of no anchor that stands before it; a text that begins with * needs quotes");
     return NULL;
 }
 

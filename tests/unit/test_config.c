@@ -224,8 +224,10 @@ static const struct {
     {"a: &x {redis.url: b}\n<<: *x\n",
      "a.yaml:2:1 CLM-C1 merge keys (<<) are not understood; an alias may stand for a "
      "whole value\na.yaml:1:8 CLM-C1 unknown key a.redis.url; did you mean redis.url?\n"},
-    {"redis.url: *none\n", "a.yaml:1:12 CLM-C1 alias *none names no anchor that stands before it\n"},
-    {"redis: &r {url: *r}\n", "a.yaml:1:17 CLM-C1 alias *r names no anchor that stands before it\n"},
+    {"redis.url: *none\n", "a.yaml:1:12 CLM-C1 an alias (*) of no anchor that stands before it; a text that "
+                           "begins with * needs quotes\n"},
+    {"redis: &r {url: *r}\n", "a.yaml:1:17 CLM-C1 an alias (*) of no anchor that stands before it; a text "
+                              "that begins with * needs quotes\n"},
     {"redis.flush_min: 250\n", "a.yaml:1:18 CLM-C1 redis.flush_min is \"250\"; a duration needs its unit: "
                                "ms, s, m, h or d, as in 10s\n"},
     {"redis.flush_min: 1.5s\n",
@@ -479,6 +481,29 @@ static void test_a_secret_on_the_command_line_is_refused(void **state) {
     assert_null(strstr(captured.text, "hunter"));
 }
 
+// What a password becomes that is not in quotes, or follows one dash.
+static void test_a_secret_in_the_wrong_form_is_not_repeated(void **state) {
+    static const struct {
+        const char *text, *says;
+    } forms[] = {
+        {"redis.password: *hunter2\n", "a.yaml:1:17 CLM-C1 an alias (*)"},
+        {"redis.password: {hunter2}\n", "redis.password takes one value, not a mapping"},
+        {"redis: {password: {hunter2: x}}\n", "redis.password takes one value, not a mapping"},
+        {"redis.password: {a: {hunter2: x}}\n", "redis.password takes one value, not a mapping"},
+        {"kafka.sasl.password: {hunter2}\n", "kafka.sasl.password takes one value, not a mapping"},
+        {"kafka:\n  sasl_password: {hunter2: x}\n", "kafka.sasl_password takes one value, not a mapping"},
+    };
+    for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+        file_write("a.yaml", forms[i].text, strlen(forms[i].text), 0600);
+        assert_int_equal(LOAD(WORD("-c"), WORD("a.yaml"), BROKERS), STATUS_CONFIG);
+        assert_non_null(strstr(captured.text, forms[i].says));
+        assert_null(strstr(captured.text, "hunter"));
+    }
+    assert_int_equal(LOAD(WORD("-redis.password=hunter2"), BROKERS), STATUS_USAGE);
+    assert_non_null(strstr(captured.text, "-redis.password unknown flag"));
+    assert_null(strstr(captured.text, "hunter"));
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_teardown(test_##name, forget)
     const struct CMUnitTest tests[] = {
@@ -502,6 +527,7 @@ int main(void) {
         TEST(kafka_names_without_a_row_pass_through),
         TEST(a_secret_in_a_file_that_others_may_read_is_refused),
         TEST(a_secret_on_the_command_line_is_refused),
+        TEST(a_secret_in_the_wrong_form_is_not_repeated),
     };
     return cmocka_run_group_tests_name("config", tests, set_up, tear_down);
 }
