@@ -33,6 +33,9 @@ const char *redis_greeting_refusal(int step, const redisReply *reply) {
     if (step == STEP_NAME &&
         (begins_with(reply->str, "NOPERM") || begins_with(reply->str, "ERR Client names")))
         return NULL;
+    // To a command that it does not know, Redis repeats its words: here the password.
+    if (step == STEP_AUTH && strstr(reply->str, "with args") != NULL)
+        return "ERR AUTH is a command that it does not know: is it renamed, or is this no Redis?";
     return reply->str;
 }
 
