@@ -152,3 +152,20 @@ def test_an_event_that_was_too_early_is_put_back_as_it_was(deployment):
     assert recount.counted == 2 and [reason for *_, reason in recount.refused] == ["future"]
     records = [r for part in read_log(deployment.bootstrap, deployment.topic).values() for r in part]
     assert records[-1].value == confluent_frame(early) and records[-1].key == key_of(early)
+
+
+def test_a_letter_without_a_key_is_put_back_where_it_came_from__goes_red_if_it_goes_anywhere(deployment, tmp_path):
+    """Sent twice it is once: its copies must lie in one partition. A producer without keys is wrong, and is counted right."""
+    sender = Sender(deployment.bootstrap, deployment.topic)
+    for partition in ends_of(deployment.bootstrap, deployment.topic):
+        sender.send(event(account="").SerializeToString(), None, partition=partition)
+    sender.close()
+    worker = deployment.worker()
+    assert len(load.settle(deployment, [worker]).refused) == len(ends_of(deployment.bootstrap, deployment.topic))
+    file = tmp_path / "repaired"
+    for place in letters_of(deployment):
+        file.write_bytes(event().SerializeToString())
+        for _ in range(2):
+            assert _dlq(deployment, "replay", place, "--file", file)[0][0]["sent"] == 1
+    recount = load.settle(deployment, [worker])
+    assert recount.counted == recount.duplicates == len(recount.refused) > 1

@@ -32,7 +32,7 @@ struct dlq_letter {
     int64_t size;       // of its value, before it was cut
     bool cut;
     int64_t schema;     // -1: none
-    struct slice key;   // of its record
+    struct slice key;   // of its record; .at NULL: none
     struct slice value; // .at NULL: none
 };
 

@@ -83,12 +83,13 @@ static bool would_be_refused(struct replay *r, struct slice value, enum reject *
     return false;
 }
 
+// Without a key it goes where its original was: at random it would miss its own copies.
 static void produce(struct replay *r, const struct dlq_letter *l, struct slice value) {
     rd_kafka_resp_err_t err;
+    int32_t partition = l->key.at != NULL ? RD_KAFKA_PARTITION_UA : l->place.partition;
     do {
         err = rd_kafka_producev(r->rk, RD_KAFKA_V_TOPIC(r->d->r.settings.kafka_topic),
-                                RD_KAFKA_V_PARTITION(RD_KAFKA_PARTITION_UA),
-                                RD_KAFKA_V_KEY(l->key.at, l->key.length),
+                                RD_KAFKA_V_PARTITION(partition), RD_KAFKA_V_KEY(l->key.at, l->key.length),
                                 RD_KAFKA_V_VALUE((void *)(uintptr_t)value.at, value.length),
                                 RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
         rd_kafka_poll(r->rk, err == RD_KAFKA_RESP_ERR__QUEUE_FULL ? POLL_MS : 0);
