@@ -206,11 +206,18 @@ def test_expect_is_red_and_says_what_differs(tmp_path, expected, what):
     assert "1 differences" in done.stderr
 
 
-def test_expect_refuses_a_misspelt_expectation(tmp_path):
+@pytest.mark.parametrize("expected, why", [
+    ({"outcom": "counted"}, 'did you mean "outcome"'),
+    ({"counters": {"acct:acme": {"likes": "1"}}}, '"likes" of "acct:acme" is no whole number'),
+    ({"counters": {"acct:acme": ["likes"]}}, '"acct:acme" is an object of fields'),
+    ({"counters": ["acct:other"]}, '"counters" is an object of keys'),
+    ({"counters": "views"}, '"counters" is an object of keys'),
+])
+def test_expect_refuses_what_nothing_could_differ_from(tmp_path, expected, why):
     file = tmp_path / "events.jsonl"
     file.write_bytes(json_frame(LIKE))
-    done = explain_alone(tmp_path, file, *expectation(tmp_path, [{"outcom": "counted"}]), check=65)
-    assert 'did you mean "outcome"' in done.stderr
+    done = explain_alone(tmp_path, file, *expectation(tmp_path, [expected]), check=65)
+    assert why in done.stderr
 
 
 @pytest.mark.parametrize("value, outcomes", [

@@ -24,6 +24,23 @@ static enum status bad_file(const char *path, const char *format, const char *wo
     return p.status;
 }
 
+// What is no figure would be equal to nothing, or, with nothing to compare, to everything.
+static enum status check_counters(const char *path, const json_t *counters) {
+    const char *key, *field;
+    const json_t *fields, *figure;
+    if (!json_is_object(counters))
+        return bad_file(path, "\"counters\" is an object of keys%s%s", "", "");
+    json_object_foreach((json_t *)counters, key, fields) {
+        if (!json_is_object(fields))
+            return bad_file(path, "\"%s\" is an object of fields%s", key, "");
+        json_object_foreach((json_t *)fields, field, figure) {
+            if (!json_is_integer(figure))
+                return bad_file(path, "\"%s\" of \"%s\" is no whole number", field, key);
+        }
+    }
+    return STATUS_OK;
+}
+
 static enum status check_names(const char *path, const json_t *expected) {
     size_t i;
     const json_t *one;
@@ -43,6 +60,10 @@ static enum status check_names(const char *path, const json_t *expected) {
                                                 : "unknown key \"%s\"%s",
                                 key, nearest != NULL ? nearest : "");
         }
+        const json_t *counters = json_object_get(one, "counters");
+        enum status status = counters != NULL ? check_counters(path, counters) : STATUS_OK;
+        if (status != STATUS_OK)
+            return status;
     }
     return STATUS_OK;
 }
