@@ -29,11 +29,13 @@ static const struct refusal refusals[] = {
     {"auto.offset.reset", "a place that the log no longer has is an error: skipping on would lose counts"},
     {"enable.partition.eof", "the end of the log is how an idle partition is known"},
     {"allow.auto.create.topics", "topics are created on purpose, with a partition count that stays"},
+    {"isolation.level", "what a transaction took back was never an event"},
     {"partitioner", "a person's partition is murmur2 of the key, for every producer"},
     {"enable.idempotence", "it is on"},
     {"transactional.id", "no transaction is used"},
     {"message.timeout.ms", "a dead letter is never given up"},
     {"delivery.timeout.ms", "a dead letter is never given up"},
+    {"delivery.report.only.error", "flushes wait for the word that a dead letter has arrived"},
 };
 
 // --- The names librdkafka knows

@@ -25,6 +25,8 @@ static void properties_of_the_configuration(void **state) {
         {"enable_auto_commit", "true", "consumer", "committed"},
         {"enable.auto.offset.store", "true", "consumer", "committed"},
         {"auto.offset.reset", "earliest", "consumer", "lose"},
+        {"isolation.level", "read_uncommitted", "consumer", "transaction"},
+        {"delivery.report.only.error", "true", "producer", "arrived"},
         {"partitioner", "random", "producer", "murmur2"},
         {"session.timeout.ms", "1", "consumer", "kafka.session.timeout"},
         {"fetch.mim.bytes", "1", "consumer", "did you mean kafka.fetch.min.bytes?"},
