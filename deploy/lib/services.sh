@@ -257,6 +257,7 @@ SH
     say "  redis-cli -p $redis_port FCALL_RO clameur_platforms 0"
     say "  redis-cli -p $redis_port FCALL_RO clameur_top 0 $account ${platforms[0]} $(top_hour) 10"
     say "  $programs/clameur-ingest counters $account -c $state/clameur.yaml"
+    say "  $programs/clameur-ingest status --worker 127.0.0.1:${worker_port[worker-1]} -c $state/clameur.yaml"
     say "  curl http://127.0.0.1:${worker_port[worker-1]}/metrics"
     say "count it again:  $programs/clameur-loadtest recount -c $state/clameur.yaml"
     say "end it:          $state/stop"
