@@ -1,0 +1,56 @@
+// Where parts, checkpoints and snapshots are kept: names and bytes. A file appears whole or not at all, and
+// is never changed: directory stores write a temporary name, fsync, rename, fsync the directory.
+//
+// Any thread, one at a time a store. Blocking.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "runtime/status.h"
+
+struct store;
+
+// Where a store is: `url` is store.url: file:///absolute/path (made where it is missing). Borrowed during
+// store_open.
+struct store_place {
+    const char *url;
+};
+
+// STATUS_CONFIG, STATUS_NOT_ALLOWED, STATUS_CANT_CREATE; *store is NULL then.
+enum status store_open(struct store **store, const struct store_place *place, struct problem *p);
+void store_close(struct store **store);
+
+// Names are of a-z 0-9 . - and the '/' of folders, relative, at most 255 bytes, no part of them with a dot in
+// front: STATUS_USAGE for others. Below, STATUS_NOT_ALLOWED, STATUS_OS and STATUS_CANT_CREATE are what a
+// person must mend.
+
+// Creates the file, or replaces it. STATUS_TRY_AGAIN (CLM-D1) where there is no room or the store does not
+// answer: what was there is there, or the new file is, whole; the same call may be made again.
+enum status store_put(struct store *store, const char *name, const char *bytes, size_t length,
+                      struct problem *p);
+// The same where there is no such file; `*created` false where there is one, which stays: also that of an own
+// call before that ended with STATUS_TRY_AGAIN.
+enum status store_create(struct store *store, const char *name, const char *bytes, size_t length,
+                         bool *created, struct problem *p);
+
+// The whole file; the caller frees `*bytes`. STATUS_NO_INPUT where there is none, STATUS_TRY_AGAIN where the
+// store does not answer.
+enum status store_get(struct store *store, const char *name, char **bytes, size_t *length, struct problem *p);
+
+// Names directly below a folder ("" or "parts/1767225600"), sorted by their bytes; temporary names are not
+// among them, names of folders end with '/'. None where there is no such folder; a folder may be empty.
+// store_names_fini frees them.
+struct store_names {
+    char **at;
+    size_t count;
+};
+enum status store_list(struct store *store, const char *folder, struct store_names *names, struct problem *p);
+void store_names_fini(struct store_names *names);
+
+// Gone afterwards, whether it was there or not. Folders that become empty go with their last file.
+enum status store_remove(struct store *store, const char *name, struct problem *p);
+
+// Bytes free for more; -1 where nobody can tell.
+int64_t store_free_bytes(struct store *store);
