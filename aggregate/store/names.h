@@ -1,0 +1,52 @@
+// How files are called in a store.
+//
+//     meta                                       what the first aggregator fixed (meta.h)
+//     parts/<start>/p0003-<from>-<to>.zst        one window of one partition, after [from, to) of its log
+//     through/p0003-<offset>-<sealed>.zst        the last by name is the partition's sealed-through record
+//     checkpoints/p0003-<offset>-<after>.zst     open windows: a base (after = offset), or a segment on the
+//     file at `after` snapshots/<start>/<sum>-<hash>.zst         a published window: of several the one with
+//     the greatest sum is the newest spans/...                                  merges that somebody asked
+//     for, under the name they gave
+//
+// <start> is the window's start in Unix seconds. Offsets, sums and <sealed> (Unix seconds, too) have 19
+// digits, so that names sort as they do. <sum> adds up the `to` of all partitions, <hash> is 16 hex digits of
+// XXH3-64 over the whole vector of coverage.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { NAME_MAX_LENGTH = 128 };
+
+struct part_name {
+    int64_t start_s;
+    uint32_t partition;
+    int64_t from, to;
+};
+struct through_name {
+    uint32_t partition;
+    int64_t offset;
+    int64_t sealed_s; // every window that ends by then is sealed
+};
+struct checkpoint_name {
+    uint32_t partition;
+    int64_t offset, after;
+};
+struct snapshot_name {
+    int64_t start_s;
+    int64_t sum;
+    uint64_t hash;
+};
+
+void part_name_write(char out[NAME_MAX_LENGTH], const struct part_name *name);
+void through_name_write(char out[NAME_MAX_LENGTH], const struct through_name *name);
+void checkpoint_name_write(char out[NAME_MAX_LENGTH], const struct checkpoint_name *name);
+void snapshot_name_write(char out[NAME_MAX_LENGTH], const struct snapshot_name *name);
+
+// The names as store_list gives them, without their folder; false for any other.
+bool part_name_parse(struct part_name *name, int64_t start_s, const char *text);
+bool through_name_parse(struct through_name *name, const char *text);
+bool checkpoint_name_parse(struct checkpoint_name *name, const char *text);
+bool snapshot_name_parse(struct snapshot_name *name, int64_t start_s, const char *text);
+// "1767225600/"
+bool window_folder_parse(int64_t *start_s, const char *text);
