@@ -1,0 +1,317 @@
+// A block, read from bytes that are not trusted: what it says of its size is held to what it holds.
+#include <string.h>
+
+#include "runtime/check.h"
+#include "schemas/snapshot/snapshot_parts.h"
+
+// A block's fields as they lie in its bytes. Lists that are left out are empty.
+struct block {
+    enum table table;
+    int64_t window_s;
+    uint32_t rows;
+    struct slice bytes;
+    struct slice lists[BLOCK_FIELDS];
+};
+
+// The lists of a block while its rows are read. A list that is left out gives zeroes.
+struct cursors {
+    struct wire_in block; // at the next account
+    struct wire_in lists[BLOCK_FIELDS];
+    bool is_there[BLOCK_FIELDS];
+    uint32_t left; // rows of the account
+    struct slice account;
+};
+
+static bool is_list(unsigned number) {
+    return number >= BLOCK_ACCOUNT_ROWS && number <= BLOCK_ID_REST;
+}
+
+static bool is_message(unsigned number) {
+    return number == BLOCK_ACCOUNTS || number == BLOCK_COLUMNS || number == BLOCK_ORDERS;
+}
+
+static const char *take_field(struct block *b, uint64_t *numbers, const struct wire_field *field) {
+    if (field->number >= BLOCK_FIELDS)
+        return NULL;
+    if (is_list(field->number) || is_message(field->number)) {
+        if (field->type != WIRE_BYTES)
+            return "a field has another type than its own";
+        if (is_list(field->number) && b->lists[field->number].at != NULL)
+            return "a list comes twice";
+        if (is_list(field->number))
+            b->lists[field->number] = field->bytes;
+        return NULL;
+    }
+    if (field->type != WIRE_VARINT)
+        return "a field has another type than its own";
+    numbers[field->number] = field->value;
+    return NULL;
+}
+
+static const char *read_fields(struct slice bytes, struct block *b) {
+    struct wire_in in = wire_in(bytes);
+    struct wire_field field;
+    uint64_t numbers[BLOCK_ROWS + 1] = {0};
+    const char *wrong = NULL;
+    *b = (struct block){.bytes = bytes};
+    while (wrong == NULL && wire_next(&in, &field))
+        wrong = take_field(b, numbers, &field);
+    if (wrong != NULL)
+        return wrong;
+    if (!wire_is_at_end(&in))
+        return "it is damaged";
+    if (numbers[BLOCK_TABLE] >= TABLES)
+        return "it is of a table that this program does not know";
+    if (numbers[BLOCK_ROWS] == 0 || numbers[BLOCK_ROWS] > SNAPSHOT_BLOCK_ROWS)
+        return "it has no rows, or more than a block may have";
+    b->table = (enum table)numbers[BLOCK_TABLE];
+    b->window_s = (int64_t)numbers[BLOCK_WINDOW];
+    b->rows = (uint32_t)numbers[BLOCK_ROWS];
+    return NULL;
+}
+
+// Blocks are sorted by table and window; where both are the same, the rows go on.
+static const char *follow(struct block_reader *reader, const struct block *b) {
+    struct last_row *last = &reader->last;
+    if (!reader->is_checkpoint && b->window_s != 0)
+        return "it names a window, which only blocks of checkpoints do";
+    if (b->table < last->table || (b->table == last->table && b->window_s < last->window_s && last->is_any))
+        return "the blocks are not sorted";
+    if (b->table != last->table || b->window_s != last->window_s)
+        last->is_any = false;
+    last->table = b->table;
+    last->window_s = b->window_s;
+    return NULL;
+}
+
+static void cursors_init(struct cursors *c, const struct block *b) {
+    *c = (struct cursors){.block = wire_in(b->bytes)};
+    for (unsigned i = 0; i < BLOCK_FIELDS; i++) {
+        if (b->lists[i].at == NULL)
+            continue;
+        c->lists[i] = wire_in(b->lists[i]);
+        c->is_there[i] = true;
+    }
+}
+
+static bool next_number(struct cursors *c, enum block_field list, uint32_t *value) {
+    *value = 0;
+    return !c->is_there[list] || wire_read_32(&c->lists[list], value);
+}
+
+// The next account and how many rows are its.
+static const char *next_account(struct cursors *c) {
+    struct wire_field field = {0};
+    while (field.number != BLOCK_ACCOUNTS) {
+        if (!wire_next(&c->block, &field))
+            return "it has fewer accounts than its rows need";
+    }
+    c->account = field.bytes;
+    if (c->account.length > ROWS_ACCOUNT_MAX)
+        return "an account is longer than it may be";
+    if (!next_number(c, BLOCK_ACCOUNT_ROWS, &c->left) || c->left == 0)
+        return "an account has no rows";
+    return NULL;
+}
+
+// All lists must have come to their ends with the last row.
+static const char *end_lists(struct cursors *c) {
+    struct wire_field field;
+    while (wire_next(&c->block, &field)) {
+        if (field.number == BLOCK_ACCOUNTS)
+            return "it has more accounts than its rows need";
+    }
+    for (unsigned i = 0; i < BLOCK_FIELDS; i++) {
+        if (!wire_is_at_end(&c->lists[i]))
+            return "a list is longer than its rows";
+    }
+    return c->left == 0 ? NULL : "an account has more rows than the block";
+}
+
+// A row's own bytes of its id: `rest`, after `shared` ones of the id before.
+struct id_part {
+    uint32_t shared;
+    struct slice rest;
+};
+
+static const char *next_id(struct cursors *c, size_t before, struct id_part *id) {
+    uint32_t length;
+    if (!next_number(c, BLOCK_ID_SHARED, &id->shared) || !next_number(c, BLOCK_ID_LENGTHS, &length))
+        return "a list is shorter than its rows";
+    if (id->shared > before)
+        return "an id shares more than the id before it has";
+    struct wire_in *rest = &c->lists[BLOCK_ID_REST];
+    if (length > (size_t)(rest->end - rest->at))
+        return "the ids are shorter than they say";
+    if (id->shared + (uint64_t)length > ROWS_ID_MAX)
+        return "an id is longer than it may be";
+    id->rest = (struct slice){length > 0 ? rest->at : "", length};
+    if (length > 0)
+        rest->at += length;
+    return NULL;
+}
+
+static int number_order(uint64_t a, uint64_t b) {
+    return (a > b) - (a < b);
+}
+
+// How the last row of the file sorts against the next one.
+static int last_order(const struct last_row *last, const struct row_key *key, const struct id_part *id) {
+    int differs = slice_order((struct slice){last->account, last->account_length}, key->account);
+    if (differs == 0)
+        differs = number_order(last->platform, key->platform);
+    if (differs == 0)
+        differs = number_order(last->origin, key->origin);
+    if (differs == 0)
+        differs = number_order(last->format, key->format);
+    if (differs == 0)
+        differs = number_order(last->paid, key->paid);
+    if (differs == 0)
+        differs = slice_order((struct slice){last->id + id->shared, last->id_length - id->shared}, id->rest);
+    return differs;
+}
+
+static void remember(struct last_row *last, const struct row_key *key, const struct id_part *id) {
+    last->is_any = true;
+    last->account_length = key->account.length;
+    memcpy(last->account, key->account.at, key->account.length);
+    last->platform = key->platform;
+    last->origin = key->origin;
+    last->format = key->format;
+    last->paid = key->paid;
+    memcpy(last->id + id->shared, id->rest.at, id->rest.length);
+    last->id_length = id->shared + id->rest.length;
+}
+
+static const char *read_row(struct block_reader *reader, struct cursors *c, bool is_first,
+                            struct row_key *key) {
+    struct last_row *last = &reader->last;
+    struct id_part id;
+    uint32_t paid;
+    const char *wrong = c->left == 0 ? next_account(c) : NULL;
+    if (wrong != NULL)
+        return wrong;
+    c->left--;
+    key->account = c->account;
+    if (!next_number(c, BLOCK_PLATFORMS, &key->platform) || !next_number(c, BLOCK_ORIGINS, &key->origin) ||
+        !next_number(c, BLOCK_FORMATS, &key->format) || !next_number(c, BLOCK_PAID, &paid) || paid > 1)
+        return "a list is shorter than its rows, or a number in it too large";
+    key->paid = paid != 0;
+    wrong = next_id(c, is_first ? 0 : last->id_length, &id);
+    if (wrong != NULL)
+        return wrong;
+    if (last->is_any && last_order(last, key, &id) >= 0)
+        return "its rows are not sorted, or one comes twice";
+    remember(last, key, &id);
+    key->id = (struct slice){last->id, last->id_length};
+    return NULL;
+}
+
+static const char *read_rows(struct block_reader *reader, const struct block *b, struct rows *rows) {
+    struct cursors c;
+    struct row_key key = {.table = b->table};
+    cursors_init(&c, b);
+    bool has_id = table_has_id(b->table);
+    for (unsigned i = BLOCK_ORIGINS; i <= BLOCK_ID_REST; i++) {
+        if (c.is_there[i] && has_id != (i >= BLOCK_ID_SHARED))
+            return "it has columns that are not of its table";
+    }
+    for (uint32_t i = 0; i < b->rows; i++) {
+        const char *wrong = read_row(reader, &c, i == 0, &key);
+        if (wrong != NULL)
+            return wrong;
+        reader->has_cell[i] = false;
+        if (rows != NULL)
+            reader->numbers[i] = rows_row(rows, &key);
+    }
+    return end_lists(&c);
+}
+
+// A column's parts as they lie in its bytes.
+struct column {
+    struct slice name;
+    struct wire_in steps, values;
+};
+
+static const char *split_column(struct slice bytes, struct column *column) {
+    struct wire_in in = wire_in(bytes);
+    struct wire_field field;
+    unsigned seen = 0;
+    while (wire_next(&in, &field)) {
+        if (field.number > COLUMN_VALUES)
+            continue;
+        if (field.type != WIRE_BYTES || (seen & 1u << field.number) != 0)
+            return "a field of a column has another type than its own, or comes twice";
+        seen |= 1u << field.number;
+        if (field.number == COLUMN_COUNTER)
+            column->name = field.bytes;
+        else if (field.number == COLUMN_STEPS)
+            column->steps = wire_in(field.bytes);
+        else
+            column->values = wire_in(field.bytes);
+    }
+    return wire_is_at_end(&in) && seen == 14 ? NULL : "a column is damaged";
+}
+
+static const char *read_cells(struct block_reader *reader, const struct block *b, struct column *column,
+                              struct rows *rows, uint32_t field) {
+    uint64_t row = 0;
+    for (bool is_first = true; !wire_is_at_end(&column->steps); is_first = false) {
+        uint32_t step;
+        uint64_t value;
+        if (!wire_read_32(&column->steps, &step) || !wire_read(&column->values, &value))
+            return "a column has fewer values than steps, or they are damaged";
+        row += step;
+        if ((step == 0 && !is_first) || row >= b->rows)
+            return "a column steps past the last row, or stays at one";
+        if (value == 0)
+            return "a cell is 0";
+        reader->has_cell[row] = true;
+        if (rows != NULL)
+            rows_add_cell(rows, reader->numbers[row], field, wire_unzigzag(value));
+    }
+    return wire_is_at_end(&column->values) ? NULL : "a column has more values than steps";
+}
+
+static const char *read_columns(struct block_reader *reader, const struct block *b, struct rows *rows) {
+    struct wire_in in = wire_in(b->bytes);
+    struct wire_field field;
+    struct slice last = {"", 0};
+    while (wire_next(&in, &field)) {
+        if (field.number != BLOCK_COLUMNS)
+            continue;
+        struct column column;
+        const char *wrong = split_column(field.bytes, &column);
+        if (wrong != NULL)
+            return wrong;
+        field_code code = column_field_parse(column.name);
+        if (code == 0)
+            return "a column has a name that is none of a counter";
+        if (slice_order(last, column.name) >= 0)
+            return "its columns are not sorted, or one comes twice";
+        last = column.name;
+        wrong = read_cells(reader, b, &column, rows, rows != NULL ? rows_field(rows, code) : 0);
+        if (wrong != NULL)
+            return wrong;
+    }
+    for (uint32_t i = 0; i < b->rows; i++) {
+        if (!reader->has_cell[i])
+            return "a row has no cell";
+    }
+    return NULL;
+}
+
+const char *block_read(struct block_reader *reader, struct slice bytes) {
+    struct block b;
+    const char *wrong = read_fields(bytes, &b);
+    if (wrong == NULL)
+        wrong = follow(reader, &b);
+    if (wrong != NULL)
+        return wrong;
+    struct rows *rows = reader->rows_of(reader->context, b.window_s);
+    reader->table_rows[b.table] += b.rows;
+    if (b.table == TABLE_ORDERS)
+        return block_read_orders(reader, bytes, b.rows, rows);
+    wrong = read_rows(reader, &b, rows);
+    return wrong != NULL ? wrong : read_columns(reader, &b, rows);
+}

@@ -1,0 +1,254 @@
+#include "schemas/snapshot/block_write.h"
+
+#include "runtime/check.h"
+
+// One cell of the block: the row by its place there.
+struct block_cell {
+    int64_t value;
+    uint32_t row, field;
+};
+
+// What a field's cells are in the block.
+struct block_column {
+    uint32_t rank; // among the table's fields by name
+    uint32_t count;
+    uint32_t from; // its first cell among those sorted by field
+};
+
+struct block_writer {
+    block_put put;
+    void *context;
+    const struct rows *rows;      // of which `columns` and `by_rank` are
+    struct block_column *columns; // by field
+    uint32_t *by_rank;            // fields
+    ROWS_ARRAY(struct block_cell) cells;
+    ROWS_ARRAY(struct block_cell) sorted; // by field, then by row
+    struct wire_out block, part, nested;
+    struct wire_out lists[BLOCK_FIELDS];
+    bool is_list_used[BLOCK_FIELDS]; // something in it is not 0
+};
+
+struct block_writer *block_writer_create(block_put put, void *context) {
+    struct block_writer *w = memory_take(sizeof(*w));
+    w->put = put;
+    w->context = context;
+    return w;
+}
+
+void block_writer_destroy(struct block_writer **w) {
+    struct block_writer *gone = *w;
+    *w = NULL;
+    for (int i = 0; i < BLOCK_FIELDS; i++)
+        free(gone->lists[i].at);
+    free(gone->nested.at);
+    free(gone->part.at);
+    free(gone->block.at);
+    free(gone->sorted.at);
+    free(gone->cells.at);
+    free(gone->by_rank);
+    free(gone->columns);
+    free(gone);
+}
+
+static int field_order(const void *a, const void *b, void *rows) {
+    const struct rows *r = rows;
+    char x[FIELD_MAX], y[FIELD_MAX];
+    size_t x_length = field_write(x, r->fields.at[*(const uint32_t *)a]);
+    size_t y_length = field_write(y, r->fields.at[*(const uint32_t *)b]);
+    return slice_order((struct slice){x, x_length}, (struct slice){y, y_length});
+}
+
+// Sorts the fields of a table by name, once.
+static void take_rows(struct block_writer *w, const struct rows *r) {
+    if (w->rows == r)
+        return;
+    w->rows = r;
+    free(w->by_rank);
+    free(w->columns);
+    w->by_rank = memory_grow(NULL, r->fields.count + 1, sizeof(*w->by_rank));
+    w->columns = memory_take((r->fields.count + 1) * sizeof(*w->columns));
+    for (uint32_t i = 0; i < r->fields.count; i++)
+        w->by_rank[i] = i;
+    qsort_r(w->by_rank, r->fields.count, sizeof(*w->by_rank), field_order, (void *)(uintptr_t)r);
+    for (uint32_t i = 0; i < r->fields.count; i++)
+        w->columns[w->by_rank[i]].rank = i;
+}
+
+static void list_add(struct block_writer *w, enum block_field list, uint64_t value) {
+    wire_varint(&w->lists[list], value);
+    w->is_list_used[list] |= value != 0;
+}
+
+static void lists_clear(struct block_writer *w) {
+    for (int i = 0; i < BLOCK_FIELDS; i++) {
+        w->lists[i].length = 0;
+        w->is_list_used[i] = false;
+    }
+}
+
+static void lists_write(struct block_writer *w, enum block_field first, enum block_field last) {
+    for (unsigned i = first; i <= last; i++) {
+        if (w->is_list_used[i])
+            wire_element(&w->block, i, wire_slice(&w->lists[i]));
+    }
+}
+
+static size_t common_length(struct slice a, struct slice b) {
+    size_t length = 0;
+    while (length < a.length && length < b.length && a.at[length] == b.at[length])
+        length++;
+    return length;
+}
+
+static void add_key(struct block_writer *w, const struct row *row, const struct row *before) {
+    list_add(w, BLOCK_PLATFORMS, row->platform);
+    if (!table_has_id(row->table)) {
+        list_add(w, BLOCK_ORIGINS, row->of.origin);
+        list_add(w, BLOCK_FORMATS, row->of.format);
+        list_add(w, BLOCK_PAID, row->paid);
+        return;
+    }
+    struct slice id = {row->id, row->id_length};
+    size_t shared = before != NULL ? common_length((struct slice){before->id, before->id_length}, id) : 0;
+    list_add(w, BLOCK_ID_SHARED, shared);
+    list_add(w, BLOCK_ID_LENGTHS, id.length - shared);
+    wire_append(&w->lists[BLOCK_ID_REST], (struct slice){id.at + shared, id.length - shared});
+    w->is_list_used[BLOCK_ID_REST] |= id.length > shared;
+}
+
+static void write_accounts(struct block_writer *w, const uint32_t *numbers, size_t count) {
+    const struct rows *r = w->rows;
+    for (size_t from = 0, to; from < count; from = to) {
+        uint32_t account = r->rows.at[numbers[from]].account;
+        for (to = from + 1; to < count && r->rows.at[numbers[to]].account == account;)
+            to++;
+        wire_element(&w->block, BLOCK_ACCOUNTS, r->accounts.at[account]);
+        list_add(w, BLOCK_ACCOUNT_ROWS, to - from);
+    }
+}
+
+static void write_keys(struct block_writer *w, const uint32_t *numbers, size_t count) {
+    const struct row *before = NULL;
+    lists_clear(w);
+    write_accounts(w, numbers, count);
+    for (size_t i = 0; i < count; i++) {
+        const struct row *row = &w->rows->rows.at[numbers[i]];
+        add_key(w, row, before);
+        before = row;
+    }
+    lists_write(w, BLOCK_ACCOUNT_ROWS, BLOCK_ID_REST);
+}
+
+static void gather_cells(struct block_writer *w, const uint32_t *numbers, size_t count) {
+    const struct rows *r = w->rows;
+    w->cells.count = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        for (uint32_t at = r->rows.at[numbers[i]].first_cell; at != ROWS_END; at = r->cells.at[at].next) {
+            const struct row_cell *cell = &r->cells.at[at];
+            if (cell->value == 0)
+                continue;
+            rows_append(&w->cells, (struct block_cell){cell->value, i, cell->field});
+            w->columns[cell->field].count++;
+        }
+    }
+}
+
+// Sorts the cells by their fields' names; within a field they are by row already.
+static void sort_cells(struct block_writer *w) {
+    uint32_t from = 0;
+    for (uint32_t rank = 0; rank < w->rows->fields.count; rank++) {
+        struct block_column *column = &w->columns[w->by_rank[rank]];
+        column->from = from;
+        from += column->count;
+        column->count = 0;
+    }
+    if (w->sorted.room < w->cells.count) {
+        w->sorted.room = w->cells.room;
+        w->sorted.at = memory_grow(w->sorted.at, w->sorted.room, sizeof(*w->sorted.at));
+    }
+    for (uint32_t i = 0; i < w->cells.count; i++) {
+        struct block_column *column = &w->columns[w->cells.at[i].field];
+        w->sorted.at[column->from + column->count++] = w->cells.at[i];
+    }
+}
+
+static void write_column(struct block_writer *w, uint32_t field) {
+    const struct block_column *column = &w->columns[field];
+    const struct block_cell *cells = &w->sorted.at[column->from];
+    char name[FIELD_MAX];
+    struct wire_out *steps = &w->lists[0], *values = &w->lists[1];
+    steps->length = values->length = 0;
+    for (uint32_t i = 0, row = 0; i < column->count; i++) {
+        wire_varint(steps, cells[i].row - row);
+        wire_varint(values, wire_zigzag(cells[i].value));
+        row = cells[i].row;
+    }
+    w->part.length = 0;
+    wire_bytes(&w->part, COLUMN_COUNTER, (struct slice){name, field_write(name, w->rows->fields.at[field])});
+    wire_element(&w->part, COLUMN_STEPS, wire_slice(steps));
+    wire_element(&w->part, COLUMN_VALUES, wire_slice(values));
+    wire_element(&w->block, BLOCK_COLUMNS, wire_slice(&w->part));
+}
+
+static void write_columns(struct block_writer *w) {
+    for (uint32_t rank = 0; rank < w->rows->fields.count; rank++) {
+        uint32_t field = w->by_rank[rank];
+        if (w->columns[field].count > 0)
+            write_column(w, field);
+        w->columns[field].count = 0;
+    }
+}
+
+static void begin_block(struct block_writer *w, enum table table, int64_t window_s, size_t count) {
+    w->block.length = 0;
+    wire_uint(&w->block, BLOCK_TABLE, table);
+    wire_int(&w->block, BLOCK_WINDOW, window_s);
+    wire_uint(&w->block, BLOCK_ROWS, count);
+}
+
+// How many of `count` rows make a block: as many as may be, or, after a block that was too large, half of
+// those.
+static size_t block_share(size_t count) {
+    return count < SNAPSHOT_BLOCK_ROWS ? count : SNAPSHOT_BLOCK_ROWS;
+}
+
+static bool is_too_large(const struct block_writer *w, size_t count) {
+    CHECK(w->block.length <= SNAPSHOT_BLOCK_BYTES || count > 1);
+    return w->block.length > SNAPSHOT_BLOCK_BYTES;
+}
+
+void block_write_rows(struct block_writer *w, const struct rows *r, int64_t window_s, const uint32_t *numbers,
+                      size_t count) {
+    take_rows(w, r);
+    for (size_t from = 0, share; from < count; from += share) {
+        share = block_share(count - from);
+        for (;; share /= 2) {
+            begin_block(w, (enum table)r->rows.at[numbers[from]].table, window_s, share);
+            write_keys(w, numbers + from, share);
+            gather_cells(w, numbers + from, share);
+            sort_cells(w);
+            write_columns(w);
+            if (!is_too_large(w, share))
+                break;
+        }
+        w->put(w->context, wire_slice(&w->block));
+    }
+}
+
+void block_write_orders(struct block_writer *w, const struct rows *r, int64_t window_s,
+                        const uint32_t *numbers, size_t count) {
+    for (size_t from = 0, share; from < count; from += share) {
+        share = block_share(count - from);
+        for (;; share /= 2) {
+            begin_block(w, TABLE_ORDERS, window_s, share);
+            for (size_t i = 0; i < share; i++) {
+                w->part.length = 0;
+                order_write(&w->part, r->orders.at[numbers[from + i]].order, &w->nested);
+                wire_element(&w->block, BLOCK_ORDERS, wire_slice(&w->part));
+            }
+            if (!is_too_large(w, share))
+                break;
+        }
+        w->put(w->context, wire_slice(&w->block));
+    }
+}

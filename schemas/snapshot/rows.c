@@ -1,0 +1,347 @@
+#include "schemas/snapshot/rows.h"
+
+#include "runtime/check.h"
+#include "runtime/hash.h"
+#include "schemas/snapshot/rows_table.h"
+
+enum { ID_BLOCK = 64 * 1024 };
+
+struct rows *rows_create(void) {
+    struct rows *r = memory_take(sizeof(*r));
+    arena_init(&r->ids, ID_BLOCK);
+    slots_init(&r->row_slots);
+    slots_init(&r->field_slots);
+    slots_init(&r->account_slots);
+    slots_init(&r->long_slots);
+    slots_init(&r->order_slots);
+    slots_init(&r->least_slots);
+    r->last_account = ROWS_END;
+    return r;
+}
+
+void rows_destroy(struct rows **r) {
+    struct rows *gone = *r;
+    *r = NULL;
+    if (gone == NULL)
+        return;
+    slots_fini(&gone->least_slots);
+    slots_fini(&gone->order_slots);
+    slots_fini(&gone->long_slots);
+    slots_fini(&gone->account_slots);
+    slots_fini(&gone->field_slots);
+    slots_fini(&gone->row_slots);
+    free(gone->orders.at);
+    free(gone->accounts.at);
+    free(gone->fields.at);
+    free(gone->long_cells.at);
+    free(gone->cells.at);
+    free(gone->rows.at);
+    arena_fini(&gone->ids);
+    free(gone);
+}
+
+struct slice rows_keep(struct rows *r, struct slice text) {
+    if (text.length == 0)
+        return (struct slice){"", 0};
+    char *copy = arena_take_bytes(&r->ids, text.length);
+    memcpy(copy, text.at, text.length);
+    return (struct slice){copy, text.length};
+}
+
+// The slot of an account, or the free one where it would stand.
+static struct slot *account_slot(const struct rows *r, struct slice account, uint32_t hash) {
+    struct slot *slot = slots_first(&r->account_slots, hash);
+    while (slot->number != 0 &&
+           (slot->hash != hash || !slice_equal(r->accounts.at[slot->number - 1], account)))
+        slot = slots_next(&r->account_slots, slot);
+    return slot;
+}
+
+uint32_t rows_account_find(const struct rows *r, struct slice account) {
+    if (r->last_account != ROWS_END && slice_equal(r->accounts.at[r->last_account], account))
+        return r->last_account;
+    const struct slot *slot = account_slot(r, account, slots_hash(hash_slice(account, 0)));
+    return slot->number != 0 ? slot->number - 1 : ROWS_END;
+}
+
+uint32_t rows_account(struct rows *r, struct slice account) {
+    if (r->last_account != ROWS_END && slice_equal(r->accounts.at[r->last_account], account))
+        return r->last_account;
+    uint32_t hash = slots_hash(hash_slice(account, 0));
+    struct slot *slot = account_slot(r, account, hash);
+    if (slot->number != 0)
+        return r->last_account = slot->number - 1;
+    CHECK(account.length <= ROWS_ACCOUNT_MAX && r->accounts.count < ROWS_ACCOUNTS_MAX);
+    rows_append(&r->accounts, rows_keep(r, account));
+    r->last_account = r->accounts.count - 1;
+    slots_fill(&r->account_slots, slot, hash, r->last_account);
+    return r->last_account;
+}
+
+static uint32_t field_hash(field_code field) {
+    return slots_hash(field * UINT64_C(0x9e3779b97f4a7c15));
+}
+
+// The slot of a field, or the free one where it would stand.
+static struct slot *field_slot(const struct rows *r, field_code field) {
+    uint32_t hash = field_hash(field);
+    struct slot *slot = slots_first(&r->field_slots, hash);
+    while (slot->number != 0 && r->fields.at[slot->number - 1] != field)
+        slot = slots_next(&r->field_slots, slot);
+    return slot;
+}
+
+uint32_t rows_field(struct rows *r, field_code field) {
+    struct slot *slot = field_slot(r, field);
+    if (slot->number != 0)
+        return slot->number - 1;
+    rows_append(&r->fields, field);
+    slots_fill(&r->field_slots, slot, field_hash(field), r->fields.count - 1);
+    return r->fields.count - 1;
+}
+
+static uint32_t row_hash(uint32_t account, const struct row_key *key) {
+    uint64_t seed = ((uint64_t)account << 32 | key->platform) ^ (uint64_t)key->table << 29;
+    if (table_has_id(key->table))
+        return slots_hash(hash_slice(key->id, seed * UINT64_C(0x9e3779b97f4a7c15)));
+    uint64_t kind = ((uint64_t)key->origin << 32 | key->format) + key->paid;
+    return slots_hash(hash_integer(hash_integer(seed) ^ kind * UINT64_C(0x9e3779b97f4a7c15)));
+}
+
+static bool row_is(const struct row *row, uint32_t account, const struct row_key *key) {
+    if (row->account != account || row->platform != key->platform || row->table != key->table)
+        return false;
+    if (table_has_id(key->table))
+        return slice_equal((struct slice){row->id, row->id_length}, key->id);
+    return row->of.origin == key->origin && row->of.format == key->format && row->paid == key->paid;
+}
+
+static uint32_t row_make(struct rows *r, uint32_t account, const struct row_key *key) {
+    CHECK(key->id.length <= ROWS_ID_MAX && r->rows.count < ROWS_FIRST);
+    struct row row = {.platform = key->platform,
+                      .account = account,
+                      .first_cell = ROWS_END,
+                      .id_length = (uint16_t)key->id.length,
+                      .table = (uint8_t)key->table,
+                      .paid = key->paid};
+    if (table_has_id(key->table)) {
+        CHECK(key->origin == 0 && key->format == 0 && !key->paid);
+        row.id = rows_keep(r, key->id).at;
+    } else {
+        CHECK(key->id.length == 0);
+        row.of.origin = key->origin;
+        row.of.format = key->format;
+    }
+    rows_append(&r->rows, row);
+    return r->rows.count - 1;
+}
+
+uint32_t rows_row_of(struct rows *r, uint32_t account, const struct row_key *key) {
+    uint32_t hash = row_hash(account, key);
+    struct slot *slot = slots_first(&r->row_slots, hash);
+    for (; slot->number != 0; slot = slots_next(&r->row_slots, slot)) {
+        if (slot->hash == hash && row_is(&r->rows.at[slot->number - 1], account, key))
+            return slot->number - 1;
+    }
+    uint32_t row = row_make(r, account, key);
+    slots_fill(&r->row_slots, slot, hash, row);
+    return row;
+}
+
+uint32_t rows_row(struct rows *r, const struct row_key *key) {
+    CHECK((unsigned)key->table < TABLE_ORDERS);
+    return rows_row_of(r, rows_account(r, key->account), key);
+}
+
+// Where the index has the row's cell of a field, or the free slot where it would stand.
+static struct slot *long_slot(const struct rows *r, uint32_t row, uint32_t field, uint32_t hash) {
+    struct slot *slot = slots_first(&r->long_slots, hash);
+    for (; slot->number != 0; slot = slots_next(&r->long_slots, slot)) {
+        const struct long_cell *at = &r->long_cells.at[slot->number - 1];
+        if (slot->hash == hash && at->row == row && r->cells.at[at->cell].field == field)
+            break;
+    }
+    return slot;
+}
+
+static uint32_t long_hash(uint32_t row, uint32_t field) {
+    return slots_hash(hash_integer((uint64_t)row << 32 | field));
+}
+
+static uint32_t cell_append(struct rows *r, uint32_t field, uint32_t next) {
+    CHECK(r->cells.count < ROWS_FIRST);
+    rows_append(&r->cells, (struct row_cell){0, field, next});
+    return r->cells.count - 1;
+}
+
+// The cell of a row whose first ones, up to `last`, are of other fields.
+static int64_t *long_cell(struct rows *r, uint32_t row, uint32_t field, uint32_t last) {
+    uint32_t hash = long_hash(row, field);
+    struct slot *slot = long_slot(r, row, field, hash);
+    if (slot->number != 0)
+        return &r->cells.at[r->long_cells.at[slot->number - 1].cell].value;
+    uint32_t added = cell_append(r, field, r->cells.at[last].next);
+    r->cells.at[last].next = added;
+    rows_append(&r->long_cells, (struct long_cell){row, added});
+    slots_fill(&r->long_slots, slot, hash, r->long_cells.count - 1);
+    return &r->cells.at[added].value;
+}
+
+// What came first is met first: the fields of the commonest events.
+static int64_t *cell_of(struct rows *r, uint32_t row, uint32_t field) {
+    uint32_t last = ROWS_END;
+    uint32_t at = r->rows.at[row].first_cell;
+    for (int steps = 0; at != ROWS_END && steps < ROW_WALK; steps++) {
+        if (r->cells.at[at].field == field)
+            return &r->cells.at[at].value;
+        last = at;
+        at = r->cells.at[at].next;
+        if (steps == ROW_WALK - 1)
+            return long_cell(r, row, field, last);
+    }
+    uint32_t added = cell_append(r, field, ROWS_END);
+    if (last == ROWS_END)
+        r->rows.at[row].first_cell = added;
+    else
+        r->cells.at[last].next = added;
+    return &r->cells.at[added].value;
+}
+
+void rows_add_cell(struct rows *r, uint32_t row, uint32_t field, int64_t value) {
+    if (value == 0)
+        return;
+    int64_t *cell = cell_of(r, row, field);
+    *cell = (int64_t)((uint64_t)*cell + (uint64_t)value);
+}
+
+void rows_add(struct rows *r, uint32_t row, field_code field, int64_t value) {
+    CHECK(row < r->rows.count);
+    rows_add_cell(r, row, rows_field(r, field), value);
+}
+
+// An event on its way to the rows of its subject: what is looked up once for all of them.
+struct adding {
+    struct rows *rows;
+    const struct subject *subject;
+    uint32_t account;
+    uint32_t count;
+    uint32_t fields[INCREMENTS_MAX];
+    const struct increments *increments;
+};
+
+static void adding_init(struct adding *a, struct rows *r, const struct subject *subject,
+                        const struct increments *increments) {
+    a->rows = r;
+    a->subject = subject;
+    a->account = rows_account(r, subject->account);
+    a->increments = increments;
+    a->count = increments->count;
+    for (uint32_t i = 0; i < a->count; i++)
+        a->fields[i] = rows_field(r, increments->at[i].field);
+}
+
+static void add_first(struct adding *a, const struct row_key *key, uint32_t count) {
+    uint32_t row = rows_row_of(a->rows, a->account, key);
+    for (uint32_t i = 0; i < count; i++)
+        rows_add_cell(a->rows, row, a->fields[i], a->increments->at[i].value);
+}
+
+static void add_whole(struct adding *a, enum table table) {
+    const struct subject *s = a->subject;
+    struct row_key key = {
+        .table = table, .platform = s->platform, .origin = s->origin, .format = s->format, .paid = s->paid};
+    add_first(a, &key, a->count);
+}
+
+static void add_named(struct adding *a, enum table table, struct slice id, uint32_t count) {
+    if (id.length > 0)
+        add_first(a, &(struct row_key){.table = table, .platform = a->subject->platform, .id = id}, count);
+}
+
+static void add_each(struct adding *a, enum table table, const struct slice *ids, uint32_t id_count,
+                     uint32_t count) {
+    for (uint32_t i = 0; i < id_count; i++) {
+        uint32_t before = 0;
+        while (before < i && !slice_equal(ids[before], ids[i]))
+            before++;
+        if (before == i)
+            add_named(a, table, ids[i], count);
+    }
+}
+
+void rows_add_subject(struct rows *r, const struct subject *subject, const struct increments *increments) {
+    if (increments->count == 0)
+        return;
+    struct adding a;
+    adding_init(&a, r, subject, increments);
+    add_whole(&a, TABLE_TOTALS);
+    add_named(&a, TABLE_CONTENT, subject->content, a.count);
+    add_named(&a, TABLE_CAMPAIGN, subject->campaign, a.count);
+    if (increments->has_kind)
+        add_each(&a, TABLE_TAG, subject->tags, subject->tag_count, 1);
+    add_each(&a, TABLE_TOPIC, subject->topics, subject->topic_count, a.count);
+}
+
+void rows_add_late(struct rows *r, const struct subject *subject, const struct increments *increments) {
+    if (increments->count == 0)
+        return;
+    struct adding a;
+    adding_init(&a, r, subject, increments);
+    add_whole(&a, TABLE_LATE);
+}
+
+size_t rows_count(const struct rows *r) {
+    return r->rows.count;
+}
+
+size_t rows_memory(const struct rows *r) {
+    return sizeof(*r) + arena_held(&r->ids) + r->rows.room * sizeof(*r->rows.at) +
+           r->cells.room * sizeof(*r->cells.at) + r->fields.room * sizeof(*r->fields.at) +
+           r->accounts.room * sizeof(*r->accounts.at) + r->orders.room * sizeof(*r->orders.at) +
+           slots_memory(&r->row_slots) + slots_memory(&r->field_slots) + slots_memory(&r->account_slots) +
+           r->long_cells.room * sizeof(*r->long_cells.at) + slots_memory(&r->long_slots) +
+           slots_memory(&r->order_slots) + slots_memory(&r->least_slots);
+}
+
+struct row_key rows_key(const struct rows *r, uint32_t row) {
+    CHECK(row < r->rows.count);
+    const struct row *at = &r->rows.at[row];
+    struct row_key key = {.table = (enum table)at->table,
+                          .platform = at->platform,
+                          .paid = at->paid,
+                          .account = r->accounts.at[at->account],
+                          .id = {"", 0}};
+    if (table_has_id(at->table)) {
+        key.id = (struct slice){at->id, at->id_length};
+    } else {
+        key.origin = at->of.origin;
+        key.format = at->of.format;
+    }
+    return key;
+}
+
+int64_t rows_value(const struct rows *r, uint32_t row, field_code field) {
+    CHECK(row < r->rows.count);
+    uint32_t number = field_slot(r, field)->number;
+    for (uint32_t i = r->rows.at[row].first_cell; i != ROWS_END && number != 0; i = r->cells.at[i].next) {
+        if (r->cells.at[i].field == number - 1)
+            return r->cells.at[i].value;
+    }
+    return 0;
+}
+
+uint32_t rows_next_cell(const struct rows *r, uint32_t row, uint32_t cell, struct cell *out) {
+    CHECK(row < r->rows.count);
+    uint32_t next = cell == ROWS_FIRST ? r->rows.at[row].first_cell : r->cells.at[cell].next;
+    if (next != ROWS_END)
+        *out = (struct cell){r->fields.at[r->cells.at[next].field], r->cells.at[next].value};
+    return next;
+}
+
+void rows_prefetch_content(const struct rows *r, struct slice account, uint32_t platform,
+                           struct slice content) {
+    uint32_t number = rows_account_find(r, account);
+    struct row_key key = {.table = TABLE_CONTENT, .platform = platform, .id = content};
+    if (number != ROWS_END)
+        __builtin_prefetch(slots_first(&r->row_slots, row_hash(number, &key)));
+}

@@ -1,0 +1,123 @@
+// Exact sums by dimension, in memory: what a window of a partition counts, what a merge adds up, what a
+// reader gets.
+//
+// A row is a table and what names it there; a cell is one counter of a row. Adding is exact and in any order
+// the same: integers, modulo 2^64. Purchases are kept apart, with what they would add, until rows_settle:
+// which of the copies of an order counts is known only where all of them are.
+//
+// Everything that is handed in is copied. Not for threads to share.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "runtime/slice.h"
+#include "schemas/increments.h"
+#include "schemas/keys.h"
+
+// The numbers are snapshot.proto's.
+enum table {
+    TABLE_TOTALS,
+    TABLE_CONTENT,
+    TABLE_CAMPAIGN,
+    TABLE_TAG,
+    TABLE_TOPIC,
+    TABLE_LATE,
+    TABLE_ORDERS,
+    TABLES,
+};
+
+struct row_key {
+    enum table table; // not TABLE_ORDERS
+    uint32_t platform;
+    uint32_t origin; // with `format` and `paid`: of TOTALS and LATE, else 0
+    uint32_t format;
+    bool paid;
+    struct slice account;
+    struct slice id; // of CONTENT, CAMPAIGN, TAG, TOPIC
+};
+
+// Whose an event's increments are: the rows it touches. TOTALS always, CONTENT and CAMPAIGN where the event
+// names one, TAG and TOPIC for each that is not repeated. A tag gets the counter of the kind alone.
+struct subject {
+    struct slice account;
+    uint32_t platform, origin, format;
+    bool paid;
+    struct slice content, campaign;
+    const struct slice *tags;
+    uint32_t tag_count;
+    const struct slice *topics;
+    uint32_t topic_count;
+};
+
+enum { ORDER_SIZE = 16, EVENT_ID_SIZE = 16 };
+
+// A purchase. Its rank is (occurred_at_ms, event_id); the least of the copies counts.
+struct order {
+    unsigned char order[ORDER_SIZE]; // XXH3-128 of the order id, big endian
+    unsigned char event_id[EVENT_ID_SIZE];
+    int64_t occurred_at_ms;
+    struct subject subject;
+    struct increments increments;
+};
+
+// Ids are bounded as the contract of events bounds them; more is a bug of the caller.
+enum {
+    ROWS_ACCOUNT_MAX = 256,
+    ROWS_ID_MAX = 512,
+    ROWS_ACCOUNTS_MAX = 1 << 29,
+    ROWS_NAMES_MAX = 32, // tags of an order, and topics
+};
+
+struct rows;
+
+struct rows *rows_create(void);
+void rows_destroy(struct rows **r);
+
+// Finds the row, or makes it. The number holds as long as the table.
+uint32_t rows_row(struct rows *r, const struct row_key *key);
+void rows_add(struct rows *r, uint32_t row, field_code field, int64_t value);
+
+// All increments to all rows of a subject.
+void rows_add_subject(struct rows *r, const struct subject *subject, const struct increments *increments);
+// The same to its row of LATE alone.
+void rows_add_late(struct rows *r, const struct subject *subject, const struct increments *increments);
+
+// Keeps a purchase, whose increments begin with its kind's. One with the same order, time and event id is
+// there once: if the two say different things, the same one of them stays in whatever order they came.
+void rows_add_order(struct rows *r, const struct order *order);
+// Of each order the least copy's increments are added to its rows; each other copy adds one `order_copies` to
+// its row of TOTALS. Orders that `earlier` (may be NULL) holds with a lesser rank are copies, all of them.
+// The orders stay, marked settled: settling again adds nothing. Those read from a published file (WINDOW,
+// SPAN) are settled.
+void rows_settle(struct rows *r, const struct rows *earlier);
+
+// Adds all rows and keeps all orders of `from`.
+void rows_merge(struct rows *r, const struct rows *from);
+
+size_t rows_count(const struct rows *r); // without orders
+size_t rows_order_count(const struct rows *r);
+size_t rows_memory(const struct rows *r); // bytes held
+
+// The row's key; its slices live as long as the table.
+struct row_key rows_key(const struct rows *r, uint32_t row);
+// The order ends with its last increment: read it where it is. It lives as long as the table.
+const struct order *rows_order(const struct rows *r, size_t number);
+int64_t rows_value(const struct rows *r, uint32_t row, field_code field); // 0 where there is no cell
+
+// Cells of a row, in no order: next_cell(ROWS_FIRST), until ROWS_END.
+enum { ROWS_FIRST = UINT32_MAX - 1, ROWS_END = UINT32_MAX };
+struct cell {
+    field_code field;
+    int64_t value;
+};
+uint32_t rows_next_cell(const struct rows *r, uint32_t row, uint32_t cell, struct cell *out);
+
+// Row numbers sorted as files have them (snapshot.proto); `out` holds rows_count. Likewise the orders.
+void rows_sort(const struct rows *r, uint32_t *out);
+void rows_sort_orders(const struct rows *r, uint32_t *out);
+
+// Fetches what rows_row will touch for a content's row; for events that are known ahead.
+void rows_prefetch_content(const struct rows *r, struct slice account, uint32_t platform,
+                           struct slice content);

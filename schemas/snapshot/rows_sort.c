@@ -1,0 +1,119 @@
+// Rows and orders as files have them. A million rows are sorted by words, not by their ids: first by table,
+// account and platform, then, among those that are equal so far, by the next bytes of the ids.
+#include "runtime/check.h"
+#include "schemas/snapshot/rows_table.h"
+
+enum { CHUNK = 7 }; // bytes of an id in a word; the lowest byte says how many were left
+
+struct entry {
+    uint64_t word;
+    uint32_t row;
+};
+
+struct sorting {
+    const struct rows *rows;
+    uint32_t *ranks; // of accounts, by their bytes
+};
+
+static int account_order(const void *a, const void *b, void *rows) {
+    const struct rows *r = rows;
+    return slice_order(r->accounts.at[*(const uint32_t *)a], r->accounts.at[*(const uint32_t *)b]);
+}
+
+static void sorting_init(struct sorting *s, const struct rows *r) {
+    s->rows = r;
+    size_t count = r->accounts.count;
+    s->ranks = memory_grow(NULL, count + 1, sizeof(uint32_t));
+    uint32_t *sorted = memory_grow(NULL, count + 1, sizeof(uint32_t));
+    for (uint32_t i = 0; i < count; i++)
+        sorted[i] = i;
+    qsort_r(sorted, count, sizeof(*sorted), account_order, (void *)(uintptr_t)r);
+    for (uint32_t i = 0; i < count; i++)
+        s->ranks[sorted[i]] = i;
+    free(sorted);
+}
+
+// So many bytes of the id, from `skip` on, that fit a word; an id that ends sorts before one that goes on
+// with zeroes.
+static uint64_t chunk_of(const struct row *row, size_t skip) {
+    const unsigned char *id = (const unsigned char *)row->id;
+    size_t left = row->id_length > skip ? row->id_length - skip : 0;
+    uint64_t word = 0;
+    for (size_t i = 0; i < CHUNK; i++)
+        word = word << 8 | (i < left ? id[skip + i] : 0);
+    return word << 8 | (left < CHUNK + 1 ? left : CHUNK + 1);
+}
+
+static uint64_t word_of(const struct sorting *s, uint32_t number, unsigned level) {
+    const struct row *row = &s->rows->rows.at[number];
+    if (level == 0)
+        return (uint64_t)row->table << 61 | (uint64_t)s->ranks[row->account] << 32 | row->platform;
+    if (table_has_id(row->table))
+        return chunk_of(row, (size_t)(level - 1) * CHUNK);
+    return level == 1 ? (uint64_t)row->of.origin << 32 | row->of.format : row->paid;
+}
+
+static int entry_order(const void *a, const void *b) {
+    uint64_t x = ((const struct entry *)a)->word, y = ((const struct entry *)b)->word;
+    return (x > y) - (x < y);
+}
+
+static void sort(const struct sorting *s, struct entry *entries, size_t count, unsigned level) {
+    CHECK(level <= 1 + ROWS_ID_MAX / CHUNK + 1); // deeper, two rows would be one
+    for (size_t i = 0; i < count; i++)
+        entries[i].word = word_of(s, entries[i].row, level);
+    qsort(entries, count, sizeof(*entries), entry_order);
+    for (size_t from = 0, to; from < count; from = to) {
+        to = from + 1;
+        while (to < count && entries[to].word == entries[from].word)
+            to++;
+        if (to - from > 1)
+            sort(s, entries + from, to - from, level + 1);
+    }
+}
+
+void rows_sort_numbers(const struct rows *r, uint32_t *numbers, size_t count) {
+    struct sorting s;
+    sorting_init(&s, r);
+    struct entry *entries = memory_grow(NULL, count + 1, sizeof(*entries));
+    for (size_t i = 0; i < count; i++)
+        entries[i].row = numbers[i];
+    sort(&s, entries, count, 0);
+    for (size_t i = 0; i < count; i++)
+        numbers[i] = entries[i].row;
+    free(entries);
+    free(s.ranks);
+}
+
+void rows_sort(const struct rows *r, uint32_t *out) {
+    for (uint32_t i = 0; i < r->rows.count; i++)
+        out[i] = i;
+    rows_sort_numbers(r, out, r->rows.count);
+}
+
+static int order_order(const void *a, const void *b, void *sorting) {
+    const struct sorting *s = sorting;
+    const struct kept_order *x = &s->rows->orders.at[*(const uint32_t *)a];
+    const struct kept_order *y = &s->rows->orders.at[*(const uint32_t *)b];
+    if (x->account != y->account)
+        return s->ranks[x->account] < s->ranks[y->account] ? -1 : 1;
+    int differs = memcmp(x->order->order, y->order->order, ORDER_SIZE);
+    if (differs != 0)
+        return differs;
+    if (x->order->occurred_at_ms != y->order->occurred_at_ms)
+        return x->order->occurred_at_ms < y->order->occurred_at_ms ? -1 : 1;
+    return memcmp(x->order->event_id, y->order->event_id, EVENT_ID_SIZE);
+}
+
+void rows_sort_order_numbers(const struct rows *r, uint32_t *numbers, size_t count) {
+    struct sorting s;
+    sorting_init(&s, r);
+    qsort_r(numbers, count, sizeof(*numbers), order_order, &s);
+    free(s.ranks);
+}
+
+void rows_sort_orders(const struct rows *r, uint32_t *out) {
+    for (uint32_t i = 0; i < r->orders.count; i++)
+        out[i] = i;
+    rows_sort_order_numbers(r, out, r->orders.count);
+}

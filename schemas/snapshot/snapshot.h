@@ -1,0 +1,99 @@
+// Files of snapshots: written from rows, read back into rows. The format is snapshot.proto's; README.md of
+// this floor says it for a second implementation.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "runtime/status.h"
+#include "schemas/snapshot/rows.h"
+
+enum {
+    SNAPSHOT_FORMAT_VERSION = 1,
+    SNAPSHOT_SUM_SIZE = 32,
+    SNAPSHOT_BLOCK_ROWS = 65536,
+    SNAPSHOT_BLOCK_BYTES = 64 << 20, // a larger one is refused
+    SNAPSHOT_LEVEL = 3,              // zstd's
+};
+
+enum file_kind { FILE_PART = 1, FILE_WINDOW, FILE_SPAN, FILE_CHECKPOINT, FILE_THROUGH };
+
+struct coverage {
+    uint32_t partition;
+    int64_t start, to;
+    uint64_t counted, late;
+    bool missing;
+};
+
+struct line {
+    int64_t start_s;
+    uint64_t counted, late;
+    int64_t to;
+    bool open;
+};
+
+struct progress {
+    uint32_t partition;
+    int64_t start, offset;
+    int64_t watermark_ms; // INT64_MIN: none; written as 0
+    int64_t sealed_s;
+    uint64_t read, rejected, duplicate;
+    uint64_t settled_counted, settled_late;
+    int64_t settled_before_s;
+    struct line *lines; // by start_s
+    size_t line_count;
+    int64_t after;
+    bool segment;
+};
+
+// Texts and arrays of a header that was read live as long as the file.
+struct header {
+    enum file_kind kind;
+    int64_t start_s, end_s;
+    const char *topic, *topic_id, *rules_hash, *kpis_hash;
+    uint32_t partitions;
+    const struct coverage *coverage; // by partition
+    size_t coverage_count;
+    const struct progress *progress; // NULL: none
+};
+
+// Bytes of a file that is being written; the owner frees `at`.
+struct snapshot_bytes {
+    char *at;
+    size_t length, room;
+    uint64_t uncompressed;
+    unsigned char sum[SNAPSHOT_SUM_SIZE]; // of the uncompressed bytes: the file's identity
+};
+
+// Rows and orders of one window, as a writer takes them. Files of one window have one, checkpoints several,
+// by start.
+struct snapshot_window {
+    int64_t start_s;
+    const struct rows *rows;
+};
+
+// Blocks of checkpoints name their windows. Deterministic: the same header and rows give the same
+// uncompressed bytes. Any thread, where nobody changes the rows meanwhile.
+void snapshot_write(struct snapshot_bytes *out, const struct header *header,
+                    const struct snapshot_window *windows, size_t count);
+void snapshot_bytes_fini(struct snapshot_bytes *bytes);
+
+// A file being read: the header first, then its blocks into rows. Nothing of it is trusted: sizes are
+// bounded, rows must be sorted and whole, the trailer's sum must be that of the bytes.
+struct snapshot;
+
+// `name` is what problems call the file. STATUS_BAD_DATA (CLM-D3) with what is wrong and where.
+enum status snapshot_open(struct snapshot **s, const char *name, const char *bytes, size_t length,
+                          struct problem *p);
+const struct header *snapshot_header(const struct snapshot *s);
+
+// Reads all blocks to the trailer. `rows_of` gives the rows of a window (its start; 0 in files of one window)
+// to put them into, or NULL to pass them over. Cells are added. CLM-D3 as above: the rows may hold a part
+// then.
+typedef struct rows *(*snapshot_rows_of)(void *context, int64_t window_s);
+enum status snapshot_read(struct snapshot *s, snapshot_rows_of rows_of, void *context, struct problem *p);
+// After snapshot_read: the identity.
+const unsigned char *snapshot_sum(const struct snapshot *s);
+uint64_t snapshot_uncompressed(const struct snapshot *s);
+void snapshot_close(struct snapshot **s);

@@ -1,0 +1,279 @@
+// The header of a file: written, and read from bytes that are not trusted.
+#include <string.h>
+
+#include "schemas/snapshot/snapshot_parts.h"
+
+enum header_field {
+    HEADER_FORMAT_VERSION = 1,
+    HEADER_KIND = 2,
+    HEADER_START = 3,
+    HEADER_END = 4,
+    HEADER_TOPIC = 5,
+    HEADER_TOPIC_ID = 6,
+    HEADER_PARTITIONS = 7,
+    HEADER_RULES_HASH = 8,
+    HEADER_KPIS_HASH = 9,
+    HEADER_COVERAGE = 10,
+    HEADER_PROGRESS = 11,
+    HEADER_TABLE_ROWS = 12,
+};
+
+static struct slice text_slice(const char *text) {
+    return text != NULL ? slice_of(text) : (struct slice){"", 0};
+}
+
+static void write_coverage(struct wire_out *w, const struct coverage *c, struct wire_out *scratch) {
+    scratch->length = 0;
+    wire_uint(scratch, 1, c->partition);
+    wire_int(scratch, 2, c->start);
+    wire_int(scratch, 3, c->to);
+    wire_uint(scratch, 4, c->counted);
+    wire_uint(scratch, 5, c->late);
+    wire_uint(scratch, 6, c->missing);
+    wire_element(w, HEADER_COVERAGE, wire_slice(scratch));
+}
+
+static void write_line(struct wire_out *w, const struct line *l, struct wire_out *scratch) {
+    scratch->length = 0;
+    wire_int(scratch, 1, l->start_s);
+    wire_uint(scratch, 2, l->counted);
+    wire_uint(scratch, 3, l->late);
+    wire_int(scratch, 4, l->to);
+    wire_uint(scratch, 5, l->open);
+    wire_element(w, 11, wire_slice(scratch));
+}
+
+static void write_progress(struct wire_out *w, const struct progress *p, struct wire_out *scratch) {
+    wire_uint(w, 1, p->partition);
+    wire_int(w, 2, p->start);
+    wire_int(w, 3, p->offset);
+    wire_int(w, 4, p->watermark_ms == INT64_MIN ? 0 : p->watermark_ms);
+    wire_int(w, 5, p->sealed_s);
+    wire_uint(w, 6, p->read);
+    wire_uint(w, 7, p->rejected);
+    wire_uint(w, 8, p->duplicate);
+    wire_uint(w, 9, p->settled_counted);
+    wire_uint(w, 10, p->settled_late);
+    for (size_t i = 0; i < p->line_count; i++)
+        write_line(w, &p->lines[i], scratch);
+    wire_int(w, 12, p->after);
+    wire_uint(w, 13, p->segment);
+    wire_int(w, 14, p->settled_before_s);
+}
+
+static void write_table_rows(struct wire_out *w, const uint64_t table_rows[TABLES]) {
+    size_t length = 0;
+    uint64_t sum = 0;
+    for (int i = 0; i < TABLES; i++) {
+        length += wire_varint_size(table_rows[i]);
+        sum += table_rows[i];
+    }
+    if (sum == 0)
+        return;
+    wire_tag(w, HEADER_TABLE_ROWS, WIRE_BYTES);
+    wire_varint(w, length);
+    for (int i = 0; i < TABLES; i++)
+        wire_varint(w, table_rows[i]);
+}
+
+void header_write(struct wire_out *w, const struct header *h, const uint64_t table_rows[TABLES]) {
+    struct wire_out scratch = {0}, progress = {0};
+    wire_uint(w, HEADER_FORMAT_VERSION, SNAPSHOT_FORMAT_VERSION);
+    wire_uint(w, HEADER_KIND, h->kind);
+    wire_int(w, HEADER_START, h->start_s);
+    wire_int(w, HEADER_END, h->end_s);
+    wire_bytes(w, HEADER_TOPIC, text_slice(h->topic));
+    wire_bytes(w, HEADER_TOPIC_ID, text_slice(h->topic_id));
+    wire_uint(w, HEADER_PARTITIONS, h->partitions);
+    wire_bytes(w, HEADER_RULES_HASH, text_slice(h->rules_hash));
+    wire_bytes(w, HEADER_KPIS_HASH, text_slice(h->kpis_hash));
+    for (size_t i = 0; i < h->coverage_count; i++)
+        write_coverage(w, &h->coverage[i], &scratch);
+    if (h->progress != NULL) {
+        write_progress(&progress, h->progress, &scratch);
+        wire_element(w, HEADER_PROGRESS, wire_slice(&progress));
+    }
+    write_table_rows(w, table_rows);
+    free(scratch.at);
+    free(progress.at);
+}
+
+// Reads the scalars of a message: field i + 1 into numbers[i]. False where it is damaged. Fields beyond are
+// passed over.
+static bool read_numbers(struct slice bytes, uint64_t *numbers, unsigned count) {
+    struct wire_in in = wire_in(bytes);
+    struct wire_field field;
+    memset(numbers, 0, count * sizeof(*numbers));
+    while (wire_next(&in, &field)) {
+        if (field.number <= count && field.type == WIRE_VARINT)
+            numbers[field.number - 1] = field.value;
+    }
+    return wire_is_at_end(&in);
+}
+
+static size_t count_of(struct slice bytes, unsigned number) {
+    struct wire_in in = wire_in(bytes);
+    struct wire_field field;
+    size_t count = 0;
+    while (wire_next(&in, &field))
+        count += field.number == number;
+    return count;
+}
+
+static bool read_line(struct slice bytes, struct line *line) {
+    uint64_t n[5];
+    if (!read_numbers(bytes, n, 5))
+        return false;
+    *line = (struct line){(int64_t)n[0], n[1], n[2], (int64_t)n[3], n[4] != 0};
+    return true;
+}
+
+static bool read_coverage(struct slice bytes, struct coverage *c) {
+    uint64_t n[6];
+    if (!read_numbers(bytes, n, 6) || n[0] >= HEADER_PARTITIONS_MAX)
+        return false;
+    *c = (struct coverage){(uint32_t)n[0], (int64_t)n[1], (int64_t)n[2], n[3], n[4], n[5] != 0};
+    return true;
+}
+
+static const char *read_lines(struct slice bytes, struct arena *arena, struct progress *p) {
+    size_t count = count_of(bytes, 11);
+    if (count > HEADER_LINES_MAX)
+        return "more lines of windows than can be";
+    p->lines = arena_take(arena, (count + 1) * sizeof(*p->lines));
+    struct wire_in in = wire_in(bytes);
+    struct wire_field field;
+    while (wire_next(&in, &field)) {
+        if (field.number != 11)
+            continue;
+        struct line *line = &p->lines[p->line_count];
+        if (field.type != WIRE_BYTES || !read_line(field.bytes, line))
+            return "a line of a window is damaged";
+        if (p->line_count++ > 0 && line[-1].start_s >= line->start_s)
+            return "the lines of windows are not sorted";
+    }
+    return NULL;
+}
+
+static const char *read_progress(struct slice bytes, struct arena *arena, const struct progress **out) {
+    uint64_t n[14];
+    if (!read_numbers(bytes, n, 14) || n[0] >= HEADER_PARTITIONS_MAX)
+        return "the progress is damaged";
+    struct progress *p = arena_take(arena, sizeof(*p));
+    *p = (struct progress){.partition = (uint32_t)n[0],
+                           .start = (int64_t)n[1],
+                           .offset = (int64_t)n[2],
+                           .watermark_ms = n[3] != 0 ? (int64_t)n[3] : INT64_MIN,
+                           .sealed_s = (int64_t)n[4],
+                           .read = n[5],
+                           .rejected = n[6],
+                           .duplicate = n[7],
+                           .settled_counted = n[8],
+                           .settled_late = n[9],
+                           .after = (int64_t)n[11],
+                           .segment = n[12] != 0,
+                           .settled_before_s = (int64_t)n[13]};
+    *out = p;
+    return read_lines(bytes, arena, p);
+}
+
+static const char *read_table_rows(struct slice bytes, uint64_t table_rows[TABLES]) {
+    struct wire_in in = wire_in(bytes);
+    for (int i = 0; i < TABLES; i++) {
+        if (!wire_read(&in, &table_rows[i]))
+            return "its counts of rows are damaged";
+    }
+    return wire_is_at_end(&in) ? NULL : "it counts rows of tables that this program does not know";
+}
+
+static const char *read_text(struct slice bytes, struct arena *arena, const char **text) {
+    if (bytes.length > 0 && memchr(bytes.at, '\0', bytes.length) != NULL)
+        return "a text holds a zero byte";
+    char *copy = arena_take_bytes(arena, bytes.length + 1);
+    memcpy(copy, bytes.at, bytes.length);
+    copy[bytes.length] = '\0';
+    *text = copy;
+    return NULL;
+}
+
+// What a header is made of beside its numbers.
+struct header_read {
+    struct arena *arena;
+    struct header *header;
+    struct coverage *coverage;
+    uint64_t *table_rows;
+};
+
+static const char *read_coverages(struct header_read *r, struct slice bytes) {
+    struct coverage *c = &r->coverage[r->header->coverage_count];
+    if (!read_coverage(bytes, c))
+        return "a partition's coverage is damaged";
+    if (r->header->coverage_count++ > 0 && c[-1].partition >= c->partition)
+        return "the partitions are not sorted";
+    return NULL;
+}
+
+static const char *read_part(struct header_read *r, const struct wire_field *field) {
+    struct header *h = r->header;
+    switch (field->number) {
+    case HEADER_TOPIC:
+        return read_text(field->bytes, r->arena, &h->topic);
+    case HEADER_TOPIC_ID:
+        return read_text(field->bytes, r->arena, &h->topic_id);
+    case HEADER_RULES_HASH:
+        return read_text(field->bytes, r->arena, &h->rules_hash);
+    case HEADER_KPIS_HASH:
+        return read_text(field->bytes, r->arena, &h->kpis_hash);
+    case HEADER_COVERAGE:
+        return read_coverages(r, field->bytes);
+    case HEADER_PROGRESS:
+        return h->progress != NULL ? "its progress comes twice"
+                                   : read_progress(field->bytes, r->arena, &h->progress);
+    case HEADER_TABLE_ROWS:
+        return read_table_rows(field->bytes, r->table_rows);
+    default:
+        return NULL;
+    }
+}
+
+static const char *read_scalars(struct slice bytes, struct header *h) {
+    uint64_t n[7];
+    if (!read_numbers(bytes, n, 7))
+        return "it is damaged";
+    if (n[0] != SNAPSHOT_FORMAT_VERSION)
+        return "it is of a format version that this program does not read";
+    if (n[1] < FILE_PART || n[1] > FILE_THROUGH)
+        return "it is of a kind that this program does not read";
+    if (n[6] > HEADER_PARTITIONS_MAX)
+        return "more partitions than can be";
+    *h = (struct header){.kind = (enum file_kind)n[1],
+                         .start_s = (int64_t)n[2],
+                         .end_s = (int64_t)n[3],
+                         .partitions = (uint32_t)n[6],
+                         .topic = "",
+                         .topic_id = "",
+                         .rules_hash = "",
+                         .kpis_hash = ""};
+    return h->end_s < h->start_s ? "it ends before it starts" : NULL;
+}
+
+const char *header_read(struct slice bytes, struct arena *arena, struct header *header,
+                        uint64_t table_rows[TABLES]) {
+    const char *wrong = read_scalars(bytes, header);
+    if (wrong != NULL)
+        return wrong;
+    size_t count = count_of(bytes, HEADER_COVERAGE);
+    if (count > HEADER_PARTITIONS_MAX)
+        return "more partitions than can be";
+    struct header_read r = {arena, header, arena_take(arena, (count + 1) * sizeof(struct coverage)),
+                            table_rows};
+    header->coverage = r.coverage;
+    memset(table_rows, 0, TABLES * sizeof(*table_rows));
+    struct wire_in in = wire_in(bytes);
+    struct wire_field field;
+    while (wrong == NULL && wire_next(&in, &field)) {
+        if (field.type == WIRE_BYTES)
+            wrong = read_part(&r, &field);
+    }
+    return wrong;
+}

@@ -1,0 +1,99 @@
+// The parts of a file, shared by its writer and its reader: the numbers of snapshot.proto, and the messages.
+//
+// What reads returns NULL, or a few words on what is wrong, of static life.
+#pragma once
+
+#include "runtime/arena.h"
+#include "schemas/snapshot/rows_table.h"
+#include "schemas/snapshot/snapshot.h"
+#include "schemas/snapshot/wire.h"
+
+enum snapshot_field { SNAPSHOT_HEADER = 1, SNAPSHOT_BLOCK = 2, SNAPSHOT_TRAILER = 3 };
+enum trailer_field { TRAILER_SUM = 1 };
+
+enum block_field {
+    BLOCK_TABLE = 1,
+    BLOCK_WINDOW = 2,
+    BLOCK_ROWS = 3,
+    BLOCK_ACCOUNTS = 4,
+    BLOCK_ACCOUNT_ROWS = 5,
+    BLOCK_PLATFORMS = 6,
+    BLOCK_ORIGINS = 7,
+    BLOCK_FORMATS = 8,
+    BLOCK_PAID = 9,
+    BLOCK_ID_SHARED = 10,
+    BLOCK_ID_LENGTHS = 11,
+    BLOCK_ID_REST = 12,
+    BLOCK_COLUMNS = 13,
+    BLOCK_ORDERS = 14,
+    BLOCK_FIELDS,
+};
+
+enum column_field { COLUMN_COUNTER = 1, COLUMN_STEPS = 2, COLUMN_VALUES = 3 };
+enum increment_field { INCREMENT_COUNTER = 1, INCREMENT_VALUE = 2 };
+
+enum order_field {
+    ORDER_ACCOUNT = 1,
+    ORDER_ORDER = 2,
+    ORDER_OCCURRED_AT = 3,
+    ORDER_EVENT_ID = 4,
+    ORDER_PLATFORM = 5,
+    ORDER_ORIGIN = 6,
+    ORDER_FORMAT = 7,
+    ORDER_PAID = 8,
+    ORDER_CONTENT = 9,
+    ORDER_CAMPAIGN = 10,
+    ORDER_TAGS = 11,
+    ORDER_TOPICS = 12,
+    ORDER_INCREMENTS = 13,
+};
+
+// A header's bounds, whatever it says.
+enum { HEADER_BYTES_MAX = 16 << 20, HEADER_PARTITIONS_MAX = 65536, HEADER_LINES_MAX = 1 << 20 };
+
+void header_write(struct wire_out *w, const struct header *header, const uint64_t table_rows[TABLES]);
+// Texts and arrays are put into the arena.
+const char *header_read(struct slice bytes, struct arena *arena, struct header *header,
+                        uint64_t table_rows[TABLES]);
+
+// A column's field by its name; 0 where that is none of a counter. A kind that has been listed since then
+// keeps the name of its number.
+field_code column_field_parse(struct slice name);
+
+void order_write(struct wire_out *w, const struct order *order, struct wire_out *scratch);
+
+// Room for what an order's slices lead to; `order` points into it and into the bytes.
+struct order_room {
+    struct slice tags[ROWS_NAMES_MAX], topics[ROWS_NAMES_MAX];
+};
+const char *order_read(struct slice bytes, struct order *order, struct order_room *room);
+
+// What a row or an order sorts by among all of a file; `id` is in `id_bytes`.
+struct last_row {
+    bool is_any;
+    enum table table;
+    int64_t window_s;
+    size_t account_length;
+    char account[ROWS_ACCOUNT_MAX];
+    uint32_t platform, origin, format;
+    bool paid;
+    size_t id_length;
+    char id[ROWS_ID_MAX];
+    struct order order; // its rank and number alone
+};
+
+// Reads blocks one after the other.
+struct block_reader {
+    bool is_checkpoint;
+    bool are_settled; // the orders
+    struct last_row last;
+    uint64_t table_rows[TABLES]; // read so far
+    snapshot_rows_of rows_of;
+    void *context;
+    uint32_t *numbers; // of the rows of the block
+    bool *has_cell;
+};
+
+const char *block_read(struct block_reader *reader, struct slice bytes);
+const char *block_read_orders(struct block_reader *reader, struct slice bytes, uint32_t count,
+                              struct rows *rows);

@@ -1,0 +1,149 @@
+// A file from rows: the header, the blocks table by table and window by window, the trailer.
+#include <sodium.h>
+#include <stdlib.h>
+#include <zstd.h>
+
+#include "runtime/check.h"
+#include "schemas/snapshot/block_write.h"
+
+// Where the uncompressed bytes go: into zstd, and into the sum.
+struct sink {
+    struct snapshot_bytes *out;
+    ZSTD_CCtx *zstd;
+    crypto_hash_sha256_state sum;
+};
+
+// Rows of a window as a file has them: the numbers of table t begin at starts[t].
+struct window_rows {
+    const struct rows *rows;
+    int64_t start_s;
+    uint32_t *numbers;
+    size_t starts[TABLES + 1];
+};
+
+static void compress(struct sink *s, struct slice bytes, ZSTD_EndDirective end) {
+    ZSTD_inBuffer in = {bytes.at, bytes.length, 0};
+    size_t left;
+    do {
+        struct snapshot_bytes *out = s->out;
+        if (out->room - out->length < ZSTD_CStreamOutSize()) {
+            out->room = out->room + out->room / 2 + ZSTD_CStreamOutSize();
+            out->at = memory_grow(out->at, out->room, 1);
+        }
+        ZSTD_outBuffer to = {out->at, out->room, out->length};
+        left = ZSTD_compressStream2(s->zstd, &to, &in, end);
+        CHECK(!ZSTD_isError(left));
+        out->length = to.pos;
+    } while (in.pos < in.size || (end == ZSTD_e_end && left > 0));
+    s->out->uncompressed += bytes.length;
+}
+
+static void put(struct sink *s, struct slice bytes) {
+    crypto_hash_sha256_update(&s->sum, (const unsigned char *)bytes.at, bytes.length);
+    compress(s, bytes, ZSTD_e_continue);
+}
+
+static void put_message(struct sink *s, enum snapshot_field number, struct slice message) {
+    char bytes[2 * WIRE_VARINT_MAX];
+    struct wire_out head = {bytes, 0, sizeof(bytes)}; // never grows
+    wire_tag(&head, number, WIRE_BYTES);
+    wire_varint(&head, message.length);
+    put(s, wire_slice(&head));
+    put(s, message);
+}
+
+static void put_block(void *sink, struct slice message) {
+    put_message(sink, SNAPSHOT_BLOCK, message);
+}
+
+static void put_trailer(struct sink *s) {
+    struct wire_out trailer = {0}, file = {0};
+    crypto_hash_sha256_final(&s->sum, s->out->sum);
+    wire_bytes(&trailer, TRAILER_SUM, (struct slice){(const char *)s->out->sum, SNAPSHOT_SUM_SIZE});
+    wire_element(&file, SNAPSHOT_TRAILER, wire_slice(&trailer));
+    compress(s, wire_slice(&file), ZSTD_e_end);
+    free(file.at);
+    free(trailer.at);
+}
+
+static bool has_cells(const struct rows *r, const struct row *row) {
+    uint32_t at = row->first_cell;
+    while (at != ROWS_END && r->cells.at[at].value == 0)
+        at = r->cells.at[at].next;
+    return at != ROWS_END;
+}
+
+// Selects and sorts what is to be written; `table_rows` grows by it.
+static void window_rows_init(struct window_rows *w, const struct snapshot_window *window,
+                             uint64_t table_rows[TABLES]) {
+    const struct rows *r = window->rows;
+    *w = (struct window_rows){.rows = r, .start_s = window->start_s};
+    w->numbers = memory_grow(NULL, (size_t)r->rows.count + r->orders.count + 1, sizeof(uint32_t));
+    size_t counts[TABLES] = {0}, count = 0;
+    for (uint32_t i = 0; i < r->rows.count; i++) {
+        if (!has_cells(r, &r->rows.at[i]))
+            continue;
+        w->numbers[count++] = i;
+        counts[r->rows.at[i].table]++;
+    }
+    rows_sort_numbers(r, w->numbers, count);
+    rows_sort_orders(r, w->numbers + count);
+    counts[TABLE_ORDERS] = r->orders.count;
+    for (int t = 0; t < TABLES; t++) {
+        w->starts[t + 1] = w->starts[t] + counts[t];
+        table_rows[t] += counts[t];
+    }
+}
+
+static void write_blocks(struct block_writer *writer, const struct window_rows *w, int table,
+                         bool is_checkpoint) {
+    const uint32_t *numbers = w->numbers + w->starts[table];
+    size_t count = w->starts[table + 1] - w->starts[table];
+    int64_t window_s = is_checkpoint ? w->start_s : 0;
+    if (table == TABLE_ORDERS)
+        block_write_orders(writer, w->rows, window_s, numbers, count);
+    else
+        block_write_rows(writer, w->rows, window_s, numbers, count);
+}
+
+static void write_all(struct sink *s, const struct header *header, const struct window_rows *windows,
+                      size_t count, const uint64_t table_rows[TABLES]) {
+    struct wire_out message = {0};
+    header_write(&message, header, table_rows);
+    CHECK(message.length <= HEADER_BYTES_MAX);
+    put_message(s, SNAPSHOT_HEADER, wire_slice(&message));
+    free(message.at);
+    struct block_writer *writer = block_writer_create(put_block, s);
+    for (int table = 0; table < TABLES; table++) {
+        for (size_t i = 0; i < count; i++)
+            write_blocks(writer, &windows[i], table, header->kind == FILE_CHECKPOINT);
+    }
+    block_writer_destroy(&writer);
+    put_trailer(s);
+}
+
+void snapshot_write(struct snapshot_bytes *out, const struct header *header,
+                    const struct snapshot_window *windows, size_t count) {
+    CHECK(count <= 1 || header->kind == FILE_CHECKPOINT);
+    uint64_t table_rows[TABLES] = {0};
+    struct window_rows *sorted = memory_take((count + 1) * sizeof(*sorted));
+    for (size_t i = 0; i < count; i++) {
+        CHECK(i == 0 || windows[i - 1].start_s < windows[i].start_s);
+        window_rows_init(&sorted[i], &windows[i], table_rows);
+    }
+    *out = (struct snapshot_bytes){0};
+    struct sink s = {.out = out, .zstd = ZSTD_createCCtx()};
+    CHECK(s.zstd != NULL);
+    CHECK(!ZSTD_isError(ZSTD_CCtx_setParameter(s.zstd, ZSTD_c_compressionLevel, SNAPSHOT_LEVEL)));
+    crypto_hash_sha256_init(&s.sum);
+    write_all(&s, header, sorted, count, table_rows);
+    ZSTD_freeCCtx(s.zstd);
+    for (size_t i = 0; i < count; i++)
+        free(sorted[i].numbers);
+    free(sorted);
+}
+
+void snapshot_bytes_fini(struct snapshot_bytes *bytes) {
+    free(bytes->at);
+    *bytes = (struct snapshot_bytes){0};
+}

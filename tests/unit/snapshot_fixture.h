@@ -1,0 +1,73 @@
+// Rows to write and to compare, for the tests of rows and snapshots.
+#pragma once
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "schemas/snapshot/snapshot.h"
+
+// A repeatable choice: xorshift.
+static uint64_t random_state = 88172645463325252u;
+static inline uint64_t random_below(uint64_t bound) {
+    random_state ^= random_state << 13;
+    random_state ^= random_state >> 7;
+    random_state ^= random_state << 17;
+    return random_state % bound;
+}
+
+static inline struct slice sized(const char *text, size_t length) {
+    return (struct slice){text, length};
+}
+
+static const struct header part_header = {.kind = FILE_PART,
+                                          .start_s = 1700000100,
+                                          .end_s = 1700001000,
+                                          .topic = "engagement",
+                                          .topic_id = "k8s2",
+                                          .partitions = 12,
+                                          .rules_hash = "0011",
+                                          .kpis_hash = "2233"};
+
+static inline struct increments increments_like(int64_t delta) {
+    return (struct increments){1, true, {{field_counter(COUNTER_OF_LIKE), delta}}};
+}
+
+static inline struct order order_of(const char *account, unsigned char order, unsigned char event_id,
+                                    int64_t occurred_at_ms, int64_t micros) {
+    struct order o = {
+        .occurred_at_ms = occurred_at_ms,
+        .subject = {.account = slice_of(account), .platform = PLATFORM_WEB},
+        .increments = {2,
+                       true,
+                       {{field_counter(COUNTER_OF_PURCHASE), 1},
+                        {field_currency(field_counter(COUNTER_GROSS_MICROS), slice_of("EUR")), micros}}}};
+    memset(o.order, order, sizeof(o.order));
+    memset(o.event_id, event_id, sizeof(o.event_id));
+    return o;
+}
+
+static inline int64_t value_of(struct rows *r, const struct row_key *key, field_code field) {
+    return rows_value(r, rows_row(r, key), field);
+}
+
+static inline struct snapshot_bytes written(const struct header *header, const struct rows *r) {
+    struct snapshot_bytes out;
+    struct snapshot_window window = {header->start_s, r};
+    snapshot_write(&out, header, &window, 1);
+    return out;
+}
+
+static inline void assert_same_rows(const struct rows *a, const struct rows *b) {
+    struct snapshot_bytes x = written(&part_header, a), y = written(&part_header, b);
+    assert_int_equal(x.uncompressed, y.uncompressed);
+    assert_memory_equal(x.sum, y.sum, SNAPSHOT_SUM_SIZE);
+    snapshot_bytes_fini(&x);
+    snapshot_bytes_fini(&y);
+}

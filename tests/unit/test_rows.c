@@ -1,0 +1,401 @@
+// Rows: what an event adds to which of them, which copy of an order counts, and that no order of things
+// matters.
+#include "snapshot_fixture.h"
+
+static void a_row_is_what_its_key_says(void **state) {
+    struct rows *r = rows_create();
+    const struct row_key keys[] = {
+        {.table = TABLE_TOTALS, .platform = 2, .account = slice_of("acme")},
+        {.table = TABLE_TOTALS, .platform = 2, .origin = 1, .account = slice_of("acme")},
+        {.table = TABLE_TOTALS, .platform = 2, .format = 1, .account = slice_of("acme")},
+        {.table = TABLE_TOTALS, .platform = 2, .paid = true, .account = slice_of("acme")},
+        {.table = TABLE_TOTALS, .platform = 3, .account = slice_of("acme")},
+        {.table = TABLE_TOTALS, .platform = 2, .account = slice_of("acm")},
+        {.table = TABLE_LATE, .platform = 2, .account = slice_of("acme")},
+        {.table = TABLE_CONTENT, .platform = 2, .account = slice_of("acme"), .id = slice_of("7")},
+        {.table = TABLE_CAMPAIGN, .platform = 2, .account = slice_of("acme"), .id = slice_of("7")},
+        {.table = TABLE_CONTENT, .platform = 2, .account = slice_of("acme"), .id = slice_of("")},
+        {.table = TABLE_CONTENT, .platform = 2, .account = slice_of("acme"), .id = sized("7\0", 2)},
+        {.table = TABLE_CONTENT, .platform = 2, .account = slice_of("acme7"), .id = slice_of("7")},
+        {.table = TABLE_TAG, .platform = UINT32_MAX, .account = slice_of(""), .id = slice_of("7")},
+    };
+    enum { KEYS = sizeof(keys) / sizeof(keys[0]) };
+    for (uint32_t i = 0; i < KEYS; i++)
+        assert_int_equal(rows_row(r, &keys[i]), i);
+    for (uint32_t i = 0; i < KEYS; i++) {
+        assert_int_equal(rows_row(r, &keys[i]), i);
+        struct row_key key = rows_key(r, i);
+        assert_int_equal(key.table, keys[i].table);
+        assert_int_equal(key.platform, keys[i].platform);
+        assert_int_equal(key.origin, keys[i].origin);
+        assert_int_equal(key.format, keys[i].format);
+        assert_int_equal(key.paid, keys[i].paid);
+        assert_true(slice_equal(key.account, keys[i].account));
+        assert_true(slice_equal(key.id, keys[i].id));
+    }
+    assert_int_equal(rows_count(r), KEYS);
+    rows_destroy(&r);
+    assert_null(r);
+}
+
+static void a_million_rows_are_found_again(void **state) {
+    enum { ROWS = 1000000 };
+    struct rows *r = rows_create();
+    char id[32];
+    for (uint32_t round = 0; round < 2; round++) {
+        for (uint32_t i = 0; i < ROWS; i++) {
+            struct row_key key = {TABLE_CONTENT,
+                                  i % 3,
+                                  0,
+                                  0,
+                                  false,
+                                  slice_of(i % 2 != 0 ? "acme" : "zoo"),
+                                  sized(id, (size_t)snprintf(id, sizeof(id), "post-%u", i / 7))};
+            uint32_t row = rows_row(r, &key);
+            rows_add(r, row, field_counter(COUNTER_OF_VIEW), 1);
+        }
+    }
+    int64_t sum = 0;
+    for (uint32_t i = 0; i < rows_count(r); i++)
+        sum += rows_value(r, i, field_counter(COUNTER_OF_VIEW));
+    assert_int_equal(sum, 2 * ROWS);
+    assert_int_equal(rows_count(r), 857143);
+    rows_destroy(&r);
+}
+
+static void a_row_and_a_cell_are_small(void **state) {
+    enum { ROWS = 200000, CELLS = 5 };
+    struct rows *r = rows_create();
+    char id[32];
+    for (uint32_t i = 0; i < ROWS; i++) {
+        struct row_key key = {TABLE_CONTENT,
+                              2,
+                              0,
+                              0,
+                              false,
+                              slice_of("acme"),
+                              sized(id, (size_t)snprintf(id, sizeof(id), "%012u", i))};
+        uint32_t row = rows_row(r, &key);
+        for (unsigned c = 0; c < CELLS; c++)
+            rows_add(r, row, field_counter((enum counter)(COUNTER_OF_IMPRESSION + c)), 1);
+    }
+    size_t ids = ROWS * 12;
+    assert_in_range(rows_memory(r), ids + ROWS * (24 + 8 + CELLS * 16), ids + ROWS * (48 + CELLS * 24));
+    rows_destroy(&r);
+}
+
+static void sums_are_modulo_two_to_the_64(void **state) {
+    struct rows *r = rows_create();
+    uint32_t row = rows_row(r, &(struct row_key){.table = TABLE_TOTALS, .account = slice_of("acme")});
+    field_code field = field_counter(COUNTER_WATCH_MS);
+    rows_add(r, row, field, INT64_MAX);
+    rows_add(r, row, field, INT64_MAX);
+    assert_int_equal(rows_value(r, row, field), -2);
+    rows_add(r, row, field, INT64_MIN);
+    rows_add(r, row, field, INT64_MIN);
+    rows_add(r, row, field, 2);
+    assert_int_equal(rows_value(r, row, field), 0);
+    assert_int_equal(rows_value(r, row, field_counter(COUNTER_DWELL_MS)), 0);
+    rows_destroy(&r);
+}
+
+static void a_row_of_many_fields_keeps_them_apart(void **state) {
+    enum { FIELDS = 20000 };
+    struct rows *r = rows_create();
+    const struct row_key keys[] = {{.table = TABLE_TOTALS, .account = slice_of("acme")},
+                                   {.table = TABLE_TOTALS, .account = slice_of("zoo")}};
+    for (uint32_t round = 1; round <= 3; round++) {
+        for (uint32_t i = 0; i < FIELDS; i++)
+            rows_add(r, rows_row(r, &keys[i % 2]), field_kind(1000 + i / 2), round);
+    }
+    for (uint32_t row = 0; row < 2; row++) {
+        struct cell cell;
+        unsigned cells = 0;
+        for (uint32_t at = rows_next_cell(r, row, ROWS_FIRST, &cell); at != ROWS_END;
+             at = rows_next_cell(r, row, at, &cell)) {
+            assert_int_equal(cell.value, 6);
+            assert_int_equal(rows_value(r, row, cell.field), 6);
+            cells++;
+        }
+        assert_int_equal(cells, FIELDS / 2);
+    }
+    rows_destroy(&r);
+}
+
+static void a_subject_touches_its_rows(void **state) {
+    struct rows *r = rows_create();
+    const struct slice tags[] = {slice_of("run"), slice_of("fun"), slice_of("run")};
+    const struct slice topics[] = {slice_of("price"), slice_of("price")};
+    const struct subject s = {.account = slice_of("acme"),
+                              .platform = 2,
+                              .origin = 1,
+                              .format = 5,
+                              .paid = true,
+                              .content = slice_of("7310"),
+                              .campaign = slice_of("spring"),
+                              .tags = tags,
+                              .tag_count = 3,
+                              .topics = topics,
+                              .topic_count = 2};
+    const field_code views = field_counter(COUNTER_OF_VIEW), watched = field_counter(COUNTER_WATCH_MS);
+    const struct increments increments = {2, true, {{views, 2}, {watched, 700}}};
+    rows_add_subject(r, &s, &increments);
+    const struct {
+        struct row_key key;
+        int64_t views, watched;
+    } expected[] = {
+        {{TABLE_TOTALS, 2, 1, 5, true, s.account, {"", 0}}, 2, 700},
+        {{TABLE_CONTENT, 2, 0, 0, false, s.account, s.content}, 2, 700},
+        {{TABLE_CAMPAIGN, 2, 0, 0, false, s.account, s.campaign}, 2, 700},
+        {{TABLE_TAG, 2, 0, 0, false, s.account, tags[0]}, 2, 0},
+        {{TABLE_TAG, 2, 0, 0, false, s.account, tags[1]}, 2, 0},
+        {{TABLE_TOPIC, 2, 0, 0, false, s.account, topics[0]}, 2, 700},
+    };
+    enum { EXPECTED = sizeof(expected) / sizeof(expected[0]) };
+    assert_int_equal(rows_count(r), EXPECTED);
+    for (int i = 0; i < EXPECTED; i++) {
+        assert_int_equal(value_of(r, &expected[i].key, views), expected[i].views);
+        assert_int_equal(value_of(r, &expected[i].key, watched), expected[i].watched);
+    }
+    assert_int_equal(rows_count(r), EXPECTED);
+    rows_destroy(&r);
+}
+
+static void what_is_late_touches_one_row_and_what_is_not_named_none(void **state) {
+    struct rows *r = rows_create();
+    struct subject s = {.account = slice_of("acme"), .platform = 2, .content = slice_of("7310")};
+    struct increments like = increments_like(1);
+    rows_add_late(r, &s, &like);
+    assert_int_equal(rows_count(r), 1);
+    assert_int_equal(rows_key(r, 0).table, TABLE_LATE);
+    s.content.length = 0;
+    rows_add_subject(r, &s, &like);
+    assert_int_equal(rows_count(r), 2);
+    assert_int_equal(rows_key(r, 1).table, TABLE_TOTALS);
+    // An event without a kind's counter has no tags to count; one that adds nothing has no rows.
+    const struct slice tag = slice_of("run");
+    s.tags = &tag;
+    s.tag_count = 1;
+    like.has_kind = false;
+    rows_add_subject(r, &s, &like);
+    assert_int_equal(rows_count(r), 2);
+    like.count = 0;
+    s.platform = 3;
+    rows_add_subject(r, &s, &like);
+    rows_add_late(r, &s, &like);
+    assert_int_equal(rows_count(r), 2);
+    rows_destroy(&r);
+}
+
+static const struct row_key acme_web = {
+    .table = TABLE_TOTALS, .platform = PLATFORM_WEB, .account = {"acme", 4}};
+
+static void assert_orders(struct rows *r, int64_t orders, int64_t euros, int64_t copies) {
+    field_code gross = field_currency(field_counter(COUNTER_GROSS_MICROS), slice_of("EUR"));
+    assert_int_equal(value_of(r, &acme_web, field_counter(COUNTER_OF_PURCHASE)), orders);
+    assert_int_equal(value_of(r, &acme_web, gross), euros);
+    assert_int_equal(value_of(r, &acme_web, field_counter(COUNTER_ORDER_COPIES)), copies);
+}
+
+// All orders in which copies can come; each time the least by (time, event id) counts.
+static void the_least_copy_counts_in_whatever_order_they_come(void **state) {
+    const struct order copies[] = {order_of("acme", 1, 9, 100, 1), order_of("acme", 1, 3, 100, 20),
+                                   order_of("acme", 1, 1, 101, 300), order_of("acme", 2, 1, 50, 4000)};
+    int order[4];
+    for (int i = 0; i < 4 * 4 * 4 * 4; i++) {
+        unsigned seen = 0;
+        for (int k = 0, rest = i; k < 4; k++, rest /= 4)
+            seen |= 1u << (order[k] = rest % 4);
+        if (seen != 15)
+            continue;
+        struct rows *r = rows_create();
+        for (int k = 0; k < 4; k++)
+            rows_add_order(r, &copies[order[k]]);
+        rows_add_order(r, &copies[order[0]]); // is there already
+        assert_int_equal(rows_order_count(r), 4);
+        assert_int_equal(rows_count(r), 0);
+        rows_settle(r, NULL);
+        assert_orders(r, 2, 4020, 2);
+        rows_settle(r, NULL);
+        assert_orders(r, 2, 4020, 2);
+        rows_destroy(&r);
+    }
+}
+
+static void an_earlier_lesser_copy_makes_all_of_them_copies(void **state) {
+    struct rows *earlier = rows_create(), *none = rows_create();
+    const struct order before = order_of("acme", 1, 2, 99, 7);
+    const struct order a = order_of("acme", 1, 9, 100, 1), b = order_of("acme", 1, 3, 100, 20);
+    const struct order elsewhere = order_of("zoo", 1, 1, 1, 1); // of another account
+    rows_add_order(earlier, &elsewhere);
+    for (int round = 0; round < 4; round++) {
+        struct rows *r = rows_create();
+        if (round == 2)
+            rows_add_order(earlier, &before);
+        rows_add_order(r, round % 2 != 0 ? &a : &b);
+        rows_add_order(r, round % 2 != 0 ? &b : &a);
+        rows_settle(r, round == 0 ? none : earlier);
+        if (round < 2)
+            assert_orders(r, 1, 20, 1);
+        else
+            assert_orders(r, 0, 0, 2);
+        rows_destroy(&r);
+    }
+    // One that is later, or the same event, takes nothing away.
+    struct rows *r = rows_create(), *later = rows_create();
+    rows_add_order(later, &a);
+    rows_add_order(later, &b);
+    rows_add_order(r, &b);
+    rows_settle(r, later);
+    assert_orders(r, 1, 20, 0);
+    rows_destroy(&r);
+    rows_destroy(&later);
+    rows_destroy(&none);
+    rows_destroy(&earlier);
+}
+
+static void a_settled_order_adds_to_every_row_of_its_subject(void **state) {
+    struct rows *r = rows_create();
+    const struct slice tag = slice_of("run");
+    struct order o = order_of("acme", 1, 1, 100, 5);
+    o.subject.content = slice_of("7310");
+    o.subject.campaign = slice_of("spring");
+    o.subject.tags = &tag;
+    o.subject.tag_count = 1;
+    rows_add_order(r, &o);
+    rows_settle(r, NULL);
+    assert_int_equal(rows_count(r), 4);
+    const struct row_key tagged = {TABLE_TAG, PLATFORM_WEB, 0, 0, false, slice_of("acme"), tag};
+    assert_int_equal(value_of(r, &tagged, field_counter(COUNTER_OF_PURCHASE)), 1);
+    rows_destroy(&r);
+}
+
+static void of_two_that_bear_one_event_id_the_same_one_stays(void **state) {
+    const struct order a = order_of("acme", 1, 1, 100, 5), b = order_of("acme", 1, 1, 100, 6);
+    struct order c = a, d = a;
+    const struct slice tags[] = {slice_of("run"), slice_of("fun")};
+    c.subject.tags = tags;
+    c.subject.tag_count = 1;
+    d.subject.content = slice_of("7310");
+    const struct order *twins[] = {&a, &b, &c, &d};
+    for (int i = 0; i < 4; i++) {
+        struct rows *x = rows_create(), *y = rows_create();
+        for (int k = 0; k < 4; k++) {
+            rows_add_order(x, twins[(i + k) % 4]);
+            rows_add_order(y, twins[(i + 7 - k) % 4]);
+        }
+        assert_int_equal(rows_order_count(x), 1);
+        assert_same_rows(x, y);
+        rows_destroy(&x);
+        rows_destroy(&y);
+    }
+}
+
+static void what_was_handed_in_is_copied(void **state) {
+    struct rows *r = rows_create();
+    char account[] = "acme", content[] = "7310", tag[] = "run";
+    struct slice tags[] = {slice_of(tag)};
+    struct order o = order_of(account, 1, 1, 100, 5);
+    o.subject.content = slice_of(content);
+    o.subject.tags = tags;
+    o.subject.tag_count = 1;
+    struct increments like = increments_like(1);
+    rows_add_order(r, &o);
+    rows_add_subject(r, &o.subject, &like);
+    memset(account, 'x', 4);
+    memset(content, 'x', 4);
+    memset(tag, 'x', 3);
+    tags[0] = (struct slice){NULL, 1000};
+    const struct order *kept = rows_order(r, 0);
+    assert_true(slice_equal(kept->subject.account, slice_of("acme")));
+    assert_true(slice_equal(kept->subject.content, slice_of("7310")));
+    assert_true(slice_equal(kept->subject.tags[0], slice_of("run")));
+    assert_true(slice_equal(rows_key(r, 1).id, slice_of("7310")));
+    rows_destroy(&r);
+}
+
+static int key_order(const struct row_key *a, const struct row_key *b) {
+    const uint64_t x[] = {a->platform, a->origin, a->format, a->paid};
+    const uint64_t y[] = {b->platform, b->origin, b->format, b->paid};
+    if (a->table != b->table)
+        return a->table < b->table ? -1 : 1;
+    size_t common = a->account.length < b->account.length ? a->account.length : b->account.length;
+    int differs = memcmp(a->account.at, b->account.at, common);
+    if (differs == 0)
+        differs = (int)a->account.length - (int)b->account.length;
+    for (int i = 0; differs == 0 && i < 4; i++)
+        differs = (x[i] > y[i]) - (x[i] < y[i]);
+    common = a->id.length < b->id.length ? a->id.length : b->id.length;
+    if (differs == 0)
+        differs = memcmp(a->id.at, b->id.at, common);
+    return differs != 0 ? differs : (int)a->id.length - (int)b->id.length;
+}
+
+// Ids of all lengths around a word's, with zero bytes and long beginnings in common.
+static struct slice nasty_id(char *room) {
+    size_t length = random_below(24);
+    for (size_t i = 0; i < length; i++)
+        room[i] = i < 6 ? 'p' : (char)(random_below(3) * 127);
+    return sized(room, length);
+}
+
+static void rows_sort_by_their_keys(void **state) {
+    struct rows *r = rows_create();
+    char id[ROWS_ID_MAX], account[8];
+    for (int i = 0; i < 20000; i++) {
+        struct row_key key = {.table = (enum table)random_below(TABLE_ORDERS),
+                              .platform = random_below(2) != 0 ? UINT32_MAX : 1,
+                              .account = sized(account, 1 + random_below(3))};
+        memset(account, 'a' + (int)random_below(2), sizeof(account));
+        bool has_id = key.table != TABLE_TOTALS && key.table != TABLE_LATE;
+        if (has_id) {
+            key.id = nasty_id(id);
+        } else {
+            key.origin = (uint32_t)random_below(3);
+            key.format = random_below(2) != 0 ? UINT32_MAX : 0;
+            key.paid = random_below(2) != 0;
+        }
+        rows_row(r, &key);
+    }
+    memset(id, 'p', sizeof(id));
+    for (size_t length = 500; length <= ROWS_ID_MAX; length++)
+        rows_row(r, &(struct row_key){TABLE_TAG, 1, 0, 0, false, slice_of("a"), sized(id, length)});
+    uint32_t *sorted = calloc(rows_count(r), sizeof(*sorted));
+    rows_sort(r, sorted);
+    for (size_t i = 1; i < rows_count(r); i++) {
+        struct row_key before = rows_key(r, sorted[i - 1]), after = rows_key(r, sorted[i]);
+        assert_true(key_order(&before, &after) < 0);
+    }
+    free(sorted);
+    rows_destroy(&r);
+}
+
+static void a_content_may_be_fetched_ahead(void **state) {
+    struct rows *r = rows_create();
+    rows_prefetch_content(r, slice_of("acme"), 2, slice_of("7310"));
+    struct increments like = increments_like(1);
+    rows_add_subject(r, &(struct subject){.account = slice_of("acme"), .content = slice_of("7310")}, &like);
+    rows_prefetch_content(r, slice_of("acme"), 2, slice_of("7310"));
+    assert_int_equal(rows_count(r), 2);
+    rows_destroy(&r);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_row_is_what_its_key_says),
+        cmocka_unit_test(a_million_rows_are_found_again),
+        cmocka_unit_test(a_row_and_a_cell_are_small),
+        cmocka_unit_test(sums_are_modulo_two_to_the_64),
+        cmocka_unit_test(a_row_of_many_fields_keeps_them_apart),
+        cmocka_unit_test(a_subject_touches_its_rows),
+        cmocka_unit_test(what_is_late_touches_one_row_and_what_is_not_named_none),
+        cmocka_unit_test(the_least_copy_counts_in_whatever_order_they_come),
+        cmocka_unit_test(an_earlier_lesser_copy_makes_all_of_them_copies),
+        cmocka_unit_test(a_settled_order_adds_to_every_row_of_its_subject),
+        cmocka_unit_test(of_two_that_bear_one_event_id_the_same_one_stays),
+        cmocka_unit_test(what_was_handed_in_is_copied),
+        cmocka_unit_test(rows_sort_by_their_keys),
+        cmocka_unit_test(a_content_may_be_fetched_ahead),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,505 @@
+// Files of snapshots: what is written is read back, and the same rows have the same bytes.
+#include "snapshot_fixture.h"
+
+#include <sodium.h>
+#include <zstd.h>
+
+#include "clameur/v1/snapshot.pb-c.h"
+
+static struct rows *rows_of_one(void *context, int64_t window_s) {
+    assert_int_equal(window_s, 0);
+    return context;
+}
+
+static void read_back(const struct snapshot_bytes *file, struct rows *into) {
+    struct snapshot *s;
+    struct problem p = {0};
+    if (snapshot_open(&s, "file", file->at, file->length, &p) != STATUS_OK ||
+        snapshot_read(s, rows_of_one, into, &p) != STATUS_OK)
+        fail_msg("%s", p.what);
+    assert_memory_equal(snapshot_sum(s), file->sum, SNAPSHOT_SUM_SIZE);
+    assert_int_equal(snapshot_uncompressed(s), file->uncompressed);
+    snapshot_close(&s);
+    assert_null(s);
+}
+
+static char *uncompressed(const struct snapshot_bytes *file) {
+    char *bytes = malloc(file->uncompressed);
+    ZSTD_DCtx *zstd = ZSTD_createDCtx();
+    assert_int_equal(ZSTD_decompressDCtx(zstd, bytes, file->uncompressed, file->at, file->length),
+                     file->uncompressed);
+    ZSTD_freeDCtx(zstd);
+    return bytes;
+}
+
+// What may happen to a table: an event, a late one, or a purchase; chosen from few subjects, so that they
+// meet.
+struct happening {
+    int what;
+    struct subject subject;
+    struct slice tags[2], topics[1];
+    struct increments increments;
+    struct order order;
+    char names[4][16];
+};
+
+static struct slice name_of(char *room, const char *prefix, uint64_t bound) {
+    return sized(room, (size_t)snprintf(room, 16, "%s%llu", prefix, (unsigned long long)random_below(bound)));
+}
+
+static void happening_make(struct happening *h) {
+    static const enum counter counters[] = {COUNTER_OF_VIEW, COUNTER_OF_LIKE, COUNTER_WATCH_MS};
+    h->what = (int)random_below(4);
+    h->subject = (struct subject){.account = random_below(3) != 0 ? slice_of("acme") : slice_of("zoo"),
+                                  .platform = (uint32_t)random_below(3) * 500,
+                                  .origin = (uint32_t)random_below(2),
+                                  .format = (uint32_t)random_below(2) * 7,
+                                  .paid = random_below(2) != 0,
+                                  .content = name_of(h->names[0], "post-", 200),
+                                  .campaign = name_of(h->names[1], "c", 5),
+                                  .tags = h->tags,
+                                  .tag_count = (uint32_t)random_below(3),
+                                  .topics = h->topics,
+                                  .topic_count = (uint32_t)random_below(2)};
+    h->tags[0] = name_of(h->names[2], "tag", 20);
+    h->tags[1] = slice_of("always");
+    h->topics[0] = name_of(h->names[3], "topic", 3);
+    h->increments =
+        (struct increments){2,
+                            true,
+                            {{field_counter(counters[random_below(2)]), random_below(5) != 0 ? 1 : -1},
+                             {field_counter(COUNTER_WATCH_MS), (int64_t)random_below(60000) - 100}}};
+    h->order = order_of("", (unsigned char)random_below(20), (unsigned char)random_below(4),
+                        (int64_t)random_below(3), (int64_t)random_below(1000000));
+    h->order.subject = h->subject;
+}
+
+static void happen(struct rows *r, const struct happening *h) {
+    if (h->what == 0)
+        rows_add_late(r, &h->subject, &h->increments);
+    else if (h->what == 1)
+        rows_add_order(r, &h->order);
+    else
+        rows_add_subject(r, &h->subject, &h->increments);
+}
+
+enum { HAPPENINGS = 3000 };
+
+static struct happening *happenings_make(void) {
+    struct happening *all = calloc(HAPPENINGS, sizeof(*all));
+    for (int i = 0; i < HAPPENINGS; i++)
+        happening_make(&all[i]);
+    return all;
+}
+
+static void shuffle(const struct happening **order) {
+    for (size_t i = HAPPENINGS - 1; i > 0; i--) {
+        size_t k = random_below(i + 1);
+        const struct happening *swapped = order[i];
+        order[i] = order[k];
+        order[k] = swapped;
+    }
+}
+
+static void assert_same_bytes(const struct snapshot_bytes *a, const struct snapshot_bytes *b) {
+    char *x = uncompressed(a), *y = uncompressed(b);
+    assert_int_equal(a->uncompressed, b->uncompressed);
+    assert_memory_equal(x, y, a->uncompressed);
+    assert_memory_equal(a->sum, b->sum, SNAPSHOT_SUM_SIZE);
+    free(x);
+    free(y);
+}
+
+static void any_order_of_events_gives_the_same_bytes(void **state) {
+    struct happening *all = happenings_make();
+    const struct happening *order[HAPPENINGS];
+    struct snapshot_bytes first = {0};
+    for (int i = 0; i < HAPPENINGS; i++)
+        order[i] = &all[i];
+    for (int round = 0; round < 6; round++) {
+        struct rows *r = rows_create();
+        for (int i = 0; i < HAPPENINGS; i++)
+            happen(r, order[i]);
+        if (round >= 3)
+            rows_settle(r, NULL);
+        struct snapshot_bytes file = written(&part_header, r);
+        if (round % 3 == 0) {
+            snapshot_bytes_fini(&first);
+            first = file;
+        } else {
+            assert_same_bytes(&first, &file);
+            snapshot_bytes_fini(&file);
+        }
+        shuffle(order);
+        rows_destroy(&r);
+    }
+    snapshot_bytes_fini(&first);
+    free(all);
+}
+
+// The events of a window, split over partitions, written as parts, read and merged in any order, are those of
+// one pass.
+static void merged_parts_are_one_pass(void **state) {
+    enum { PARTS = 5 };
+    struct happening *all = happenings_make();
+    struct rows *once = rows_create(), *parts[PARTS];
+    for (int i = 0; i < PARTS; i++)
+        parts[i] = rows_create();
+    for (int i = 0; i < HAPPENINGS; i++) {
+        happen(once, &all[i]);
+        happen(parts[random_below(PARTS)], &all[i]);
+    }
+    rows_settle(once, NULL);
+    for (int first = 0; first < PARTS; first++) {
+        struct rows *merged = rows_create();
+        for (int i = 0; i < PARTS; i++) {
+            struct snapshot_bytes file = written(&part_header, parts[(first + i) % PARTS]);
+            if (i % 2 != 0)
+                read_back(&file, merged);
+            else
+                rows_merge(merged, parts[(first + i) % PARTS]);
+            snapshot_bytes_fini(&file);
+        }
+        rows_settle(merged, NULL);
+        assert_same_rows(merged, once);
+        rows_destroy(&merged);
+    }
+    for (int i = 0; i < PARTS; i++)
+        rows_destroy(&parts[i]);
+    rows_destroy(&once);
+    free(all);
+}
+
+static void every_table_comes_back(void **state) {
+    struct happening *all = happenings_make();
+    struct rows *r = rows_create(), *again = rows_create();
+    for (int i = 0; i < HAPPENINGS; i++)
+        happen(r, &all[i]);
+    struct snapshot_bytes file = written(&part_header, r);
+    read_back(&file, again);
+    assert_int_equal(rows_order_count(again), rows_order_count(r));
+    unsigned tables = 0;
+    size_t rows = 0;
+    for (uint32_t i = 0; i < rows_count(r); i++) {
+        struct row_key key = rows_key(r, i);
+        struct cell cell;
+        bool has_cell = false;
+        for (uint32_t at = rows_next_cell(r, i, ROWS_FIRST, &cell); at != ROWS_END;
+             at = rows_next_cell(r, i, at, &cell)) {
+            if (cell.value == 0)
+                continue;
+            assert_int_equal(value_of(again, &key, cell.field), cell.value);
+            has_cell = true;
+        }
+        rows += has_cell;
+        tables |= 1u << key.table;
+    }
+    assert_int_equal(tables, 0x3f);
+    assert_int_equal(rows_count(again), rows);
+    assert_same_rows(r, again);
+    // Read from a part they are still to be settled, from what is published they are not.
+    rows_settle(r, NULL);
+    rows_settle(again, NULL);
+    assert_same_rows(r, again);
+    struct header window_header = part_header;
+    window_header.kind = FILE_WINDOW;
+    struct snapshot_bytes window = written(&window_header, again);
+    struct rows *published = rows_create();
+    read_back(&window, published);
+    rows_settle(published, NULL);
+    assert_same_rows(published, again);
+    snapshot_bytes_fini(&window);
+    snapshot_bytes_fini(&file);
+    rows_destroy(&published);
+    rows_destroy(&again);
+    rows_destroy(&r);
+    free(all);
+}
+
+static void a_row_without_a_cell_is_not_written(void **state) {
+    struct rows *r = rows_create(), *empty = rows_create();
+    uint32_t row = rows_row(r, &(struct row_key){.table = TABLE_TOTALS, .account = slice_of("acme")});
+    assert_same_rows(r, empty);
+    rows_add(r, row, field_counter(COUNTER_OF_LIKE), 1);
+    rows_add(r, row, field_counter(COUNTER_OF_LIKE), -1);
+    assert_same_rows(r, empty);
+    rows_destroy(&empty);
+    rows_destroy(&r);
+}
+
+static void values_of_every_size_come_back(void **state) {
+    struct rows *r = rows_create(), *again = rows_create();
+    uint32_t row = rows_row(r, &(struct row_key){.table = TABLE_LATE,
+                                                 .platform = UINT32_MAX,
+                                                 .origin = UINT32_MAX,
+                                                 .format = UINT32_MAX,
+                                                 .paid = true,
+                                                 .account = slice_of("acme")});
+    static const int64_t values[] = {1, -1, 63, 64, -64, -65, INT32_MAX, INT64_MAX, INT64_MIN};
+    enum { VALUES = sizeof(values) / sizeof(values[0]) };
+    for (uint32_t i = 0; i < VALUES; i++)
+        rows_add(r, row, field_kind(1000 + i), values[i]);
+    rows_add(r, row, field_kind(UINT32_MAX), 1);
+    rows_add(r, row, field_currency(field_counter(COUNTER_GROSS_MICROS), slice_of("EUR")), 5);
+    struct snapshot_bytes file = written(&part_header, r);
+    read_back(&file, again);
+    for (uint32_t i = 0; i < VALUES; i++)
+        assert_int_equal(rows_value(again, 0, field_kind(1000 + i)), values[i]);
+    assert_same_rows(r, again);
+    snapshot_bytes_fini(&file);
+    rows_destroy(&again);
+    rows_destroy(&r);
+}
+
+static void many_rows_are_several_blocks(void **state) {
+    enum { ROWS = 3 * SNAPSHOT_BLOCK_ROWS + 5, ORDERS = SNAPSHOT_BLOCK_ROWS + 1 };
+    struct rows *r = rows_create(), *again = rows_create();
+    char id[32];
+    for (uint32_t i = 0; i < ROWS; i++) {
+        struct row_key key = {TABLE_CONTENT,
+                              2,
+                              0,
+                              0,
+                              false,
+                              slice_of("acme"),
+                              sized(id, (size_t)snprintf(id, sizeof(id), "post-%u", i))};
+        rows_add(r, rows_row(r, &key), field_counter(COUNTER_OF_VIEW), i + 1);
+    }
+    for (uint32_t i = 0; i < ORDERS; i++) {
+        struct order o = order_of("acme", 0, 0, i, 1);
+        memcpy(o.order, &i, sizeof(i));
+        rows_add_order(r, &o);
+    }
+    struct snapshot_bytes file = written(&part_header, r);
+    char *bytes = uncompressed(&file);
+    Clameur__V1__Snapshot *s = clameur__v1__snapshot__unpack(NULL, file.uncompressed, (const uint8_t *)bytes);
+    assert_non_null(s);
+    assert_int_equal(s->n_blocks, 6);
+    assert_int_equal(s->blocks[0]->rows, SNAPSHOT_BLOCK_ROWS);
+    assert_int_equal(s->blocks[3]->rows, 5);
+    assert_int_equal(s->blocks[5]->n_orders, 1);
+    clameur__v1__snapshot__free_unpacked(s, NULL);
+    free(bytes);
+    read_back(&file, again);
+    assert_int_equal(rows_count(again), ROWS);
+    assert_int_equal(rows_order_count(again), ORDERS);
+    assert_same_rows(r, again);
+    snapshot_bytes_fini(&file);
+    rows_destroy(&again);
+    rows_destroy(&r);
+}
+
+// A block of the most rows would be larger than any reader takes.
+static void large_rows_make_smaller_blocks(void **state) {
+    enum { ORDERS = 20000, NAMES = 16 };
+    struct rows *r = rows_create(), *again = rows_create();
+    static char name[NAMES][256];
+    struct slice names[NAMES];
+    for (int i = 0; i < NAMES; i++)
+        names[i] = sized(name[i], sizeof(name[i]));
+    for (uint32_t i = 0; i < ORDERS; i++) {
+        struct order o = order_of("acme", 0, 0, i, 1);
+        memcpy(o.order, &i, sizeof(i));
+        for (int k = 0; k < NAMES; k++)
+            memset(name[k], 'a' + k, sizeof(name[k]));
+        o.subject.tags = names;
+        o.subject.tag_count = NAMES;
+        rows_add_order(r, &o);
+    }
+    struct snapshot_bytes file = written(&part_header, r);
+    assert_true(file.uncompressed > SNAPSHOT_BLOCK_BYTES);
+    read_back(&file, again);
+    assert_same_rows(r, again);
+    snapshot_bytes_fini(&file);
+    rows_destroy(&again);
+    rows_destroy(&r);
+}
+
+// protobuf-c reads the file by snapshot.proto, and writes the same bytes again.
+static void the_bytes_are_those_of_protobuf(void **state) {
+    struct happening *all = happenings_make();
+    struct rows *r = rows_create();
+    for (int i = 0; i < HAPPENINGS; i++)
+        happen(r, &all[i]);
+    struct snapshot_bytes file = written(&part_header, r);
+    char *bytes = uncompressed(&file);
+    Clameur__V1__Snapshot *s = clameur__v1__snapshot__unpack(NULL, file.uncompressed, (const uint8_t *)bytes);
+    assert_non_null(s);
+    assert_int_equal(clameur__v1__snapshot__get_packed_size(s), file.uncompressed);
+    uint8_t *packed = malloc(file.uncompressed);
+    clameur__v1__snapshot__pack(s, packed);
+    assert_memory_equal(packed, bytes, file.uncompressed);
+    unsigned char sum[SNAPSHOT_SUM_SIZE];
+    crypto_hash_sha256(sum, packed, file.uncompressed - 36);
+    assert_memory_equal(sum, s->trailer->sha256.data, SNAPSHOT_SUM_SIZE);
+    clameur__v1__snapshot__free_unpacked(s, NULL);
+    free(packed);
+    free(bytes);
+    snapshot_bytes_fini(&file);
+    rows_destroy(&r);
+    free(all);
+}
+
+struct windows {
+    struct rows *at[3];
+};
+
+static struct rows *rows_of_windows(void *context, int64_t window_s) {
+    struct windows *w = context;
+    return window_s == 1700000000 ? w->at[0] : window_s == 1700000900 ? w->at[1] : NULL;
+}
+
+static const struct coverage coverage[] = {{0, 5, 100, 7, 0, false}, {3, 0, 200, 0, 9, true}};
+static struct line lines[] = {{-900, 1, 2, 3, true}, {1700000000, 4, 5, 6, false}};
+static const struct progress progress = {.partition = 3,
+                                         .start = 5,
+                                         .offset = 900,
+                                         .watermark_ms = 1700000001234,
+                                         .sealed_s = 1700000000,
+                                         .read = 100,
+                                         .rejected = 1,
+                                         .duplicate = 2,
+                                         .settled_counted = 80,
+                                         .settled_late = 5,
+                                         .settled_before_s = 1699999100,
+                                         .lines = lines,
+                                         .line_count = 2,
+                                         .after = 700,
+                                         .segment = true};
+
+static void assert_header(const struct header *h, const struct header *expected) {
+    assert_int_equal(h->kind, expected->kind);
+    assert_int_equal(h->start_s, expected->start_s);
+    assert_int_equal(h->end_s, expected->end_s);
+    assert_int_equal(h->partitions, expected->partitions);
+    assert_string_equal(h->topic, expected->topic);
+    assert_string_equal(h->topic_id, expected->topic_id);
+    assert_string_equal(h->rules_hash, expected->rules_hash);
+    assert_string_equal(h->kpis_hash, expected->kpis_hash);
+    assert_int_equal(h->coverage_count, expected->coverage_count);
+    for (size_t i = 0; i < h->coverage_count; i++) {
+        const struct coverage *a = &h->coverage[i], *b = &expected->coverage[i];
+        assert_int_equal(a->partition, b->partition);
+        assert_int_equal(a->start, b->start);
+        assert_int_equal(a->to, b->to);
+        assert_int_equal(a->counted, b->counted);
+        assert_int_equal(a->late, b->late);
+        assert_int_equal(a->missing, b->missing);
+    }
+}
+
+static void assert_progress(const struct progress *a, const struct progress *b) {
+    assert_int_equal(a->partition, b->partition);
+    assert_int_equal(a->start, b->start);
+    assert_int_equal(a->offset, b->offset);
+    assert_int_equal(a->watermark_ms, b->watermark_ms);
+    assert_int_equal(a->sealed_s, b->sealed_s);
+    assert_int_equal(a->read, b->read);
+    assert_int_equal(a->rejected, b->rejected);
+    assert_int_equal(a->duplicate, b->duplicate);
+    assert_int_equal(a->settled_counted, b->settled_counted);
+    assert_int_equal(a->settled_late, b->settled_late);
+    assert_int_equal(a->settled_before_s, b->settled_before_s);
+    assert_int_equal(a->after, b->after);
+    assert_int_equal(a->segment, b->segment);
+    assert_int_equal(a->line_count, b->line_count);
+    for (size_t i = 0; i < a->line_count; i++) {
+        assert_int_equal(a->lines[i].start_s, b->lines[i].start_s);
+        assert_int_equal(a->lines[i].counted, b->lines[i].counted);
+        assert_int_equal(a->lines[i].late, b->lines[i].late);
+        assert_int_equal(a->lines[i].to, b->lines[i].to);
+        assert_int_equal(a->lines[i].open, b->lines[i].open);
+    }
+}
+
+static void a_checkpoint_holds_several_windows(void **state) {
+    struct header header = part_header;
+    header.kind = FILE_CHECKPOINT;
+    header.start_s = header.end_s = 0;
+    header.coverage = coverage;
+    header.coverage_count = 2;
+    header.progress = &progress;
+    struct happening *all = happenings_make();
+    struct windows w, again;
+    for (int i = 0; i < 3; i++) {
+        w.at[i] = rows_create();
+        again.at[i] = rows_create();
+    }
+    for (int i = 0; i < HAPPENINGS; i++)
+        happen(w.at[random_below(3)], &all[i]);
+    const struct snapshot_window windows[] = {
+        {1700000000, w.at[0]}, {1700000900, w.at[1]}, {1700001800, w.at[2]}};
+    struct snapshot_bytes file;
+    snapshot_write(&file, &header, windows, 3);
+    struct snapshot *s;
+    struct problem p = {0};
+    assert_int_equal(snapshot_open(&s, "file", file.at, file.length, &p), STATUS_OK);
+    assert_header(snapshot_header(s), &header);
+    assert_progress(snapshot_header(s)->progress, &progress);
+    assert_int_equal(snapshot_read(s, rows_of_windows, &again, &p), STATUS_OK);
+    assert_same_rows(w.at[0], again.at[0]);
+    assert_same_rows(w.at[1], again.at[1]);
+    assert_int_equal(rows_count(again.at[2]), 0);
+    snapshot_close(&s);
+    snapshot_bytes_fini(&file);
+    for (int i = 0; i < 3; i++) {
+        rows_destroy(&w.at[i]);
+        rows_destroy(&again.at[i]);
+    }
+    free(all);
+}
+
+static void a_through_record_has_no_rows(void **state) {
+    const struct progress at_start = {.watermark_ms = INT64_MIN};
+    struct header header = {.kind = FILE_THROUGH, .progress = &at_start};
+    struct snapshot_bytes file;
+    snapshot_write(&file, &header, NULL, 0);
+    struct snapshot *s;
+    struct problem p = {0};
+    assert_int_equal(snapshot_open(&s, "file", file.at, file.length, &p), STATUS_OK);
+    header.topic = header.topic_id = header.rules_hash = header.kpis_hash = "";
+    assert_header(snapshot_header(s), &header);
+    assert_progress(snapshot_header(s)->progress, &at_start);
+    assert_int_equal(snapshot_read(s, rows_of_one, NULL, &p), STATUS_OK);
+    snapshot_close(&s);
+    snapshot_bytes_fini(&file);
+}
+
+// Whoever packs the file again, in another way, changes nothing of what it is.
+static void another_packing_is_the_same_file(void **state) {
+    struct rows *r = rows_create(), *again = rows_create();
+    struct increments like = increments_like(1);
+    rows_add_subject(r, &(struct subject){.account = slice_of("acme"), .content = slice_of("7310")}, &like);
+    struct snapshot_bytes file = written(&part_header, r);
+    char *bytes = uncompressed(&file);
+    size_t half = file.uncompressed / 2, room = ZSTD_compressBound(file.uncompressed) * 2;
+    struct snapshot_bytes packed = file;
+    packed.at = malloc(room);
+    packed.length = ZSTD_compress(packed.at, room, bytes, half, 19);
+    packed.length += ZSTD_compress(packed.at + packed.length, room - packed.length, bytes + half,
+                                   file.uncompressed - half, 1);
+    read_back(&packed, again);
+    assert_same_rows(r, again);
+    snapshot_bytes_fini(&packed);
+    snapshot_bytes_fini(&file);
+    free(bytes);
+    rows_destroy(&again);
+    rows_destroy(&r);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(any_order_of_events_gives_the_same_bytes),
+        cmocka_unit_test(merged_parts_are_one_pass),
+        cmocka_unit_test(every_table_comes_back),
+        cmocka_unit_test(a_row_without_a_cell_is_not_written),
+        cmocka_unit_test(values_of_every_size_come_back),
+        cmocka_unit_test(many_rows_are_several_blocks),
+        cmocka_unit_test(large_rows_make_smaller_blocks),
+        cmocka_unit_test(the_bytes_are_those_of_protobuf),
+        cmocka_unit_test(a_checkpoint_holds_several_windows),
+        cmocka_unit_test(a_through_record_has_no_rows),
+        cmocka_unit_test(another_packing_is_the_same_file),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
