@@ -284,8 +284,8 @@ static const char *read_columns(struct block_reader *reader, const struct block 
         const char *wrong = split_column(field.bytes, &column);
         if (wrong != NULL)
             return wrong;
-        field_code code = column_field_parse(column.name);
-        if (code == 0)
+        field_code code;
+        if (!field_parse(&code, column.name))
             return "a column has a name that is none of a counter";
         if (slice_order(last, column.name) >= 0)
             return "its columns are not sorted, or one comes twice";

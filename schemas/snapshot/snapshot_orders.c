@@ -38,7 +38,7 @@ static const char *read_increment(struct slice bytes, struct increments *to) {
     struct increment increment = {0};
     while (wire_next(&in, &field)) {
         if (field.number == INCREMENT_COUNTER && field.type == WIRE_BYTES)
-            increment.field = column_field_parse(field.bytes);
+            field_parse(&increment.field, field.bytes);
         else if (field.number == INCREMENT_VALUE && field.type == WIRE_VARINT)
             increment.value = wire_unzigzag(field.value);
     }

@@ -56,10 +56,6 @@ void header_write(struct wire_out *w, const struct header *header, const uint64_
 const char *header_read(struct slice bytes, struct arena *arena, struct header *header,
                         uint64_t table_rows[TABLES]);
 
-// A column's field by its name; 0 where that is none of a counter. A kind that has been listed since then
-// keeps the name of its number.
-field_code column_field_parse(struct slice name);
-
 void order_write(struct wire_out *w, const struct order *order, struct wire_out *scratch);
 
 // Room for what an order's slices lead to; `order` points into it and into the bytes.

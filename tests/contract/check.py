@@ -1,9 +1,9 @@
 #!/usr/bin/python3
-"""Holds event.proto against what was promised: the committed descriptor set, and the registries.
+"""Holds event.proto and snapshot.proto against what was promised: the committed descriptor sets, and the registries.
 
-    check.py compatible   nothing that producers or readers rely on was broken since schemas/event.binpb was frozen
+    check.py compatible   nothing that producers or readers rely on was broken since schemas/*.binpb were frozen
     check.py registries   the enums Platform and Kind and the rows of platforms.def and kinds.def say the same
-    check.py freeze       commits to the contract as it is now (schemas/freeze calls this)
+    check.py freeze       commits to the contracts as they are now (schemas/freeze calls this)
 
 Names are part of the contract as numbers are: the JSON form of an event is made of them.
 """
@@ -18,8 +18,7 @@ from google.protobuf import descriptor_pb2
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SCHEMAS = ROOT / "schemas"
-PROTO = SCHEMAS / "clameur" / "v1" / "event.proto"
-FROZEN = SCHEMAS / "event.binpb"
+CONTRACTS = ("event", "snapshot")
 
 Field = descriptor_pb2.FieldDescriptorProto
 
@@ -29,6 +28,14 @@ def compile_proto(path, root):
         subprocess.run(
             ["protoc", f"--proto_path={root}", f"--descriptor_set_out={out.name}", str(path)], check=True)
         return out.read()
+
+
+def proto_of(contract):
+    return SCHEMAS / "clameur" / "v1" / f"{contract}.proto"
+
+
+def frozen_of(contract):
+    return SCHEMAS / f"{contract}.binpb"
 
 
 def parse_set(data):
@@ -168,17 +175,21 @@ def report(title, found):
 
 
 def check_compatible():
-    frozen, current = parse_set(FROZEN.read_bytes()), parse_set(compile_proto(PROTO, SCHEMAS))
-    code = report("event.proto breaks what schemas/event.binpb promised", breaks(frozen, current))
-    fresh = additions(frozen, current)
-    if code == 0 and fresh:
-        report("new in event.proto and not promised yet", fresh)
-        print("when it is final, run schemas/freeze and commit schemas/event.binpb")
+    code = 0
+    for contract in CONTRACTS:
+        frozen = parse_set(frozen_of(contract).read_bytes())
+        current = parse_set(compile_proto(proto_of(contract), SCHEMAS))
+        broken = report(f"{contract}.proto breaks what schemas/{contract}.binpb promised", breaks(frozen, current))
+        fresh = additions(frozen, current)
+        if not broken and fresh:
+            report(f"new in {contract}.proto and not promised yet", fresh)
+            print(f"when it is final, run schemas/freeze and commit schemas/{contract}.binpb")
+        code |= broken
     return code
 
 
 def check_registries():
-    _, enums = types_of(parse_set(compile_proto(PROTO, SCHEMAS)))
+    _, enums = types_of(parse_set(compile_proto(proto_of("event"), SCHEMAS)))
     found = []
     for enum, prefix, macro, table in (("Platform", "PLATFORM_", "PLATFORM", "platforms.def"),
                                        ("Kind", "KIND_", "KIND", "kinds.def")):
@@ -187,12 +198,16 @@ def check_registries():
 
 
 def freeze():
-    data = compile_proto(PROTO, SCHEMAS)
-    if FROZEN.exists() and report("not frozen, for this would break", breaks(parse_set(FROZEN.read_bytes()), parse_set(data))):
-        return 1
-    FROZEN.write_bytes(data)
-    print(f"{FROZEN.relative_to(ROOT)} written: commit it together with event.proto")
-    return 0
+    code = 0
+    for contract in CONTRACTS:
+        data, frozen = compile_proto(proto_of(contract), SCHEMAS), frozen_of(contract)
+        found = breaks(parse_set(frozen.read_bytes()), parse_set(data)) if frozen.exists() else []
+        if report(f"{contract}.proto is not frozen, for this would break", found):
+            code = 1
+        elif not frozen.exists() or frozen.read_bytes() != data:
+            frozen.write_bytes(data)
+            print(f"{frozen.relative_to(ROOT)} written: commit it together with {contract}.proto")
+    return code
 
 
 COMMANDS = {"compatible": check_compatible, "registries": check_registries, "freeze": freeze}

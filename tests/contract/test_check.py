@@ -118,10 +118,12 @@ class Compatibility(unittest.TestCase):
         self.assertEqual(check.additions(compiled(BASE), compiled(BASE)), [])
 
     def test_the_real_contract_is_read(self):
-        messages, enums = check.types_of(check.parse_set(check.FROZEN.read_bytes()))
+        messages, enums = check.types_of(check.parse_set(check.frozen_of("event").read_bytes()))
         self.assertIn("clameur.v1.Event", messages)
         self.assertGreater(len(enums["clameur.v1.Kind"].value), 80)
         self.assertIn(127, check.reserved_numbers(messages["clameur.v1.Event"]))
+        messages, _ = check.types_of(check.parse_set(check.frozen_of("snapshot").read_bytes()))
+        self.assertEqual({"clameur.v1.Snapshot", "clameur.v1.Block", "clameur.v1.Trailer"} - messages.keys(), set())
 
 
 class Registries(unittest.TestCase):

@@ -1,0 +1,86 @@
+#!/usr/bin/env python3
+"""Reads Clameur's snapshots (clameur/v1/snapshot.proto) without generated code, with Python's protobuf and zstandard.
+
+    from clameur_snapshot import Snapshot
+    snapshot = Snapshot("FILE", "SCHEMA")  # SCHEMA: a descriptor set, schemas/snapshot.binpb
+    print(snapshot.header)                 # the message Header
+    for row in snapshot:                   # dictionaries, sorted as in the file, the orders last
+        print(row["table"], row["account"], row["counters"])
+
+The checksum is compared at the end: after an exception nothing that was read may be used. `clameur_snapshot.py FILE SCHEMA`
+prints JSON lines.
+"""
+import hashlib
+import json
+import sys
+
+import zstandard
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+
+HEADER, BLOCK, TRAILER = 0x0A, 0x12, 0x1A  # the tags of Snapshot's fields
+ORDER = ("account", "occurred_at", "platform", "origin", "format", "paid", "content", "campaign")
+
+
+class Snapshot:
+    def __init__(self, path, schema):
+        pool = descriptor_pool.DescriptorPool()
+        with open(schema, "rb") as file:
+            for proto in descriptor_pb2.FileDescriptorSet.FromString(file.read()).file:
+                pool.Add(proto)
+        class_of = getattr(message_factory, "GetMessageClass", None) or message_factory.MessageFactory(pool).GetPrototype
+        self._types = {tag: class_of(pool.FindMessageTypeByName(f"clameur.v1.{name}"))
+                       for tag, name in ((HEADER, "Header"), (BLOCK, "Block"), (TRAILER, "Trailer"))}
+        self._tables = [table.name[len("TABLE_"):].lower() for table in pool.FindEnumTypeByName("clameur.v1.Table").values]
+        self._file = zstandard.ZstdDecompressor().stream_reader(open(path, "rb"), read_across_frames=True, closefd=True)
+        self._sum = hashlib.sha256()
+        tag, self.header = self._message()
+        if tag != HEADER or self.header.format_version != 1:
+            raise ValueError("not a snapshot of format version 1")
+
+    def _message(self):
+        """The tag and the message of the next field; what comes before the trailer is summed."""
+        head = self._file.read(2)
+        while head and head[-1] & 0x80:
+            head += self._file.read(1) or b"\0"
+        message = self._file.read(sum((byte & 0x7F) << 7 * place for place, byte in enumerate(head[1:])))
+        if not head or head[0] not in self._types:
+            raise ValueError("the snapshot is damaged, or cut short")
+        if head[0] != TRAILER:
+            self._sum.update(head + message)
+        return head[0], self._types[head[0]].FromString(message)
+
+    def __iter__(self):
+        tag, message = self._message()
+        while tag == BLOCK:
+            yield from self._orders(message) if message.orders else self._rows(message)
+            tag, message = self._message()
+        if tag != TRAILER or message.sha256 != self._sum.digest() or self._file.read(1):
+            raise ValueError("the snapshot's checksum is not that of its bytes")
+
+    def _rows(self, b):
+        rows, id_, rest, zeroes = [], b"", 0, [0] * b.rows
+        columns = (b.platforms, b.origins, b.formats, b.paid, b.id_shared, b.id_lengths)
+        accounts = [account for account, count in zip(b.accounts, b.account_rows) for _ in range(count)]
+        for account, platform, origin, format_, paid, shared, length in zip(accounts, *(c or zeroes for c in columns)):
+            id_, rest = id_[:shared] + b.id_rest[rest:rest + length], rest + length
+            rows.append({"table": self._tables[b.table], "window_s": b.window_s, "account": account, "platform": platform,
+                         "origin": origin, "format": format_, "paid": bool(paid), "id": id_.decode(), "counters": {}})
+        for column in b.columns:
+            row = 0
+            for step, value in zip(column.steps, column.values):
+                row += step
+                rows[row]["counters"][column.counter] = value
+        return rows
+
+    def _orders(self, b):
+        for o in b.orders:
+            yield {"table": "orders", "window_s": b.window_s, "order": o.order.hex(), "event_id": o.event_id.hex(),
+                   **{name: getattr(o, name) for name in ORDER}, "tags": list(o.tags), "topics": list(o.topics),
+                   "counters": {i.counter: i.value for i in o.increments}}
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
+    for row in Snapshot(*sys.argv[1:]):
+        print(json.dumps(row, ensure_ascii=False))

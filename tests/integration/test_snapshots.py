@@ -1,0 +1,131 @@
+"""Snapshots are read without the project's programs: schemas/clameur_snapshot.py, a descriptor set, and nothing else."""
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import zstandard
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "schemas"))
+
+from clameur_snapshot import Snapshot  # noqa: E402
+
+SCHEMA = ROOT / "schemas" / "snapshot.binpb"
+GOLDEN = ROOT / "tests" / "contract" / "snapshots" / "v1.zst"  # what is in it: tests/unit/test_snapshot_golden.c
+NAMES = ("totals", "content", "campaign", "tag", "topic", "late", "orders")
+
+
+@pytest.fixture(scope="module")
+def golden():
+    snapshot = Snapshot(GOLDEN, SCHEMA)
+    return snapshot.header, list(snapshot)
+
+
+def _rows(golden, **wanted):
+    return [row for row in golden[1] if all(row[name] == value for name, value in wanted.items())]
+
+
+def test_the_header_says_what_the_file_covers(golden):
+    header = golden[0]
+    assert (header.kind, header.topic, header.partitions, header.rules_hash) == (4, "engagement", 12, "0123456789abcdef")
+    assert [(c.partition, c.start, c.to, c.counted, c.late, c.missing) for c in header.coverage] == [
+        (0, 0, 90, 11, 0, False), (7, 5, 1234, 29, 1, True)]
+    progress = header.progress
+    assert [(line.start_s, line.counted, line.late, line.to, line.open) for line in progress.lines] == [
+        (-900, 3, 0, 17, False), (1700000100, 4, 1, 90, True)]
+    assert progress.read == (progress.rejected + progress.duplicate + progress.settled_counted + progress.settled_late
+                             + sum(line.counted + line.late for line in progress.lines))
+
+
+def test_every_table_is_there_with_as_many_rows_as_the_header_says(golden):
+    header, rows = golden
+    assert list(header.table_rows) == [len(_rows(golden, table=name)) for name in NAMES]
+    assert min(header.table_rows) > 0
+    keys = [(NAMES.index(row["table"]), row["window_s"], row["account"].encode(), row["platform"], row["origin"],
+             row["format"], row["paid"], row["id"].encode()) for row in rows if row["table"] != "orders"]
+    assert keys == sorted(set(keys))
+
+
+def test_values_come_out_to_the_unit(golden):
+    zoo, = _rows(golden, table="totals", account="zoo")
+    assert zoo["platform"] == zoo["origin"] == zoo["format"] == 2**32 - 1 and zoo["paid"]
+    assert zoo["counters"] == {"dwell_ms": -2**63, "live_watch_ms": 2**63 - 1, "net_micros:EUR": -1990000, "net_micros:JPY": 1}
+    cut, = _rows(golden, table="content", id="post-12\0x")
+    assert (cut["account"], cut["counters"]) == ("acme", {"kind_777": -1, "views": 3, "watch_ms": 2000})
+    early, = _rows(golden, window_s=-900)
+    assert early["counters"] == {"likes": 3}
+    assert {row["id"] for row in _rows(golden, table="topic")} == {"price", "café"}
+    first, copy, other = _rows(golden, table="orders")
+    assert (first["order"], first["event_id"], first["occurred_at"]) == ("ab" * 16, "01" * 16, 1700000150000)
+    assert (first["content"], first["campaign"], first["tags"]) == ("post-1", "spring", ["run", "sale"])
+    assert first["counters"] == {"orders": 1, "gross_micros:EUR": 25000000}
+    assert copy["event_id"] == "01" * 15 + "ff" and other["counters"]["gross_micros:EUR"] == -1
+
+
+def test_protoc_reads_the_file_too():
+    bytes_ = zstandard.ZstdDecompressor().decompressobj().decompress(GOLDEN.read_bytes())
+    text = subprocess.run(["protoc", "--decode=clameur.v1.Snapshot", "-I", ROOT / "schemas", "clameur/v1/snapshot.proto"],
+                          input=bytes_, capture_output=True, check=True).stdout.decode()
+    assert 'counter: "net_micros:EUR"' in text and "kind: FILE_KIND_CHECKPOINT" in text
+
+
+def _read(path):
+    snapshot = Snapshot(path, SCHEMA)
+    return snapshot.header, list(snapshot)
+
+
+def test_a_flip_of_any_byte_below_the_packing_is_refused(tmp_path, golden):
+    bytes_ = bytearray(zstandard.ZstdDecompressor().decompressobj().decompress(GOLDEN.read_bytes()))
+    path, said = tmp_path / "damaged.zst", []
+    for place in range(len(bytes_)):
+        bytes_[place] ^= 1 << place % 8
+        path.write_bytes(zstandard.compress(bytes(bytes_)))
+        with pytest.raises(Exception) as caught:
+            _read(path)
+        said.append(str(caught.value))
+        bytes_[place] ^= 1 << place % 8
+    assert said.count("the snapshot's checksum is not that of its bytes") > len(bytes_) // 4
+    path.write_bytes(zstandard.compress(bytes(bytes_)))
+    assert _read(path)[1] == golden[1]
+
+
+def test_a_file_that_is_cut_anywhere_is_refused(tmp_path):
+    path = tmp_path / "cut.zst"
+    for length in range(GOLDEN.stat().st_size):
+        path.write_bytes(GOLDEN.read_bytes()[:length])
+        with pytest.raises(Exception):
+            _read(path)
+
+
+def test_a_large_file_is_read_piece_by_piece(tmp_path, golden):
+    """Written here, from the description alone: two blocks of many rows, in two frames of zstd."""
+    reader = Snapshot(GOLDEN, SCHEMA)
+    header, block, trailer = (reader._types[tag] for tag in (0x0A, 0x12, 0x1A))
+
+    def field(tag, message):
+        bytes_, head = message.SerializeToString(), [tag]
+        length = len(bytes_)
+        while length >= 0x80:
+            head.append(length & 0x7F | 0x80)
+            length >>= 7
+        return bytes(head + [length]) + bytes_
+
+    def of_rows(first, count):
+        ids = [f"{number:09}".encode() for number in range(first, first + count)]
+        shared = [0] + [next(k for k in range(10) if a[k:k + 1] != b[k:k + 1]) for a, b in zip(ids, ids[1:])]
+        return block(table=1, rows=count, accounts=["acme"], account_rows=[count], platforms=[2] * count, id_shared=shared,
+                     id_lengths=[9 - k for k in shared], id_rest=b"".join(name[k:] for name, k in zip(ids, shared)),
+                     columns=[{"counter": "views", "steps": [0] + [1] * (count - 1),
+                               "values": [number * 2654435761 % 2**40 + 1 for number in range(first, first + count)]}])
+
+    first, second = of_rows(0, 65536), of_rows(65536, 1000)
+    bytes_ = field(0x0A, header(format_version=1, kind=1, table_rows=[0, 66536, 0, 0, 0, 0, 0]))
+    bytes_ += field(0x12, first) + field(0x12, second)
+    bytes_ += field(0x1A, trailer(sha256=hashlib.sha256(bytes_).digest()))
+    path = tmp_path / "large.zst"
+    path.write_bytes(zstandard.compress(bytes_[:300000]) + zstandard.compress(bytes_[300000:]))
+    rows = _read(path)[1]
+    assert [row["id"] for row in rows] == [f"{number:09}" for number in range(66536)]
+    assert all(row["counters"]["views"] == number * 2654435761 % 2**40 + 1 for number, row in enumerate(rows))
