@@ -117,7 +117,7 @@ static enum status check_all(struct checking *c, struct startup *s, int argc, ch
     }
     // Configuration is what everything else stands on; a bad rules file or key does not keep Kafka from being
     // asked.
-    if (flags.connect && s->config != NULL && s->keys.shards > 0) {
+    if (flags.connect && s->basis.config != NULL && s->keys.shards > 0) {
         enum status connected = startup_connect(s, true, report, c);
         status = status == STATUS_OK ? connected : status;
     }

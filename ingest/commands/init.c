@@ -33,12 +33,6 @@ struct init {
     enum output_format format;
 };
 
-static void print_trouble(void *context, const char *step, const char *detail,
-                          const struct problem *problem) {
-    if (problem != NULL && problem->what[0] != '\0')
-        problem_print(problem);
-}
-
 // --- Telling it
 
 static const char *field_value(const struct deployment_field fields[DEPLOYMENT_FIELDS], const char *name) {
@@ -107,7 +101,7 @@ static enum status init_all(struct init *in, int argc, char **argv) {
         fprintf(stderr, "usage: %s\n", usage);
         return STATUS_USAGE;
     }
-    in->walk = (struct startup_walk){.s = &in->startup, .report = print_trouble};
+    startup_walk_begin(&in->walk, &in->startup, walk_print_trouble, NULL);
     status = startup_walk(&in->walk, STARTUP_KAFKA | STARTUP_REDIS, false);
     if (status != STATUS_OK)
         return status;

@@ -62,12 +62,6 @@ struct rebuild {
     int64_t line_at_ms;
 };
 
-static void print_trouble(void *context, const char *step, const char *detail,
-                          const struct problem *problem) {
-    if (problem != NULL && problem->what[0] != '\0')
-        problem_print(problem);
-}
-
 // ---- Is the prefix fresh?
 
 // PREFIX:{*, with what SCAN would take for a pattern in the prefix made plain.
@@ -127,11 +121,12 @@ static enum status prefix_check(struct rebuild *r, struct problem *p) {
 // How far the workers' group has come.
 static enum status letters_place(struct rebuild *r, struct problem *p) {
     struct startup *s = &r->startup;
-    struct settings asked = s->settings;
+    struct settings asked = s->basis.settings;
     struct group_place *places;
     int32_t count;
     asked.kafka_group = r->workers_group;
-    enum status status = group_places_read(&places, &count, &asked, s->passthrough, s->passthrough_count, p);
+    enum status status =
+        group_places_read(&places, &count, &asked, s->basis.passthrough, s->basis.passthrough_count, p);
     for (int32_t i = 0; status == STATUS_OK && i < count && i < PARTITIONS_MAX; i++)
         r->letters_from[i] = places[i].committed > 0 ? places[i].committed : 0;
     free(places);
@@ -142,7 +137,7 @@ static enum status letters_place(struct rebuild *r, struct problem *p) {
 
 static int64_t offsets_in_all(const struct rebuild *r) {
     int64_t all = 0;
-    for (int32_t i = 0; i < r->startup.partitions; i++)
+    for (int32_t i = 0; i < r->startup.basis.partitions; i++)
         all += r->bounds.end[i] - r->bounds.first[i];
     return all;
 }
@@ -150,7 +145,7 @@ static int64_t offsets_in_all(const struct rebuild *r) {
 // Of how many of the offsets to come a refused event gets its letter from this run.
 static int64_t offsets_lettered(const struct rebuild *r) {
     int64_t all = 0;
-    for (int32_t i = 0; i < r->startup.partitions; i++) {
+    for (int32_t i = 0; i < r->startup.basis.partitions; i++) {
         int64_t from = r->letters_from[i] > r->bounds.first[i] ? r->letters_from[i] : r->bounds.first[i];
         all += from < r->bounds.end[i] ? r->bounds.end[i] - from : 0;
     }
@@ -161,15 +156,15 @@ static void plan_print(const struct rebuild *r) {
     const struct startup *s = &r->startup;
     char address[REDIS_ADDRESS_TEXT];
     int32_t shortened = 0;
-    for (int32_t i = 0; i < s->partitions; i++)
+    for (int32_t i = 0; i < s->basis.partitions; i++)
         shortened += r->bounds.first[i] > 0;
     fprintf(stderr,
             "rebuild  topic \"%s\", %d partitions, %" PRId64
             " offsets, from the first to where each ends now\n",
-            s->settings.kafka_topic, s->partitions, offsets_in_all(r));
+            s->basis.settings.kafka_topic, s->basis.partitions, offsets_in_all(r));
     fprintf(stderr, "   into  the fresh prefix \"%s\" of Redis at %s, %u shards; %zu rules version%s\n",
-            s->keys.prefix, redis_address_write(address, &s->redis.at[0]), s->keys.shards, s->rules.count,
-            s->rules.count == 1 ? "" : "s");
+            s->keys.prefix, redis_address_write(address, &s->redis.at[0]), s->keys.shards,
+            s->basis.rules.count, s->basis.rules.count == 1 ? "" : "s");
     fprintf(stderr,
             "   group %s; dead letters only of what lies beyond the commits of group %s: %" PRId64
             " offsets\n",
@@ -179,7 +174,7 @@ static void plan_print(const struct rebuild *r) {
             stderr,
             "   NOTE  the log no longer begins at offset 0 in %d of %d partitions: what lay before is not "
             "counted\n",
-            shortened, s->partitions);
+            shortened, s->basis.partitions);
 }
 
 static enum status ask(const struct rebuild *r) {
@@ -234,7 +229,7 @@ static void print_result(const struct rebuild *r, const struct pipeline_errand *
 }
 
 static enum status count(struct rebuild *r, struct problem *p) {
-    struct pipeline_errand errand = {.partitions = r->startup.partitions,
+    struct pipeline_errand errand = {.partitions = r->startup.basis.partitions,
                                      .first = r->bounds.first,
                                      .end = r->bounds.end,
                                      .letters_from = r->letters_from,
@@ -265,15 +260,15 @@ static enum status count(struct rebuild *r, struct problem *p) {
 
 // Beside the workers: a group and no port of its own, and a quiet log.
 static void settle_beside(struct rebuild *r) {
-    struct settings *s = &r->startup.settings;
-    const char *origin = config_origin(r->startup.config, "http.listen");
+    struct settings *s = &r->startup.basis.settings;
+    const char *origin = config_origin(r->startup.basis.config, "http.listen");
     r->workers_group = s->kafka_group;
     snprintf(r->group, sizeof(r->group), "%.255s-rebuild-%.200s", s->kafka_group, s->redis_prefix);
     s->kafka_group = r->group;
     s->kafka_static_id = "";
     if (origin == NULL || strncmp(origin, "--", 2) != 0)
         s->http_listen = "off";
-    bool quiet = strcmp(config_origin(r->startup.config, "log.level"), "default") == 0;
+    bool quiet = strcmp(config_origin(r->startup.basis.config, "log.level"), "default") == 0;
     log_configure(quiet ? "warn" : s->log_level, s->log_format);
 }
 
@@ -304,7 +299,7 @@ static enum status begin(struct rebuild *r, struct problem *p) {
 static enum status rebuild_all(struct rebuild *r) {
     struct problem p = {0};
     settle_beside(r);
-    r->walk = (struct startup_walk){.s = &r->startup, .report = print_trouble};
+    startup_walk_begin(&r->walk, &r->startup, walk_print_trouble, NULL);
     enum status status = startup_walk(&r->walk, STARTUP_KAFKA | STARTUP_REDIS, false);
     if (status != STATUS_OK)
         return status;

@@ -25,7 +25,7 @@ static void log_trouble(const struct problem *problem) {
 static void log_reading(void *context, const char *step, const char *detail, const struct problem *problem) {
     const struct startup *s = context;
     if (strcmp(step, "configuration") == 0 && problem == NULL)
-        log_configure(s->settings.log_level, s->settings.log_format);
+        log_configure(s->basis.settings.log_level, s->basis.settings.log_format);
     if (problem != NULL)
         log_trouble(problem);
 }

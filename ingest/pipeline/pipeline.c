@@ -38,29 +38,30 @@ static void redis_changed(void *context) {
 }
 
 static enum status kafka_open(struct pipeline *p, struct problem *problem) {
-    const struct startup *s = p->startup;
+    const struct basis *b = &p->startup->basis;
     enum status status =
-        deadletter_create(&p->letters, &s->settings, s->passthrough, s->passthrough_count, &p->loop, problem);
+        deadletter_create(&p->letters, &b->settings, b->passthrough, b->passthrough_count, &p->loop, problem);
     if (status != STATUS_OK)
         return status;
-    status = source_create(&p->source, &s->settings, s->passthrough, s->passthrough_count, &p->loop,
+    status = source_create(&p->source, &b->settings, b->passthrough, b->passthrough_count, &p->loop,
                            &ownership_events, p, problem);
     if (status != STATUS_OK)
         return status;
-    source_expect(p->source, s->partitions);
+    source_expect(p->source, b->partitions);
     return STATUS_OK;
 }
 
 static void stages_open(struct pipeline *p) {
     const struct startup *s = p->startup;
-    const struct decoder_options decoding = {.framing = s->settings.decode_framing,
-                                             .max_event_bytes = s->settings.decode_max_event_bytes,
-                                             .max_message_bytes = s->settings.decode_max_message_bytes,
-                                             .pseudonyms = s->pseudonyms};
+    const struct settings *settings = &s->basis.settings;
+    const struct decoder_options decoding = {.framing = settings->decode_framing,
+                                             .max_event_bytes = settings->decode_max_event_bytes,
+                                             .max_message_bytes = settings->decode_max_message_bytes,
+                                             .pseudonyms = s->basis.pseudonyms};
     arena_init(&p->arena, ARENA_BLOCK);
     p->decoder = decoder_create(&decoding);
     p->seen = seen_create(SEEN_KEYS_MAX);
-    p->families = settings_families(&s->settings);
+    p->families = settings_families(settings);
     p->positions = memory_take(PARTITIONS_MAX * sizeof(*p->positions));
     p->claimed = memory_take(PARTITIONS_MAX * sizeof(*p->claimed));
     p->shards = memory_take(s->keys.shards * sizeof(*p->shards));
@@ -69,15 +70,16 @@ static void stages_open(struct pipeline *p) {
         p->shards[i].sealed_at_ms = loop_now_ms(&p->loop);
     }
     p->batch_records = BATCH_RECORDS;
-    p->flush_interval_ms = s->settings.redis_flush_min_ms;
+    p->flush_interval_ms = settings->redis_flush_min_ms;
     p->metrics = report_metrics_create();
 }
 
 static enum status edges_open(struct pipeline *p, struct problem *problem) {
     const struct startup *s = p->startup;
     p->redis = redis_router_create(&p->loop, &s->redis, s->redis_is_cluster, &s->login,
-                                   (int)s->settings.redis_timeout_ms, redis_changed, p);
-    enum status status = http_create(&p->http, &p->loop, s->settings.http_listen, report_answer, p, problem);
+                                   (int)s->basis.settings.redis_timeout_ms, redis_changed, p);
+    enum status status =
+        http_create(&p->http, &p->loop, s->basis.settings.http_listen, report_answer, p, problem);
     if (status == STATUS_OK && p->http != NULL)
         log_info("http_listening", FIELD("port", LOG_INT(http_port(p->http))));
     return status == STATUS_OK ? kafka_open(p, problem) : status;
@@ -170,12 +172,12 @@ enum status pipeline_run(struct startup *startup, struct pipeline_errand *errand
     reload_begin(p);
     enum status status = edges_open(p, problem);
     if (status == STATUS_OK) {
-        log_info("worker_started", FIELD("topic", LOG_TEXT(startup->settings.kafka_topic)),
+        log_info("worker_started", FIELD("topic", LOG_TEXT(startup->basis.settings.kafka_topic)),
                  FIELD("shards", LOG_INT(startup->keys.shards)),
                  FIELD("deployment", LOG_TEXT(startup->meta.deployment)));
         breaker_open(p);
         serve(p);
-        p->deadline_ms = loop_now_ms(&p->loop) + startup->settings.shutdown_drain_ms;
+        p->deadline_ms = loop_now_ms(&p->loop) + startup->basis.settings.shutdown_drain_ms;
         bool drained = !p->stopping && drain(p);
         errand_finish(p);
         *problem = p->problem;

@@ -19,7 +19,7 @@ enum { LETTER_WAIT_MS = 2000 };
 
 void breaker_open(struct pipeline *p) {
     p->breaker = (struct breaker){.state = BREAKER_PASSED};
-    if (!p->startup->settings.dlq_breaker)
+    if (!p->startup->basis.settings.dlq_breaker)
         return;
     p->breaker.state = BREAKER_WATCHING;
     deadletter_withhold(p->letters);
@@ -49,7 +49,7 @@ static void trip(struct pipeline *p) {
     p->tally.in_flight -= p->withheld.events;
     p->tally.replayed += p->withheld.events; // by the worker that is started next
     p->withheld = (struct withheld){0};
-    breaker_problem(&p->breaker, &p->startup->settings, &problem);
+    breaker_problem(&p->breaker, &p->startup->basis.settings, &problem);
     snprintf(p->breaker_words, sizeof(p->breaker_words), "%s %.*s\n", problem.code,
              (int)sizeof(p->breaker_words) - 16, problem.what);
     if (p->errand != NULL)

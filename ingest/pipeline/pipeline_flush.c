@@ -17,7 +17,7 @@ struct sent {
 
 // Stretches the interval while flushes are slow, shrinks it when they are quick again.
 static void adapt_interval(struct pipeline *p, int64_t took_ms) {
-    const struct settings *s = &p->startup->settings;
+    const struct settings *s = &p->startup->basis.settings;
     if (took_ms > p->flush_interval_ms / 4)
         p->flush_interval_ms *= 2;
     else if (took_ms < p->flush_interval_ms / 8)
@@ -168,14 +168,14 @@ static void seal(struct pipeline *p, struct shard *shard) {
 }
 
 bool flush_is_full(const struct pipeline *p, const struct shard *shard) {
-    return delta_ops(&shard->delta) >= (size_t)p->startup->settings.redis_flush_max_ops;
+    return delta_ops(&shard->delta) >= (size_t)p->startup->basis.settings.redis_flush_max_ops;
 }
 
 // So large that Redis would be busy with it for long: the turn ends, so that it is sealed. A table is sealed
 // between records only, so what one record holds comes on top.
 bool flush_is_crowded(const struct pipeline *p, const struct shard *shard) {
     enum { FLUSHES = 16 };
-    return delta_ops(&shard->delta) >= FLUSHES * (size_t)p->startup->settings.redis_flush_max_ops;
+    return delta_ops(&shard->delta) >= FLUSHES * (size_t)p->startup->basis.settings.redis_flush_max_ops;
 }
 
 // Each shard has its own moments, an interval apart and spread evenly among the shards. Counted from the last

@@ -136,7 +136,7 @@ static void evicting_tell(struct pipeline *p, struct node_state *state, const ch
     struct problem problem;
     char policy[REDIS_INFO_VALUE_MAX];
     bool evicts = redis_info_value(info, "maxmemory_policy", policy) && strcmp(policy, "noeviction") != 0 &&
-                  strcmp(p->startup->settings.redis_require_noeviction, "strict") == 0;
+                  strcmp(p->startup->basis.settings.redis_require_noeviction, "strict") == 0;
     if (evicts && !state->may_evict) {
         problem_set(&problem, STATUS_OK, "CLM-R1", "redis-cli CONFIG SET maxmemory-policy noeviction",
                     "Redis may evict by now (maxmemory-policy %s): counters would vanish", policy);

@@ -229,7 +229,7 @@ static struct owned *owned_add(struct pipeline *p, int32_t partition) {
     o->seeking = true;
     o->committed = -1;
     o->end = -1;
-    o->dedup = dedup_create(p->startup->meta.dedup_span, (size_t)p->startup->settings.dedup_max_ids);
+    o->dedup = dedup_create(p->startup->meta.dedup_span, (size_t)p->startup->basis.settings.dedup_max_ids);
     p->owned[partition] = o;
     p->owned_numbers[p->owned_count++] = partition;
     unclaim(p, partition);
@@ -271,7 +271,7 @@ static bool is_claimed_everywhere(struct pipeline *p) {
 }
 
 static void claims_await(struct pipeline *p) {
-    int64_t deadline_ms = loop_now_ms(&p->loop) + p->startup->settings.redis_timeout_ms;
+    int64_t deadline_ms = loop_now_ms(&p->loop) + p->startup->basis.settings.redis_timeout_ms;
     while (!p->stopping && !is_claimed_everywhere(p)) {
         p->now_ms = loop_now_ms(&p->loop);
         if (p->now_ms >= deadline_ms)
@@ -287,7 +287,8 @@ static bool can_be_counted(struct pipeline *p, int32_t partition) {
     if (partition < PARTITIONS_MAX)
         return true;
     startup_crowded_problem(&problem, p->startup->meta.topic,
-                            partition < p->startup->partitions ? p->startup->partitions : partition + 1);
+                            partition < p->startup->basis.partitions ? p->startup->basis.partitions
+                                                                     : partition + 1);
     pipeline_fail(p, &problem);
     return false;
 }
@@ -316,7 +317,7 @@ static void assigned(void *context, struct source_position *positions, size_t co
 static void revoked(void *context, const int32_t *partitions, size_t count, bool lost) {
     struct pipeline *p = context;
     breaker_settle(p);
-    int64_t deadline_ms = loop_now_ms(&p->loop) + p->startup->settings.shutdown_drain_ms;
+    int64_t deadline_ms = loop_now_ms(&p->loop) + p->startup->basis.settings.shutdown_drain_ms;
     bool flushed = !lost && flush_all(p, deadline_ms);
     if (flushed)
         commit_now(p);
@@ -358,7 +359,7 @@ static void committed(void *context, uint64_t commit_id, bool accepted) {
 static void grew(void *context, int32_t before, int32_t after) {
     struct pipeline *p = context;
     struct problem problem;
-    p->startup->partitions = after;
+    p->startup->basis.partitions = after;
     startup_grown_problem(&problem, &p->startup->meta, before, after);
     log_problem(LOG_LEVEL_WARN, "partitions_added", &problem);
 }

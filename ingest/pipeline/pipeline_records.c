@@ -116,7 +116,7 @@ static void dedup_is_full(struct pipeline *p, const struct owned *o) {
     struct problem problem;
     problem_set(&problem, STATUS_BAD_DATA, "CLM-D2", "raise dedup.max_ids",
                 "partition %d holds more than dedup.max_ids = %lld ids within its span", o->partition,
-                (long long)p->startup->settings.dedup_max_ids);
+                (long long)p->startup->basis.settings.dedup_max_ids);
     pipeline_fail(p, &problem);
 }
 
@@ -185,7 +185,7 @@ static size_t decode_record(struct pipeline *p, struct chunk *chunk, struct owne
     if (o->verifying)
         verify(p, o, r->offset, r);
     struct decoded *d = &chunk->records[chunk->record_count++];
-    *d = (struct decoded){.owned = o, .record = r, .rules = rules_at(&p->startup->rules, r->time_ms)};
+    *d = (struct decoded){.owned = o, .record = r, .rules = rules_at(&p->startup->basis.rules, r->time_ms)};
     d->reject = decoder_decode(p->decoder, &p->arena, r, &d->events, &d->count);
     for (size_t i = 0; d->reject == REJECT_NONE && i < d->count; i++)
         dedup_prefetch(o->dedup, d->events[i].id);

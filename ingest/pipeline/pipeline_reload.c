@@ -37,7 +37,7 @@ static enum status refused(struct problem *problem, enum status status) {
 
 // The file may be named as before and say something else.
 static void note_rules(const struct pipeline *p, const struct rules_book *book, struct names *names) {
-    const struct rules_book *ours = &p->startup->rules;
+    const struct rules_book *ours = &p->startup->basis.rules;
     bool same = book->count == ours->count;
     for (size_t i = 0; same && i < book->count; i++)
         same = strcmp(book->versions[i].hash, ours->versions[i].hash) == 0;
@@ -60,7 +60,7 @@ static enum status rules_check(const struct pipeline *p, const struct settings *
 
 static void note_keys(const struct pipeline *p, const struct pseudonymiser *pseudonyms, struct names *names) {
     size_t ours_count, count;
-    const struct key_version *ours = pseudonymiser_versions(p->startup->pseudonyms, &ours_count);
+    const struct key_version *ours = pseudonymiser_versions(p->startup->basis.pseudonyms, &ours_count);
     const struct key_version *theirs = pseudonymiser_versions(pseudonyms, &count);
     bool same = count == ours_count;
     for (size_t i = 0; same && i < count; i++)
@@ -82,21 +82,21 @@ static enum status keys_check(const struct pipeline *p, const struct settings *s
 static enum status reload_read(struct pipeline *p, struct reloaded *r, struct problem *problem) {
     const struct startup *s = p->startup;
     struct config_request request;
-    enum status status = config_load(&r->config, s->argc, s->argv, 1, settings_options, settings_option_count,
-                                     &r->settings, NULL, 0, NULL, &request);
+    enum status status = config_load(&r->config, s->basis.argc, s->basis.argv, 1, settings_options,
+                                     settings_option_count, &r->settings, NULL, 0, NULL, &request);
     if (status == STATUS_OK)
         status = settings_check(&r->settings, r->config);
     if (status != STATUS_OK)
         return refused(problem, status);
     // A span that nobody set is the deployment's, as at the start.
     if (strcmp(config_origin(r->config, "dedup.span"), "default") == 0)
-        r->settings.dedup_span = s->settings.dedup_span;
+        r->settings.dedup_span = s->basis.settings.dedup_span;
     return settings_redis_password(&r->settings, &r->login, problem);
 }
 
 static enum status reload_judge(struct pipeline *p, struct reloaded *r, struct names *names,
                                 struct problem *problem) {
-    const struct config *before = p->reloaded != NULL ? p->reloaded->config : p->startup->config;
+    const struct config *before = p->reloaded != NULL ? p->reloaded->config : p->startup->basis.config;
     enum status status = rules_check(p, &r->settings, names, problem);
     if (status == STATUS_OK)
         status = keys_check(p, &r->settings, names, problem);
@@ -118,7 +118,7 @@ static void reloaded_free(struct reloaded *r) {
 }
 
 static void apply(struct pipeline *p, struct reloaded *r) {
-    struct settings *s = &p->startup->settings;
+    struct settings *s = &p->startup->basis.settings;
     struct redis_login *login = &p->startup->login;
     bool password_changed = strcmp(login->password, r->login.password) != 0;
     log_configure(r->settings.log_level, s->log_format);
@@ -138,7 +138,7 @@ static void apply(struct pipeline *p, struct reloaded *r) {
 void reload_begin(struct pipeline *p) {
     p->reload_ok = true;
     p->reloaded_at_ms = clock_wall_ms();
-    config_hash(p->startup->config, p->config_hash);
+    config_hash(p->startup->basis.config, p->config_hash);
 }
 
 void reload_end(struct pipeline *p) {

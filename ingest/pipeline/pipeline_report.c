@@ -88,7 +88,7 @@ static void collect_kafka(struct pipeline *p) {
     set(p, METRIC_OF_REBALANCES, "revoked", (int64_t)figures.rebalances_revoked);
     set(p, METRIC_OF_REBALANCES, "lost", (int64_t)figures.rebalances_lost);
     set(p, METRIC_OF_KAFKA_UP, NULL, !figures.brokers_down && !figures.topic_gone);
-    set(p, METRIC_OF_PARTITIONS_ADDED, NULL, p->startup->partitions - p->startup->meta.partitions);
+    set(p, METRIC_OF_PARTITIONS_ADDED, NULL, p->startup->basis.partitions - p->startup->meta.partitions);
     for (size_t i = 0; i < figures.error_count; i++)
         set(p, METRIC_OF_KAFKA_ERRORS, figures.errors[i].name, (int64_t)figures.errors[i].count);
     set(p, METRIC_OF_QUEUE_BYTES, NULL, figures.queue_bytes);
@@ -113,7 +113,7 @@ static void collect_tables(struct pipeline *p) {
         ops = delta_ops(delta) > ops ? delta_ops(delta) : ops;
         delta_bytes += delta_memory(delta);
     }
-    const struct settings *s = &p->startup->settings;
+    const struct settings *s = &p->startup->basis.settings;
     metrics_set(p->metrics, METRIC_OF_TABLE_FILL, "dedup", (double)ids / (double)s->dedup_max_ids);
     metrics_set(p->metrics, METRIC_OF_TABLE_FILL, "delta", (double)ops / (double)s->redis_flush_max_ops);
     metrics_set(p->metrics, METRIC_OF_TABLE_FILL, "reach_filter",
@@ -225,9 +225,9 @@ static struct http_answer status_answer(struct pipeline *p) {
     json_object_set_new(root, "ready", json_boolean(why == NULL));
     json_object_set_new(root, "why", why != NULL ? json_stringn(why, strcspn(why, "\n")) : json_null());
     json_object_set_new(root, "instance", instance_json());
-    json_object_set_new(root, "topic_partitions", json_integer(p->startup->partitions));
+    json_object_set_new(root, "topic_partitions", json_integer(p->startup->basis.partitions));
     json_object_set_new(root, "deployment", json_string(p->startup->meta.deployment));
-    json_object_set_new(root, "topic", json_string(p->startup->settings.kafka_topic));
+    json_object_set_new(root, "topic", json_string(p->startup->basis.settings.kafka_topic));
     json_object_set_new(root, "partitions", partitions);
     collect(p);
     const char *metrics = metrics_json(p->metrics, &length);

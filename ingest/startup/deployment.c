@@ -8,6 +8,7 @@
 #include "runtime/check.h"
 #include "runtime/clock.h"
 #include "runtime/memory.h"
+#include "stream/startup/basis_kafka.h"
 
 enum {
     META_VALUE_MAX = 128 * 1024, // 4,096 start offsets
@@ -132,17 +133,18 @@ static void deployment_name(char out[33]) {
 static enum status bounds_ask(const struct startup *s, struct deployment_bounds *bounds, int32_t partitions,
                               struct problem *p) {
     rd_kafka_t *client;
-    enum status status = startup_kafka_client(s, &client, p);
+    enum status status = basis_kafka_client(&s->basis, &client, p);
     if (status != STATUS_OK)
         return status;
     for (int32_t i = 0; i < partitions && status == STATUS_OK; i++) {
-        rd_kafka_resp_err_t error = rd_kafka_query_watermark_offsets(
-            client, s->settings.kafka_topic, i, &bounds->first[i], &bounds->end[i], WATERMARK_TIMEOUT_MS);
+        rd_kafka_resp_err_t error =
+            rd_kafka_query_watermark_offsets(client, s->basis.settings.kafka_topic, i, &bounds->first[i],
+                                             &bounds->end[i], WATERMARK_TIMEOUT_MS);
         if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
             status = problem_set(p, STATUS_UNAVAILABLE, "CLM-K1",
                                  "wait until every partition has a leader, and try again",
                                  "where partition %d of \"%s\" starts is unknown: %s", i,
-                                 s->settings.kafka_topic, rd_kafka_err2str(error));
+                                 s->basis.settings.kafka_topic, rd_kafka_err2str(error));
     }
     rd_kafka_destroy(client);
     return status;
@@ -165,17 +167,17 @@ enum status deployment_meta_make(struct meta *meta, struct deployment_bounds *bo
                                  const struct startup_walk *walk, bool latest, struct problem *p) {
     const struct startup *s = walk->s;
     *meta = (struct meta){.layout = LAYOUT_VERSION,
-                          .shards = s->settings.redis_shards,
-                          .dedup_span = s->settings.dedup_span,
-                          .partitions = s->partitions,
+                          .shards = s->basis.settings.redis_shards,
+                          .dedup_span = s->basis.settings.dedup_span,
+                          .partitions = s->basis.partitions,
                           .created_at_ms = clock_wall_ms()};
-    if (s->partitions > PARTITIONS_MAX)
-        return startup_crowded_problem(p, s->settings.kafka_topic, s->partitions);
+    if (s->basis.partitions > PARTITIONS_MAX)
+        return startup_crowded_problem(p, s->basis.settings.kafka_topic, s->basis.partitions);
     deployment_name(meta->deployment);
-    snprintf(meta->topic, sizeof(meta->topic), "%s", s->settings.kafka_topic);
-    snprintf(meta->topic_id, sizeof(meta->topic_id), "%s", walk->topic_id);
-    snprintf(meta->rules_hash, sizeof(meta->rules_hash), "%s", s->rules.first_hash);
-    settings_fix(&s->settings, meta);
+    snprintf(meta->topic, sizeof(meta->topic), "%s", s->basis.settings.kafka_topic);
+    snprintf(meta->topic_id, sizeof(meta->topic_id), "%s", s->basis.topic_id);
+    snprintf(meta->rules_hash, sizeof(meta->rules_hash), "%s", s->basis.rules.first_hash);
+    settings_fix(&s->basis.settings, meta);
     enum status status = bounds_ask(s, bounds, meta->partitions, p);
     for (int32_t i = 0; i < meta->partitions; i++)
         meta->starts[i] = latest ? bounds->end[i] : bounds->first[i];

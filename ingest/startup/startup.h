@@ -1,5 +1,6 @@
-// What a worker needs to know before it starts, read and checked step by step. `run` and `check` go through
-// the very same steps: `check` prints them all, `run` stops at the first that fails.
+// What a worker needs to know before it starts, read and checked step by step (stream/startup/walk.h): to
+// what every program stands on (stream/startup/basis.h) it adds Redis and the deployment that is counted
+// there.
 //
 //   startup_read     configuration, rules, pseudonym key, open-file limit: no network
 //   startup_connect  Kafka (reachable, topic, its settings, DLQ topic) and Redis (reachable, version, policy,
@@ -8,35 +9,19 @@
 
 #include "ingest/flush.h"
 #include "ingest/functions.h"
-#include "runtime/config/config.h"
-#include "runtime/config/rules.h"
 #include "runtime/redis/redis_client.h"
 #include "schemas/keys.h"
 #include "schemas/layout.h"
-#include "schemas/settings.h"
-#include "stream/pseudonym.h"
+#include "stream/startup/basis.h"
 
 struct startup {
-    int argc; // the command line, to be read again at a reload
-    char **argv;
-    struct settings settings;
-    struct config *config;
-    const struct config_pair *passthrough;
-    size_t passthrough_count;
-    struct rules_book rules;
-    struct pseudonymiser *pseudonyms;
+    struct basis basis;
     struct redis_seeds redis;
     bool redis_is_cluster; // after startup_connect
     struct redis_login login;
     struct key_space keys;
-    struct meta meta;   // after startup_connect
-    int32_t partitions; // of the topic, now
+    struct meta meta; // after startup_connect
 };
-
-// One step's outcome. `problem` is NULL where it went well; `detail` says what was found ("7.0.15,
-// noeviction"). A warning is a problem whose status is STATUS_OK.
-typedef void (*startup_report)(void *context, const char *step, const char *detail,
-                               const struct problem *problem);
 
 // Loads the command line (argv[0] is the command's name), files and environment; `extra` are the command's
 // own flags (may be NULL). On a status other than STATUS_OK the findings have been printed. With
@@ -44,15 +29,14 @@ typedef void (*startup_report)(void *context, const char *step, const char *deta
 enum status startup_read(struct startup *s, int argc, char **argv, const struct option_row *extra,
                          size_t extra_count, void *extra_target, struct config_request *request);
 
-// The same, telling each step ("configuration", "rules"...) to `report`: what `check` runs. A problem whose
-// `what` is "" has printed all its findings already (configuration and rules).
+// The same, telling each step ("configuration", "rules"...) to `report`: what `check` runs.
 enum status startup_read_steps(struct startup *s, int argc, char **argv, const struct option_row *extra,
                                size_t extra_count, void *extra_target, struct config_request *request,
-                               startup_report report, void *context);
+                               walk_report report, void *context);
 
 // Stops at the first failure. With `all` it goes on where the next step does not depend on it, and looks at
 // the topic's messages, too. Returns the first failure.
-enum status startup_connect(struct startup *s, bool all, startup_report report, void *context);
+enum status startup_connect(struct startup *s, bool all, walk_report report, void *context);
 
 // Loads the Function libraries where the node lacks them (both; the reader's is replaced where it differs). A
 // writer's library of the same name but another text is left alone: STATUS_CONFIG, CLM-R6, when the reader's
@@ -63,8 +47,8 @@ enum status startup_load_functions_everywhere(struct redis_client *redis, struct
 
 // As whom this process flushes and claims.
 static inline struct flush_sender startup_sender(const struct startup *s) {
-    struct flush_sender self = {.deployment = s->meta.deployment, .rules = &s->rules};
-    self.keys = pseudonymiser_versions(s->pseudonyms, &self.key_count);
+    struct flush_sender self = {.deployment = s->meta.deployment, .rules = &s->basis.rules};
+    self.keys = pseudonymiser_versions(s->basis.pseudonyms, &self.key_count);
     return self;
 }
 

@@ -110,62 +110,60 @@ static enum status differs_number(struct problem *p, const struct meta *meta, co
 
 // A span that nobody set is the deployment's.
 static enum status judge_span(struct startup *s, const struct meta *meta, struct problem *p) {
-    if (s->settings.dedup_span == meta->dedup_span)
+    if (s->basis.settings.dedup_span == meta->dedup_span)
         return STATUS_OK;
-    const char *origin = config_origin(s->config, "dedup.span");
+    const char *origin = config_origin(s->basis.config, "dedup.span");
     if (origin != NULL && strcmp(origin, "default") != 0)
-        return differs_number(p, meta, "dedup.span", s->settings.dedup_span, meta->dedup_span);
-    s->settings.dedup_span = meta->dedup_span;
+        return differs_number(p, meta, "dedup.span", s->basis.settings.dedup_span, meta->dedup_span);
+    s->basis.settings.dedup_span = meta->dedup_span;
     return STATUS_OK;
 }
 
 static enum status judge_settings(struct startup *s, const struct meta *meta, struct problem *p) {
     if (meta->layout != LAYOUT_VERSION)
         return differs_number(p, meta, "this program's layout", LAYOUT_VERSION, meta->layout);
-    if (meta->shards != s->settings.redis_shards)
-        return differs_number(p, meta, "redis.shards", s->settings.redis_shards, meta->shards);
-    if (strcmp(meta->topic, s->settings.kafka_topic) != 0)
-        return differs(p, meta, "kafka.topic", s->settings.kafka_topic, meta->topic);
-    if (strcmp(meta->rules_hash, s->rules.first_hash) != 0)
+    if (meta->shards != s->basis.settings.redis_shards)
+        return differs_number(p, meta, "redis.shards", s->basis.settings.redis_shards, meta->shards);
+    if (strcmp(meta->topic, s->basis.settings.kafka_topic) != 0)
+        return differs(p, meta, "kafka.topic", s->basis.settings.kafka_topic, meta->topic);
+    if (strcmp(meta->rules_hash, s->basis.rules.first_hash) != 0)
         return problem_set(
             p, STATUS_CONFIG, "CLM-M5",
             "use the rules file that this deployment began with; append versions, never change one",
             "version 1 of the rules is another (%s) than the one that deployment %s began with (%s)",
-            s->rules.first_hash, meta->deployment, meta->rules_hash);
-    enum status status = settings_fit(&s->settings, meta, p);
+            s->basis.rules.first_hash, meta->deployment, meta->rules_hash);
+    enum status status = settings_fit(&s->basis.settings, meta, p);
     return status == STATUS_OK ? judge_span(s, meta, p) : status;
 }
 
 // 0 partitions: Kafka was not asked, or did not answer.
 static enum status judge_partitions(const struct startup *s, const struct meta *meta, struct problem *p) {
-    if (s->partitions == 0 || s->partitions == meta->partitions)
+    if (s->basis.partitions == 0 || s->basis.partitions == meta->partitions)
         return STATUS_OK;
-    if (s->partitions < meta->partitions)
+    if (s->basis.partitions < meta->partitions)
         return problem_set(
             p, STATUS_BAD_DATA, "CLM-M3",
             "point kafka.topic at the right log, or begin a new deployment under a fresh prefix",
             "\"%s\" has %d partitions, but had %d when deployment %s began: it was recreated", meta->topic,
-            s->partitions, meta->partitions, meta->deployment);
-    if (s->partitions > PARTITIONS_MAX)
-        return startup_crowded_problem(p, meta->topic, s->partitions);
-    startup_grown_problem(p, meta, meta->partitions, s->partitions);
+            s->basis.partitions, meta->partitions, meta->deployment);
+    if (s->basis.partitions > PARTITIONS_MAX)
+        return startup_crowded_problem(p, meta->topic, s->basis.partitions);
+    startup_grown_problem(p, meta, meta->partitions, s->basis.partitions);
     return STATUS_OK;
 }
 
 // Ids that either side does not know say nothing.
-static enum status judge_topic_id(const struct startup_walk *walk, const struct meta *meta,
-                                  struct problem *p) {
-    if (walk->topic_id[0] == '\0' || meta->topic_id[0] == '\0' || strcmp(walk->topic_id, meta->topic_id) == 0)
+static enum status judge_topic_id(const struct startup *s, const struct meta *meta, struct problem *p) {
+    const char *topic_id = s->basis.topic_id;
+    if (topic_id[0] == '\0' || meta->topic_id[0] == '\0' || strcmp(topic_id, meta->topic_id) == 0)
         return STATUS_OK;
     return problem_set(p, STATUS_BAD_DATA, "CLM-M3",
                        "point kafka.topic at the right log, or begin a new deployment under a fresh prefix",
                        "\"%s\" has the id %s, but had %s when deployment %s began: it was recreated",
-                       meta->topic, walk->topic_id, meta->topic_id, meta->deployment);
+                       meta->topic, topic_id, meta->topic_id, meta->deployment);
 }
 
-static enum status judge(const struct startup_walk *walk, const struct startup_metas *metas,
-                         struct problem *p) {
-    struct startup *s = walk->s;
+static enum status judge(struct startup *s, const struct startup_metas *metas, struct problem *p) {
     // Shard 0 lies in the same place for every number of shards, so a wrong number is told as such.
     enum status status = STATUS_OK;
     if (metas->present[0])
@@ -173,25 +171,26 @@ static enum status judge(const struct startup_walk *walk, const struct startup_m
     if (status == STATUS_OK)
         status = judge_presence(s, metas, p);
     if (status == STATUS_OK)
-        status = judge_topic_id(walk, &metas->first, p);
+        status = judge_topic_id(s, &metas->first, p);
     if (status == STATUS_OK)
         status = judge_partitions(s, &metas->first, p);
     return status;
 }
 
-enum status startup_step_meta(struct startup_walk *walk) {
+enum status startup_step_meta(struct walk *base) {
+    struct startup_walk *walk = startup_walk_of(base);
     struct startup *s = walk->s;
     struct startup_metas *metas = memory_take(sizeof(*metas));
     struct problem p = {0};
     enum status status = startup_metas_read(walk->redis, &s->keys, metas, &p);
     if (status == STATUS_OK)
-        status = judge(walk, metas, &p);
+        status = judge(s, metas, &p);
     if (status == STATUS_OK)
         s->meta = metas->first;
     free(metas);
     if (status != STATUS_OK || p.what[0] != '\0')
-        return startup_trouble(walk, &p);
-    startup_found(walk, "deployment %s, %d partitions, %" PRId64 " shards, dedup span %" PRId64,
-                  s->meta.deployment, s->meta.partitions, s->meta.shards, s->meta.dedup_span);
+        return walk_trouble(base, &p);
+    walk_found(base, "deployment %s, %d partitions, %" PRId64 " shards, dedup span %" PRId64,
+               s->meta.deployment, s->meta.partitions, s->meta.shards, s->meta.dedup_span);
     return STATUS_OK;
 }

@@ -19,7 +19,7 @@ static enum status node_look(struct startup_walk *walk, struct startup_node *nod
     struct problem p;
     enum status status = redis_client_node(walk->redis, node->number, &context, &p);
     if (status != STATUS_OK)
-        return startup_trouble(walk, &p);
+        return walk_trouble(&walk->base, &p);
     status = redis_ask_words(context, &reply, &p, "INFO", NULL);
     node->info = memory_text(status == STATUS_OK && reply->type == REDIS_REPLY_STRING ? reply->str : "");
     freeReplyObject(reply);
@@ -27,7 +27,7 @@ static enum status node_look(struct startup_walk *walk, struct startup_node *nod
         return STATUS_OK;
     if (status == STATUS_NOT_ALLOWED)
         p.status = STATUS_OK;
-    return startup_trouble(walk, &p);
+    return walk_trouble(&walk->base, &p);
 }
 
 static void cluster_found(struct startup_walk *walk) {
@@ -36,15 +36,16 @@ static void cluster_found(struct startup_walk *walk) {
     for (size_t i = 0; i < walk->node_count && length < sizeof(names); i++)
         length += (size_t)snprintf(names + length, sizeof(names) - length, "%s%s", i > 0 ? ", " : "",
                                    redis_client_name(walk->redis, walk->nodes[i].number));
-    startup_found(walk, "cluster of %zu masters: %s", walk->node_count, names);
+    walk_found(&walk->base, "cluster of %zu masters: %s", walk->node_count, names);
 }
 
-enum status startup_step_redis(struct startup_walk *walk) {
+enum status startup_step_redis(struct walk *base) {
+    struct startup_walk *walk = startup_walk_of(base);
     struct startup *s = walk->s;
     struct problem p;
-    if (redis_client_open(&walk->redis, &s->redis, &s->login, (int)s->settings.redis_timeout_ms, &p) !=
+    if (redis_client_open(&walk->redis, &s->redis, &s->login, (int)s->basis.settings.redis_timeout_ms, &p) !=
         STATUS_OK)
-        return startup_trouble(walk, &p);
+        return walk_trouble(&walk->base, &p);
     uint16_t numbers[REDIS_NODES_MAX];
     s->redis_is_cluster = redis_client_routes(walk->redis);
     walk->node_count = redis_client_masters(walk->redis, numbers);
@@ -58,7 +59,7 @@ enum status startup_step_redis(struct startup_walk *walk) {
     if (first == STATUS_OK && s->redis_is_cluster)
         cluster_found(walk);
     else if (first == STATUS_OK)
-        startup_found(walk, "%s", redis_client_name(walk->redis, numbers[0]));
+        walk_found(&walk->base, "%s", redis_client_name(walk->redis, numbers[0]));
     return first;
 }
 
@@ -88,7 +89,7 @@ static enum status each_node(struct startup_walk *walk, node_judge judge) {
         struct problem p = {0};
         judge(walk, &walk->nodes[i], detail, &p);
         if (p.what[0] != '\0')
-            startup_trouble(walk, &p);
+            walk_trouble(&walk->base, &p);
         else if (strcmp(detail, last) != 0)
             snprintf(told + strlen(told), sizeof(told) - strlen(told), "%s%s%s", told[0] == '\0' ? "" : ", ",
                      detail, told[0] == '\0' ? "" : where(walk, &walk->nodes[i], place));
@@ -97,7 +98,7 @@ static enum status each_node(struct startup_walk *walk, node_judge judge) {
         first = first == STATUS_OK ? p.status : first;
     }
     if (told[0] != '\0')
-        startup_found(walk, "%s", told);
+        walk_found(&walk->base, "%s", told);
     return first;
 }
 
@@ -114,8 +115,8 @@ static void version_judge(const struct startup_walk *walk, const struct startup_
         snprintf(detail, DETAIL_MAX, "%s", version);
 }
 
-enum status startup_step_redis_version(struct startup_walk *walk) {
-    return each_node(walk, version_judge);
+enum status startup_step_redis_version(struct walk *base) {
+    return each_node(startup_walk_of(base), version_judge);
 }
 
 static void role_judge(const struct startup_walk *walk, const struct startup_node *node,
@@ -139,19 +140,20 @@ static enum status slots_look(struct startup_walk *walk) {
         problem_set(&p, STATUS_UNAVAILABLE, "CLM-R5",
                     "redis-cli --cluster check HOST:PORT says what is amiss",
                     "no node of the Redis Cluster serves slot %d, where shard %u lies", slot, shard);
-        return startup_trouble(walk, &p);
+        return walk_trouble(&walk->base, &p);
     }
     return STATUS_OK;
 }
 
-enum status startup_step_redis_role(struct startup_walk *walk) {
+enum status startup_step_redis_role(struct walk *base) {
+    struct startup_walk *walk = startup_walk_of(base);
     enum status status = slots_look(walk), of_nodes = each_node(walk, role_judge);
     return status == STATUS_OK ? of_nodes : status;
 }
 
 static void eviction_judge(const struct startup_walk *walk, const struct startup_node *node,
                            char detail[DETAIL_MAX], struct problem *p) {
-    const char *wish = walk->s->settings.redis_require_noeviction;
+    const char *wish = walk->s->basis.settings.redis_require_noeviction;
     const char *remedy = "redis-cli CONFIG SET maxmemory-policy noeviction, or a Redis of its own";
     char policy[REDIS_INFO_VALUE_MAX], place[DETAIL_MAX];
     bool known = redis_info_value(node->info, "maxmemory_policy", policy);
@@ -166,8 +168,8 @@ static void eviction_judge(const struct startup_walk *walk, const struct startup
                     where(walk, node, place));
 }
 
-enum status startup_step_redis_eviction(struct startup_walk *walk) {
-    return each_node(walk, eviction_judge);
+enum status startup_step_redis_eviction(struct walk *base) {
+    return each_node(startup_walk_of(base), eviction_judge);
 }
 
 // --- The Function libraries
@@ -276,11 +278,11 @@ enum status startup_load_functions_everywhere(struct redis_client *redis, struct
     return first;
 }
 
-enum status startup_step_functions(struct startup_walk *walk) {
+enum status startup_step_functions(struct walk *base) {
     struct problem p;
-    enum status status = startup_load_functions_everywhere(walk->redis, &p);
+    enum status status = startup_load_functions_everywhere(startup_walk_of(base)->redis, &p);
     if (status != STATUS_OK)
-        return startup_trouble(walk, &p);
-    startup_found(walk, "loaded");
+        return walk_trouble(base, &p);
+    walk_found(base, "loaded");
     return STATUS_OK;
 }

@@ -89,7 +89,7 @@ static enum status stored_read(const struct startup_walk *walk, struct stored *s
 // A group is joined within the session timeout of a member that is gone; then each shard is claimed.
 static enum status judge_since(const struct startup *s, const char *what, size_t number, int64_t since_ms,
                                struct problem *p) {
-    int64_t takes_ms = s->settings.kafka_session_timeout_ms + s->settings.redis_timeout_ms;
+    int64_t takes_ms = s->basis.settings.kafka_session_timeout_ms + s->basis.settings.redis_timeout_ms;
     int64_t ahead_ms = since_ms - clock_wall_ms();
     char when[64] = "has passed";
     if (ahead_ms >= takes_ms)
@@ -109,14 +109,15 @@ static enum status judge_new(const struct startup *s, const struct stored *store
     enum status status = STATUS_OK;
     if (stored->rules == 0)
         return STATUS_OK;
-    for (size_t i = stored->rules; i < s->rules.count && status == STATUS_OK; i++)
-        status = judge_since(s, "version of the rules", i + 1, s->rules.versions[i].since_ms, p);
+    for (size_t i = stored->rules; i < s->basis.rules.count && status == STATUS_OK; i++)
+        status = judge_since(s, "version of the rules", i + 1, s->basis.rules.versions[i].since_ms, p);
     for (size_t i = stored->keys > 0 ? stored->keys : 1; i < sender.key_count && status == STATUS_OK; i++)
         status = judge_since(s, "pseudonym key", i + 1, sender.keys[i].since_ms, p);
     return status;
 }
 
-enum status startup_step_rules(struct startup_walk *walk) {
+enum status startup_step_rules(struct walk *base) {
+    const struct startup_walk *walk = startup_walk_of(base);
     const struct startup *s = walk->s;
     struct problem p = {0};
     struct stored stored;
@@ -135,8 +136,8 @@ enum status startup_step_rules(struct startup_walk *walk) {
     if (status == STATUS_OK)
         status = judge_new(s, &stored, &p);
     if (status != STATUS_OK)
-        return startup_trouble(walk, &p);
-    startup_found(walk, "version %zu the last, pseudonym key %zu", s->rules.count,
-                  startup_sender(s).key_count);
+        return walk_trouble(base, &p);
+    walk_found(base, "version %zu the last, pseudonym key %zu", s->basis.rules.count,
+               startup_sender(s).key_count);
     return STATUS_OK;
 }

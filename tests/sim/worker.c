@@ -71,7 +71,7 @@ void worker_sleep(int64_t ms) {
 void worker_ask_to_stop(struct worker *w) {
     TRACE("worker %d is asked to stop", w->number);
     w->stop_asked = true;
-    w->stop_by_ms = world.now_ms + w->startup.settings.shutdown_drain_ms + STOP_MS;
+    w->stop_by_ms = world.now_ms + w->startup.basis.settings.shutdown_drain_ms + STOP_MS;
     w->loop->stop_requests++;
 }
 
@@ -200,7 +200,7 @@ static uint32_t letter_bit(int32_t index) {
 
 // By the rules that the worker has, which may not be the newest.
 static void check_letter(const struct worker *w, const struct record *record, int32_t index) {
-    const struct rules *rules = rules_at(&w->startup.rules, record->time_ms);
+    const struct rules *rules = rules_at(&w->startup.basis.rules, record->time_ms);
     const struct log_record *r = &world.log.at[record->partition].records[record->offset];
     if (!w->dead && !world_log_is_another() && (r->refused[rules->version - 1] & letter_bit(index)) == 0)
         world_violated("worker %d writes a dead letter of %d/%lld/%d, which is right", w->number,

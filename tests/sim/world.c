@@ -91,12 +91,13 @@ static struct config *config_of_nothing(void) {
 }
 
 static void startup_make(struct startup *s, struct chance *c) {
-    *s = (struct startup){
-        .config = config_of_nothing(), .keys = world.redis.names, .redis_is_cluster = world.cluster};
+    *s = (struct startup){.basis = {.config = config_of_nothing()},
+                          .keys = world.redis.names,
+                          .redis_is_cluster = world.cluster};
     nodes_seeds(&s->redis);
-    s->pseudonyms = world_pseudonyms;
-    s->partitions = world.log.initial;
-    struct settings *settings = &s->settings;
+    s->basis.pseudonyms = world_pseudonyms;
+    s->basis.partitions = world.log.initial;
+    struct settings *settings = &s->basis.settings;
     settings->kafka_topic = "engagement";
     settings->kafka_bootstrap = "";
     settings->decode_framing = "auto";
@@ -210,7 +211,7 @@ static void check_balance(const struct worker *w) {
 }
 
 static bool has_old_rules(const struct worker *w) {
-    return w->startup.rules.count < world.rules_count;
+    return w->startup.basis.rules.count < world.rules_count;
 }
 
 // A worker that ended by itself must have had a reason.
@@ -288,7 +289,7 @@ static bool is_awake(const struct worker *w) {
 
 static void worker_turn(struct worker *w) {
     if (!w->alive && w->start_at_ms <= world.now_ms) {
-        w->startup.rules = (struct rules_book){.versions = world.rules, .count = world.rules_count};
+        w->startup.basis.rules = (struct rules_book){.versions = world.rules, .count = world.rules_count};
         worker_start(w);
     }
     if (!is_awake(w))

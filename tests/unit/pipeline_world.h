@@ -336,16 +336,16 @@ static int begin(void **state) {
     for (int i = 0; i < SHARDS; i++)
         tell("HSET clm:{%s}:meta deployment " DEPLOYMENT " partitions 2 starts %s", keys.tags[i], "0 0");
     startup = (struct startup){
-        .keys = keys, .rules = {.versions = &rules, .count = 1}, .pseudonyms = fixture.pseudonyms};
+        .basis = {.rules = {.versions = &rules, .count = 1}, .pseudonyms = fixture.pseudonyms}, .keys = keys};
     rules = (struct rules){.version = 1, .max_future_skew_ms = DELTA_PLATFORMS * HOUR_MS, .max_past_ms = -1};
     memcpy(rules.hash, version_1.hash, sizeof(rules.hash));
     key_1 = *startup_sender(&startup).keys; // the other worker's too
     rules.series_retain_ms = rules.reach_retain_ms = 100000 * 24 * HOUR_MS;
-    startup.settings.redis_flush_min_ms = startup.settings.redis_flush_max_ms = 100;
-    startup.settings.redis_flush_max_ops = 4000;
-    startup.settings.redis_timeout_ms = startup.settings.shutdown_drain_ms = 200;
-    startup.settings.dedup_max_ids = 100000;
-    startup.settings.decode_framing = "auto";
+    startup.basis.settings.redis_flush_min_ms = startup.basis.settings.redis_flush_max_ms = 100;
+    startup.basis.settings.redis_flush_max_ops = 4000;
+    startup.basis.settings.redis_timeout_ms = startup.basis.settings.shutdown_drain_ms = 200;
+    startup.basis.settings.dedup_max_ids = 100000;
+    startup.basis.settings.decode_framing = "auto";
     startup.meta = (struct meta){.deployment = DEPLOYMENT, .dedup_span = SPAN, .partitions = PARTITIONS};
     p = memory_take(sizeof(*p));
     p->startup = &startup;

@@ -305,7 +305,7 @@ static void a_turn_ends_where_a_table_is_worth_many_flushes(void **state) {
     enum { COUNT = 8, EVENTS = 200 };
     static unsigned char batches[COUNT][EVENTS * 80];
     struct record records[COUNT];
-    startup.settings.redis_flush_max_ops = 4;
+    startup.basis.settings.redis_flush_max_ops = 4;
     assign(0);
     turns(5);
     int64_t first = p->owned[0]->position.next;
@@ -317,7 +317,7 @@ static void a_turn_ends_where_a_table_is_worth_many_flushes(void **state) {
     assert_int_equal(records_process(p, records, COUNT), 1);
     assert_int_equal(p->owned[0]->position.next, first + 1);
     assert_int_equal(p->tally.in_flight, EVENTS);
-    startup.settings.redis_flush_max_ops = 4000;
+    startup.basis.settings.redis_flush_max_ops = 4000;
     assert_int_equal(records_process(p, records + 1, COUNT - 1), COUNT - 1);
     assert_int_equal(p->tally.in_flight, COUNT * EVENTS);
     expect_balance();
@@ -352,9 +352,9 @@ static void a_partition_beyond_what_can_be_counted_stops_the_worker(void **state
 }
 
 static void breaker_on(void) {
-    startup.settings.dlq_breaker = true;
+    startup.basis.settings.dlq_breaker = true;
     breaker_open(p);
-    startup.settings.dlq_breaker = false;
+    startup.basis.settings.dlq_breaker = false;
 }
 
 static void nothing_is_counted_or_dead_lettered_of_a_topic_of_something_else(void **state) {
@@ -537,7 +537,7 @@ static void whatever_happens_every_event_counts_once(void **state) {
         begin(state);
         random_state = seed * 1000003;
         routed = seed % 2 == 0; // then a shard that is full while it is away is left out
-        startup.settings.redis_flush_max_ops = routed ? 12 : 4000;
+        startup.basis.settings.redis_flush_max_ops = routed ? 12 : 4000;
         dump(0, 1);
         for (int step = 0; step < 60; step++) {
             misfortune();

@@ -13,7 +13,7 @@ enum { OPS = 12, LONG = 200 }; // turns: two seconds
 static int cluster_begin(void **state) {
     begin(state);
     routed = true;
-    startup.settings.redis_flush_max_ops = OPS;
+    startup.basis.settings.redis_flush_max_ops = OPS;
     return 0;
 }
 
@@ -87,7 +87,7 @@ static void assigned_while_a_node_is_away_the_others_begin_and_nothing_is_commit
 }
 
 static void no_assignment_waits_for_a_node_that_has_been_away(void **state) {
-    startup.settings.redis_timeout_ms = 60000;
+    startup.basis.settings.redis_timeout_ms = 60000;
     assign(0);
     away[1] = true;
     log_end = 20;
@@ -99,8 +99,8 @@ static void no_assignment_waits_for_a_node_that_has_been_away(void **state) {
 }
 
 static void a_revocation_flushes_the_others_and_leaves_out_whom_it_cannot(void **state) {
-    startup.settings.shutdown_drain_ms = 60000;
-    startup.settings.redis_flush_max_ops = 4000; // it is not left out before
+    startup.basis.settings.shutdown_drain_ms = 60000;
+    startup.basis.settings.redis_flush_max_ops = 4000; // it is not left out before
     counted_to_40();
     away[1] = true;
     turns(LONG);

@@ -3,12 +3,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "ingest/startup/startup_steps.h"
 #include "runtime/clock.h"
 #include "runtime/memory.h"
 #include "stream/breaker.h"
 #include "stream/decode/decode.h"
 #include "stream/source/scan.h"
+#include "stream/startup/basis.h"
 
 enum { SAMPLE_TURN_MS = 500, SAMPLE_TIMEOUT_MS = 15000, ARENA_BLOCK = 1 << 20 };
 
@@ -73,14 +73,14 @@ static enum status sample_read(struct sample *sample, struct problem *p) {
     return STATUS_OK;
 }
 
-static enum status sample_open(struct sample *sample, const struct startup *s, struct problem *p) {
-    const struct decoder_options decoding = {.framing = s->settings.decode_framing,
-                                             .max_event_bytes = s->settings.decode_max_event_bytes,
-                                             .max_message_bytes = s->settings.decode_max_message_bytes,
-                                             .pseudonyms = s->pseudonyms};
+static enum status sample_open(struct sample *sample, const struct basis *b, struct problem *p) {
+    const struct decoder_options decoding = {.framing = b->settings.decode_framing,
+                                             .max_event_bytes = b->settings.decode_max_event_bytes,
+                                             .max_message_bytes = b->settings.decode_max_message_bytes,
+                                             .pseudonyms = b->pseudonyms};
     arena_init(&sample->arena, ARENA_BLOCK);
     sample->decoder = decoder_create(&decoding);
-    return scan_open(&sample->scan, &s->settings, s->passthrough, s->passthrough_count, p);
+    return scan_open(&sample->scan, &b->settings, b->passthrough, b->passthrough_count, p);
 }
 
 static void sample_close(struct sample *sample) {
@@ -90,29 +90,29 @@ static void sample_close(struct sample *sample) {
     free(sample->positions);
 }
 
-static enum status judge(struct startup_walk *walk, struct breaker *b) {
+static enum status judge(struct walk *walk, struct breaker *b) {
     struct problem p;
     if (breaker_judge(b, true) == BREAKER_TRIPPED) {
-        breaker_problem(b, &walk->s->settings, &p);
-        p.status = walk->s->settings.dlq_breaker ? STATUS_BAD_DATA : STATUS_OK;
-        return startup_trouble(walk, &p);
+        breaker_problem(b, &walk->basis->settings, &p);
+        p.status = walk->basis->settings.dlq_breaker ? STATUS_BAD_DATA : STATUS_OK;
+        return walk_trouble(walk, &p);
     }
-    startup_found(walk, "%d of the newest %d message%s no events", b->foreign, b->messages,
-                  b->messages == 1 ? " is" : "s are");
+    walk_found(walk, "%d of the newest %d message%s no events", b->foreign, b->messages,
+               b->messages == 1 ? " is" : "s are");
     return STATUS_OK;
 }
 
-enum status startup_step_sample(struct startup_walk *walk) {
+enum status basis_step_sample(struct walk *walk) {
     struct sample sample = {0};
     struct problem p;
-    if (walk->s->pseudonyms == NULL)
+    if (walk->basis->pseudonyms == NULL)
         return STATUS_OK; // told already; nothing can be decoded without them
-    enum status status = sample_open(&sample, walk->s, &p);
+    enum status status = sample_open(&sample, walk->basis, &p);
     if (status == STATUS_OK)
         status = sample_place(&sample, &p);
     if (status == STATUS_OK)
         status = sample_read(&sample, &p);
-    status = status == STATUS_OK ? judge(walk, &sample.breaker) : startup_trouble(walk, &p);
+    status = status == STATUS_OK ? judge(walk, &sample.breaker) : walk_trouble(walk, &p);
     sample_close(&sample);
     return status;
 }

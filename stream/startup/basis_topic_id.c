@@ -2,13 +2,13 @@
 // librdkafka tells it since 2.3.
 #include <stdio.h>
 
-#include "ingest/startup/startup_steps.h"
+#include "stream/startup/basis_kafka.h"
 
 #if RD_KAFKA_VERSION >= 0x020300ff
 
 enum { TOPIC_ID_TIMEOUT_MS = 5000 };
 
-static void id_take(rd_kafka_event_t *event, char out[STARTUP_TOPIC_ID_MAX]) {
+static void id_take(rd_kafka_event_t *event, char out[BASIS_TOPIC_ID_MAX]) {
     size_t count = 0;
     if (rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR_NO_ERROR)
         return;
@@ -23,10 +23,10 @@ static void id_take(rd_kafka_event_t *event, char out[STARTUP_TOPIC_ID_MAX]) {
         (rd_kafka_Uuid_most_significant_bits(id) == 0 && rd_kafka_Uuid_least_significant_bits(id) == 0))
         return;
     const char *text = rd_kafka_Uuid_base64str(id);
-    snprintf(out, STARTUP_TOPIC_ID_MAX, "%s", text != NULL ? text : "");
+    snprintf(out, BASIS_TOPIC_ID_MAX, "%s", text != NULL ? text : "");
 }
 
-void startup_topic_id(rd_kafka_t *client, const char *topic, char out[STARTUP_TOPIC_ID_MAX]) {
+void basis_topic_id(rd_kafka_t *client, const char *topic, char out[BASIS_TOPIC_ID_MAX]) {
     char reason[256];
     const char *names[] = {topic};
     out[0] = '\0';
@@ -47,7 +47,7 @@ void startup_topic_id(rd_kafka_t *client, const char *topic, char out[STARTUP_TO
 
 #else
 
-void startup_topic_id(rd_kafka_t *client, const char *topic, char out[STARTUP_TOPIC_ID_MAX]) {
+void basis_topic_id(rd_kafka_t *client, const char *topic, char out[BASIS_TOPIC_ID_MAX]) {
     out[0] = '\0';
 }
 

@@ -1,21 +1,20 @@
-// Start-up's questions to Kafka: is the topic there, is its log one that can be counted exactly, is there a
-// dead-letter topic.
+// Start-up's questions to Kafka: is the topic there, is its log one that can be counted exactly?
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "ingest/startup/startup_steps.h"
 #include "runtime/check.h"
 #include "stream/source/source.h"
+#include "stream/startup/basis_kafka.h"
 
 enum { KAFKA_TIMEOUT_MS = 10000, DESCRIBE_TIMEOUT_MS = 5000, CONTROLLER_TIMEOUT_MS = 1000, REASON_MAX = 256 };
 
-enum status startup_kafka_client(const struct startup *s, rd_kafka_t **client, struct problem *p) {
+enum status basis_kafka_client(const struct basis *b, rd_kafka_t **client, struct problem *p) {
     char reason[REASON_MAX];
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     enum status status =
-        source_properties(conf, "producer", &s->settings, s->passthrough, s->passthrough_count, p);
+        source_properties(conf, "producer", &b->settings, b->passthrough, b->passthrough_count, p);
     if (status != STATUS_OK) {
         rd_kafka_conf_destroy(conf);
         return status;
@@ -27,59 +26,20 @@ enum status startup_kafka_client(const struct startup *s, rd_kafka_t **client, s
     return problem_set(p, STATUS_CONFIG, "CLM-C1", "check the kafka.* keys", "librdkafka: %s", reason);
 }
 
-// Does librdkafka take the kafka.* keys? It is asked without a client, so without a network.
-enum status startup_step_properties(struct startup_walk *walk) {
-    struct startup *s = walk->s;
-    struct problem p;
-    static const char *const roles[] = {"consumer", "producer"};
-    for (size_t i = 0; i < sizeof(roles) / sizeof(roles[0]); i++) {
-        rd_kafka_conf_t *conf = rd_kafka_conf_new();
-        enum status status =
-            source_properties(conf, roles[i], &s->settings, s->passthrough, s->passthrough_count, &p);
-        rd_kafka_conf_destroy(conf);
-        if (status != STATUS_OK)
-            return startup_trouble(walk, &p);
-    }
-    startup_found(walk, "%zu of librdkafka's own", s->passthrough_count);
-    return STATUS_OK;
-}
-
-static enum status check_topic(const struct startup *s, const char *topic, int32_t *partitions,
-                               struct problem *p) {
-    return source_check_topic(&s->settings, s->passthrough, s->passthrough_count, topic, partitions,
+enum status basis_check_topic(const struct basis *b, const char *topic, int32_t *partitions,
+                              struct problem *p) {
+    return source_check_topic(&b->settings, b->passthrough, b->passthrough_count, topic, partitions,
                               KAFKA_TIMEOUT_MS, p);
 }
 
-enum status startup_step_topic(struct startup_walk *walk) {
-    struct startup *s = walk->s;
+enum status basis_step_topic(struct walk *walk) {
+    struct basis *b = walk->basis;
     struct problem p;
-    if (check_topic(s, s->settings.kafka_topic, &s->partitions, &p) != STATUS_OK)
-        return startup_trouble(walk, &p);
-    startup_found(walk, "%s at %s, %d partitions", s->settings.kafka_topic, s->settings.kafka_bootstrap,
-                  s->partitions);
+    if (basis_check_topic(b, b->settings.kafka_topic, &b->partitions, &p) != STATUS_OK)
+        return walk_trouble(walk, &p);
+    walk_found(walk, "%s at %s, %d partitions", b->settings.kafka_topic, b->settings.kafka_bootstrap,
+               b->partitions);
     return STATUS_OK;
-}
-
-enum status startup_step_dlq(struct startup_walk *walk) {
-    struct startup *s = walk->s;
-    char topic[256];
-    int32_t partitions;
-    struct problem p;
-    settings_dlq_topic(&s->settings, topic, sizeof(topic));
-    enum status status = check_topic(s, topic, &partitions, &p);
-    if (status == STATUS_OK) {
-        startup_found(walk, "%s, %d partition%s", topic, partitions, partitions == 1 ? "" : "s");
-        return STATUS_OK;
-    }
-    if (strcmp(p.code, "CLM-K3") == 0) {
-        char remedy[sizeof(p.remedy)];
-        snprintf(remedy, sizeof(remedy),
-                 "kafka-topics.sh --bootstrap-server %s --create --topic %s --partitions %d",
-                 s->settings.kafka_bootstrap, topic, s->partitions);
-        problem_set(&p, STATUS_UNAVAILABLE, "CLM-K5", remedy, "the dead-letter topic \"%s\" does not exist",
-                    topic);
-    }
-    return startup_trouble(walk, &p);
 }
 
 // --- The topic's settings
@@ -179,9 +139,9 @@ static void ask_cluster(struct topic_settings *t, rd_kafka_t *client, const char
 }
 
 // One finding about the settings; `status` STATUS_OK makes it a warning.
-static enum status setting_trouble(struct startup_walk *walk, enum status status, const char *name,
-                                   const char *value, const char *wanted, const char *why) {
-    const struct settings *s = &walk->s->settings;
+static enum status setting_trouble(struct walk *walk, enum status status, const char *name, const char *value,
+                                   const char *wanted, const char *why) {
+    const struct settings *s = &walk->basis->settings;
     char remedy[384];
     struct problem p = {.status = status};
     snprintf(remedy, sizeof(remedy),
@@ -193,17 +153,17 @@ static enum status setting_trouble(struct startup_walk *walk, enum status status
                     s->kafka_topic, wanted);
     else
         problem_set(&p, status, "CLM-K4", remedy, "\"%s\" has %s=%s: %s", s->kafka_topic, name, value, why);
-    return startup_trouble(walk, &p);
+    return walk_trouble(walk, &p);
 }
 
-static enum status judge_cleanup(struct startup_walk *walk, const struct topic_settings *t) {
+static enum status judge_cleanup(struct walk *walk, const struct topic_settings *t) {
     if (t->cleanup_policy != NULL && strcmp(t->cleanup_policy, "delete") == 0)
         return STATUS_OK;
     return setting_trouble(walk, STATUS_CONFIG, "cleanup.policy", t->cleanup_policy, "delete",
                            "compaction removes events before they are counted");
 }
 
-static enum status judge_election(struct startup_walk *walk, const struct topic_settings *t) {
+static enum status judge_election(struct walk *walk, const struct topic_settings *t) {
     if (t->unclean_election != NULL && strcmp(t->unclean_election, "false") == 0)
         return STATUS_OK;
     // With one copy there is no other replica that could be elected.
@@ -212,7 +172,7 @@ static enum status judge_election(struct startup_walk *walk, const struct topic_
                            "an election may take back records that were counted");
 }
 
-static enum status judge_insync(struct startup_walk *walk, const struct topic_settings *t) {
+static enum status judge_insync(struct walk *walk, const struct topic_settings *t) {
     if (t->replication == 1 || (t->min_insync != NULL && strtol(t->min_insync, NULL, 10) >= 2))
         return STATUS_OK;
     enum status status = t->replication == 0 ? STATUS_OK : STATUS_CONFIG;
@@ -220,15 +180,15 @@ static enum status judge_insync(struct startup_walk *walk, const struct topic_se
                            "a record may be lost with one broker after it was counted");
 }
 
-static enum status judge_timestamps(struct startup_walk *walk, const struct topic_settings *t) {
+static enum status judge_timestamps(struct walk *walk, const struct topic_settings *t) {
     if (t->timestamp_type != NULL && strcmp(t->timestamp_type, "LogAppendTime") == 0)
         return STATUS_OK;
     return setting_trouble(walk, STATUS_OK, "message.timestamp.type", t->timestamp_type, "LogAppendTime",
                            "skew and lateness are judged by the producer's clock");
 }
 
-static enum status judge_settings(struct startup_walk *walk, const struct topic_settings *t) {
-    static enum status (*const judges[])(struct startup_walk *, const struct topic_settings *) = {
+static enum status judge_settings(struct walk *walk, const struct topic_settings *t) {
+    static enum status (*const judges[])(struct walk *, const struct topic_settings *) = {
         judge_cleanup, judge_election, judge_insync, judge_timestamps};
     enum status first = STATUS_OK;
     for (size_t i = 0; i < sizeof(judges) / sizeof(judges[0]); i++) {
@@ -248,17 +208,17 @@ static void describe_retention(const char *retention, char *out, size_t size) {
         snprintf(out, size, "%.1f h", (double)ms / 3600000);
 }
 
-enum status startup_step_topic_settings(struct startup_walk *walk) {
-    struct startup *s = walk->s;
+enum status basis_step_topic_settings(struct walk *walk) {
+    struct basis *b = walk->basis;
     struct topic_settings t = {0};
     struct problem p;
     rd_kafka_t *client;
-    if (startup_kafka_client(s, &client, &p) != STATUS_OK)
-        return startup_trouble(walk, &p);
-    ask_cluster(&t, client, s->settings.kafka_topic);
+    if (basis_kafka_client(b, &client, &p) != STATUS_OK)
+        return walk_trouble(walk, &p);
+    ask_cluster(&t, client, b->settings.kafka_topic);
     if (t.has_controller) {
-        ask_configs(&t, client, s->settings.kafka_topic);
-        startup_topic_id(client, s->settings.kafka_topic, walk->topic_id);
+        ask_configs(&t, client, b->settings.kafka_topic);
+        basis_topic_id(client, b->settings.kafka_topic, b->topic_id);
     } else {
         snprintf(t.why_unknown, sizeof(t.why_unknown), "the cluster has no controller to ask");
     }
@@ -269,14 +229,14 @@ enum status startup_step_topic_settings(struct startup_walk *walk) {
                     "cleanup.policy=delete, unclean.leader.election.enable=false, "
                     "min.insync.replicas=2, message.timestamp.type=LogAppendTime: look by hand, or grant "
                     "DescribeConfigs",
-                    "the settings of \"%s\" are unknown: %s", s->settings.kafka_topic, t.why_unknown);
-        startup_trouble(walk, &p);
+                    "the settings of \"%s\" are unknown: %s", b->settings.kafka_topic, t.why_unknown);
+        walk_trouble(walk, &p);
     } else {
         status = judge_settings(walk, &t);
         char retention[48];
         describe_retention(t.retention, retention, sizeof(retention));
         if (status == STATUS_OK)
-            startup_found(walk, "replication factor %d, retention %s", t.replication, retention);
+            walk_found(walk, "replication factor %d, retention %s", t.replication, retention);
     }
     topic_settings_fini(&t);
     return status;
