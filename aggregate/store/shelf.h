@@ -1,0 +1,41 @@
+// What the files of a store mean: windows, their revisions, parts, through records, checkpoints. Reads and
+// writes whole files; a file that is torn or was changed is CLM-D3 with its name, and is left where it is.
+#pragma once
+
+#include "aggregate/store/names.h"
+#include "aggregate/store/store.h"
+#include "schemas/snapshot/snapshot.h"
+
+// A file and what was read of it. shelf_file_fini frees all; header's texts live until then.
+struct shelf_file {
+    char name[NAME_MAX_LENGTH];
+    struct snapshot *snapshot;
+    char *bytes;
+    size_t length;
+};
+void shelf_file_fini(struct shelf_file *file);
+
+// Opens a file and reads its header alone.
+enum status shelf_open(struct store *store, const char *name, struct shelf_file *file, struct problem *p);
+// Opens it and reads all of it into `rows` (of a file of one window), the sum checked.
+enum status shelf_read(struct store *store, const char *name, struct rows *rows, struct shelf_file *file,
+                       struct problem *p);
+
+// The name of a window's snapshot with this coverage (by partition).
+struct snapshot_name shelf_name_of(int64_t start_s, const struct coverage *coverage, size_t count);
+
+// Starts of all windows that have a folder below "parts" or "snapshots", ascending; the caller frees *starts.
+enum status shelf_windows(struct store *store, const char *folder, int64_t **starts, size_t *count,
+                          struct problem *p);
+// The published revisions of a window, oldest first; the caller frees *names.
+enum status shelf_revisions(struct store *store, int64_t start_s, struct snapshot_name **names, size_t *count,
+                            struct problem *p);
+// Its newest: STATUS_NO_INPUT where none is published.
+enum status shelf_newest(struct store *store, int64_t start_s, struct snapshot_name *name, struct problem *p);
+// Of each partition the part with the greatest `to` up to its bound (bounds[partition]; INT64_MAX: none),
+// among those that start first. parts[partition].to is -1 where there is none.
+enum status shelf_parts(struct store *store, int64_t start_s, const int64_t *bounds, struct part_name *parts,
+                        uint32_t partitions, struct problem *p);
+// The newest through record of a partition that is whole; STATUS_NO_INPUT where there is none.
+enum status shelf_through(struct store *store, uint32_t partition, struct shelf_file *file,
+                          struct problem *p);
