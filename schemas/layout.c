@@ -210,10 +210,16 @@ static void write_hex(char *out, const unsigned char *bytes, size_t count) {
     }
 }
 
-void order_hash_write(char out[ORDER_HASH_SIZE], struct slice order) {
+void order_hash(unsigned char out[ORDER_HASH_SIZE / 2], struct slice order) {
     XXH128_canonical_t canonical;
     XXH128_canonicalFromHash(&canonical, XXH3_128bits(order.at, order.length));
-    write_hex(out, canonical.digest, sizeof(canonical.digest));
+    memcpy(out, canonical.digest, sizeof(canonical.digest));
+}
+
+void order_hash_write(char out[ORDER_HASH_SIZE], struct slice order) {
+    unsigned char hash[ORDER_HASH_SIZE / 2];
+    order_hash(hash, order);
+    write_hex(out, hash, sizeof(hash));
 }
 
 void order_rank_write(char out[ORDER_RANK_SIZE], int64_t occurred_at_ms, const unsigned char event_id[16]) {

@@ -91,7 +91,9 @@ bool meta_is_whole(const struct meta *meta);
 const char *meta_write_field(const struct meta *meta, const struct key_space *space, int index, char *out,
                              size_t size);
 
-// 32 hex digits of XXH3-128 of an order id.
+// XXH3-128 of an order id, big endian...
+void order_hash(unsigned char out[ORDER_HASH_SIZE / 2], struct slice order);
+// ...and as 32 hex digits.
 void order_hash_write(char out[ORDER_HASH_SIZE], struct slice order);
 void order_rank_write(char out[ORDER_RANK_SIZE], int64_t occurred_at_ms, const unsigned char event_id[16]);
 

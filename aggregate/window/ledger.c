@@ -1,0 +1,180 @@
+#include "aggregate/window/ledger.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/check.h"
+#include "runtime/memory.h"
+
+void ledger_init(struct ledger *l, uint32_t partition, int64_t start) {
+    *l = (struct ledger){.partition = partition, .start = start, .offset = start, .watermark_ms = INT64_MIN};
+}
+
+void ledger_fini(struct ledger *l) {
+    for (size_t i = 0; i < l->count; i++)
+        rows_destroy(&l->at[i].rows);
+    free(l->at);
+    l->at = NULL;
+    l->count = l->room = 0;
+}
+
+// The first window that does not start before.
+static size_t place_of(const struct ledger *l, int64_t start_s) {
+    size_t low = 0, high = l->count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (l->at[middle].start_s < start_s)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+struct ledger_window *ledger_find(const struct ledger *l, int64_t start_s) {
+    size_t place = place_of(l, start_s);
+    return place < l->count && l->at[place].start_s == start_s ? &l->at[place] : NULL;
+}
+
+bool ledger_is_away(const struct ledger *l, int64_t start_s) {
+    const struct ledger_window *w = ledger_find(l, start_s);
+    return w != NULL ? w->rows == NULL : start_s < l->settled_before_s;
+}
+
+static struct ledger_window *window_begin(struct ledger *l, int64_t start_s) {
+    size_t place = place_of(l, start_s);
+    if (l->count == l->room) {
+        l->room = l->room == 0 ? 16 : 2 * l->room;
+        l->at = memory_grow(l->at, l->room, sizeof(*l->at));
+    }
+    memmove(&l->at[place + 1], &l->at[place], (l->count - place) * sizeof(*l->at));
+    l->count++;
+    l->at[place] = (struct ledger_window){.start_s = start_s, .to = l->start, .kept_to = -1};
+    return &l->at[place];
+}
+
+void ledger_reopen(struct ledger *l, int64_t start_s, struct rows *taken, const struct coverage *coverage) {
+    struct ledger_window *w = ledger_find(l, start_s);
+    if (w == NULL) {
+        w = window_begin(l, start_s);
+        w->counted = coverage->counted;
+        w->late = coverage->late;
+        w->to = coverage->to;
+        l->settled_counted -= coverage->counted;
+        l->settled_late -= coverage->late;
+    }
+    CHECK(w->rows == NULL);
+    w->rows = taken;
+    w->kept_to = coverage->to;
+}
+
+static void take_pane(struct ledger *l, const struct pane *pane) {
+    struct ledger_window *w = ledger_find(l, pane->start_s);
+    CHECK(!ledger_is_away(l, pane->start_s));
+    if (w == NULL) {
+        w = window_begin(l, pane->start_s);
+        w->rows = rows_create();
+    }
+    rows_merge(w->rows, pane->rows);
+    w->counted += pane->counted;
+    w->late += pane->late;
+    w->to = pane->to;
+}
+
+static int64_t seal_of(int64_t watermark_ms) {
+    return watermark_ms > 0 ? watermark_ms / (WINDOW_S * INT64_C(1000)) * WINDOW_S : 0;
+}
+
+void ledger_take(struct ledger *l, const struct handover *h) {
+    for (size_t i = 0; i < h->panes.count; i++)
+        take_pane(l, &h->panes.at[i]);
+    l->offset = h->offset;
+    l->read = h->read;
+    l->rejected = h->rejected;
+    l->duplicate = h->duplicate;
+    l->watermark_ms = h->watermark_ms;
+    l->sealed_s = seal_of(h->watermark_ms);
+}
+
+void ledger_close(struct ledger *l, int64_t lateness_ms) {
+    for (size_t i = 0; i < l->count; i++) {
+        struct ledger_window *w = &l->at[i];
+        int64_t end_ms = (w->start_s + WINDOW_S) * 1000;
+        if (w->rows != NULL && w->kept_to == w->to && l->watermark_ms > end_ms + lateness_ms)
+            rows_destroy(&w->rows);
+    }
+}
+
+void ledger_settle(struct ledger *l, bool (*is_published)(void *context, const struct ledger_window *w),
+                   void *context) {
+    size_t i = 0;
+    while (l->count > LEDGER_LINES_KEPT && i < l->count - LEDGER_LINES_KEPT) {
+        struct ledger_window *w = &l->at[i];
+        if (w->rows != NULL || !is_published(context, w)) {
+            i++;
+            continue;
+        }
+        l->settled_counted += w->counted;
+        l->settled_late += w->late;
+        if (l->settled_before_s < w->start_s + WINDOW_S)
+            l->settled_before_s = w->start_s + WINDOW_S;
+        l->count--;
+        memmove(w, w + 1, (l->count - i) * sizeof(*w));
+    }
+}
+
+void ledger_progress(const struct ledger *l, struct progress *out, struct line *lines) {
+    *out = (struct progress){.partition = l->partition,
+                             .start = l->start,
+                             .offset = l->offset,
+                             .watermark_ms = l->watermark_ms,
+                             .sealed_s = l->sealed_s,
+                             .read = l->read,
+                             .rejected = l->rejected,
+                             .duplicate = l->duplicate,
+                             .settled_counted = l->settled_counted,
+                             .settled_late = l->settled_late,
+                             .settled_before_s = l->settled_before_s,
+                             .lines = lines,
+                             .line_count = l->count};
+    for (size_t i = 0; i < l->count; i++) {
+        const struct ledger_window *w = &l->at[i];
+        lines[i] = (struct line){w->start_s, w->counted, w->late, w->to, w->rows != NULL};
+    }
+}
+
+void ledger_restore(struct ledger *l, const struct progress *progress) {
+    ledger_init(l, progress->partition, progress->start);
+    l->offset = progress->offset;
+    l->watermark_ms = progress->watermark_ms;
+    l->sealed_s = progress->sealed_s;
+    l->read = progress->read;
+    l->rejected = progress->rejected;
+    l->duplicate = progress->duplicate;
+    l->settled_counted = progress->settled_counted;
+    l->settled_late = progress->settled_late;
+    l->settled_before_s = progress->settled_before_s;
+    for (size_t i = 0; i < progress->line_count; i++) {
+        const struct line *line = &progress->lines[i];
+        struct ledger_window *w = window_begin(l, line->start_s);
+        w->counted = line->counted;
+        w->late = line->late;
+        w->to = line->to;
+        w->rows = line->open ? rows_create() : NULL;
+        w->kept_to = line->open ? -1 : line->to;
+    }
+}
+
+size_t ledger_open_count(const struct ledger *l) {
+    size_t count = 0;
+    for (size_t i = 0; i < l->count; i++)
+        count += l->at[i].rows != NULL;
+    return count;
+}
+
+size_t ledger_memory(const struct ledger *l) {
+    size_t bytes = l->room * sizeof(*l->at);
+    for (size_t i = 0; i < l->count; i++)
+        bytes += l->at[i].rows != NULL ? rows_memory(l->at[i].rows) : 0;
+    return bytes;
+}

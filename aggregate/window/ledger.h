@@ -1,0 +1,84 @@
+// What the windows of one partition hold after a prefix of its log: the state behind the hot path. Pure.
+//
+//     a window is     open      its rows are here
+//                     closed    its rows are in its part, which the store has; its line stays
+//                     settled   the line is gone, too: the window was published with it
+//
+//     begin    -> open                    the first event
+//     open     -> closed                  sealed, its part kept, and no event can come that is not late
+//     closed   -> settled                 published, and enough other lines are there
+//     closed, settled -> open             a late event: its part is read again (ledger_reopen)
+//
+// read = rejected + duplicate + settled_counted + settled_late + counted and late of all lines, always.
+#pragma once
+
+#include "aggregate/window/pane.h"
+#include "schemas/snapshot/snapshot.h"
+
+enum { LEDGER_LINES_KEPT = 192 }; // two days of windows
+
+struct ledger_window {
+    int64_t start_s;
+    uint64_t counted, late;
+    int64_t to;        // one past the last record that touched it
+    int64_t kept_to;   // `to` of the part of it that the store is known to have; -1: none
+    struct rows *rows; // NULL: closed
+};
+
+struct ledger {
+    uint32_t partition;
+    int64_t start;  // the first offset of its log
+    int64_t offset; // the next record
+    int64_t watermark_ms;
+    int64_t sealed_s; // every window that ends by then is sealed
+    uint64_t read, rejected, duplicate;
+    uint64_t settled_counted, settled_late;
+    int64_t settled_before_s; // a window without a line that starts before it may have been settled
+    struct ledger_window *at; // by start_s
+    size_t count, room;
+};
+
+// What the hot path hands over: where it stands, what became of all events before, and what the windows
+// gained since.
+struct handover {
+    int64_t offset;
+    int64_t watermark_ms;
+    uint64_t read, rejected, duplicate;
+    int64_t lateness_ms; // as the rules say now
+    struct panes panes;
+};
+
+void ledger_init(struct ledger *l, uint32_t partition, int64_t start);
+void ledger_fini(struct ledger *l);
+
+// The window, or NULL.
+struct ledger_window *ledger_find(const struct ledger *l, int64_t start_s);
+// Must the window be read again from its part (if the store has one) before a pane of it can be taken?
+bool ledger_is_away(const struct ledger *l, int64_t start_s);
+// Takes the rows of the window's part, and what it counted. A window without a part is begun with new rows
+// and a coverage of nothing.
+void ledger_reopen(struct ledger *l, int64_t start_s, struct rows *taken, const struct coverage *coverage);
+
+// Adds what was handed over; its panes stay the caller's. No window of them may be away (CHECKed).
+void ledger_take(struct ledger *l, const struct handover *h);
+
+// Is there a part of it to be kept?
+static inline bool ledger_is_unkept(const struct ledger *l, const struct ledger_window *w) {
+    return w->rows != NULL && w->start_s + WINDOW_S <= l->sealed_s && w->kept_to != w->to;
+}
+
+// Frees the rows of windows to which only late events can come any more.
+void ledger_close(struct ledger *l, int64_t lateness_ms);
+
+// Forgets the oldest closed lines, beyond LEDGER_LINES_KEPT, of which `is_published` says that the window was
+// published with them.
+void ledger_settle(struct ledger *l, bool (*is_published)(void *context, const struct ledger_window *w),
+                   void *context);
+
+// The ledger as files have it; `lines` holds l->count.
+void ledger_progress(const struct ledger *l, struct progress *out, struct line *lines);
+// The ledger that a file has, open windows with empty rows.
+void ledger_restore(struct ledger *l, const struct progress *progress);
+
+size_t ledger_open_count(const struct ledger *l); // windows
+size_t ledger_memory(const struct ledger *l);

@@ -1,0 +1,150 @@
+// What an event does to its window.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "aggregate/window/pane.h"
+
+#define START_S  INT64_C(1767225600)
+#define SECOND   INT64_C(1000)
+#define MINUTE   (60 * SECOND)
+#define AT(text) ((struct slice){text, sizeof(text) - 1})
+
+static const struct rules rules = {.window_disorder_ms = MINUTE, .window_lateness_ms = 10 * MINUTE};
+
+static struct event event_at(int64_t offset_ms) {
+    return (struct event){.id = {1},
+                          .occurred_at_ms = START_S * 1000 + offset_ms,
+                          .platform = PLATFORM_TIKTOK,
+                          .kind = KIND_LIKE,
+                          .delta = 1,
+                          .account = AT("acme")};
+}
+
+static int64_t value(const struct pane *pane, const struct row_key *key, enum counter counter) {
+    size_t before = rows_count(pane->rows);
+    int64_t found = rows_value(pane->rows, rows_row(pane->rows, key), field_counter(counter));
+    if (rows_count(pane->rows) != before)
+        return -1; // there was no such row
+    return found;
+}
+
+static struct row_key key_of(enum table table, struct slice id) {
+    return (struct row_key){.table = table, .platform = PLATFORM_TIKTOK, .account = AT("acme"), .id = id};
+}
+
+static void an_event_belongs_to_the_quarter_of_an_hour_it_occurred_in(void **state) {
+    static const struct {
+        int64_t offset_ms, start_s;
+    } cases[] = {
+        {0, START_S}, {900 * SECOND - 1, START_S}, {900 * SECOND, START_S + 900}, {-1, START_S - 900}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct panes panes = {0};
+        struct event e = event_at(cases[i].offset_ms);
+        panes_take(&panes, &e, 41, &rules, 0);
+        assert_int_equal(panes.count, 1);
+        assert_int_equal(panes.at[0].start_s, cases[i].start_s);
+        assert_int_equal(panes.at[0].to, 42);
+        panes_fini(&panes);
+    }
+}
+
+static void late_is_past_the_end_by_more_than_disorder_and_lateness(void **state) {
+    int64_t last_ms = (START_S + WINDOW_S) * 1000 + 11 * MINUTE;
+    assert_false(window_is_late(START_S, &rules, last_ms));
+    assert_true(window_is_late(START_S, &rules, last_ms + 1));
+    assert_false(window_is_late(START_S, &rules, 0));
+    assert_false(window_is_late(START_S, &rules, INT64_MIN));
+    assert_true(window_is_late(START_S, &rules, INT64_MAX));
+}
+
+static void what_comes_in_time_touches_every_row_it_names(void **state) {
+    struct panes panes = {0};
+    struct slice tags[] = {AT("a"), AT("b"), AT("a")};
+    struct event e = event_at(0);
+    e.delta = 3;
+    e.content = AT("video");
+    e.campaign = AT("spring");
+    e.origin = 2;
+    e.content_format = 5;
+    e.paid = true;
+    memcpy(e.tags, tags, sizeof(tags));
+    e.tag_count = 3;
+    e.measures[e.measure_count++] = (struct measure){COUNTER_WATCH_MS, 70};
+    panes_take(&panes, &e, 1, &rules, e.occurred_at_ms);
+    const struct pane *pane = &panes.at[0];
+    struct row_key totals = key_of(TABLE_TOTALS, AT(""));
+    totals.origin = 2;
+    totals.format = 5;
+    totals.paid = true;
+    struct row_key content = key_of(TABLE_CONTENT, AT("video")),
+                   campaign = key_of(TABLE_CAMPAIGN, AT("spring"));
+    struct row_key tag_a = key_of(TABLE_TAG, AT("a")), tag_b = key_of(TABLE_TAG, AT("b"));
+    assert_int_equal(pane->counted, 1);
+    assert_int_equal(rows_count(pane->rows), 5);
+    assert_int_equal(value(pane, &totals, COUNTER_OF_LIKE), 3);
+    assert_int_equal(value(pane, &totals, COUNTER_WATCH_MS), 70);
+    assert_int_equal(value(pane, &content, COUNTER_OF_LIKE), 3);
+    assert_int_equal(value(pane, &campaign, COUNTER_WATCH_MS), 70);
+    assert_int_equal(value(pane, &tag_a, COUNTER_OF_LIKE), 3);
+    assert_int_equal(value(pane, &tag_b, COUNTER_OF_LIKE), 3);
+    assert_int_equal(value(pane, &tag_b, COUNTER_WATCH_MS), 0);
+    panes_fini(&panes);
+}
+
+static void what_is_late_touches_the_late_table_alone(void **state) {
+    struct panes panes = {0};
+    struct event e = event_at(0);
+    e.content = AT("video");
+    panes_take(&panes, &e, 1, &rules, e.occurred_at_ms + 60 * MINUTE);
+    struct row_key late = key_of(TABLE_LATE, AT(""));
+    assert_int_equal(panes.at[0].late, 1);
+    assert_int_equal(panes.at[0].counted, 0);
+    assert_int_equal(rows_count(panes.at[0].rows), 1);
+    assert_int_equal(value(&panes.at[0], &late, COUNTER_OF_LIKE), 1);
+    panes_fini(&panes);
+}
+
+static void a_reading_is_counted_and_adds_nothing(void **state) {
+    struct panes panes = {0};
+    struct event e = event_at(0);
+    e.kind = KIND_READING;
+    panes_take(&panes, &e, 1, &rules, 0);
+    assert_int_equal(panes.at[0].counted, 1);
+    assert_int_equal(rows_count(panes.at[0].rows), 0);
+    panes_fini(&panes);
+}
+
+static void a_purchase_waits_for_its_copies(void **state) {
+    struct panes panes = {0};
+    struct event e = event_at(5);
+    e.kind = KIND_PURCHASE;
+    e.order = AT("o-1");
+    panes_take(&panes, &e, 1, &rules, 0);
+    e.id[0] = 2;
+    e.occurred_at_ms--;
+    panes_take(&panes, &e, 2, &rules, 0);
+    struct rows *rows = panes.at[0].rows;
+    struct row_key totals = key_of(TABLE_TOTALS, AT(""));
+    assert_int_equal(rows_count(rows), 0);
+    assert_int_equal(rows_order_count(rows), 2);
+    rows_settle(rows, NULL);
+    assert_int_equal(value(&panes.at[0], &totals, COUNTER_OF_PURCHASE), 1);
+    assert_int_equal(value(&panes.at[0], &totals, COUNTER_ORDER_COPIES), 1);
+    panes_fini(&panes);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_event_belongs_to_the_quarter_of_an_hour_it_occurred_in),
+        cmocka_unit_test(late_is_past_the_end_by_more_than_disorder_and_lateness),
+        cmocka_unit_test(what_comes_in_time_touches_every_row_it_names),
+        cmocka_unit_test(what_is_late_touches_the_late_table_alone),
+        cmocka_unit_test(a_reading_is_counted_and_adds_nothing),
+        cmocka_unit_test(a_purchase_waits_for_its_copies),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
