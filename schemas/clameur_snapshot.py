@@ -49,6 +49,11 @@ class Snapshot:
             self._sum.update(head + message)
         return head[0], self._types[head[0]].FromString(message)
 
+    @property
+    def checksum(self):
+        """The file's identity, once all of it was read."""
+        return self._sum.hexdigest()
+
     def __iter__(self):
         tag, message = self._message()
         while tag == BLOCK:

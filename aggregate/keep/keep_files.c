@@ -1,0 +1,233 @@
+#include "aggregate/keep/keep_files.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/log/log.h"
+#include "runtime/memory.h"
+
+enum { SEGMENTS_MAX = 16 };
+#define SEGMENT_BYTES_SPARE (UINT64_C(4) << 20)
+
+static struct header header_of(const struct keeper *k, enum file_kind kind) {
+    return (struct header){.kind = kind,
+                           .topic = k->topic,
+                           .topic_id = k->topic_id,
+                           .rules_hash = k->rules_hash,
+                           .kpis_hash = k->kpis_hash,
+                           .partitions = k->partitions};
+}
+
+static enum status put(struct keeper *k, const char *name, struct snapshot_bytes *bytes, struct problem *p) {
+    enum status status = store_put(k->store, name, bytes->at, bytes->length, p);
+    snapshot_bytes_fini(bytes);
+    return status;
+}
+
+// ---- parts
+
+static struct coverage coverage_of(const struct ledger *l, const struct ledger_window *w) {
+    return (struct coverage){
+        .partition = l->partition, .start = l->start, .to = w->to, .counted = w->counted, .late = w->late};
+}
+
+enum status keep_files_part(struct keeper *k, struct kept *kept, const struct ledger_window *w,
+                            struct problem *p) {
+    const struct ledger *l = &kept->ledger;
+    const struct part_name name = {w->start_s, l->partition, l->start, w->to};
+    const struct coverage coverage = coverage_of(l, w);
+    const struct snapshot_window window = {w->start_s, w->rows};
+    struct header header = header_of(k, FILE_PART);
+    struct snapshot_bytes bytes;
+    char text[NAME_MAX_LENGTH];
+    header.start_s = w->start_s;
+    header.end_s = w->start_s + WINDOW_S;
+    header.coverage = &coverage;
+    header.coverage_count = 1;
+    part_name_write(text, &name);
+    snapshot_write(&bytes, &header, &window, 1);
+    kept->part_bytes += bytes.length;
+    return put(k, text, &bytes, p);
+}
+
+enum status keep_files_read_part(struct keeper *k, const struct part_name *part, struct rows *rows,
+                                 struct coverage *coverage, struct problem *p) {
+    char name[NAME_MAX_LENGTH];
+    struct shelf_file file;
+    part_name_write(name, part);
+    enum status status = shelf_read(k->store, name, rows, &file, p);
+    if (status == STATUS_NO_INPUT)
+        return problem_set(p, STATUS_BAD_DATA, "CLM-D3", "restore the store from a backup",
+                           "%s is gone, and its line says that it was kept", name);
+    if (status != STATUS_OK)
+        return status;
+    const struct header *header = snapshot_header(file.snapshot);
+    if (header->kind == FILE_PART && header->start_s == part->start_s && header->coverage_count == 1 &&
+        header->coverage[0].partition == part->partition && header->coverage[0].to == part->to)
+        *coverage = header->coverage[0];
+    else
+        status = problem_set(p, STATUS_BAD_DATA, "CLM-D3", "clameur-aggregate verify",
+                             "%s holds another part than its name says", name);
+    shelf_file_fini(&file);
+    return status;
+}
+
+enum status keep_files_last_part(struct keeper *k, struct part_name *part, int64_t offset,
+                                 struct problem *p) {
+    struct part_name *parts = memory_take(k->partitions * sizeof(*parts));
+    int64_t *bounds = memory_take(k->partitions * sizeof(*bounds));
+    for (uint32_t i = 0; i < k->partitions; i++)
+        bounds[i] = offset;
+    enum status status = shelf_parts(k->store, part->start_s, bounds, parts, k->partitions, p);
+    if (status == STATUS_OK)
+        part->to = parts[part->partition].to;
+    free(bounds);
+    free(parts);
+    return status;
+}
+
+enum status keep_files_published(struct keeper *k, int64_t start_s, uint32_t partition, int64_t *to,
+                                 struct problem *p) {
+    struct snapshot_name newest;
+    struct shelf_file file;
+    char name[NAME_MAX_LENGTH];
+    enum status status = shelf_newest(k->store, start_s, &newest, p);
+    if (status != STATUS_OK)
+        return status;
+    snapshot_name_write(name, &newest);
+    status = shelf_open(k->store, name, &file, p);
+    if (status != STATUS_OK)
+        return status;
+    const struct header *header = snapshot_header(file.snapshot);
+    *to = partition < header->coverage_count ? header->coverage[partition].to : -1;
+    shelf_file_fini(&file);
+    return STATUS_OK;
+}
+
+// ---- checkpoints
+
+static bool is_base_due(const struct kept *kept) {
+    return kept->last < 0 || kept->segments >= SEGMENTS_MAX ||
+           kept->segment_bytes > kept->base_bytes + SEGMENT_BYTES_SPARE;
+}
+
+static int window_compare(const void *left, const void *right) {
+    const struct snapshot_window *a = left, *b = right;
+    return (a->start_s > b->start_s) - (a->start_s < b->start_s);
+}
+
+static size_t windows_open(const struct ledger *l, struct snapshot_window *out) {
+    size_t count = 0;
+    for (size_t i = 0; i < l->count; i++) {
+        if (l->at[i].rows != NULL)
+            out[count++] = (struct snapshot_window){l->at[i].start_s, l->at[i].rows};
+    }
+    return count;
+}
+
+static size_t windows_gained(const struct handover *h, struct snapshot_window *out) {
+    for (size_t i = 0; i < h->panes.count; i++)
+        out[i] = (struct snapshot_window){h->panes.at[i].start_s, h->panes.at[i].rows};
+    if (h->panes.count > 1)
+        qsort(out, h->panes.count, sizeof(*out), window_compare);
+    return h->panes.count;
+}
+
+static void checkpoint_was_put(struct kept *kept, bool base, uint64_t bytes) {
+    int64_t offset = kept->ledger.offset;
+    kept->checkpoint_bytes += bytes;
+    kept->segments = base ? 0 : kept->segments + 1;
+    kept->segment_bytes = base ? 0 : kept->segment_bytes + bytes;
+    if (base) {
+        kept->base_before = kept->base;
+        kept->base = offset;
+        kept->base_bytes = bytes;
+    }
+    kept->last = offset;
+}
+
+// Where no record was read there is nothing to keep: only time has passed.
+enum status keep_files_checkpoint(struct keeper *k, struct kept *kept, const struct handover *h,
+                                  struct problem *p) {
+    const struct ledger *l = &kept->ledger;
+    bool base = is_base_due(kept);
+    if (kept->last == l->offset)
+        return STATUS_OK;
+    struct line *lines = memory_take((l->count + 1) * sizeof(*lines));
+    struct snapshot_window *windows = memory_take((l->count + h->panes.count + 1) * sizeof(*windows));
+    size_t count = base ? windows_open(l, windows) : windows_gained(h, windows);
+    struct header header = header_of(k, FILE_CHECKPOINT);
+    struct progress progress;
+    struct snapshot_bytes bytes;
+    char name[NAME_MAX_LENGTH];
+    ledger_progress(l, &progress, lines);
+    progress.after = base ? l->offset : kept->last;
+    progress.segment = !base;
+    header.progress = &progress;
+    checkpoint_name_write(name, &(struct checkpoint_name){l->partition, l->offset, progress.after});
+    snapshot_write(&bytes, &header, windows, count);
+    uint64_t length = bytes.length;
+    enum status status = put(k, name, &bytes, p);
+    if (status == STATUS_OK)
+        checkpoint_was_put(kept, base, length);
+    free(windows);
+    free(lines);
+    return status;
+}
+
+// ---- through records
+
+enum status keep_files_through(struct keeper *k, struct kept *kept, struct problem *p) {
+    const struct ledger *l = &kept->ledger;
+    struct line *lines = memory_take((l->count + 1) * sizeof(*lines));
+    struct header header = header_of(k, FILE_THROUGH);
+    struct progress progress;
+    struct snapshot_bytes bytes;
+    char name[NAME_MAX_LENGTH];
+    ledger_progress(l, &progress, lines);
+    header.progress = &progress;
+    through_name_write(name, &(struct through_name){l->partition, l->offset, l->sealed_s});
+    snapshot_write(&bytes, &header, NULL, 0);
+    free(lines);
+    return put(k, name, &bytes, p);
+}
+
+// ---- sweeping
+
+static void sweep(struct keeper *k, const char *folder, bool (*is_old)(const struct kept *, const char *),
+                  const struct kept *kept) {
+    struct store_names names;
+    struct problem problem;
+    char name[NAME_MAX_LENGTH];
+    if (store_list(k->store, folder, &names, &problem) != STATUS_OK)
+        return;
+    for (size_t i = 0; i < names.count; i++) {
+        if (!is_old(kept, names.at[i]))
+            continue;
+        snprintf(name, sizeof(name), "%s/%s", folder, names.at[i]);
+        if (store_remove(k->store, name, &problem) != STATUS_OK)
+            log_problem(LOG_LEVEL_WARN, "sweep_failed", &problem);
+    }
+    store_names_fini(&names);
+}
+
+static bool is_old_checkpoint(const struct kept *kept, const char *text) {
+    struct checkpoint_name name;
+    return checkpoint_name_parse(&name, text) && name.partition == kept->ledger.partition &&
+           name.offset < kept->base_before;
+}
+
+static bool is_old_through(const struct kept *kept, const char *text) {
+    struct through_name name;
+    return through_name_parse(&name, text) && name.partition == kept->ledger.partition &&
+           name.offset < kept->base_before;
+}
+
+// After a base, and once: what came before the last but one is not needed by anybody.
+void keep_files_sweep(struct keeper *k, struct kept *kept) {
+    if (kept->segments != 0 || kept->base_before < 0 || kept->last != kept->base)
+        return;
+    sweep(k, "checkpoints", is_old_checkpoint, kept);
+    sweep(k, "through", is_old_through, kept);
+}

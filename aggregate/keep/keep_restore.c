@@ -1,0 +1,175 @@
+// A partition's open windows as the store has them: the newest checkpoint of which every file is whole.
+//
+// A checkpoint is a chain: a base, then segments, each naming the offset of the file before. Of several files
+// of one offset any is right. A torn file is named and left where it is; the chain before it is tried next.
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "aggregate/keep/keep_files.h"
+#include "runtime/log/log.h"
+#include "runtime/memory.h"
+
+// The partition's checkpoint files, by offset.
+struct chain {
+    struct checkpoint_name *at;
+    size_t count;
+};
+
+static enum status chain_list(struct keeper *k, uint32_t partition, struct chain *chain, struct problem *p) {
+    struct store_names names;
+    enum status status = store_list(k->store, "checkpoints", &names, p);
+    *chain = (struct chain){0};
+    if (status != STATUS_OK)
+        return status;
+    chain->at = memory_take((names.count + 1) * sizeof(*chain->at));
+    for (size_t i = 0; i < names.count; i++) {
+        struct checkpoint_name name;
+        if (checkpoint_name_parse(&name, names.at[i]) && name.partition == partition)
+            chain->at[chain->count++] = name;
+    }
+    store_names_fini(&names);
+    return STATUS_OK;
+}
+
+static bool is_base(const struct checkpoint_name *name) {
+    return name->after == name->offset;
+}
+
+// The file that `name` follows, among those before it; NULL where it is gone.
+static const struct checkpoint_name *before(const struct chain *chain, const struct checkpoint_name *name) {
+    for (const struct checkpoint_name *at = chain->at; at < chain->at + chain->count; at++) {
+        if (at->offset == name->after)
+            return at;
+    }
+    return NULL;
+}
+
+// The way from `last` back to its base; 0 where a file of it is gone.
+static size_t way_of(const struct chain *chain, const struct checkpoint_name *last,
+                     const struct checkpoint_name **way) {
+    size_t length = 0;
+    for (const struct checkpoint_name *at = last; at != NULL && length < chain->count;
+         at = before(chain, at)) {
+        way[length++] = at;
+        if (is_base(at))
+            return length;
+    }
+    return 0;
+}
+
+// ---- reading
+
+struct way_reading {
+    struct keeper *keeper;
+    struct kept *kept;
+};
+
+static struct rows *rows_of(void *context, int64_t window_s) {
+    struct way_reading *r = context;
+    struct ledger_window *w = ledger_find(&r->kept->ledger, window_s);
+    return w != NULL ? w->rows : NULL;
+}
+
+static enum status read_open(struct keeper *k, const struct checkpoint_name *name, struct shelf_file *file,
+                             struct problem *p) {
+    char text[NAME_MAX_LENGTH];
+    checkpoint_name_write(text, name);
+    enum status status = shelf_open(k->store, text, file, p);
+    if (status != STATUS_OK)
+        return status;
+    const struct header *header = snapshot_header(file->snapshot);
+    if (header->kind == FILE_CHECKPOINT && header->progress != NULL &&
+        header->progress->partition == name->partition && header->progress->offset == name->offset)
+        return STATUS_OK;
+    shelf_file_fini(file);
+    return problem_set(p, STATUS_BAD_DATA, "CLM-D3", "clameur-aggregate verify",
+                       "%s holds another checkpoint than its name says", text);
+}
+
+// The last file says which windows are open; the rows of all are added up, from the base on.
+static enum status read_way(struct way_reading *r, const struct checkpoint_name *const *way, size_t length,
+                            struct problem *p) {
+    struct shelf_file file;
+    enum status status = read_open(r->keeper, way[0], &file, p);
+    if (status != STATUS_OK)
+        return status;
+    ledger_restore(&r->kept->ledger, snapshot_header(file.snapshot)->progress);
+    shelf_file_fini(&file);
+    for (size_t i = length; i > 0 && status == STATUS_OK; i--) {
+        status = read_open(r->keeper, way[i - 1], &file, p);
+        if (status != STATUS_OK)
+            break;
+        status = snapshot_read(file.snapshot, rows_of, r, p);
+        uint64_t bytes = file.length;
+        r->kept->base_bytes = i == length ? bytes : r->kept->base_bytes;
+        r->kept->segment_bytes += i == length ? 0 : bytes;
+        shelf_file_fini(&file);
+    }
+    r->kept->last = way[0]->offset;
+    r->kept->base = way[length - 1]->offset;
+    r->kept->segments = (uint32_t)length - 1;
+    return status;
+}
+
+static struct kept *kept_create(uint32_t partition, int64_t start) {
+    struct kept *kept = memory_take(sizeof(*kept));
+    ledger_init(&kept->ledger, partition, start);
+    kept->last = kept->base = kept->base_before = -1;
+    return kept;
+}
+
+// From the newest file backwards, the first that can be read with all before it.
+static enum status restore_newest(struct keeper *k, const struct chain *chain, uint32_t partition,
+                                  int64_t start, struct kept **kept, struct problem *p) {
+    const struct checkpoint_name **way = memory_take((chain->count + 1) * sizeof(*way));
+    enum status status = STATUS_OK;
+    *kept = kept_create(partition, start);
+    for (size_t i = chain->count; i > 0; i--) {
+        size_t length = way_of(chain, &chain->at[i - 1], way);
+        if (length == 0)
+            continue;
+        status = read_way(&(struct way_reading){k, *kept}, way, length, p);
+        if (status == STATUS_OK || status == STATUS_TRY_AGAIN)
+            break;
+        log_problem(LOG_LEVEL_ERROR, "checkpoint_skipped", p);
+        keeper_release(kept);
+        *kept = kept_create(partition, start);
+        status = STATUS_OK;
+    }
+    free(way);
+    return status;
+}
+
+// A quiet log seals by the clock: what a through record of the same offset says was sealed stays so.
+static enum status restore_watermark(struct keeper *k, struct kept *kept, struct problem *p) {
+    struct shelf_file file;
+    enum status status = shelf_through(k->store, kept->ledger.partition, &file, p);
+    if (status == STATUS_NO_INPUT || status == STATUS_BAD_DATA)
+        return STATUS_OK;
+    if (status != STATUS_OK)
+        return status;
+    const struct progress *through = snapshot_header(file.snapshot)->progress;
+    if (through != NULL && through->offset == kept->ledger.offset &&
+        through->watermark_ms > kept->ledger.watermark_ms) {
+        kept->ledger.watermark_ms = through->watermark_ms;
+        kept->ledger.sealed_s = through->sealed_s;
+    }
+    shelf_file_fini(&file);
+    return STATUS_OK;
+}
+
+enum status keeper_restore(struct keeper *k, uint32_t partition, int64_t start, struct kept **kept,
+                           struct problem *p) {
+    struct chain chain;
+    enum status status = chain_list(k, partition, &chain, p);
+    if (status != STATUS_OK)
+        return status;
+    status = restore_newest(k, &chain, partition, start, kept, p);
+    free(chain.at);
+    if (status == STATUS_OK)
+        status = restore_watermark(k, *kept, p);
+    if (status != STATUS_OK)
+        keeper_release(kept);
+    return status;
+}

@@ -1,0 +1,125 @@
+#include "aggregate/keep/keeper.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "aggregate/keep/keep_files.h"
+#include "runtime/log/log.h"
+#include "runtime/memory.h"
+
+enum { PUBLISHED_LOOKS = 8 }; // at most so many windows a handover are looked up for being settled
+
+// ---- windows that are away
+
+static enum status reopen_empty(struct kept *kept, int64_t start_s) {
+    const struct coverage nothing = {.to = kept->ledger.start};
+    ledger_reopen(&kept->ledger, start_s, rows_create(), &nothing);
+    return STATUS_OK;
+}
+
+static enum status reopen_part(struct keeper *k, struct kept *kept, const struct part_name *part,
+                               struct problem *p) {
+    struct rows *rows = rows_create();
+    struct coverage coverage;
+    enum status status = keep_files_read_part(k, part, rows, &coverage, p);
+    if (status != STATUS_OK) {
+        rows_destroy(&rows);
+        return status;
+    }
+    log_info("window_reopened", FIELD("window", LOG_INT(part->start_s)),
+             FIELD("partition", LOG_INT(part->partition)), FIELD("to", LOG_INT(part->to)));
+    ledger_reopen(&kept->ledger, part->start_s, rows, &coverage);
+    return STATUS_OK;
+}
+
+// A closed window's part is the one that its line names; a settled one's is the last that is not ahead of us.
+static enum status reopen(struct keeper *k, struct kept *kept, int64_t start_s, struct problem *p) {
+    const struct ledger *l = &kept->ledger;
+    const struct ledger_window *w = ledger_find(l, start_s);
+    struct part_name part = {start_s, l->partition, l->start, w != NULL ? w->to : -1};
+    if (w == NULL) {
+        enum status status = keep_files_last_part(k, &part, l->offset, p);
+        if (status != STATUS_OK)
+            return status;
+    }
+    return part.to < 0 ? reopen_empty(kept, start_s) : reopen_part(k, kept, &part, p);
+}
+
+static enum status reopen_all(struct keeper *k, struct kept *kept, const struct handover *h,
+                              struct problem *p) {
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < h->panes.count && status == STATUS_OK; i++) {
+        if (ledger_is_away(&kept->ledger, h->panes.at[i].start_s))
+            status = reopen(k, kept, h->panes.at[i].start_s, p);
+    }
+    return status;
+}
+
+// ---- keeping
+
+static enum status keep_parts(struct keeper *k, struct kept *kept, struct problem *p) {
+    struct ledger *l = &kept->ledger;
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < l->count && status == STATUS_OK; i++) {
+        struct ledger_window *w = &l->at[i];
+        if (!ledger_is_unkept(l, w))
+            continue;
+        status = keep_files_part(k, kept, w, p);
+        if (status == STATUS_OK)
+            w->kept_to = w->to;
+    }
+    return status;
+}
+
+struct publication {
+    struct keeper *keeper;
+    uint32_t partition;
+    int looks;
+};
+
+static bool is_published(void *context, const struct ledger_window *w) {
+    struct publication *publication = context;
+    struct problem problem;
+    int64_t to;
+    if (publication->looks-- <= 0)
+        return false;
+    return keep_files_published(publication->keeper, w->start_s, publication->partition, &to, &problem) ==
+               STATUS_OK &&
+           to >= w->to;
+}
+
+static enum status keep_taken(struct keeper *k, struct kept *kept, const struct handover *h,
+                              struct problem *p) {
+    enum status status = keep_parts(k, kept, p);
+    if (status == STATUS_OK)
+        status = keep_files_checkpoint(k, kept, h, p);
+    if (status == STATUS_OK)
+        status = keep_files_through(k, kept, p);
+    return status;
+}
+
+enum status keeper_keep(struct keeper *k, struct kept *kept, const struct handover *h, struct problem *p) {
+    if (!kept->taken) {
+        enum status status = reopen_all(k, kept, h, p);
+        if (status != STATUS_OK)
+            return status;
+        ledger_take(&kept->ledger, h);
+        kept->taken = true;
+    }
+    enum status status = keep_taken(k, kept, h, p);
+    if (status != STATUS_OK)
+        return status;
+    kept->taken = false;
+    ledger_close(&kept->ledger, h->lateness_ms);
+    struct publication publication = {k, kept->ledger.partition, PUBLISHED_LOOKS};
+    ledger_settle(&kept->ledger, is_published, &publication);
+    keep_files_sweep(k, kept);
+    return STATUS_OK;
+}
+
+void keeper_release(struct kept **kept) {
+    if (*kept != NULL)
+        ledger_fini(&(*kept)->ledger);
+    free(*kept);
+    *kept = NULL;
+}

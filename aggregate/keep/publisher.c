@@ -1,0 +1,382 @@
+#include "aggregate/keep/publisher.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "aggregate/keep/keep_files.h"
+#include "runtime/clock.h"
+#include "runtime/hash.h"
+#include "runtime/log/log.h"
+#include "runtime/memory.h"
+
+// A partition's sealed-through record as last read.
+struct through {
+    struct through_name name; // offset -1: none yet
+    struct progress progress; // lines are ours
+};
+
+// A window that is published with all that these lines of it say.
+struct done {
+    int64_t start_s;
+    uint64_t lines; // hash of which partitions have a line, and how far each reaches
+};
+
+struct publisher {
+    uint32_t partitions;
+    struct through *throughs;
+    struct done *done; // by start_s
+    size_t done_count, done_room;
+    struct publisher_figures figures;
+};
+
+uint32_t publisher_of(int64_t start_s, uint32_t partitions) {
+    return (uint32_t)(hash_integer((uint64_t)start_s) % partitions);
+}
+
+struct publisher *publisher_create(uint32_t partitions) {
+    struct publisher *pub = memory_take(sizeof(*pub));
+    pub->partitions = partitions;
+    pub->throughs = memory_take(partitions * sizeof(*pub->throughs));
+    for (uint32_t i = 0; i < partitions; i++)
+        pub->throughs[i].name.offset = -1;
+    pub->figures.waits_for = 0;
+    return pub;
+}
+
+void publisher_destroy(struct publisher **p) {
+    if (*p == NULL)
+        return;
+    for (uint32_t i = 0; i < (*p)->partitions; i++)
+        free((*p)->throughs[i].progress.lines);
+    free((*p)->throughs);
+    free((*p)->done);
+    free(*p);
+    *p = NULL;
+}
+
+// ---- through records
+
+static void through_take(struct through *t, const struct through_name *name,
+                         const struct progress *progress) {
+    free(t->progress.lines);
+    t->name = *name;
+    t->progress = *progress;
+    t->progress.lines = memory_take((progress->line_count + 1) * sizeof(*progress->lines));
+    for (size_t i = 0; i < progress->line_count; i++)
+        t->progress.lines[i] = progress->lines[i];
+}
+
+static enum status through_read(struct publisher *pub, struct keeper *k, const struct through_name *name,
+                                struct problem *p) {
+    char text[NAME_MAX_LENGTH];
+    struct shelf_file file;
+    through_name_write(text, name);
+    enum status status = shelf_read(k->store, text, NULL, &file, p);
+    if (status == STATUS_NO_INPUT)
+        return STATUS_OK; // swept meanwhile: there is a later one
+    if (status != STATUS_OK)
+        return status;
+    const struct progress *progress = snapshot_header(file.snapshot)->progress;
+    if (progress != NULL && progress->partition == name->partition)
+        through_take(&pub->throughs[name->partition], name, progress);
+    shelf_file_fini(&file);
+    return STATUS_OK;
+}
+
+static bool is_later(const struct through_name *a, const struct through_name *b) {
+    return a->offset != b->offset ? a->offset > b->offset : a->sealed_s > b->sealed_s;
+}
+
+// Of each partition the last name; read where it is another than before.
+static enum status throughs_read(struct publisher *pub, struct keeper *k, struct problem *p) {
+    struct store_names names;
+    struct through_name *last = memory_take(pub->partitions * sizeof(*last));
+    enum status status = store_list(k->store, "through", &names, p);
+    for (uint32_t i = 0; i < pub->partitions; i++)
+        last[i] = pub->throughs[i].name;
+    for (size_t i = 0; status == STATUS_OK && i < names.count; i++) {
+        struct through_name name;
+        if (through_name_parse(&name, names.at[i]) && name.partition < pub->partitions &&
+            is_later(&name, &last[name.partition]))
+            last[name.partition] = name;
+    }
+    if (status == STATUS_OK)
+        store_names_fini(&names);
+    for (uint32_t i = 0; i < pub->partitions && status == STATUS_OK; i++) {
+        if (is_later(&last[i], &pub->throughs[i].name)) {
+            last[i].partition = i;
+            status = through_read(pub, k, &last[i], p);
+        }
+    }
+    free(last);
+    return status;
+}
+
+static void sealed_by_all(struct publisher *pub) {
+    struct publisher_figures *f = &pub->figures;
+    f->waits_for = 0;
+    f->sealed_s = INT64_MAX;
+    for (uint32_t i = 0; i < pub->partitions; i++) {
+        const struct through *t = &pub->throughs[i];
+        int64_t sealed_s = t->name.offset < 0 ? 0 : t->progress.sealed_s;
+        if (sealed_s >= f->sealed_s)
+            continue;
+        f->sealed_s = sealed_s;
+        f->waits_for = i;
+    }
+}
+
+// ---- a window's coverage
+
+static const struct line *line_of(const struct progress *progress, int64_t start_s) {
+    for (size_t i = 0; i < progress->line_count; i++) {
+        if (progress->lines[i].start_s == start_s)
+            return &progress->lines[i];
+    }
+    return NULL;
+}
+
+// What the newest published revision covers; all nothing where there is none.
+static enum status coverage_published(struct publisher *pub, struct keeper *k, int64_t start_s,
+                                      struct coverage *coverage, struct problem *p) {
+    struct snapshot_name newest;
+    struct shelf_file file;
+    char name[NAME_MAX_LENGTH];
+    for (uint32_t i = 0; i < pub->partitions; i++) {
+        int64_t start = pub->throughs[i].progress.start;
+        coverage[i] = (struct coverage){.partition = i, .start = start, .to = start};
+    }
+    enum status status = shelf_newest(k->store, start_s, &newest, p);
+    if (status == STATUS_NO_INPUT)
+        return STATUS_OK;
+    if (status != STATUS_OK)
+        return status;
+    snapshot_name_write(name, &newest);
+    status = shelf_open(k->store, name, &file, p);
+    if (status != STATUS_OK)
+        return status;
+    const struct header *header = snapshot_header(file.snapshot);
+    for (uint32_t i = 0; i < pub->partitions && i < header->coverage_count; i++)
+        coverage[i] = header->coverage[i];
+    shelf_file_fini(&file);
+    return STATUS_OK;
+}
+
+// A partition's line says how far its part reaches; where the line was settled, the published revision does.
+static enum status coverage_of(struct publisher *pub, struct keeper *k, int64_t start_s,
+                               struct coverage *coverage, struct problem *p) {
+    enum status status = coverage_published(pub, k, start_s, coverage, p);
+    for (uint32_t i = 0; i < pub->partitions && status == STATUS_OK; i++) {
+        const struct progress *progress = &pub->throughs[i].progress;
+        const struct line *line = line_of(progress, start_s);
+        if (line == NULL || line->to <= coverage[i].to)
+            continue;
+        coverage[i] = (struct coverage){.partition = i,
+                                        .start = progress->start,
+                                        .to = line->to,
+                                        .counted = line->counted,
+                                        .late = line->late};
+    }
+    return status;
+}
+
+// ---- what is done
+
+static size_t done_place(const struct publisher *pub, int64_t start_s) {
+    size_t low = 0, high = pub->done_count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (pub->done[middle].start_s < start_s)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static bool is_done(const struct publisher *pub, int64_t start_s, uint64_t lines) {
+    size_t place = done_place(pub, start_s);
+    return place < pub->done_count && pub->done[place].start_s == start_s && pub->done[place].lines == lines;
+}
+
+static void done_set(struct publisher *pub, int64_t start_s, uint64_t lines) {
+    size_t place = done_place(pub, start_s);
+    if (place == pub->done_count || pub->done[place].start_s != start_s) {
+        if (pub->done_count == pub->done_room) {
+            pub->done_room = pub->done_room == 0 ? 64 : 2 * pub->done_room;
+            pub->done = memory_grow(pub->done, pub->done_room, sizeof(*pub->done));
+        }
+        memmove(&pub->done[place + 1], &pub->done[place], (pub->done_count - place) * sizeof(*pub->done));
+        pub->done_count++;
+    }
+    pub->done[place] = (struct done){start_s, lines};
+}
+
+// ---- publishing
+
+static enum status parts_merge(struct publisher *pub, struct keeper *k, int64_t start_s,
+                               const struct coverage *coverage, struct rows *rows, struct problem *p) {
+    enum status status = STATUS_OK;
+    for (uint32_t i = 0; i < pub->partitions && status == STATUS_OK; i++) {
+        const struct part_name part = {start_s, i, coverage[i].start, coverage[i].to};
+        struct coverage held;
+        if (coverage[i].to == coverage[i].start)
+            continue;
+        status = keep_files_read_part(k, &part, rows, &held, p);
+        if (status == STATUS_OK && (held.counted != coverage[i].counted || held.late != coverage[i].late))
+            status =
+                problem_set(p, STATUS_BAD_DATA, "CLM-D3", "clameur-aggregate verify",
+                            "window %lld: the part of partition %u holds %llu events, its line says %llu",
+                            (long long)start_s, i, (unsigned long long)held.counted,
+                            (unsigned long long)coverage[i].counted);
+    }
+    return status;
+}
+
+static void was_published(struct publisher *pub, const struct snapshot_name *name, uint64_t bytes,
+                          size_t rows, bool revision) {
+    pub->figures.published++;
+    pub->figures.revisions += revision;
+    pub->figures.bytes += bytes;
+    pub->figures.rows += rows;
+    pub->figures.published_at_ms = clock_wall_ms();
+    log_info("window_published", FIELD("window", LOG_INT(name->start_s)), FIELD("sum", LOG_INT(name->sum)),
+             FIELD("rows", LOG_INT(rows)), FIELD("bytes", LOG_INT(bytes)));
+}
+
+static enum status window_write(struct publisher *pub, struct keeper *k, const struct snapshot_name *name,
+                                const struct coverage *coverage, const struct rows *rows, bool revision,
+                                struct problem *p) {
+    struct header header = {.kind = FILE_WINDOW,
+                            .start_s = name->start_s,
+                            .end_s = name->start_s + WINDOW_S,
+                            .topic = k->topic,
+                            .topic_id = k->topic_id,
+                            .rules_hash = k->rules_hash,
+                            .kpis_hash = k->kpis_hash,
+                            .partitions = k->partitions,
+                            .coverage = coverage,
+                            .coverage_count = pub->partitions};
+    const struct snapshot_window window = {name->start_s, rows};
+    struct snapshot_bytes bytes;
+    char text[NAME_MAX_LENGTH];
+    bool created;
+    snapshot_write(&bytes, &header, &window, 1);
+    snapshot_name_write(text, name);
+    enum status status = store_create(k->store, text, bytes.at, bytes.length, &created, p);
+    if (status == STATUS_OK && created)
+        was_published(pub, name, bytes.length, rows_count(rows), revision);
+    snapshot_bytes_fini(&bytes);
+    return status;
+}
+
+static enum status window_publish(struct publisher *pub, struct keeper *k, const struct snapshot_name *name,
+                                  const struct coverage *coverage, struct problem *p) {
+    struct snapshot_name newest = {.sum = -1};
+    struct rows *rows = rows_create();
+    enum status status = shelf_newest(k->store, name->start_s, &newest, p);
+    if (status == STATUS_NO_INPUT)
+        status = STATUS_OK;
+    if (status == STATUS_OK && newest.hash == name->hash && newest.sum == name->sum) {
+        rows_destroy(&rows);
+        return STATUS_OK;
+    }
+    if (status == STATUS_OK)
+        status = parts_merge(pub, k, name->start_s, coverage, rows, p);
+    if (status == STATUS_OK) {
+        rows_settle(rows, NULL);
+        status = window_write(pub, k, name, coverage, rows, newest.sum >= 0, p);
+    }
+    rows_destroy(&rows);
+    return status;
+}
+
+static uint64_t lines_hash(const struct publisher *pub, int64_t start_s) {
+    uint64_t hash = 0;
+    for (uint32_t i = 0; i < pub->partitions; i++) {
+        const struct line *line = line_of(&pub->throughs[i].progress, start_s);
+        if (line != NULL)
+            hash = hash_bytes(&line->to, sizeof(line->to), hash_integer(hash + i));
+    }
+    return hash;
+}
+
+// `*worked`: there was something to do.
+static enum status window_look(struct publisher *pub, struct keeper *k, int64_t start_s, bool *worked,
+                               struct problem *p) {
+    uint64_t lines = lines_hash(pub, start_s);
+    *worked = !is_done(pub, start_s, lines);
+    if (!*worked)
+        return STATUS_OK;
+    struct coverage *coverage = memory_take(pub->partitions * sizeof(*coverage));
+    enum status status = coverage_of(pub, k, start_s, coverage, p);
+    if (status == STATUS_OK) {
+        struct snapshot_name name = shelf_name_of(start_s, coverage, pub->partitions);
+        status = window_publish(pub, k, &name, coverage, p);
+    }
+    if (status == STATUS_OK)
+        done_set(pub, start_s, lines);
+    free(coverage);
+    return status;
+}
+
+// ---- candidates
+
+static int start_compare(const void *left, const void *right) {
+    int64_t a = *(const int64_t *)left, b = *(const int64_t *)right;
+    return (a > b) - (a < b);
+}
+
+// Starts of the windows that we are to publish and that all have sealed, each once; *starts is the caller's.
+static size_t candidates(const struct publisher *pub, const bool *owned, int64_t **starts) {
+    size_t count = 0, room = 0;
+    for (uint32_t i = 0; i < pub->partitions; i++)
+        room += pub->throughs[i].progress.line_count;
+    *starts = memory_take((room + 1) * sizeof(**starts));
+    for (uint32_t i = 0; i < pub->partitions; i++) {
+        const struct progress *progress = &pub->throughs[i].progress;
+        for (size_t l = 0; l < progress->line_count; l++) {
+            int64_t start_s = progress->lines[l].start_s;
+            if (start_s + WINDOW_S <= pub->figures.sealed_s && owned[publisher_of(start_s, pub->partitions)])
+                (*starts)[count++] = start_s;
+        }
+    }
+    if (count == 0)
+        return 0;
+    qsort(*starts, count, sizeof(**starts), start_compare);
+    size_t kept = 1;
+    for (size_t i = 1; i < count; i++) {
+        if ((*starts)[i] != (*starts)[kept - 1])
+            (*starts)[kept++] = (*starts)[i];
+    }
+    return kept;
+}
+
+enum status publisher_run(struct publisher *pub, struct keeper *k, const bool *owned, size_t most, bool *more,
+                          struct problem *p) {
+    int64_t *starts;
+    size_t worked = 0;
+    *more = false;
+    enum status first = throughs_read(pub, k, p);
+    if (first != STATUS_OK)
+        return first;
+    sealed_by_all(pub);
+    size_t count = candidates(pub, owned, &starts);
+    for (size_t i = 0; i < count && !*more; i++) {
+        struct problem problem;
+        bool did = false;
+        *more = worked == most;
+        enum status status = *more ? STATUS_OK : window_look(pub, k, starts[i], &did, &problem);
+        worked += did;
+        if (status != STATUS_OK && first == STATUS_OK) {
+            first = status;
+            *p = problem;
+        }
+    }
+    free(starts);
+    return first;
+}
+
+struct publisher_figures publisher_figures(const struct publisher *pub) {
+    return pub->figures;
+}

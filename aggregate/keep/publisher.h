@@ -1,0 +1,31 @@
+// Windows that all partitions have sealed, merged from their parts and published: once, whoever does it, and
+// again when a late event has made a part grow. On the keeping thread.
+//
+// The owner of partition hash(window) mod P publishes it; an owner of none of them has nothing to do. What
+// there is to publish is read off the through records, which all aggregators write.
+#pragma once
+
+#include "aggregate/keep/keeper.h"
+
+struct publisher;
+
+struct publisher *publisher_create(uint32_t partitions);
+void publisher_destroy(struct publisher **p);
+
+struct publisher_figures {
+    uint64_t published, revisions; // revisions: of windows that had been published before
+    uint64_t bytes, rows;
+    int64_t waits_for;       // a partition that lacks a through record, or seals last; -1: none
+    int64_t sealed_s;        // every window that ends by then is sealed by all partitions; 0: unknown
+    int64_t published_at_ms; // wall clock
+};
+
+// Publishes at most `most` windows, of those whose publisher is an owner of the partitions in `owned` (by
+// number). *more: there are others. STATUS_TRY_AGAIN, STATUS_BAD_DATA (CLM-D3, a part that is torn or gone:
+// the window stays unpublished, others were).
+enum status publisher_run(struct publisher *pub, struct keeper *k, const bool *owned, size_t most, bool *more,
+                          struct problem *p);
+struct publisher_figures publisher_figures(const struct publisher *pub);
+
+// The partition whose owner publishes the window.
+uint32_t publisher_of(int64_t start_s, uint32_t partitions);
