@@ -123,12 +123,13 @@ started = []  # of the test that runs, as those of `process`
 
 class Worker:
     """One clameur-ingest run, of another `program` where the test says so; `surroundings` are those of a Process."""
+    program, listen, shares = INGEST, "http.listen", SHARES
 
     def __init__(self, deployment, name, ready=True, flags=(), program=None, **surroundings):
         self.deployment, self.name = deployment, name
         self.port = free_port()
-        self.process = Process(name, [program or INGEST, "run", "-c", deployment.file, f"--http.listen=127.0.0.1:{self.port}",
-                                      *flags], deployment.directory, **surroundings)
+        self.process = Process(name, [program or self.program, "run", "-c", deployment.file,
+                                      f"--{self.listen}=127.0.0.1:{self.port}", *flags], deployment.directory, **surroundings)
         started.append(self)
         if ready:
             self.wait_ready()
@@ -153,9 +154,9 @@ class Worker:
     def metrics(self):
         """What /metrics says; the balance of it is even at every moment that anybody looks."""
         metrics = metrics_of(self.get("/metrics")[1])
-        totals = {name: sum(metrics.get(f"clameur_{name}", {}).values()) for name in ("events_read_total", *SHARES)}
+        totals = {name: sum(metrics.get(f"clameur_{name}", {}).values()) for name in ("events_read_total", *self.shares)}
         difference = sum(metrics.get("clameur_balance_difference", {}).values())
-        assert difference == 0 and totals["events_read_total"] == sum(totals[name] for name in SHARES), (difference, totals)
+        assert difference == 0 and totals["events_read_total"] == sum(totals[name] for name in self.shares), (difference, totals)
         return metrics
 
     def metric(self, name, labels=None):

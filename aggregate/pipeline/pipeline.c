@@ -1,0 +1,193 @@
+// The aggregator on a screen. The data thread turns the loop:
+//
+//     loop_turn         answers of the keeping thread, probes, signals; sleeps where nothing is to do
+//     lanes_turn        partitions that were restored are placed
+//     idle_turn         quiet partitions follow the clock
+//     jobs_turn         what the windows gained is handed over, what is sealed is published
+//     source_poll       records, rebalances; nothing while the store is behind
+//     records_process   decode -> validate -> dedup -> window
+//
+// A stop (SIGTERM, SIGINT) drains: no more records, everything kept, offsets committed, the group left. A
+// second one stops at once; nothing is lost, the next owner reads again what was not kept.
+
+#include "aggregate/pipeline/pipeline_internal.h"
+
+#include <stdlib.h>
+
+#include "runtime/log/log.h"
+#include "runtime/memory.h"
+
+enum { ARENA_BLOCK = 1024 * 1024, IDLE_WAIT_MS = 50, FAREWELL_MS = 1000 };
+
+void pipeline_fail(struct pipeline *p, const struct problem *problem) {
+    if (p->stopping)
+        return;
+    p->stopping = true;
+    p->problem = *problem;
+    log_problem(LOG_LEVEL_ERROR, "aggregator_stops", problem);
+}
+
+// ---- the store is of this log
+
+static void meta_of(const struct basis *f, struct store_meta *meta) {
+    const struct settings *s = &f->settings;
+    *meta = (struct store_meta){.layout = STORE_LAYOUT,
+                                .partitions = f->partitions,
+                                .dedup_span = s->dedup_span,
+                                .max_event_bytes = s->decode_max_event_bytes,
+                                .max_message_bytes = s->decode_max_message_bytes};
+    snprintf(meta->topic, sizeof(meta->topic), "%s", s->kafka_topic);
+    snprintf(meta->topic_id, sizeof(meta->topic_id), "%s", f->topic_id);
+    snprintf(meta->framing, sizeof(meta->framing), "%s", s->decode_framing);
+    snprintf(meta->rules_hash, sizeof(meta->rules_hash), "%s", f->rules.first_hash);
+}
+
+// A new store begins where the log begins.
+static enum status starts_ask(struct pipeline *p, struct store_meta *ours, struct problem *problem) {
+    enum status status = STATUS_OK;
+    for (int32_t i = 0; i < ours->partitions && status == STATUS_OK; i++) {
+        int64_t end;
+        status = source_bounds(p->source, i, &ours->starts[i], &end, BOUNDS_TIMEOUT_MS, problem);
+    }
+    return status;
+}
+
+static enum status meta_settle(struct pipeline *p, struct problem *problem) {
+    static struct store_meta ours;
+    meta_of(p->basis, &ours);
+    enum status status = store_meta_read(p->store, &p->meta, problem);
+    if (status == STATUS_NO_INPUT) {
+        status = starts_ask(p, &ours, problem);
+        p->meta = ours;
+        if (status == STATUS_OK)
+            status = store_meta_begin(p->store, &p->meta, problem);
+    }
+    return status == STATUS_OK ? store_meta_fit(&p->meta, &ours, problem) : status;
+}
+
+// ---- set-up
+
+static void stages_open(struct pipeline *p) {
+    const struct basis *f = p->basis;
+    const struct decoder_options decoding = {.framing = f->settings.decode_framing,
+                                             .max_event_bytes = f->settings.decode_max_event_bytes,
+                                             .max_message_bytes = f->settings.decode_max_message_bytes,
+                                             .pseudonyms = f->pseudonyms};
+    arena_init(&p->arena, ARENA_BLOCK);
+    p->decoder = decoder_create(&decoding);
+    p->batch_records = BATCH_RECORDS;
+    p->metrics = report_metrics_create();
+    p->lanes = memory_take(PARTITIONS_MAX * sizeof(*p->lanes));
+    p->publisher = publisher_create((uint32_t)f->partitions);
+    p->keeper = (struct keeper){.topic = f->settings.kafka_topic,
+                                .topic_id = f->topic_id,
+                                .rules_hash = f->rules.versions[f->rules.count - 1].hash,
+                                .kpis_hash = "",
+                                .partitions = (uint32_t)f->partitions};
+}
+
+static enum status edges_open(struct pipeline *p, struct problem *problem) {
+    const struct basis *f = p->basis;
+    const struct settings *s = &f->settings;
+    const struct store_place place = {s->store_url};
+    enum status status = store_open(&p->store, &place, problem);
+    if (status != STATUS_OK)
+        return status;
+    p->keeper.store = p->store;
+    status = http_create(&p->http, &p->loop, s->aggregate_listen, report_answer, p, problem);
+    if (status != STATUS_OK)
+        return status;
+    if (p->http != NULL)
+        log_info("http_listening", FIELD("port", LOG_INT(http_port(p->http))));
+    status = source_create(&p->source, s, f->passthrough, f->passthrough_count, &p->loop, &lanes_events, p,
+                           problem);
+    if (status != STATUS_OK)
+        return status;
+    source_expect(p->source, f->partitions);
+    return meta_settle(p, problem);
+}
+
+// ---- the turn
+
+static void hold_under_pressure(struct pipeline *p, int64_t since_ms) {
+    if (p->holding)
+        p->tally.pressure_ms += p->now_ms - since_ms;
+    p->holding = jobs_are_behind(p);
+    source_hold(p->source, p->holding || p->draining);
+}
+
+// Returns how many records there were, so that a busy process does not sleep.
+static size_t turn(struct pipeline *p, int wait_ms) {
+    static struct record records[BATCH_RECORDS];
+    int64_t since_ms = p->now_ms;
+    loop_turn(&p->loop, wait_ms);
+    p->now_ms = loop_now_ms(&p->loop);
+    lanes_turn(p);
+    idle_turn(p);
+    jobs_turn(p);
+    hold_under_pressure(p, since_ms);
+    size_t count = source_poll(p->source, records, p->batch_records);
+    source_release(p->source, records_process(p, records, count));
+    return count;
+}
+
+static void serve(struct pipeline *p) {
+    size_t count = 0;
+    while (!p->stopping && p->loop.stop_requests == 0)
+        count = turn(p, count > 0 ? 0 : IDLE_WAIT_MS);
+}
+
+static bool drain(struct pipeline *p) {
+    log_info("draining");
+    p->draining = true;
+    source_hold(p->source, true);
+    return jobs_drain(p);
+}
+
+// What is left of shutdown.drain; to tell the group that we leave, at least a second.
+static int left_ms(struct pipeline *p) {
+    int64_t left = p->deadline_ms - loop_now_ms(&p->loop);
+    return left > FAREWELL_MS ? (int)left : FAREWELL_MS;
+}
+
+// The keeping thread may still be at work for a lane: it is waited for.
+static void pipeline_close(struct pipeline *p) {
+    if (p->source != NULL)
+        source_destroy(&p->source, left_ms(p));
+    jobs_wait(p);
+    lanes_free(p);
+    http_destroy(&p->http);
+    publisher_destroy(&p->publisher);
+    store_close(&p->store);
+    metrics_destroy(&p->metrics);
+    free(p->lanes);
+    decoder_destroy(&p->decoder);
+    arena_fini(&p->arena);
+    loop_fini(&p->loop);
+}
+
+enum status pipeline_run(const struct basis *basis, struct problem *problem) {
+    struct pipeline *p = memory_take(sizeof(*p));
+    p->basis = basis;
+    loop_init(&p->loop);
+    p->now_ms = loop_now_ms(&p->loop);
+    stages_open(p);
+    enum status status = edges_open(p, problem);
+    if (status == STATUS_OK) {
+        log_info("aggregator_started", FIELD("topic", LOG_TEXT(basis->settings.kafka_topic)),
+                 FIELD("store", LOG_TEXT(basis->settings.store_url)));
+        serve(p);
+        p->deadline_ms = loop_now_ms(&p->loop) + basis->settings.shutdown_drain_ms;
+        bool drained = !p->stopping && drain(p);
+        *problem = p->problem;
+        status = p->stopping ? p->problem.status : drained ? STATUS_OK : STATUS_TRY_AGAIN;
+        if (status == STATUS_TRY_AGAIN)
+            problem_set(problem, status, "", "nothing is lost: the next owner reads it again",
+                        "stopped before the store had taken everything");
+    }
+    pipeline_close(p);
+    log_info("aggregator_stopped", FIELD("status", LOG_INT(status)), FIELD("read", LOG_INT(p->tally.read)),
+             FIELD("counted", LOG_INT(p->tally.counted)), FIELD("late", LOG_INT(p->tally.late)));
+    free(p);
+    return status;
+}

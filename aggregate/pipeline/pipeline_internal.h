@@ -1,0 +1,156 @@
+// What the files of the pipeline share: its state. Everything runs on the loop's thread, but for the work of
+// jobs.
+//
+//     pipeline.c          the whole process on a screen: set-up, the turn, the drain
+//     pipeline_lanes.c    partitions gained and lost, restored, placed
+//     pipeline_records.c  a record's way through the stages into the panes of its partition
+//     pipeline_jobs.c     handing over to the keeping thread, and what it answers
+//     pipeline_idle.c     a log that is quiet seals by the clock
+//     pipeline_report.c   probes, metrics, status
+#pragma once
+
+#include "aggregate/keep/keeper.h"
+#include "aggregate/keep/publisher.h"
+#include "aggregate/pipeline/pipeline.h"
+#include "aggregate/store/meta.h"
+#include "runtime/arena.h"
+#include "runtime/http/http.h"
+#include "runtime/http/metrics.h"
+#include "runtime/loop.h"
+#include "schemas/reject.h"
+#include "stream/decode/decode.h"
+#include "stream/dedup.h"
+#include "stream/source/source.h"
+
+enum {
+    BATCH_RECORDS = 1000,
+    TURN_EVENTS = 65536, // in a turn, about: a record may be a batch of as many
+    RETRY_MS = 1000,     // between two tries at what the store refused
+    BOUNDS_TIMEOUT_MS = 5000,
+    END_TIMEOUT_MS = 1000,
+    PUBLISH_MOST = 64, // windows in one job
+};
+
+// What windows may have gained before it is handed over, of one partition and of all: then the source is
+// held.
+#define LANE_BYTES_MAX  ((size_t)64 << 20)
+#define PANES_BYTES_MAX ((size_t)512 << 20)
+
+// A partition that is ours goes through:
+//
+//     restoring   the keeping thread reads its checkpoint
+//     placing     the source is to be moved there
+//     refeeding   records before the checkpoint feed dedup alone
+//     counting
+enum lane_state { LANE_RESTORING, LANE_PLACING, LANE_REFEEDING, LANE_COUNTING };
+
+struct lane {
+    int32_t partition;
+    enum lane_state state;
+    bool gone;                // taken away while a job of it runs: freed when that ends
+    struct kept *kept;        // the keeping thread's while `busy`
+    bool busy;                // a job of it waits or runs
+    struct handover handover; // given and not yet kept, where `handing`
+    bool handing;
+    int64_t retry_at_ms;
+
+    struct dedup *dedup;
+    int64_t next;        // offset of the next record
+    int64_t count_from;  // records before it only feed dedup
+    int64_t time_ms;     // record time of the last record
+    int64_t end;         // the log's end as reached in this batch; -1: not reached
+    bool at_end;         // nothing was read since the end was reached
+    int64_t asked_at_ms; // when the broker was asked for the end last
+    int64_t watermark_ms;
+    uint64_t read, rejected, duplicate; // of the log's prefix
+    struct panes panes;                 // gained since the last handover
+
+    int64_t handed_at_ms;
+    int64_t handed_next; // what the last handover ended with
+    int64_t handed_sealed_s;
+    int64_t committed;                  // offset; -1: none
+    size_t windows_open, windows_bytes; // of the ledger, as of the last job
+};
+
+enum job_kind { JOB_RESTORE, JOB_KEEP, JOB_PUBLISH };
+
+// Work for the keeping thread: one at a time, in the order they were begun.
+struct job {
+    uv_work_t work;
+    struct job *next;
+    struct pipeline *pipeline;
+    enum job_kind kind;
+    struct lane *lane; // of RESTORE and KEEP
+    bool *owned;       // of PUBLISH, by partition
+    bool more;
+    enum status status;
+    struct problem problem;
+    struct kept *restored;
+    int64_t began_ms;
+};
+
+struct tally {
+    uint64_t read, counted, late, duplicate, replayed, rejected, dropped;
+    uint64_t by_reason[REJECT_COUNT];
+    uint64_t handovers, part_bytes, checkpoint_bytes;
+    uint64_t commits_accepted, commits_refused;
+    struct histogram keep_seconds, publish_seconds;
+    int64_t pressure_ms;
+};
+
+struct pipeline {
+    struct loop loop;
+    int64_t now_ms;
+    const struct basis *basis;
+    struct store *store;
+    struct store_meta meta;
+    struct keeper keeper;
+    struct publisher *publisher;        // the keeping thread's
+    struct publisher_figures published; // as of the last job
+    struct source *source;
+    struct http *http;
+    struct metrics *metrics;
+    struct decoder *decoder;
+    struct arena arena;
+    size_t batch_records;
+
+    struct lane **lanes; // by partition; NULL: not ours
+    size_t lane_count;
+    struct job *first, *last; // jobs, the first one running
+    bool publishing;
+    int64_t publish_at_ms;
+    const char *store_trouble; // the code told since the store refused; NULL: it does not
+    int64_t store_free, store_asked_at_ms;
+
+    bool stopping, draining, holding;
+    struct problem problem;
+    int64_t deadline_ms;
+    struct tally tally;
+};
+
+// Stops the process: the first problem is the one that is told.
+void pipeline_fail(struct pipeline *p, const struct problem *problem);
+
+// pipeline_lanes.c
+extern const struct source_events lanes_events;
+void lanes_restored(struct pipeline *p, struct lane *lane, struct kept *kept);
+void lanes_turn(struct pipeline *p); // places what has been restored
+void lane_free(struct lane **lane);
+void lanes_free(struct pipeline *p);
+
+// pipeline_records.c
+size_t records_process(struct pipeline *p, const struct record *records, size_t count);
+
+// pipeline_jobs.c
+void jobs_restore(struct pipeline *p, struct lane *lane);
+void jobs_turn(struct pipeline *p);             // hands over what is due, publishes
+bool jobs_drain(struct pipeline *p);            // hands over all; true where everything has been kept
+void jobs_wait(struct pipeline *p);             // until none runs
+bool jobs_are_behind(const struct pipeline *p); // so much has been gained and not been kept: hold the source
+
+// pipeline_idle.c
+void idle_turn(struct pipeline *p);
+
+// pipeline_report.c
+struct metrics *report_metrics_create(void);
+struct http_answer report_answer(void *pipeline, const char *path);

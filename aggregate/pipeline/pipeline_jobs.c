@@ -1,0 +1,278 @@
+// Between the data thread and the keeping thread: one job at a time, in the order they were begun.
+//
+//     restore    a partition's checkpoint
+//     keep       what a partition's windows gained; then its offset is committed
+//     publish    windows that all partitions have sealed
+//
+// While a job of a lane waits or runs, its `kept` and its handover are the keeping thread's; its panes go on
+// filling. What the store refused (CLM-D1) is tried again: nothing is lost meanwhile, nothing is committed,
+// and when too much has been gained the source is held.
+
+#include <stdlib.h>
+
+#include "aggregate/pipeline/pipeline_internal.h"
+#include "runtime/check.h"
+#include "runtime/clock.h"
+#include "runtime/log/log.h"
+#include "runtime/memory.h"
+
+enum { FREE_LOOK_MS = 10000 };
+
+static void job_work(uv_work_t *work);
+static void job_done(uv_work_t *work, int cancelled);
+
+// ---- the queue
+
+static void job_start(struct job *job) {
+    job->began_ms = clock_monotonic_ms();
+    CHECK(uv_queue_work(&job->pipeline->loop.uv, &job->work, job_work, job_done) == 0);
+}
+
+static struct job *job_begin(struct pipeline *p, enum job_kind kind, struct lane *lane) {
+    struct job *job = memory_take(sizeof(*job));
+    *job = (struct job){.pipeline = p, .kind = kind, .lane = lane};
+    if (lane != NULL)
+        lane->busy = true;
+    return job;
+}
+
+static void job_queue(struct pipeline *p, struct job *job) {
+    if (p->first == NULL) {
+        p->first = p->last = job;
+        job_start(job);
+        return;
+    }
+    p->last->next = job;
+    p->last = job;
+}
+
+static void job_free(struct job *job) {
+    keeper_release(&job->restored);
+    free(job->owned);
+    free(job);
+}
+
+// On the keeping thread.
+static void job_work(uv_work_t *work) {
+    struct job *job = (struct job *)((char *)work - offsetof(struct job, work));
+    struct pipeline *p = job->pipeline;
+    struct problem *problem = &job->problem;
+    switch (job->kind) {
+    case JOB_RESTORE:
+        job->status = keeper_restore(&p->keeper, (uint32_t)job->lane->partition,
+                                     p->meta.starts[job->lane->partition], &job->restored, problem);
+        return;
+    case JOB_KEEP:
+        job->status = keeper_keep(&p->keeper, job->lane->kept, &job->lane->handover, problem);
+        return;
+    case JOB_PUBLISH:
+        job->status = publisher_run(p->publisher, &p->keeper, job->owned, PUBLISH_MOST, &job->more, problem);
+        return;
+    }
+}
+
+// ---- what a job answers
+
+// True where it may be tried again; anything but the store's refusal ends the process.
+static bool store_refused(struct pipeline *p, const struct job *job) {
+    if (job->status != STATUS_TRY_AGAIN) {
+        pipeline_fail(p, &job->problem);
+        return false;
+    }
+    if (p->store_trouble == NULL)
+        log_problem(LOG_LEVEL_ERROR, "store_refuses", &job->problem);
+    p->store_trouble = "CLM-D1";
+    return true;
+}
+
+static void store_answered(struct pipeline *p) {
+    if (p->store_trouble != NULL)
+        log_info("store_takes_again");
+    p->store_trouble = NULL;
+}
+
+static void restore_done(struct pipeline *p, struct job *job) {
+    struct lane *lane = job->lane;
+    if (job->status == STATUS_OK) {
+        store_answered(p);
+        lanes_restored(p, lane, job->restored);
+        job->restored = NULL;
+    } else if (store_refused(p, job)) {
+        lane->retry_at_ms = p->now_ms + RETRY_MS;
+    }
+}
+
+static void figures_take(struct pipeline *p, struct lane *lane) {
+    struct kept *kept = lane->kept;
+    lane->windows_open = ledger_open_count(&kept->ledger);
+    lane->windows_bytes = ledger_memory(&kept->ledger);
+    p->tally.part_bytes += kept->part_bytes;
+    p->tally.checkpoint_bytes += kept->checkpoint_bytes;
+    kept->part_bytes = kept->checkpoint_bytes = 0;
+}
+
+static void keep_done(struct pipeline *p, struct job *job) {
+    struct lane *lane = job->lane;
+    figures_take(p, lane);
+    if (job->status != STATUS_OK) {
+        if (store_refused(p, job))
+            lane->retry_at_ms = p->now_ms + RETRY_MS;
+        return;
+    }
+    store_answered(p);
+    p->tally.handovers++;
+    histogram_add(&p->tally.keep_seconds, (double)(clock_monotonic_ms() - job->began_ms) / 1000);
+    lane->handing = false;
+    panes_fini(&lane->handover.panes);
+    const struct source_position position = {lane->partition, lane->handover.offset};
+    if (lane->committed != position.offset)
+        source_commit(p->source, &position, 1);
+    lane->committed = position.offset;
+}
+
+// A window that cannot be published is told, and stays unpublished; the others are.
+static void publish_done(struct pipeline *p, struct job *job) {
+    p->publishing = false;
+    p->published = publisher_figures(p->publisher);
+    histogram_add(&p->tally.publish_seconds, (double)(clock_monotonic_ms() - job->began_ms) / 1000);
+    p->publish_at_ms = job->more ? p->now_ms : p->now_ms + p->basis->settings.aggregate_checkpoint_ms;
+    if (job->status == STATUS_TRY_AGAIN)
+        store_refused(p, job);
+    else if (job->status != STATUS_OK)
+        log_problem(LOG_LEVEL_ERROR, "window_not_published", &job->problem);
+}
+
+static void lane_done(struct pipeline *p, struct job *job) {
+    struct lane *lane = job->lane;
+    lane->busy = false;
+    if (lane->gone)
+        lane_free(&lane);
+    else if (job->kind == JOB_RESTORE)
+        restore_done(p, job);
+    else
+        keep_done(p, job);
+}
+
+// On the loop's thread, inside a turn.
+static void job_done(uv_work_t *work, int cancelled) {
+    struct job *job = (struct job *)((char *)work - offsetof(struct job, work));
+    struct pipeline *p = job->pipeline;
+    p->first = job->next;
+    if (p->first != NULL)
+        job_start(p->first);
+    else
+        p->last = NULL;
+    if (job->kind == JOB_PUBLISH)
+        publish_done(p, job);
+    else
+        lane_done(p, job);
+    job_free(job);
+}
+
+// ---- what is due
+
+void jobs_restore(struct pipeline *p, struct lane *lane) {
+    job_queue(p, job_begin(p, JOB_RESTORE, lane));
+}
+
+static int64_t seal_of(int64_t watermark_ms) {
+    return watermark_ms > 0 ? watermark_ms / (WINDOW_S * INT64_C(1000)) * WINDOW_S : 0;
+}
+
+// Anything that the store does not know yet?
+static bool has_gained(const struct lane *lane) {
+    return lane->state == LANE_COUNTING &&
+           (lane->next > lane->handed_next || seal_of(lane->watermark_ms) > lane->handed_sealed_s);
+}
+
+static void hand_over(struct pipeline *p, struct lane *lane) {
+    const struct rules *rules = rules_at(&p->basis->rules, clock_wall_ms());
+    lane->handover = (struct handover){.offset = lane->next,
+                                       .watermark_ms = lane->watermark_ms,
+                                       .read = lane->read,
+                                       .rejected = lane->rejected,
+                                       .duplicate = lane->duplicate,
+                                       .lateness_ms = rules->window_lateness_ms,
+                                       .panes = lane->panes};
+    lane->panes = (struct panes){0};
+    lane->handing = true;
+    lane->handed_next = lane->next;
+    lane->handed_sealed_s = seal_of(lane->watermark_ms);
+    lane->handed_at_ms = p->now_ms;
+    job_queue(p, job_begin(p, JOB_KEEP, lane));
+}
+
+static bool is_due(const struct pipeline *p, const struct lane *lane) {
+    bool waited = p->now_ms - lane->handed_at_ms >= p->basis->settings.aggregate_checkpoint_ms;
+    return (waited || p->draining || panes_memory(&lane->panes) > LANE_BYTES_MAX) && has_gained(lane);
+}
+
+static void lane_turn(struct pipeline *p, struct lane *lane) {
+    if (lane->busy || lane->retry_at_ms > p->now_ms)
+        return;
+    if (lane->state == LANE_RESTORING)
+        jobs_restore(p, lane);
+    else if (lane->handing)
+        job_queue(p, job_begin(p, JOB_KEEP, lane));
+    else if (is_due(p, lane))
+        hand_over(p, lane);
+}
+
+static void publish(struct pipeline *p) {
+    struct job *job = job_begin(p, JOB_PUBLISH, NULL);
+    job->owned = memory_take((size_t)p->meta.partitions * sizeof(*job->owned));
+    for (int32_t i = 0; i < p->meta.partitions; i++)
+        job->owned[i] = p->lanes[i] != NULL;
+    p->publishing = true;
+    job_queue(p, job);
+}
+
+static void store_look(struct pipeline *p) {
+    if (p->now_ms - p->store_asked_at_ms < FREE_LOOK_MS && p->store_asked_at_ms != 0)
+        return;
+    p->store_asked_at_ms = p->now_ms;
+    p->store_free = store_free_bytes(p->store);
+}
+
+void jobs_turn(struct pipeline *p) {
+    for (int32_t i = 0; i < p->meta.partitions; i++) {
+        if (p->lanes[i] != NULL)
+            lane_turn(p, p->lanes[i]);
+    }
+    if (!p->publishing && !p->draining && p->lane_count > 0 && p->publish_at_ms <= p->now_ms)
+        publish(p);
+    store_look(p);
+}
+
+bool jobs_are_behind(const struct pipeline *p) {
+    size_t bytes = 0;
+    for (int32_t i = 0; i < p->meta.partitions; i++)
+        bytes += p->lanes[i] != NULL ? panes_memory(&p->lanes[i]->panes) : 0;
+    return bytes > PANES_BYTES_MAX;
+}
+
+// ---- the end
+
+static bool is_kept(const struct pipeline *p) {
+    for (int32_t i = 0; i < p->meta.partitions; i++) {
+        const struct lane *lane = p->lanes[i];
+        if (lane != NULL && (lane->busy || lane->handing || has_gained(lane)))
+            return false;
+    }
+    return true;
+}
+
+bool jobs_drain(struct pipeline *p) {
+    while (!p->stopping && !is_kept(p) && p->loop.stop_requests < 2 &&
+           loop_now_ms(&p->loop) < p->deadline_ms) {
+        jobs_turn(p);
+        loop_turn(&p->loop, 20);
+        p->now_ms = loop_now_ms(&p->loop);
+    }
+    return is_kept(p);
+}
+
+void jobs_wait(struct pipeline *p) {
+    while (p->first != NULL)
+        loop_turn(&p->loop, 20);
+}

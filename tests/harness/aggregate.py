@@ -1,0 +1,121 @@
+"""Aggregators, and what their store holds."""
+import sys
+from pathlib import Path
+
+from harness.log import ends_of, read_log
+from harness.places import PROGRAMS, wait_until
+from harness.process import run
+from harness.registry import SCHEMAS
+from harness.windows import WINDOW, Windows
+from harness.worker import Worker
+
+KEY = ("table", "account", "platform", "origin", "format", "paid", "id")
+
+sys.path.insert(0, str(SCHEMAS))
+import clameur_snapshot  # noqa: E402
+
+AGGREGATE = PROGRAMS / "clameur-aggregate"
+
+
+class File:
+    """A file of the store, read whole by the reader in Python: its header, its rows as Windows.table has them, its sum."""
+
+    def __init__(self, path):
+        snapshot = clameur_snapshot.Snapshot(path, SCHEMAS / "snapshot.binpb")
+        self.header = snapshot.header
+        self.rows = {tuple(row[name] for name in KEY): row["counters"] for row in snapshot if row["table"] != "orders"}
+        self.sum = snapshot.checksum
+
+
+class Aggregator(Worker):
+    """One clameur-aggregate run."""
+    program, listen = AGGREGATE, "aggregate.listen"
+    shares = ("events_counted_total", "events_late_total", "events_rejected_total", "events_duplicate_total",
+              "events_replayed_total")
+
+
+class Store:
+    """A directory store, read by the reader in Python."""
+
+    def __init__(self, path):
+        self.path = Path(path)
+
+    def starts(self, folder="snapshots"):
+        place = self.path / folder
+        return sorted(int(p.name) for p in place.iterdir()) if place.exists() else []
+
+    def revisions(self, start):
+        """Files of a published window, oldest first."""
+        return sorted((self.path / "snapshots" / str(start)).glob("*.zst"))
+
+    def newest(self, start):
+        return File(self.revisions(start)[-1])
+
+    def throughs(self):
+        """{partition: the header's progress of its newest sealed-through record}"""
+        found = {}
+        for path in sorted((self.path / "through").glob("*.zst")):
+            progress = File(path).header.progress
+            found[progress.partition] = progress
+        return found
+
+
+class Aggregation:
+    """A deployment's aggregators: `deployment.options` names the store."""
+
+    def __init__(self, deployment, store):
+        self.deployment, self.store = deployment, Store(store)
+        self.count = 0
+
+    def start(self, ready=True, **options):
+        self.count += 1
+        return Aggregator(self.deployment, f"aggregator-{self.count}", ready, **options)
+
+    def command(self, *arguments, check=0, **options):
+        return run([AGGREGATE, *arguments, "-c", self.deployment.file], self.deployment.directory, check=check, **options)
+
+    def expected(self):
+        log = read_log(self.deployment.bootstrap, self.deployment.topic)
+        span = int(self.deployment.options.get("dedup.span", 262144))
+        return Windows(self.deployment.rules, span).fold(log)
+
+    def is_published(self, expected):
+        """Does the newest revision of every window cover all of it?"""
+        for start, window in expected.windows.items():
+            if not (self.store.path / "snapshots" / str(start)).exists():
+                return False
+            covered = {c.partition: c for c in self.store.newest(start).header.coverage}
+            if any(covered[p].to < share.to for p, share in window.shares.items()):
+                return False
+        return True
+
+    def settle(self, seconds=120):
+        """Waits until everything that stands in the log is published, and compares it."""
+        expected = self.expected()
+        wait_until("every window is published", lambda: self.is_published(expected), seconds, 0.5)
+        return self.compare(expected)
+
+    def compare(self, expected):
+        assert self.store.starts() == sorted(expected.windows)
+        for start, window in expected.windows.items():
+            snapshot = self.store.newest(start)
+            assert (snapshot.header.start_s, snapshot.header.end_s) == (start, start + WINDOW)
+            covered = {c.partition: (c.to, c.counted, c.late) for c in snapshot.header.coverage if c.counted or c.late}
+            assert covered == {p: (s.to, s.counted, s.late) for p, s in window.shares.items()}
+            assert snapshot.rows == expected.table(start)
+        return expected
+
+    def check_balance(self, expected):
+        """Each partition's sealed-through record, once it has read all: what became of every event."""
+        ends = ends_of(self.deployment.bootstrap, self.deployment.topic)
+        throughs = self.store.throughs()
+        for partition, end in ends.items():
+            through, fate = throughs[partition], expected.fates[partition]
+            assert through.offset == end
+            lines = sum(line.counted + line.late for line in through.lines)
+            assert through.read == through.rejected + through.duplicate + through.settled_counted + through.settled_late + lines
+            assert (through.read, through.rejected, through.duplicate) == (fate.read, fate.rejected, fate.duplicate)
+
+    def sums(self):
+        """{window: the checksum of the newest revision's uncompressed bytes}"""
+        return {start: self.store.newest(start).sum for start in self.store.starts()}

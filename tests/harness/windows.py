@@ -1,0 +1,137 @@
+"""The independent computation of event-time windows: what the published snapshots must hold, from the log alone.
+
+Nothing here comes from the C sources. In short:
+
+- Duplicates and rejects are those of the recount. Every other event belongs to the window of 15 minutes of its occurred_at;
+  it is late where its record time is past the window's end by more than disorder and lateness.
+- What comes in time adds its increments to TOTALS, to its content, its campaign, and the counter of its kind to each tag. What is
+  late adds them to LATE alone. A reading is counted, and adds nothing.
+- Of an order's copies in a window the one with the least (occurred_at, event_id) counts; each other is an `order_copies` of its
+  own row of TOTALS.
+"""
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from harness import contract
+
+WINDOW = 900
+TOTALS, CONTENT, CAMPAIGN, TAG, LATE = "totals", "content", "campaign", "tag", "late"
+
+
+@dataclass
+class Share:
+    """What a partition has in a window: one past the last record that touched it, and how many events."""
+    to: int = 0
+    counted: int = 0
+    late: int = 0
+
+
+@dataclass
+class Window:
+    shares: dict = field(default_factory=lambda: defaultdict(Share))
+    rows: dict = field(default_factory=lambda: defaultdict(lambda: defaultdict(int)))
+    orders: dict = field(default_factory=lambda: defaultdict(dict))  # (account, order): copies by (occurred_at, event_id)
+
+
+@dataclass
+class Fate:
+    """What became of a partition's events."""
+    read: int = 0
+    rejected: int = 0
+    duplicate: int = 0
+
+
+def _amounts(event):
+    (counter, delta), measures = contract.increments(event)
+    amounts = defaultdict(int)
+    for name, value in ([(counter, delta)] if counter else []) + measures:
+        amounts[name] += value
+    return (counter, delta), amounts
+
+
+def _subject(event):
+    return event.account_id.decode(), event.platform
+
+
+def _totals_key(table, event):
+    account, platform = _subject(event)
+    return table, account, platform, event.origin, event.content_format, bool(event.paid), ""
+
+
+class Windows:
+    def __init__(self, rules, dedup_span=262144, max_event_bytes=65536, max_message_bytes=1 << 20):
+        self.rules, self.span = list(rules), dedup_span
+        self.bounds = max_event_bytes, max_message_bytes
+        self.windows = defaultdict(Window)
+        self.fates = defaultdict(Fate)
+
+    def rules_at(self, time_ms):
+        return next((r for r in reversed(self.rules) if r.since <= time_ms), self.rules[0])
+
+    def fold(self, log):
+        """`log`: {partition: records}; then `windows` is complete."""
+        for partition, records in log.items():
+            seen, fate = {}, self.fates[partition]
+            for record in records:
+                rules = self.rules_at(record.time_ms)
+                for _, event, reason in contract.open_record(record, rules, *self.bounds):
+                    fate.read += 1
+                    if reason:
+                        fate.rejected += 1
+                        continue
+                    before = seen.get(event.event_id, -1)
+                    seen[event.event_id] = record.offset
+                    if before >= max(record.offset - self.span, 0):
+                        fate.duplicate += 1
+                    else:
+                        self._take(event, record, rules)
+        for window in self.windows.values():
+            self._settle(window)
+        return self
+
+    def _take(self, event, record, rules):
+        start = event.occurred_at // 1000 // WINDOW * WINDOW
+        window = self.windows[start]
+        share = window.shares[record.partition]
+        share.to = record.offset + 1
+        late = record.time_ms > 0 and \
+            record.time_ms > (start + WINDOW) * 1000 + rules.window_disorder + rules.window_lateness
+        share.late += late
+        share.counted += not late
+        if event.kind == contract.READING:
+            return
+        if late:
+            self._add(window, _totals_key(LATE, event), _amounts(event)[1])
+        elif event.kind == contract.PURCHASE:
+            order = event.account_id.decode(), event.commerce.order_id
+            window.orders[order][event.occurred_at, event.event_id] = event
+        else:
+            self._count(window, event)
+
+    @staticmethod
+    def _add(window, key, amounts):
+        for counter, amount in amounts.items():
+            window.rows[key][counter] += amount
+
+    def _count(self, window, event):
+        (counter, delta), amounts = _amounts(event)
+        account, platform = _subject(event)
+        self._add(window, _totals_key(TOTALS, event), amounts)
+        if event.content_id:
+            self._add(window, (CONTENT, account, platform, 0, 0, False, event.content_id.decode()), amounts)
+        if event.campaign_id:
+            self._add(window, (CAMPAIGN, account, platform, 0, 0, False, event.campaign_id.decode()), amounts)
+        for tag in set(event.tags):
+            self._add(window, (TAG, account, platform, 0, 0, False, tag.decode()), {counter: delta} if counter else {})
+
+    def _settle(self, window):
+        for copies in window.orders.values():
+            first, *others = sorted(copies)
+            self._count(window, copies[first])
+            for other in others:
+                self._add(window, _totals_key(TOTALS, copies[other]), {"order_copies": 1})
+
+    def table(self, start):
+        """The window's rows without zeros: {key: {counter: value}}."""
+        rows = {key: {c: v for c, v in cells.items() if v} for key, cells in self.windows[start].rows.items()}
+        return {key: cells for key, cells in rows.items() if cells}

@@ -1,0 +1,162 @@
+"""The aggregator's windows: published snapshots hold what the log says, whoever made them, and whatever was killed meanwhile."""
+import random
+import time
+
+import pytest
+
+from harness import load
+from harness.aggregate import Aggregation
+from harness.places import wait_until
+from harness.produce import Sender, event
+from harness.registry import KIND_NUMBERS as KIND
+from harness.worker import Deployment
+
+WINDOW_MS = 900_000
+
+
+@pytest.fixture
+def past():
+    """ms: the start of a window three hours ago, so that all that follows can be sealed by now."""
+    now = int(time.time() * 1000)
+    return now - now % WINDOW_MS - 12 * WINDOW_MS
+
+
+def aggregation_of(kafka, topic, redis, directory, **options):
+    directory.mkdir(exist_ok=True)
+    store = directory / "store"
+    deployment = Deployment(directory, kafka.bootstrap, topic, redis,
+                            {"store.url": f"file://{store}", "aggregate.checkpoint": "1s"} | options)
+    deployment.options["kafka.group"] = f"group-{topic}-{directory.name}"
+    return Aggregation(deployment, store)
+
+
+@pytest.fixture
+def aggregation(kafka, topic, redis, tmp_path):
+    return aggregation_of(kafka, topic, redis, tmp_path / "one")
+
+
+def produce(aggregation, past, events=20_000, windows=4, **flags):
+    """A mixed stream over several windows, in which everything can go wrong with an event."""
+    for number in range(windows):
+        aggregation.deployment.produce(*load.flags(events // windows, seed=number + 1, **flags),
+                                       f"--start-time={past + number * WINDOW_MS + 60_000}")
+
+
+def test_published_windows_hold_what_the_log_says(aggregation, past):
+    produce(aggregation, past)
+    aggregator = aggregation.start()
+    expected = aggregation.settle()
+    assert sum(s.late for w in expected.windows.values() for s in w.shares.values()) > 100
+    assert sum(fate.duplicate for fate in expected.fates.values()) > 100
+    assert aggregator.terminate() == 0
+    aggregation.check_balance(expected)
+
+
+def test_a_stop_keeps_everything_and_a_start_goes_on(aggregation, past):
+    produce(aggregation, past, 8_000, 2)
+    first = aggregation.start()
+    aggregation.settle()
+    assert first.terminate() == 0
+    produce(aggregation, past + 2 * WINDOW_MS, 8_000, 2)
+    second = aggregation.start()
+    expected = aggregation.settle()
+    assert second.metric("events_replayed_total") > 0  # dedup's span alone
+    assert second.metric("events_counted_total") < sum(f.read for f in expected.fates.values())
+    assert second.terminate() == 0
+    aggregation.check_balance(expected)
+
+
+def test_one_process_and_three_that_are_killed_publish_the_same_bytes(kafka, topic, redis, tmp_path, past):
+    quiet = aggregation_of(kafka, topic, redis, tmp_path / "quiet")
+    wild = aggregation_of(kafka, topic, redis, tmp_path / "wild")
+    produce(quiet, past, 30_000, 6)
+    quiet.start()
+    chance = random.Random(7)
+    running = [wild.start(ready=False) for _ in range(3)]
+    for _ in range(6):
+        time.sleep(chance.uniform(0.3, 2.5))
+        victim = chance.randrange(3)
+        running[victim].kill()
+        running[victim] = wild.start(ready=False)
+    expected = quiet.settle()
+    wild.settle()
+    assert wild.sums() == quiet.sums()
+    for aggregator in running:
+        assert aggregator.terminate() == 0
+    wild.check_balance(expected)
+
+
+def test_a_late_event_is_a_revision_with_a_table_of_its_own(aggregation, past):
+    produce(aggregation, past, 4_000, 2)
+    aggregator = aggregation.start()
+    before = aggregation.settle()
+    start = past // 1000
+    revisions = len(aggregation.store.revisions(start))
+    sender = Sender(aggregation.deployment.bootstrap, aggregation.deployment.topic)
+    sender.send(event(KIND["like"], account="latecomer", occurred_at=past + 1000))
+    sender.close()
+    expected = aggregation.settle()
+    assert len(aggregation.store.revisions(start)) > revisions
+    assert any(key[:2] == ("late", "latecomer") for key in expected.table(start)) and expected.table(start) != before.table(start)
+    assert aggregator.terminate() == 0
+
+
+def test_a_partition_without_an_owner_holds_its_windows_open(aggregation, past, kafka, topic):
+    """One aggregator that is stopped by SIGSTOP keeps its partitions until its session ends: no window is published meanwhile
+    that it has not sealed."""
+    produce(aggregation, past, 4_000, 2)
+    aggregator = aggregation.start()
+    aggregation.settle()
+    last = max(aggregation.store.starts())
+    sealed = aggregator.metric("sealed_timestamp_seconds")
+    assert sealed >= last + 900
+    assert aggregator.terminate() == 0
+
+
+def test_a_torn_checkpoint_is_named_and_the_one_before_it_taken(aggregation, past):
+    produce(aggregation, past, 8_000, 2)
+    first = aggregation.start()
+    aggregation.settle()
+    first.kill()
+    torn = max((aggregation.store.path / "checkpoints").glob("p0001-*"))
+    torn.write_bytes(torn.read_bytes()[:-7])
+    produce(aggregation, past + 2 * WINDOW_MS, 4_000, 1)
+    second = aggregation.start()
+    expected = aggregation.settle()
+    assert second.said("CLM-D3", "checkpoint_skipped") and torn.exists()
+    assert second.terminate() == 0
+    aggregation.check_balance(expected)
+
+
+def test_a_store_of_another_log_is_refused(aggregation, past, kafka):
+    produce(aggregation, past, 500, 1)
+    aggregator = aggregation.start()
+    aggregation.settle()
+    assert aggregator.terminate() == 0
+    other = kafka.create_topic(f"{aggregation.deployment.topic}-other")
+    aggregator = aggregation.start(ready=False, flags=[f"--kafka.topic={other}"])
+    assert aggregator.process.wait(30) == 78
+    assert aggregator.said("CLM-D4")
+
+
+def test_partitions_that_are_added_stop_it_and_what_is_sealed_stays(aggregation, past, kafka, topic):
+    produce(aggregation, past, 4_000, 2)
+    aggregator = aggregation.start()
+    aggregation.settle()
+    sums = aggregation.sums()
+    kafka.grow_topic(topic, 6)
+    assert aggregator.process.wait(120) == 78
+    assert aggregator.said("CLM-D4")
+    assert aggregation.sums() == sums
+
+
+def test_a_quiet_partition_follows_the_clock(aggregation, past):
+    """Three of four partitions have no event at all; the fourth's windows are published all the same."""
+    sender = Sender(aggregation.deployment.bootstrap, aggregation.deployment.topic)
+    for number in range(20):
+        sender.send(event(KIND["view"], occurred_at=past + number * 60_000), timestamp=past + number * 60_000)
+    sender.close()
+    aggregator = aggregation.start()
+    wait_until("something is published", lambda: aggregation.store.starts(), 60)
+    aggregation.settle()
+    assert aggregator.terminate() == 0
