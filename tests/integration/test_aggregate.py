@@ -25,8 +25,8 @@ def aggregation_of(kafka, topic, redis, directory, **options):
     directory.mkdir(exist_ok=True)
     store = directory / "store"
     deployment = Deployment(directory, kafka.bootstrap, topic, redis,
-                            {"store.url": f"file://{store}", "aggregate.checkpoint": "1s"} | options)
-    deployment.options["kafka.group"] = f"group-{topic}-{directory.name}"
+                            {"store.url": f"file://{store}", "aggregate.checkpoint": "1s",
+                             "aggregate.group": f"{topic}-{directory.name}"} | options)
     return Aggregation(deployment, store)
 
 
@@ -70,14 +70,16 @@ def test_one_process_and_three_that_are_killed_publish_the_same_bytes(kafka, top
     quiet = aggregation_of(kafka, topic, redis, tmp_path / "quiet")
     wild = aggregation_of(kafka, topic, redis, tmp_path / "wild")
     produce(quiet, past, 30_000, 6)
-    quiet.start()
     chance = random.Random(7)
-    running = [wild.start(ready=False) for _ in range(3)]
-    for _ in range(6):
-        time.sleep(chance.uniform(0.3, 2.5))
+    running = [wild.start() for _ in range(3)]
+    stream = wild.deployment.producer(*load.flags(8_000, rate=400, seed=9), f"--start-time={past + 6 * WINDOW_MS}")
+    for _ in range(4):
+        time.sleep(chance.uniform(0.5, 2.5))
         victim = chance.randrange(3)
         running[victim].kill()
-        running[victim] = wild.start(ready=False)
+        running[victim] = wild.start()
+    assert stream.wait(120) == 0
+    quiet.start()
     expected = quiet.settle()
     wild.settle()
     assert wild.sums() == quiet.sums()
