@@ -120,8 +120,8 @@ static void write_accounts(struct block_writer *w, const uint32_t *numbers, size
     const struct rows *r = w->rows;
     for (size_t from = 0, to; from < count; from = to) {
         uint32_t account = r->rows.at[numbers[from]].account;
-        for (to = from + 1; to < count && r->rows.at[numbers[to]].account == account;)
-            to++;
+        for (to = from + 1; to < count && r->rows.at[numbers[to]].account == account; to++)
+            rows_fetch(r, numbers, count, to);
         wire_element(&w->block, BLOCK_ACCOUNTS, r->accounts.at[account]);
         list_add(w, BLOCK_ACCOUNT_ROWS, to - from);
     }
@@ -132,6 +132,7 @@ static void write_keys(struct block_writer *w, const uint32_t *numbers, size_t c
     lists_clear(w);
     write_accounts(w, numbers, count);
     for (size_t i = 0; i < count; i++) {
+        rows_fetch(w->rows, numbers, count, i);
         const struct row *row = &w->rows->rows.at[numbers[i]];
         add_key(w, row, before);
         before = row;
@@ -143,6 +144,7 @@ static void gather_cells(struct block_writer *w, const uint32_t *numbers, size_t
     const struct rows *r = w->rows;
     w->cells.count = 0;
     for (uint32_t i = 0; i < count; i++) {
+        rows_fetch(r, numbers, count, i);
         for (uint32_t at = r->rows.at[numbers[i]].first_cell; at != ROWS_END; at = r->cells.at[at].next) {
             const struct row_cell *cell = &r->cells.at[at];
             if (cell->value == 0)

@@ -100,7 +100,7 @@ uint32_t rows_field(struct rows *r, field_code field) {
     return r->fields.count - 1;
 }
 
-static uint32_t row_hash(uint32_t account, const struct row_key *key) {
+uint32_t rows_hash(uint32_t account, const struct row_key *key) {
     uint64_t seed = ((uint64_t)account << 32 | key->platform) ^ (uint64_t)key->table << 29;
     if (table_has_id(key->table))
         return slots_hash(hash_slice(key->id, seed * UINT64_C(0x9e3779b97f4a7c15)));
@@ -136,8 +136,7 @@ static uint32_t row_make(struct rows *r, uint32_t account, const struct row_key 
     return r->rows.count - 1;
 }
 
-uint32_t rows_row_of(struct rows *r, uint32_t account, const struct row_key *key) {
-    uint32_t hash = row_hash(account, key);
+uint32_t rows_row_of(struct rows *r, uint32_t account, const struct row_key *key, uint32_t hash) {
     struct slot *slot = slots_first(&r->row_slots, hash);
     for (; slot->number != 0; slot = slots_next(&r->row_slots, slot)) {
         if (slot->hash == hash && row_is(&r->rows.at[slot->number - 1], account, key))
@@ -150,7 +149,8 @@ uint32_t rows_row_of(struct rows *r, uint32_t account, const struct row_key *key
 
 uint32_t rows_row(struct rows *r, const struct row_key *key) {
     CHECK((unsigned)key->table < TABLE_ORDERS);
-    return rows_row_of(r, rows_account(r, key->account), key);
+    uint32_t account = rows_account(r, key->account);
+    return rows_row_of(r, account, key, rows_hash(account, key));
 }
 
 // Where the index has the row's cell of a field, or the free slot where it would stand.
@@ -241,7 +241,7 @@ static void adding_init(struct adding *a, struct rows *r, const struct subject *
 }
 
 static void add_first(struct adding *a, const struct row_key *key, uint32_t count) {
-    uint32_t row = rows_row_of(a->rows, a->account, key);
+    uint32_t row = rows_row_of(a->rows, a->account, key, rows_hash(a->account, key));
     for (uint32_t i = 0; i < count; i++)
         rows_add_cell(a->rows, row, a->fields[i], a->increments->at[i].value);
 }
@@ -338,10 +338,30 @@ uint32_t rows_next_cell(const struct rows *r, uint32_t row, uint32_t cell, struc
     return next;
 }
 
-void rows_prefetch_content(const struct rows *r, struct slice account, uint32_t platform,
-                           struct slice content) {
+// The row of a hash as its slot has it: a guess, for only the key would tell.
+static const struct row *row_guess(const struct rows *r, uint32_t hash) {
+    const struct slot *slot = slots_first(&r->row_slots, hash);
+    while (slot->number != 0 && slot->hash != hash)
+        slot = slots_next(&r->row_slots, slot);
+    return slot->number != 0 ? &r->rows.at[slot->number - 1] : NULL;
+}
+
+void rows_prefetch(struct rows *r, uint32_t hash) {
+    __builtin_prefetch(slots_first(&r->row_slots, hash), 1);
+    const struct row *row = row_guess(r, r->ahead[(r->ahead_next - ROWS_STEP) % ROWS_AHEAD]);
+    if (row != NULL)
+        __builtin_prefetch(row);
+    row = row_guess(r, r->ahead[(r->ahead_next - 2 * ROWS_STEP) % ROWS_AHEAD]);
+    if (row != NULL && table_has_id(row->table))
+        __builtin_prefetch(row->id);
+    if (row != NULL && row->first_cell != ROWS_END)
+        __builtin_prefetch(&r->cells.at[row->first_cell], 1);
+    r->ahead[r->ahead_next++ % ROWS_AHEAD] = hash;
+}
+
+void rows_prefetch_content(struct rows *r, struct slice account, uint32_t platform, struct slice content) {
     uint32_t number = rows_account_find(r, account);
     struct row_key key = {.table = TABLE_CONTENT, .platform = platform, .id = content};
     if (number != ROWS_END)
-        __builtin_prefetch(slots_first(&r->row_slots, row_hash(number, &key)));
+        rows_prefetch(r, rows_hash(number, &key));
 }

@@ -118,6 +118,6 @@ uint32_t rows_next_cell(const struct rows *r, uint32_t row, uint32_t cell, struc
 void rows_sort(const struct rows *r, uint32_t *out);
 void rows_sort_orders(const struct rows *r, uint32_t *out);
 
-// Fetches what rows_row will touch for a content's row; for events that are known ahead.
-void rows_prefetch_content(const struct rows *r, struct slice account, uint32_t platform,
-                           struct slice content);
+// Fetches what adding to a content's row will touch: for events that are known ahead, one after the other.
+// Each call also goes on with those before it, so that the last few calls before adding have fetched less.
+void rows_prefetch_content(struct rows *r, struct slice account, uint32_t platform, struct slice content);

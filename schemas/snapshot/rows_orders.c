@@ -190,13 +190,37 @@ struct translation {
     uint32_t *accounts, *fields;
 };
 
-static void merge_row(struct rows *r, const struct rows *from, uint32_t number, const struct translation *t) {
-    const struct row *row = &from->rows.at[number];
-    struct row_key key = rows_key(from, number);
-    uint32_t to = rows_row_of(r, t->accounts[row->account], &key);
-    for (uint32_t i = row->first_cell; i != ROWS_END; i = from->cells.at[i].next) {
-        const struct row_cell *cell = &from->cells.at[i];
-        rows_add_cell(r, to, t->fields[cell->field], cell->value);
+// A row on its way into another table.
+struct merging {
+    struct row_key key;
+    uint32_t account, hash;
+};
+
+static void merging_init(struct merging *m, const struct rows *from, uint32_t number,
+                         const struct translation *t) {
+    m->key = rows_key(from, number);
+    m->account = t->accounts[from->rows.at[number].account];
+    m->hash = rows_hash(m->account, &m->key);
+}
+
+static void merge_row(struct rows *r, const struct rows *from, uint32_t number, const struct merging *m,
+                      const struct translation *t) {
+    uint32_t row = rows_row_of(r, m->account, &m->key, m->hash);
+    for (uint32_t i = from->rows.at[number].first_cell; i != ROWS_END; i = from->cells.at[i].next)
+        rows_add_cell(r, row, t->fields[from->cells.at[i].field], from->cells.at[i].value);
+}
+
+// Rows are looked up in no order that the cache knows: each is fetched while those before it are added.
+static void merge_rows(struct rows *r, const struct rows *from, const struct translation *t) {
+    struct merging ahead[ROWS_AHEAD];
+    for (uint32_t i = 0; i < from->rows.count + ROWS_AHEAD; i++) {
+        struct merging *m = &ahead[i % ROWS_AHEAD];
+        if (i >= ROWS_AHEAD)
+            merge_row(r, from, i - ROWS_AHEAD, m, t);
+        if (i >= from->rows.count)
+            continue;
+        merging_init(m, from, i, t);
+        rows_prefetch(r, m->hash);
     }
 }
 
@@ -208,8 +232,7 @@ void rows_merge(struct rows *r, const struct rows *from) {
         t.accounts[i] = rows_account(r, from->accounts.at[i]);
     for (uint32_t i = 0; i < from->fields.count; i++)
         t.fields[i] = rows_field(r, from->fields.at[i]);
-    for (uint32_t i = 0; i < from->rows.count; i++)
-        merge_row(r, from, i, &t);
+    merge_rows(r, from, &t);
     for (uint32_t i = 0; i < from->orders.count; i++)
         rows_keep_order(r, from->orders.at[i].order, from->orders.at[i].settled);
     free(t.accounts);

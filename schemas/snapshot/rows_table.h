@@ -32,6 +32,9 @@ struct row_cell {
     uint32_t next;
 };
 
+// Rows that are fetched ahead: each step finds in the cache what the one before it fetched, so many rows ago.
+enum { ROWS_AHEAD = 16, ROWS_STEP = 5 };
+
 // A cell beyond the first ROW_WALK of its row.
 struct long_cell {
     uint32_t row, cell;
@@ -73,6 +76,8 @@ struct rows {
     struct slots order_slots; // by account, order, occurred_at, event id
     struct slots least_slots; // by account and order: the least of the copies
     uint32_t last_account;
+    uint32_t ahead[ROWS_AHEAD]; // hashes of rows that are being fetched, in a ring
+    unsigned ahead_next;
 };
 
 static inline bool table_has_id(unsigned table) {
@@ -94,7 +99,22 @@ uint32_t rows_account(struct rows *r, struct slice account);
 uint32_t rows_account_find(const struct rows *r, struct slice account);
 uint32_t rows_field(struct rows *r, field_code field);
 
-uint32_t rows_row_of(struct rows *r, uint32_t account, const struct row_key *key);
+uint32_t rows_hash(uint32_t account, const struct row_key *key);
+uint32_t rows_row_of(struct rows *r, uint32_t account, const struct row_key *key, uint32_t hash);
+// Begins to fetch the row of a hash, and goes on with those before.
+void rows_prefetch(struct rows *r, uint32_t hash);
+// Fetches rows that are known by number, in the order of `numbers`: called before each `at`.
+static inline void rows_fetch(const struct rows *r, const uint32_t *numbers, size_t count, size_t at) {
+    if (at + 2 * ROWS_AHEAD < count)
+        __builtin_prefetch(&r->rows.at[numbers[at + 2 * ROWS_AHEAD]]);
+    if (at + ROWS_AHEAD >= count)
+        return;
+    const struct row *row = &r->rows.at[numbers[at + ROWS_AHEAD]];
+    if (table_has_id(row->table))
+        __builtin_prefetch(row->id);
+    if (row->first_cell != ROWS_END)
+        __builtin_prefetch(&r->cells.at[row->first_cell]);
+}
 void rows_add_cell(struct rows *r, uint32_t row, uint32_t field, int64_t value); // of 0: nothing
 
 struct slice rows_keep(struct rows *r, struct slice text);
