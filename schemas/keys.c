@@ -201,6 +201,15 @@ field_code field_minute(field_code counter, unsigned minute) {
     return counter | (uint64_t)(minute + 1) << FIELD_MINUTE_BIT;
 }
 
+bool field_split(field_code field, enum counter *counter, char currency[MONEY_CURRENCY_LENGTH + 1]) {
+    uint64_t letters = field >> FIELD_CURRENCY_BIT;
+    for (int i = MONEY_CURRENCY_LENGTH - 1; i >= 0; i--, letters >>= 8)
+        currency[i] = (char)(letters & 255);
+    currency[MONEY_CURRENCY_LENGTH] = '\0';
+    *counter = field & FIELD_IS_COUNTER ? (enum counter)(uint32_t)field : COUNTER_NONE;
+    return *counter != COUNTER_NONE;
+}
+
 size_t field_write(char *out, field_code field) {
     CHECK(field != 0);
     char *to = out;

@@ -68,6 +68,10 @@ field_code field_currency(field_code counter,
                           struct slice currency);             // "gross_micros:EUR"; currency: three capitals
 field_code field_minute(field_code counter, unsigned minute); // "07:likes"
 
+// The counter of a field, and its currency, terminated, "" where it has none. False where it is of an
+// unlisted kind.
+bool field_split(field_code field, enum counter *counter, char currency[4]);
+
 // Writes the field's name into `out` (FIELD_MAX bytes, not terminated) and returns its length.
 size_t field_write(char *out, field_code field);
 

@@ -350,6 +350,20 @@ static void a_field_has_one_name(void **state) {
     assert_false(field_parse(&field, (struct slice){"kind_7\0", 7}));
 }
 
+static void a_field_is_split_into_counter_and_currency(void **state) {
+    enum counter counter;
+    char currency[4];
+    assert_true(field_split(field_counter(COUNTER_OF_LIKE), &counter, currency));
+    assert_int_equal(counter, COUNTER_OF_LIKE);
+    assert_string_equal(currency, "");
+    field_code gross = field_currency(field_counter(COUNTER_GROSS_MICROS), slice_of("EUR"));
+    assert_true(field_split(field_minute(gross, 59), &counter, currency));
+    assert_int_equal(counter, COUNTER_GROSS_MICROS);
+    assert_string_equal(currency, "EUR");
+    assert_false(field_split(field_kind(COUNTER_OF_LIKE), &counter, currency));
+    assert_int_equal(counter, COUNTER_NONE);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(crc16_is_the_one_of_redis_cluster),
@@ -369,6 +383,7 @@ int main(void) {
         cmocka_unit_test(every_counter_fits_into_a_field),
         cmocka_unit_test(fields_are_read_back),
         cmocka_unit_test(a_field_has_one_name),
+        cmocka_unit_test(a_field_is_split_into_counter_and_currency),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
