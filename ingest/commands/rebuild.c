@@ -75,12 +75,11 @@ static void pattern_write(char out[PATTERN_MAX], const char *prefix) {
     strcpy(out + at, ":{*");
 }
 
-static enum status judge_scan(const struct rebuild *r, const redisReply *reply, char cursor[32],
+static enum status judge_scan(const struct rebuild *r, const redisReply *reply, char cursor[REDIS_ASK_CURSOR],
                               struct problem *p) {
-    const redisReply *found = reply->elements == 2 ? reply->element[1] : NULL;
-    if (reply->type != REDIS_REPLY_ARRAY || found == NULL || found->type != REDIS_REPLY_ARRAY)
+    if (!redis_ask_cursor(cursor, reply))
         return problem_set(p, STATUS_UNAVAILABLE, "", "", "Redis answers SCAN with what is no scan");
-    snprintf(cursor, 32, "%.*s", (int)redis_ask_text(reply->element[0]).length, reply->element[0]->str);
+    const redisReply *found = reply->element[1];
     if (found->elements == 0)
         return STATUS_OK;
     return problem_set(
@@ -91,7 +90,7 @@ static enum status judge_scan(const struct rebuild *r, const redisReply *reply, 
 }
 
 static enum status node_scan(struct rebuild *r, uint16_t node, struct problem *p) {
-    char pattern[PATTERN_MAX], cursor[32] = "0";
+    char pattern[PATTERN_MAX], cursor[REDIS_ASK_CURSOR] = "0";
     redisContext *redis;
     pattern_write(pattern, r->startup.keys.prefix);
     enum status status = redis_client_node(r->walk.redis, node, &redis, p);

@@ -183,7 +183,7 @@ struct campaigns {
     char pattern[2 * KEY_MAX]; // for MATCH
     size_t stem;               // length of a key's name before the campaign
     int slot;                  // of them all
-    char cursor[NUMBER_TEXT_MAX];
+    char cursor[REDIS_ASK_CURSOR];
 };
 
 static enum status asked(enum status status, const struct problem *p) {
@@ -197,9 +197,12 @@ static enum status asked(enum status status, const struct problem *p) {
 static enum status pattern_make(struct reader *r, struct campaigns *c, const char *account) {
     struct slice words[] = {slice_of("campaign"), slice_of(account), slice_of("-")};
     redisReply *reply;
+    struct problem p;
     enum status status = reader_call(r, &reply, "clameur_key", (struct slice){NULL, 0}, words, 3);
     if (status != STATUS_OK)
         return status;
+    if (!redis_ask_is_list(reply, 1) || redis_ask_text(reply->element[0]).length == 0)
+        return asked(redis_ask_refuse(&reply, "clameur_key", &p), &p);
     struct slice name = redis_ask_text(reply->element[0]);
     char *to = c->pattern;
     c->stem = name.length - 1;
@@ -235,6 +238,8 @@ static enum status campaign_take(struct reader *r, struct campaigns *c, struct s
     struct slice words[] = {slice_of("HGETALL"), key};
     struct problem p;
     redisReply *reply;
+    if (key.length <= c->stem)
+        return STATUS_OK; // not of the pattern
     if (asked(redis_ask_slot(r->redis, key_slot(key), &reply, words, 2, &p), &p) != STATUS_OK)
         return p.status;
     char *name = memory_take(key.length);
@@ -254,9 +259,10 @@ static enum status campaigns_scan(struct reader *r, struct campaigns *c) {
     if (status == STATUS_OK)
         status =
             redis_ask_words(redis, &reply, &p, "SCAN", c->cursor, "MATCH", c->pattern, "COUNT", "1000", NULL);
+    if (status == STATUS_OK && !redis_ask_cursor(c->cursor, reply))
+        status = redis_ask_refuse(&reply, "SCAN", &p);
     if (asked(status, &p) != STATUS_OK)
         return status;
-    snprintf(c->cursor, sizeof(c->cursor), "%s", reply->element[0]->str);
     const redisReply *keys = reply->element[1];
     for (size_t i = 0; i < keys->elements && status == STATUS_OK; i++)
         status = campaign_take(r, c, redis_ask_text(keys->element[i]));

@@ -99,3 +99,24 @@ struct slice redis_ask_text(const redisReply *reply) {
         return (struct slice){"", 0};
     return (struct slice){reply->str, (size_t)reply->len};
 }
+
+bool redis_ask_is_list(const redisReply *reply, size_t least) {
+    return reply->type == REDIS_REPLY_ARRAY && reply->elements >= least;
+}
+
+bool redis_ask_cursor(char cursor[REDIS_ASK_CURSOR], const redisReply *reply) {
+    if (!redis_ask_is_list(reply, 2) || !redis_ask_is_list(reply->element[1], 0))
+        return false;
+    struct slice text = redis_ask_text(reply->element[0]);
+    if (text.length == 0 || text.length >= REDIS_ASK_CURSOR || strspn(text.at, "0123456789") != text.length)
+        return false;
+    memcpy(cursor, text.at, text.length + 1);
+    return true;
+}
+
+enum status redis_ask_refuse(redisReply **reply, const char *command, struct problem *p) {
+    freeReplyObject(*reply);
+    *reply = NULL;
+    return problem_set(p, STATUS_UNAVAILABLE, "", "is redis.url a Redis, and its library this version's?",
+                       "Redis answers %s with what is no answer to it", command);
+}

@@ -28,3 +28,14 @@ enum status redis_ask_answer(struct redis_client *redis, redisReply **reply, con
 
 // The bytes of a string, status or error reply; empty for others.
 struct slice redis_ask_text(const redisReply *reply);
+
+// Is it a list of at least so many? What is no error may still be anything: a library of another version
+// answers, and so does what is no Redis.
+bool redis_ask_is_list(const redisReply *reply, size_t least);
+
+// The next cursor of a SCAN, of whose answer the second part is a list. False where it is none.
+enum { REDIS_ASK_CURSOR = 24 };
+bool redis_ask_cursor(char cursor[REDIS_ASK_CURSOR], const redisReply *reply);
+
+// Of an answer that is none: frees it. STATUS_UNAVAILABLE.
+enum status redis_ask_refuse(redisReply **reply, const char *command, struct problem *p);

@@ -11,6 +11,7 @@ from harness import load
 from harness.compare import read_marks
 from harness.keys import crc16
 from harness.log import ends_of, read_log
+from harness.odd_redis import OddRedis
 from harness.places import wait_until
 from harness.process import Process, run
 from harness.produce import Sender, batch, event, json_frame
@@ -422,3 +423,19 @@ def test_status_watches_rates(deployment):
     watch.kill()
     assert worker.terminate() == 0
     deployment.recount()
+
+
+@pytest.mark.parametrize("answer", [
+    b":1\r\n", b"$-1\r\n", b"*0\r\n", b"$3\r\nabc\r\n", b"*2\r\n:1\r\n:2\r\n", b"*2\r\n$1\r\n0\r\n$1\r\nx\r\n",
+    b"*3\r\n*0\r\n*0\r\n*0\r\n", b"*3\r\n$1\r\na\r\n*0\r\n$-1\r\n"])
+def test_an_answer_that_is_none_is_said_to_be_none__goes_red_where_it_is_taken_apart(tmp_path, answer):
+    """A library of another version, a proxy, or no Redis at all."""
+    odd = OddRedis(answer)
+    where = [f"--redis.url=redis://127.0.0.1:{odd.port}"]
+    said = run([INGEST, "explain", "--counter", "acme", "likes", *where], tmp_path, check=69).stderr
+    assert "is no answer to it" in said
+    # A key's name of one letter, nothing behind it: no campaign.
+    run([INGEST, "top", "campaign", "acme", *where], tmp_path, check=None if answer.endswith(b"x\r\n") else 69)
+    for words in (["counters", "acme"], ["counters", "acme", "tiktok", "--series", "5m"], ["top", "acme", "tiktok"], ["top", "platform"]):
+        assert run([INGEST, *words, *where], tmp_path, check=None).returncode >= 0, words
+    odd.close()

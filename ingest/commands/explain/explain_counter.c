@@ -96,7 +96,13 @@ static enum status key_ask(struct reader *r, redisReply **reply) {
     struct slice parts[4] = {slice_of(content ? "content" : "acct"), slice_of(words[0])};
     for (int i = 2; i < count; i++)
         parts[i] = slice_of(words[i]);
-    return reader_call(r, reply, "clameur_key", (struct slice){NULL, 0}, parts, count);
+    enum status status = reader_call(r, reply, "clameur_key", (struct slice){NULL, 0}, parts, count);
+    if (status != STATUS_OK || redis_ask_is_list(*reply, 2))
+        return status;
+    struct problem p;
+    status = redis_ask_refuse(reply, "clameur_key", &p);
+    problem_print(&p);
+    return status;
 }
 
 static struct slice value_find(const redisReply *flat, const char *field) {
@@ -160,6 +166,9 @@ static enum status figures_ask(struct reader *r, const char *stem, struct slice 
     enum status status = redis_ask_slot(r->redis, key_slot(key), &reply, words, 6, p);
     if (status != STATUS_OK)
         return status;
+    if (!redis_ask_is_list(reply, 3) || !redis_ask_is_list(reply->element[1], 3) ||
+        !redis_ask_is_list(reply->element[2], 3))
+        return redis_ask_refuse(&reply, "clameur_audit", p);
     const redisReply *fields = reply->element[1]->element[2], *of_meta = reply->element[2]->element[2];
     struct slice shards = value_find(of_meta, "shards");
     const char *account = r->request.arguments[0];
