@@ -6,6 +6,7 @@ import pytest
 
 from harness import load
 from harness.aggregate import Aggregation
+from harness.log import ends_of
 from harness.places import wait_until
 from harness.produce import Sender, event
 from harness.registry import KIND_NUMBERS as KIND
@@ -103,16 +104,25 @@ def test_a_late_event_is_a_revision_with_a_table_of_its_own(aggregation, past):
     assert aggregator.terminate() == 0
 
 
-def test_a_partition_without_an_owner_holds_its_windows_open(aggregation, past, kafka, topic):
-    """One aggregator that is stopped by SIGSTOP keeps its partitions until its session ends: no window is published meanwhile
-    that it has not sealed."""
-    produce(aggregation, past, 4_000, 2)
-    aggregator = aggregation.start()
+def test_a_partition_without_an_owner_holds_its_windows_open(kafka, topic, redis, tmp_path, past):
+    """Of two aggregators one is killed; until the group notices, its partitions have no owner. Three windows pass on the others':
+    none of them is published, and a metric says which partition is waited for."""
+    aggregation = aggregation_of(kafka, topic, redis, tmp_path / "one", **{"kafka.session.timeout": "40s"})
+    produce(aggregation, past, 2_000, 1)
+    left, right = aggregation.start(), aggregation.start()
+    wait_until("both own partitions", lambda: left.assigned() == 2 and right.assigned() == 2)
     aggregation.settle()
-    last = max(aggregation.store.starts())
-    sealed = aggregator.metric("sealed_timestamp_seconds")
-    assert sealed >= last + 900
-    assert aggregator.terminate() == 0
+    orphans = {int(label.split('"')[1]) for label in right.metrics()["clameur_kafka_lag_messages"]}
+    right.kill()
+    produce(aggregation, past + WINDOW_MS, 6_000, 3)
+    wait_until("the other has read and kept all of its own", lambda: left.metric("kafka_lag_messages") == 0 and
+               all(through.offset == end for p, end in ends_of(kafka.bootstrap, topic).items() if p not in orphans
+                   for through in [aggregation.store.throughs()[p]]))
+    assert left.metric("sealed_last_partition") in orphans
+    assert not {past // 1000 + 900, past // 1000 + 1800, past // 1000 + 2700} & set(aggregation.store.starts())
+    expected = aggregation.settle()
+    assert left.assigned() == 4 and left.terminate() == 0
+    aggregation.check_balance(expected)
 
 
 def test_a_torn_checkpoint_is_named_and_the_one_before_it_taken(aggregation, past):
@@ -141,7 +151,8 @@ def test_a_store_of_another_log_is_refused(aggregation, past, kafka):
     assert aggregator.said("CLM-D4")
 
 
-def test_partitions_that_are_added_stop_it_and_what_is_sealed_stays(aggregation, past, kafka, topic):
+def test_partitions_that_are_added_stop_it_and_what_is_sealed_stays(kafka, topic, redis, tmp_path, past):
+    aggregation = aggregation_of(kafka, topic, redis, tmp_path / "one", **{"kafka.topic.metadata.refresh.interval.ms": 1000})
     produce(aggregation, past, 4_000, 2)
     aggregator = aggregation.start()
     aggregation.settle()
