@@ -1,30 +1,11 @@
 """The host's clock steps an hour forward, and two hours back, while a worker counts: what is counted goes by the records' own
 times, waiting by a clock that cannot be set. Only the age of the lag is told by the host's clock."""
-import mmap
-import os
-import struct
 import time
 from datetime import datetime
 
 from harness import load
-from harness.places import ROOT, wait_until
-from harness.process import ENVIRONMENT, run
-
-
-class Clock:
-    """The wall clock of the processes that have `environment`."""
-
-    def __init__(self, directory):
-        library, place = directory / "stepping_clock.so", directory / "clock"
-        run([os.environ.get("CC", "cc"), "-shared", "-fPIC", "-O1", "-o", library, ROOT / "tests/support/stepping_clock.c"],
-            directory)
-        place.write_bytes(bytes(8))
-        self._file = open(place, "r+b")
-        self._step = mmap.mmap(self._file.fileno(), 8)
-        self.environment = ENVIRONMENT | {"LD_PRELOAD": str(library), "STEPPING_CLOCK": str(place)}
-
-    def set(self, hours):
-        self._step[:] = struct.pack("q", hours * 3600)
+from harness.clock import Clock
+from harness.places import wait_until
 
 
 def _hours_of(line):

@@ -6,6 +6,7 @@ import pytest
 
 from harness import load
 from harness.aggregate import Aggregation
+from harness.clock import Clock
 from harness.log import ends_of
 from harness.places import wait_until
 from harness.produce import Sender, event
@@ -105,21 +106,24 @@ def test_a_late_event_is_a_revision_with_a_table_of_its_own(aggregation, past):
 
 
 def test_a_partition_without_an_owner_holds_its_windows_open(kafka, topic, redis, tmp_path, past):
-    """Of two aggregators one is killed; until the group notices, its partitions have no owner. Three windows pass on the others':
-    none of them is published, and a metric says which partition is waited for."""
+    """Of two aggregators one is killed; until the group notices, its partitions have no owner. Windows pass on the others': none
+    of them is published, and a metric says which partition is waited for. The clock is that of the events, until the end."""
     aggregation = aggregation_of(kafka, topic, redis, tmp_path / "one", **{"kafka.session.timeout": "40s"})
-    produce(aggregation, past, 2_000, 1)
-    left, right = aggregation.start(), aggregation.start()
+    clock = Clock(tmp_path)
+    clock.set(-3)
+    left, right = (aggregation.start(env=clock.environment) for _ in range(2))
     wait_until("both own partitions", lambda: left.assigned() == 2 and right.assigned() == 2)
-    aggregation.settle()
+    produce(aggregation, past, 2_000, 1)
     orphans = {int(label.split('"')[1]) for label in right.metrics()["clameur_kafka_lag_messages"]}
     right.kill()
-    produce(aggregation, past + WINDOW_MS, 6_000, 3)
-    wait_until("the other has read and kept all of its own", lambda: left.metric("kafka_lag_messages") == 0 and
-               all(through.offset == end for p, end in ends_of(kafka.bootstrap, topic).items() if p not in orphans
-                   for through in [aggregation.store.throughs()[p]]))
-    assert left.metric("sealed_last_partition") in orphans
-    assert not {past // 1000 + 900, past // 1000 + 1800, past // 1000 + 2700} & set(aggregation.store.starts())
+    produce(aggregation, past + WINDOW_MS, 8_000, 4)
+    ends = {p: end for p, end in ends_of(kafka.bootstrap, topic).items() if p not in orphans}
+    wait_until("the other has kept all of its own",
+               lambda: all(aggregation.store.throughs()[p].offset == end for p, end in ends.items()))
+    assert all(aggregation.store.throughs()[p].sealed_s > past // 1000 + 2700 for p in ends)
+    wait_until("it says which partition it waits for", lambda: left.metric("sealed_last_partition") in orphans)
+    assert left.assigned() == 2 and not {past // 1000 + 900 * n for n in range(4)} & set(aggregation.store.starts())
+    clock.set(0)
     expected = aggregation.settle()
     assert left.assigned() == 4 and left.terminate() == 0
     aggregation.check_balance(expected)
