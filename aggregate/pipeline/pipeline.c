@@ -79,10 +79,11 @@ static void stages_open(struct pipeline *p) {
     p->metrics = report_metrics_create();
     p->lanes = memory_take(PARTITIONS_MAX * sizeof(*p->lanes));
     p->publisher = publisher_create((uint32_t)f->partitions);
+    kpi_hash(p->kpis_hash);
     p->keeper = (struct keeper){.topic = f->settings.kafka_topic,
                                 .topic_id = f->topic_id,
                                 .rules_hash = f->rules.versions[f->rules.count - 1].hash,
-                                .kpis_hash = "",
+                                .kpis_hash = p->kpis_hash,
                                 .partitions = (uint32_t)f->partitions};
 }
 

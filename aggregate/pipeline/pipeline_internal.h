@@ -17,6 +17,7 @@
 #include "runtime/http/http.h"
 #include "runtime/http/metrics.h"
 #include "runtime/loop.h"
+#include "schemas/kpi.h"
 #include "schemas/reject.h"
 #include "stream/decode/decode.h"
 #include "stream/dedup.h"
@@ -105,6 +106,7 @@ struct pipeline {
     struct store *store;
     struct store_meta meta;
     struct keeper keeper;
+    char kpis_hash[KPI_HASH_SIZE];
     struct publisher *publisher;        // the keeping thread's
     struct publisher_figures published; // as of the last job
     struct source *source;
