@@ -6,22 +6,22 @@ enum { READING = 1, CONNECTING = 2, SAMPLE = 4 }; // parts
 enum { LEAF = 0, TOPIC = 1 };                     // what others may need
 
 static enum status read_store(struct walk *walk) {
-    const struct store_place place = {walk->basis->settings.store_url};
+    const struct settings *settings = &walk->basis->settings;
     struct store *store;
     struct problem p;
-    if (place.url[0] == '\0') {
-        problem_set(&p, STATUS_CONFIG, "CLM-C1", "store.url: file:///var/lib/clameur",
+    if (settings->store_url[0] == '\0') {
+        problem_set(&p, STATUS_CONFIG, "CLM-C1", "store.url: file:///var/lib/clameur, or s3://bucket/prefix",
                     "store.url is not set: there is nowhere to keep windows");
         return walk_trouble(walk, &p);
     }
-    if (store_open(&store, &place, &p) != STATUS_OK)
+    if (store_open_settings(&store, settings, &p) != STATUS_OK)
         return walk_trouble(walk, &p);
     int64_t free_bytes = store_free_bytes(store);
     store_close(&store);
     if (free_bytes >= 0)
-        walk_found(walk, "%s, %.1f GB free", place.url, (double)free_bytes / 1e9);
+        walk_found(walk, "%s, %.1f GB free", settings->store_url, (double)free_bytes / 1e9);
     else
-        walk_found(walk, "%s", place.url);
+        walk_found(walk, "%s", settings->store_url);
     return STATUS_OK;
 }
 

@@ -147,9 +147,24 @@ static enum status check_groups(const struct settings *s, const struct config *c
                    s->kafka_group, by_itself ? ours : theirs);
 }
 
+// What a bucket takes besides its address.
+static enum status check_store(const struct settings *s, const struct config *config) {
+    static const char option[] = "store.url";
+    bool has_secret = s->store_s3_secret_key[0] != '\0' || s->store_s3_secret_key_file[0] != '\0';
+    if (strncmp(s->store_url, "s3://", strlen("s3://")) != 0)
+        return STATUS_OK;
+    if (s->store_s3_region[0] == '\0')
+        return finding(config, option, "a bucket takes store.s3.region, as us-east-1");
+    if (s->store_s3_access_key[0] == '\0')
+        return finding(config, option, "a bucket takes store.s3.access_key");
+    if (!has_secret)
+        return finding(config, option, "a bucket takes store.s3.secret_key_file");
+    return STATUS_OK;
+}
+
 enum status settings_check(const struct settings *s, const struct config *config) {
     static enum status (*const checks[])(const struct settings *, const struct config *) = {
-        check_topics, check_groups, check_prefix, check_flush, check_families};
+        check_topics, check_groups, check_prefix, check_flush, check_families, check_store};
     enum status status = STATUS_OK;
     for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
         if (checks[i](s, config) != STATUS_OK)

@@ -53,3 +53,11 @@ enum status settings_redis(const struct settings *s, struct redis_seeds *seeds, 
 // is none. STATUS_NO_INPUT (no such file), STATUS_NOT_ALLOWED (not readable), STATUS_CONFIG (empty, or too
 // long).
 enum status settings_redis_password(const struct settings *s, struct redis_login *login, struct problem *p);
+
+// The first line of a file that an option names, without its end; an empty one is an error, for the file was
+// named for a secret. STATUS_NO_INPUT (no such file), STATUS_NOT_ALLOWED (not readable), STATUS_CONFIG
+// (empty, or too long).
+enum status settings_secret(const char *option, const char *path, char *out, size_t size, struct problem *p);
+// The secret key of the store, from its file if one is named, else from store.s3.secret_key; "" is none. As
+// above.
+enum status settings_store_secret(const struct settings *s, char *out, size_t size, struct problem *p);

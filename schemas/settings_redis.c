@@ -1,42 +1,15 @@
 // Where Redis is and who we are there.
 
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "schemas/settings.h"
-
-// The first line of a file, without its end. An empty one is an error: the file was named for a password.
-static enum status password_read(const char *path, char *out, size_t size, struct problem *p) {
-    FILE *file = fopen(path, "re");
-    if (file == NULL)
-        return problem_set(p, errno == EACCES ? STATUS_NOT_ALLOWED : STATUS_NO_INPUT, "",
-                           "name a file that this user can read, its first line the password",
-                           "redis.password_file %s: %s", path, strerror(errno));
-    char *line = NULL;
-    size_t room = 0;
-    size_t length = getline(&line, &room, file) > 0 ? strcspn(line, "\r\n") : 0;
-    fclose(file);
-    enum status status = STATUS_OK;
-    if (length == 0)
-        status = problem_set(p, STATUS_CONFIG, "CLM-C1", "write the password into its first line",
-                             "redis.password_file %s: its first line is empty", path);
-    else if (length >= size)
-        status =
-            problem_set(p, STATUS_CONFIG, "CLM-C1", "choose a shorter password",
-                        "redis.password_file %s: its first line is longer than %zu bytes", path, size - 1);
-    else
-        *(char *)mempcpy(out, line, length) = '\0';
-    free(line);
-    return status;
-}
 
 enum status settings_redis_password(const struct settings *s, struct redis_login *login, struct problem *p) {
     char *out = login->password;
     size_t size = sizeof(login->password);
     if (s->redis_password_file[0] != '\0')
-        return password_read(s->redis_password_file, out, size, p);
+        return settings_secret("redis.password_file", s->redis_password_file, out, size, p);
     if (strlen(s->redis_password) >= size)
         return problem_set(p, STATUS_CONFIG, "CLM-C1", "choose a shorter password",
                            "redis.password is longer than %zu bytes", size - 1);

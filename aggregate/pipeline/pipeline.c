@@ -90,8 +90,7 @@ static void stages_open(struct pipeline *p) {
 static enum status edges_open(struct pipeline *p, struct problem *problem) {
     const struct basis *f = p->basis;
     const struct settings *s = &f->settings;
-    const struct store_place place = {s->store_url};
-    enum status status = store_open(&p->store, &place, problem);
+    enum status status = store_open_settings(&p->store, s, problem);
     if (status != STATUS_OK)
         return status;
     p->keeper.store = p->store;

@@ -1,20 +1,45 @@
 #include "aggregate/store/store.h"
 
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "aggregate/store/store_kind.h"
 #include "runtime/memory.h"
+#include "schemas/settings.h"
 
-enum { STORE_NAME_BYTES_MAX = 255 };
+enum { STORE_NAME_BYTES_MAX = 255, STORE_SECRET_SIZE = 512 };
 
 enum status store_open(struct store **store, const struct store_place *place, struct problem *p) {
-    static const char file[] = "file://";
+    static const char file[] = "file://", s3[] = "s3://";
     *store = NULL;
     if (strncmp(place->url, file, strlen(file)) == 0)
         return store_directory_open(store, place->url + strlen(file), p);
-    return problem_set(p, STATUS_CONFIG, "CLM-C1", "write store.url: file:///absolute/path",
+    if (strncmp(place->url, s3, strlen(s3)) == 0)
+        return store_s3_open(store, place, p);
+    return problem_set(p, STATUS_CONFIG, "CLM-C1",
+                       "write store.url: file:///absolute/path, or s3://BUCKET/PREFIX",
                        "store.url: \"%s\" is not the address of a store", place->url);
+}
+
+enum status store_open_settings(struct store **store, const struct settings *settings, struct problem *p) {
+    char secret[STORE_SECRET_SIZE];
+    struct store_place place = {
+        .url = settings->store_url,
+        .s3 = {.endpoint = settings->store_s3_endpoint,
+               .region = settings->store_s3_region,
+               .access_key = settings->store_s3_access_key,
+               .secret_key = secret,
+               .ca_file = settings->store_s3_ca_file,
+               .timeout_ms = settings->store_s3_timeout_ms,
+               .retries = settings->store_s3_retries},
+    };
+    *store = NULL;
+    enum status status = settings_store_secret(settings, secret, sizeof(secret), p);
+    if (status == STATUS_OK)
+        status = store_open(store, &place, p);
+    sodium_memzero(secret, sizeof(secret));
+    return status;
 }
 
 void store_close(struct store **store) {

@@ -1,5 +1,6 @@
 // Where parts, checkpoints and snapshots are kept: names and bytes. A file appears whole or not at all, and
-// is never changed: directory stores write a temporary name, fsync, rename, fsync the directory.
+// is never changed: directory stores write a temporary name, fsync, rename, fsync the directory; in a bucket
+// the store sees to it.
 //
 // Any thread, one at a time a store. Blocking.
 #pragma once
@@ -12,14 +13,26 @@
 
 struct store;
 
-// Where a store is: `url` is store.url: file:///absolute/path (made where it is missing). Borrowed during
-// store_open.
+// Where a store is, as settings name it. Borrowed during store_open.
+struct s3_place {
+    const char *endpoint; // "": Amazon's
+    const char *region, *access_key, *secret_key;
+    const char *ca_file; // "": those of the system
+    int64_t timeout_ms;
+    int64_t retries;
+};
 struct store_place {
-    const char *url;
+    const char *url; // file:///absolute/path (made where it is missing), or s3://bucket/prefix (of a bucket
+                     // that is there)
+    struct s3_place s3;
 };
 
-// STATUS_CONFIG, STATUS_NOT_ALLOWED, STATUS_CANT_CREATE; *store is NULL then.
+// STATUS_CONFIG, STATUS_NOT_ALLOWED, STATUS_CANT_CREATE; STATUS_UNAVAILABLE (CLM-D1), no bucket answers.
+// *store is NULL then. Of a bucket SIGPIPE is ignored from here on, where it was to end the process.
 enum status store_open(struct store **store, const struct store_place *place, struct problem *p);
+// The same of store.*; also STATUS_NO_INPUT, there is no store.s3.secret_key_file.
+struct settings;
+enum status store_open_settings(struct store **store, const struct settings *settings, struct problem *p);
 void store_close(struct store **store);
 
 // Names are of a-z 0-9 . - and the '/' of folders, relative, at most 255 bytes, no part of them with a dot in

@@ -26,4 +26,5 @@ struct store {
 bool store_part_ok(const char *part, size_t length);
 void store_names_add(struct store_names *names, const char *name, size_t length, bool is_folder);
 
+enum status store_s3_open(struct store **store, const struct store_place *place, struct problem *p);
 enum status store_directory_open(struct store **store, const char *path, struct problem *p);

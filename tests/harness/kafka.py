@@ -1,8 +1,5 @@
 """A real Apache Kafka: one KRaft node on free loopback ports, from the jars that tests/kafka/pom.xml pins."""
 import base64
-import fcntl
-import hashlib
-import shutil
 import uuid
 
 from confluent_kafka import KafkaException, TopicPartition
@@ -11,8 +8,9 @@ from confluent_kafka.admin import (AclBinding, AclBindingFilter, AclOperation, A
                                    ResourcePatternType, ResourceType)
 
 from harness.certificates import Authority
-from harness.places import CACHE, ROOT, free_port, wait_until
-from harness.process import Process, run
+from harness.jars import jars
+from harness.places import free_port, wait_until
+from harness.process import Process
 
 PROPERTIES = """\
 process.roles=broker,controller
@@ -59,26 +57,10 @@ TOPIC = {"cleanup.policy": "delete", "unclean.leader.election.enable": "false", 
          "message.timestamp.type": "LogAppendTime"}
 
 
-def jars():
-    """The folder of Kafka's jars, fetched by Maven the first time and whenever the pom changes."""
-    pom = ROOT / "tests" / "kafka" / "pom.xml"
-    folder = CACHE / f"kafka-{hashlib.sha256(pom.read_bytes()).hexdigest()[:12]}"
-    CACHE.mkdir(exist_ok=True)
-    with open(CACHE / "kafka.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not folder.exists():
-            part = folder.with_suffix(".part")
-            shutil.rmtree(part, ignore_errors=True)
-            run(["mvn", "-q", "-B", "-f", pom, "dependency:copy-dependencies", f"-DoutputDirectory={part}",
-                 "-DincludeScope=runtime"], CACHE, seconds=900)
-            part.rename(folder)
-    return folder
-
-
 def broker_argv(properties):
     """A broker, with what a process needs that lives for a minute on a part of a core. What it unpacks lies where it runs."""
     return ["java", "-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.io.tmpdir=.",
-            "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", f"{jars()}/*", "kafka.Kafka", properties]
+            "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", f"{jars('kafka')}/*", "kafka.Kafka", properties]
 
 
 def format_storage(log, node):

@@ -73,6 +73,9 @@ static void good_settings_pass(void **state) {
         {"--redis.prefix=ppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppp"},
         {"--redis.prefix=clm:eu"},
         {"--dlq.topic=rejects"},
+        {"--store.url=s3://bucket/prefix", "--store.s3.region=eu-central-1", "--store.s3.access_key=name",
+         "--store.s3.secret_key_file=secret"},
+        {"--store.url=file:///var/lib/clameur", "--store.s3.access_key=name"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         char said[4096];
@@ -100,6 +103,15 @@ static void bad_settings_are_named_with_their_origin(void **state) {
         {{"--redis.prefix=c}"}, "redis.prefix", "brace"},
         {{"--redis.flush_min=2s"}, "redis.flush_min", "2000ms is longer than redis.flush_max, 1000ms"},
         {{"--dlq.topic=engagement"}, "dlq.topic", "the topic itself"},
+        {{"--store.url=s3://bucket", "--store.s3.access_key=name", "--store.s3.secret_key_file=secret"},
+         "store.url",
+         "takes store.s3.region"},
+        {{"--store.url=s3://bucket", "--store.s3.region=eu", "--store.s3.secret_key_file=secret"},
+         "store.url",
+         "takes store.s3.access_key"},
+        {{"--store.url=s3://bucket", "--store.s3.region=eu", "--store.s3.access_key=name"},
+         "store.url",
+         "takes store.s3.secret_key_file"},
         {{"--aggregate.group=clameur-ingest"}, "aggregate.group", "is kafka.group too"},
         {{"--kafka.group=clameur-aggregate"}, "kafka.group", "is aggregate.group too"},
     };
@@ -232,6 +244,25 @@ static void the_password_may_stand_in_the_settings(void **state) {
     assert_non_null(strstr(p.what, "/nonexistent/password"));
 }
 
+static void the_key_of_the_store_may_lie_in_a_file(void **state) {
+    char path[] = "/tmp/clameur_secret_XXXXXX", secret[8];
+    struct problem p = {0};
+    struct settings s = {.store_s3_secret_key = "inline", .store_s3_secret_key_file = ""};
+    assert_int_equal(settings_store_secret(&s, secret, sizeof(secret), &p), STATUS_OK);
+    assert_string_equal(secret, "inline");
+    s.store_s3_secret_key = "too long";
+    assert_int_equal(settings_store_secret(&s, secret, sizeof(secret), &p), STATUS_CONFIG);
+    int descriptor = mkstemp(path);
+    assert_int_equal(write(descriptor, "filed\n", 6), 6);
+    close(descriptor);
+    s.store_s3_secret_key_file = path;
+    assert_int_equal(settings_store_secret(&s, secret, sizeof(secret), &p), STATUS_OK);
+    assert_string_equal(secret, "filed");
+    unlink(path);
+    assert_int_equal(settings_store_secret(&s, secret, sizeof(secret), &p), STATUS_NO_INPUT);
+    assert_non_null(strstr(p.what, "store.s3.secret_key_file"));
+}
+
 static struct settings redis_settings(const char *url) {
     return (struct settings){.redis_url = url,
                              .redis_username = "worker",
@@ -306,6 +337,7 @@ int main(void) {
         cmocka_unit_test(families_become_bits),
         cmocka_unit_test(the_password_is_the_first_line_of_its_file),
         cmocka_unit_test(the_password_may_stand_in_the_settings),
+        cmocka_unit_test(the_key_of_the_store_may_lie_in_a_file),
         cmocka_unit_test(a_redis_is_where_and_who),
         cmocka_unit_test(files_of_tls_without_tls_are_refused),
         cmocka_unit_test(files_of_tls_are_whole),
