@@ -23,7 +23,7 @@ static const struct subcommand subcommands[] = {
     {"produce", produce_main, "generate events: seeded, every kind, with duplicates, late and broken ones"},
     {"replay", replay_main, "play a recording of real events"},
     {"broker", broker_main, "run librdkafka's embedded broker, for demos and quick tests"},
-    {"recount", recount_main, "count the log independently and compare Redis with it, to the unit"},
+    {"recount", recount_main, "count the log independently and compare Redis, or published windows, with it"},
     {"bench", bench_main, "measure the worker against consuming and discarding"},
 };
 enum { SUBCOMMAND_COUNT = sizeof(subcommands) / sizeof(subcommands[0]) };

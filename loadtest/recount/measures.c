@@ -132,3 +132,30 @@ size_t measures_of(const Clameur__V1__Event *e, struct measured out[MEASURES_MAX
         add(&l, COUNTER_DEAL_MICROS, e->lead->value_micros, e->lead->currency);
     return l.count;
 }
+
+static field_code kind_field(uint32_t number) {
+    const struct kind_row *kind = kind_find(number);
+    if (kind == NULL)
+        return field_kind(number);
+    return kind->counter != COUNTER_NONE ? field_counter(kind->counter) : 0;
+}
+
+static void increment(struct recount_increments *out, field_code field, int64_t delta) {
+    out->at[out->count].field = field;
+    out->at[out->count++].delta = delta;
+}
+
+void recount_increments_of(struct recount_increments *out, const Clameur__V1__Event *e) {
+    struct measured measures[MEASURES_MAX];
+    size_t count = measures_of(e, measures);
+    out->kind = kind_field((uint32_t)e->kind);
+    out->count = 0;
+    if (out->kind != 0)
+        increment(out, out->kind, recount_delta(e));
+    for (size_t i = 0; i < count; i++) {
+        field_code field = field_counter(measures[i].counter);
+        if (counter_row(measures[i].counter)->by_currency)
+            field = field_currency(field, measures[i].currency);
+        increment(out, field, measures[i].value);
+    }
+}

@@ -12,6 +12,7 @@
 #include "loadtest/recount/recount_reach.h"
 #include "loadtest/recount/recount_rules.h"
 #include "loadtest/recount/recount_unknown.h"
+#include "loadtest/windows/windows.h"
 #include "runtime/memory.h"
 #include "schemas/weighable.h"
 
@@ -21,27 +22,32 @@ struct recount_options {
     const char *against;
     const char *output;
     int64_t max_differences;
+    int64_t memory;
     bool drained;
     bool live;
 };
 
 static const struct option_row rows[] = {
     {"against", OPTION_CHOICE, offsetof(struct recount_options, against), "redis", 0, 0, 0,
-     "[redis] what the log is held against"},
+     "[redis|snapshots] what the log is held against"},
     {"output", OPTION_CHOICE, offsetof(struct recount_options, output), "auto", 0, 0, 0,
      "[auto|table|json] auto: a table on a terminal, one JSON line elsewhere"},
     {"max-differences", OPTION_INT, offsetof(struct recount_options, max_differences), "20", 0, 0, 1000000,
      "how many differences are shown"},
+    {"memory", OPTION_SIZE, offsetof(struct recount_options, memory), "1GiB", 0, 1 << 20, INT64_MAX,
+     "of --against snapshots: about so much for windows at once; where it does not do, the log is read "
+     "again"},
     {"drained", OPTION_BOOL, offsetof(struct recount_options, drained), "false", 0, 0, 0,
-     "records that the workers have not counted yet are a difference"},
+     "records that the workers have not counted yet, or the aggregators not published, are a difference"},
     {"live", OPTION_BOOL, offsetof(struct recount_options, live), "false", 0, 0, 0,
-     "workers may run: a shard whose marks move while it is read is read again"},
+     "workers or aggregators may run: a shard whose marks move while it is read is read again, and what is "
+     "sealed has some seconds to be published"},
 };
 
 static const struct command command = {
     .usage = "recount [flags]",
-    .doc = "Counts the log on its own and compares every key in Redis to the unit. Exit: 0 equal, 1 "
-           "different, 75 workers run.",
+    .doc = "Counts the log on its own and compares every key in Redis, or every row of the published windows "
+           "in store.url, to the unit. Exit: 0 equal, 1 different, 75 workers run.",
     .rows = rows,
     .row_count = sizeof(rows) / sizeof(rows[0]),
     .connects = true,
@@ -287,10 +293,13 @@ static enum status compare_all(struct recount *r) {
     return status == STATUS_OK ? search_unknown(r) : status;
 }
 
+static bool is_table(const struct recount_options *options) {
+    bool terminal = isatty(STDOUT_FILENO) == 1;
+    return strcmp(options->output, "auto") == 0 ? terminal : strcmp(options->output, "table") == 0;
+}
+
 static enum status answer(struct recount *r) {
     r->report.tally = r->fold.tally;
-    bool terminal = isatty(STDOUT_FILENO) == 1;
-    bool table = strcmp(r->options.output, "auto") == 0 ? terminal : strcmp(r->options.output, "table") == 0;
     uint64_t lag = r->fold.tally.lag;
     if (r->options.drained && lag > 0) {
         char text[32];
@@ -298,14 +307,14 @@ static enum status answer(struct recount *r) {
         recount_report_difference(&r->report, slice_of("marks"), slice_of(""), slice_of(text),
                                   slice_of("drained"));
     }
-    recount_report_print(&r->report, stdout, table);
+    recount_report_print(&r->report, stdout, is_table(&r->options));
     if (lag > 0)
         fprintf(stderr, "recount: lag %" PRIu64 " records: what the workers have counted was compared\n",
                 lag);
     return r->report.differences > 0 ? STATUS_NO : STATUS_OK;
 }
 
-static enum status run(struct recount *r) {
+static enum status run_redis(struct recount *r) {
     enum status status = prepare(r);
     if (status == STATUS_OK)
         status = connect_both(r);
@@ -322,6 +331,17 @@ static enum status run(struct recount *r) {
     recount_fold_fini(&r->fold);
     recount_model_fini(&r->model);
     return status;
+}
+
+static enum status run(struct recount *r) {
+    const struct windows_options windows = {.findings_max = r->options.max_differences,
+                                            .memory_max = r->options.memory,
+                                            .drained = r->options.drained,
+                                            .live = r->options.live,
+                                            .table = is_table(&r->options)};
+    if (strcmp(r->options.against, "snapshots") == 0)
+        return windows_recount(&r->deployment, &windows, &r->problem);
+    return run_redis(r);
 }
 
 int recount_main(int argc, char **argv) {

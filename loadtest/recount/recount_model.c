@@ -7,12 +7,7 @@
 #include "runtime/check.h"
 #include "runtime/memory.h"
 
-enum { HOUR_S = 3600, DAY_S = 86400, CONSENT_BIT_MEASUREMENT = 1, INCREMENTS_MAX = MEASURES_MAX + 1 };
-
-struct increment {
-    field_code field;
-    int64_t delta;
-};
+enum { HOUR_S = 3600, DAY_S = 86400, CONSENT_BIT_MEASUREMENT = 1 };
 
 // One event on its way into the model.
 struct counting {
@@ -24,9 +19,7 @@ struct counting {
     struct slice account;
     uint32_t platform;
     int64_t occurred_s;
-    struct increment increments[INCREMENTS_MAX];
-    size_t increment_count;
-    field_code kind_field;     // 0: the kind counts nothing by itself
+    struct recount_increments increments;
     struct model_order *order; // takes note of what is posted; NULL: nobody does
     bool is_order;
 };
@@ -136,8 +129,8 @@ static const struct slice nothing = {"", 0};
 // All increments, into one key.
 static void post_all(struct counting *c, enum key_family family, struct slice id) {
     uint32_t key = key_for(c, family, id, 0);
-    for (size_t i = 0; key != TABLE_NONE && i < c->increment_count; i++)
-        post_field(c, key, c->increments[i].field, c->increments[i].delta);
+    for (size_t i = 0; key != TABLE_NONE && i < c->increments.count; i++)
+        post_field(c, key, c->increments.at[i].field, c->increments.at[i].delta);
 }
 
 // Milliseconds of retention in seconds, rounded up.
@@ -160,12 +153,12 @@ static uint32_t hour_key(struct counting *c, enum key_family family) {
 }
 
 static void post_series(struct counting *c) {
-    uint32_t key = c->increment_count == 0 ? TABLE_NONE : hour_key(c, KEY_SERIES);
+    uint32_t key = c->increments.count == 0 ? TABLE_NONE : hour_key(c, KEY_SERIES);
     if (key == TABLE_NONE)
         return;
     unsigned minute = (unsigned)(c->occurred_s % HOUR_S / 60);
-    for (size_t i = 0; i < c->increment_count; i++)
-        post_field(c, key, field_minute(c->increments[i].field, minute), c->increments[i].delta);
+    for (size_t i = 0; i < c->increments.count; i++)
+        post_field(c, key, field_minute(c->increments.at[i].field, minute), c->increments.at[i].delta);
 }
 
 // Delta times weight; a product that leaves 64 bits stays at their edge.
@@ -196,10 +189,10 @@ static bool is_first_tag(const Clameur__V1__Event *e, size_t index) {
 
 static void post_tags(struct counting *c) {
     const Clameur__V1__Event *e = c->event;
-    for (size_t i = 0; c->kind_field != 0 && i < e->n_tags; i++) {
+    for (size_t i = 0; c->increments.kind != 0 && i < e->n_tags; i++) {
         uint32_t key = is_first_tag(e, i) ? key_for(c, KEY_TAG, recount_text(e->tags[i]), 0) : TABLE_NONE;
         if (key != TABLE_NONE)
-            post_field(c, key, c->kind_field, recount_delta(e));
+            post_field(c, key, c->increments.kind, recount_delta(e));
     }
 }
 
@@ -358,25 +351,6 @@ static void count_reading(struct counting *c) {
         count_reading_value(c, subject, c->event->reading->values[i]);
 }
 
-static void increments_of(struct counting *c) {
-    const Clameur__V1__Event *e = c->event;
-    const struct kind_row *kind = kind_find((uint32_t)e->kind);
-    if (kind == NULL)
-        c->kind_field = field_kind((uint32_t)e->kind);
-    else if (kind->counter != COUNTER_NONE)
-        c->kind_field = field_counter(kind->counter);
-    if (c->kind_field != 0)
-        c->increments[c->increment_count++] = (struct increment){c->kind_field, recount_delta(e)};
-    struct measured measures[MEASURES_MAX];
-    size_t count = measures_of(e, measures);
-    for (size_t i = 0; i < count; i++) {
-        field_code field = field_counter(measures[i].counter);
-        if (counter_row(measures[i].counter)->by_currency)
-            field = field_currency(field, measures[i].currency);
-        c->increments[c->increment_count++] = (struct increment){field, measures[i].value};
-    }
-}
-
 void recount_model_count(struct recount_model *m, const Clameur__V1__Event *e, const struct rules *rules,
                          int64_t time_ms, const unsigned char *actor) {
     struct counting c = {.model = m,
@@ -390,7 +364,7 @@ void recount_model_count(struct recount_model *m, const Clameur__V1__Event *e, c
     uint32_t kind = (uint32_t)e->kind;
     if (kind == KIND_READING)
         return count_reading(&c);
-    increments_of(&c);
+    recount_increments_of(&c.increments, e);
     if (kind == KIND_ERASURE)
         return post_all(&c, KEY_PLATFORM, nothing);
     count_reach(&c, actor);

@@ -6,7 +6,7 @@
 #include "runtime/hash.h"
 #include "runtime/memory.h"
 
-enum { FIRST_ROOM = 1024, ARENA_BLOCK = 1 << 20 };
+enum { FIRST_ROOM = 1024, ARENA_BLOCK = 64 << 10 };
 
 void names_init(struct names *n) {
     *n = (struct names){.slot_room = FIRST_ROOM};

@@ -1,0 +1,22 @@
+// What a published window holds against what it must hold, row by row. Pure: rows and a header as
+// schemas/snapshot reads them, and the fold's window in; findings out.
+#pragma once
+
+#include "loadtest/windows/windows_report.h"
+#include "schemas/snapshot/snapshot.h"
+
+// What every header must say.
+struct windows_origin {
+    const char *topic, *topic_id;
+    const struct rules_book *rules; // one of whose versions was the newest that the publisher knew
+    int32_t partitions;
+    const int64_t *starts;
+};
+
+// The window is finished: its model, NULL for one without events, is settled.
+void windows_compare(struct windows_report *r, const struct windows_origin *origin,
+                     const struct windows_window *w, const struct header *header, const struct rows *rows);
+
+// A partition's sealed-through record (NULL: none) against what the fold found up to its offset.
+void windows_compare_balance(struct windows_report *r, const struct windows_fold *f, int32_t partition,
+                             const struct progress *progress);

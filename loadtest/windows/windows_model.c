@@ -1,0 +1,375 @@
+#include "loadtest/windows/windows_model.h"
+
+#include <stdlib.h>
+
+#include "loadtest/recount/recount_event.h"
+#include "runtime/check.h"
+#include "runtime/memory.h"
+#include "schemas/layout.h"
+
+enum {
+    ARENA_BLOCK = 64 << 10,
+    ROW_BYTES = 64, // about what a row, or a cell, takes besides its name
+    CELL_BYTES = 72,
+    EMPTY_BYTES = 5 * ARENA_BLOCK,
+};
+
+struct window_model *window_model_create(void) {
+    struct window_model *m = memory_take(sizeof(*m));
+    names_init(&m->rows);
+    names_init(&m->fields);
+    names_init(&m->orders);
+    names_init(&m->ranks);
+    arena_init(&m->arena, ARENA_BLOCK);
+    m->memory = EMPTY_BYTES;
+    return m;
+}
+
+void window_model_destroy(struct window_model **m) {
+    if (*m == NULL)
+        return;
+    names_fini(&(*m)->rows);
+    names_fini(&(*m)->fields);
+    names_fini(&(*m)->orders);
+    names_fini(&(*m)->ranks);
+    pairs_fini(&(*m)->cell_of);
+    arena_fini(&(*m)->arena);
+    free((*m)->cells);
+    free((*m)->copies);
+    free((*m)->first_copy);
+    free(*m);
+    *m = NULL;
+}
+
+// ---- names
+
+static char *append(char *at, const void *bytes, size_t length) {
+    if (length > 0)
+        memcpy(at, bytes, length);
+    return at + length;
+}
+
+static const char *cut(const char *at, void *out, size_t length) {
+    memcpy(out, at, length);
+    return at + length;
+}
+
+struct slice window_row_write(char *out, const struct row_key *key) {
+    CHECK(key->account.length <= ROWS_ACCOUNT_MAX && key->id.length <= ROWS_ID_MAX);
+    const uint32_t words[] = {(uint32_t)key->table, key->platform,       key->origin,
+                              key->format,          (uint32_t)key->paid, (uint32_t)key->account.length};
+    char *at = append(out, words, sizeof(words));
+    at = append(at, key->account.at, key->account.length);
+    at = append(at, key->id.at, key->id.length);
+    return (struct slice){out, (size_t)(at - out)};
+}
+
+struct row_key window_row_read(struct slice name) {
+    uint32_t words[6];
+    const char *at = cut(name.at, words, sizeof(words)), *end = name.at + name.length;
+    return (struct row_key){.table = (enum table)words[0],
+                            .platform = words[1],
+                            .origin = words[2],
+                            .format = words[3],
+                            .paid = words[4] != 0,
+                            .account = {at, words[5]},
+                            .id = {at + words[5], (size_t)(end - at) - words[5]}};
+}
+
+static uint32_t row_of(struct window_model *m, const struct row_key *key) {
+    char name[WINDOW_ROW_MAX];
+    uint32_t known = m->rows.count;
+    struct slice text = window_row_write(name, key);
+    uint32_t row = names_put(&m->rows, text);
+    if (row == known)
+        m->memory += text.length + ROW_BYTES;
+    return row;
+}
+
+// ---- cells
+
+static void add(struct window_model *m, uint32_t row, field_code code, int64_t value) {
+    uint32_t field = names_put(&m->fields, (struct slice){(const char *)&code, sizeof(code)});
+    uint32_t *at = pairs_put(&m->cell_of, row, field);
+    if (*at == TABLE_NONE) {
+        if (m->cell_count == m->cell_room) {
+            m->cell_room = m->cell_room == 0 ? 256 : 2 * m->cell_room;
+            m->cells = memory_grow(m->cells, m->cell_room, sizeof(*m->cells));
+        }
+        *at = m->cell_count++;
+        m->cells[*at] = (struct window_cell){row, field, 0, false};
+        m->memory += CELL_BYTES;
+    }
+    struct window_cell *cell = &m->cells[*at];
+    cell->value = (int64_t)((uint64_t)cell->value + (uint64_t)value);
+}
+
+struct window_cell *window_model_cell(const struct window_model *m, struct slice row, field_code field) {
+    uint32_t first = names_find(&m->rows, row);
+    uint32_t second = names_find(&m->fields, (struct slice){(const char *)&field, sizeof(field)});
+    if (first == TABLE_NONE || second == TABLE_NONE)
+        return NULL;
+    uint32_t cell = pairs_find(&m->cell_of, first, second);
+    return cell == TABLE_NONE ? NULL : &m->cells[cell];
+}
+
+field_code window_model_field(const struct window_model *m, const struct window_cell *cell) {
+    field_code field;
+    memcpy(&field, m->fields.at[cell->field].at, sizeof(field));
+    return field;
+}
+
+// ---- what an event adds
+
+// An event, or a copy of an order, on its way into rows; everything is borrowed.
+struct adding {
+    struct slice account, content, campaign;
+    uint32_t platform, origin, format;
+    bool paid;
+    const struct slice *tags;
+    size_t tag_count;
+    const struct recount_increments *increments;
+};
+
+static void add_all(struct window_model *m, const struct row_key *key, const struct adding *a) {
+    uint32_t row = row_of(m, key);
+    for (size_t i = 0; i < a->increments->count; i++)
+        add(m, row, a->increments->at[i].field, a->increments->at[i].delta);
+}
+
+static struct row_key whole_key(const struct adding *a, enum table table) {
+    return (struct row_key){table, a->platform, a->origin, a->format, a->paid, a->account, {"", 0}};
+}
+
+static struct row_key id_key(const struct adding *a, enum table table, struct slice id) {
+    return (struct row_key){.table = table, .platform = a->platform, .account = a->account, .id = id};
+}
+
+static bool is_first_tag(const struct adding *a, size_t index) {
+    for (size_t i = 0; i < index; i++) {
+        if (slice_equal(a->tags[i], a->tags[index]))
+            return false;
+    }
+    return true;
+}
+
+static void add_tags(struct window_model *m, const struct adding *a) {
+    for (size_t i = 0; a->increments->kind != 0 && i < a->tag_count; i++) {
+        struct row_key key = id_key(a, TABLE_TAG, a->tags[i]);
+        if (is_first_tag(a, i))
+            add(m, row_of(m, &key), a->increments->kind, a->increments->at[0].delta);
+    }
+}
+
+static void add_in_time(struct window_model *m, const struct adding *a) {
+    struct row_key totals = whole_key(a, TABLE_TOTALS);
+    struct row_key content = id_key(a, TABLE_CONTENT, a->content);
+    struct row_key campaign = id_key(a, TABLE_CAMPAIGN, a->campaign);
+    add_all(m, &totals, a);
+    if (a->content.length > 0)
+        add_all(m, &content, a);
+    if (a->campaign.length > 0)
+        add_all(m, &campaign, a);
+    add_tags(m, a);
+}
+
+// ---- orders
+
+static struct slice kept(struct window_model *m, struct slice text) {
+    char *copy = arena_take_bytes(&m->arena, text.length + 1);
+    append(copy, text.at, text.length);
+    m->memory += text.length + 1;
+    return (struct slice){copy, text.length};
+}
+
+enum { ORDER_NAME_MAX = ROWS_ACCOUNT_MAX + ORDER_SIZE, RANK_NAME_MAX = ORDER_NAME_MAX + 8 + EVENT_ID_SIZE };
+
+// Of fixed length behind the account: no two are alike.
+static size_t order_name(char out[RANK_NAME_MAX], struct slice account,
+                         const unsigned char hash[ORDER_SIZE]) {
+    CHECK(account.length <= ROWS_ACCOUNT_MAX);
+    char *at = append(out, account.at, account.length);
+    at = append(at, hash, ORDER_SIZE);
+    return (size_t)(at - out);
+}
+
+static size_t rank_name(char out[RANK_NAME_MAX], size_t length, int64_t occurred_at_ms,
+                        const unsigned char event_id[EVENT_ID_SIZE]) {
+    char *at = append(out + length, &occurred_at_ms, sizeof(occurred_at_ms));
+    at = append(at, event_id, EVENT_ID_SIZE);
+    return (size_t)(at - out);
+}
+
+static struct window_copy *copy_of(struct window_model *m, const struct adding *a,
+                                   const Clameur__V1__Event *e) {
+    struct window_copy *copy = arena_take(&m->arena, sizeof(*copy));
+    *copy = (struct window_copy){.occurred_at_ms = e->occurred_at,
+                                 .platform = a->platform,
+                                 .origin = a->origin,
+                                 .format = a->format,
+                                 .paid = a->paid,
+                                 .account = kept(m, a->account),
+                                 .content = kept(m, a->content),
+                                 .campaign = kept(m, a->campaign),
+                                 .tag_count = a->tag_count,
+                                 .increments = *a->increments,
+                                 .next = TABLE_NONE};
+    copy->tags = arena_take(&m->arena, (a->tag_count + 1) * sizeof(*copy->tags));
+    for (size_t i = 0; i < a->tag_count; i++)
+        copy->tags[i] = kept(m, a->tags[i]);
+    order_hash(copy->hash, recount_text(e->commerce->order_id));
+    memcpy(copy->event_id, e->event_id.data, EVENT_ID_SIZE);
+    m->memory += sizeof(*copy) + a->tag_count * sizeof(*copy->tags);
+    return copy;
+}
+
+static int slice_compare(struct slice a, struct slice b) {
+    size_t common = a.length < b.length ? a.length : b.length;
+    int differs = common > 0 ? memcmp(a.at, b.at, common) : 0;
+    return differs != 0 ? differs : (a.length > b.length) - (a.length < b.length);
+}
+
+static int number_compare(uint64_t a, uint64_t b) {
+    return (a > b) - (a < b);
+}
+
+static int tags_compare(const struct window_copy *a, const struct window_copy *b) {
+    for (size_t i = 0; i < a->tag_count && i < b->tag_count; i++) {
+        int differs = slice_compare(a->tags[i], b->tags[i]);
+        if (differs != 0)
+            return differs;
+    }
+    return number_compare(a->tag_count, b->tag_count);
+}
+
+// Two purchases of one order, time and event id that say different things: the lesser is kept.
+static int twin_compare(const struct window_copy *a, const struct window_copy *b) {
+    const int by[] = {number_compare(a->platform, b->platform),
+                      number_compare(a->origin, b->origin),
+                      number_compare(a->format, b->format),
+                      number_compare(a->paid, b->paid),
+                      slice_compare(a->content, b->content),
+                      slice_compare(a->campaign, b->campaign),
+                      tags_compare(a, b)};
+    for (size_t i = 0; i < sizeof(by) / sizeof(by[0]); i++) {
+        if (by[i] != 0)
+            return by[i];
+    }
+    const struct recount_increments *x = &a->increments, *y = &b->increments;
+    for (size_t i = 0; i < x->count && i < y->count; i++) {
+        int differs = number_compare(x->at[i].field, y->at[i].field);
+        if (differs == 0)
+            differs = number_compare((uint64_t)x->at[i].delta, (uint64_t)y->at[i].delta);
+        if (differs != 0)
+            return differs;
+    }
+    return number_compare(x->count, y->count);
+}
+
+static uint32_t order_number(struct window_model *m, struct slice name) {
+    uint32_t known = m->orders.count;
+    uint32_t number = names_put(&m->orders, name);
+    if (number < known)
+        return number;
+    if (known == m->order_room) {
+        m->order_room = m->order_room == 0 ? 64 : 2 * m->order_room;
+        m->first_copy = memory_grow(m->first_copy, m->order_room, sizeof(*m->first_copy));
+    }
+    m->first_copy[number] = TABLE_NONE;
+    m->memory += name.length + ROW_BYTES;
+    return number;
+}
+
+static void rank_begin(struct window_model *m, uint32_t rank, struct window_copy *copy, struct slice order) {
+    if (rank == m->copy_room) {
+        m->copy_room = m->copy_room == 0 ? 64 : 2 * m->copy_room;
+        m->copies = memory_grow(m->copies, m->copy_room, sizeof(*m->copies));
+    }
+    uint32_t number = order_number(m, order);
+    m->copies[rank] = copy;
+    copy->order = m->orders.at[number];
+    copy->next = m->first_copy[number];
+    m->first_copy[number] = rank;
+    m->memory += RANK_NAME_MAX;
+}
+
+static void add_order(struct window_model *m, const struct adding *a, const Clameur__V1__Event *e) {
+    char name[RANK_NAME_MAX];
+    struct window_copy *copy = copy_of(m, a, e);
+    size_t order_length = order_name(name, copy->account, copy->hash);
+    size_t length = rank_name(name, order_length, copy->occurred_at_ms, copy->event_id);
+    uint32_t known = m->ranks.count;
+    uint32_t rank = names_put(&m->ranks, (struct slice){name, length});
+    if (rank == known)
+        return rank_begin(m, rank, copy, (struct slice){name, order_length});
+    if (twin_compare(copy, m->copies[rank]) >= 0)
+        return;
+    copy->order = m->copies[rank]->order;
+    copy->next = m->copies[rank]->next;
+    m->copies[rank] = copy;
+}
+
+struct window_copy *window_model_copy(const struct window_model *m, const struct order *order) {
+    char name[RANK_NAME_MAX];
+    size_t length = order_name(name, order->subject.account, order->order);
+    length = rank_name(name, length, order->occurred_at_ms, order->event_id);
+    uint32_t rank = names_find(&m->ranks, (struct slice){name, length});
+    return rank == TABLE_NONE ? NULL : m->copies[rank];
+}
+
+static bool is_before(const struct window_copy *a, const struct window_copy *b) {
+    if (a->occurred_at_ms != b->occurred_at_ms)
+        return a->occurred_at_ms < b->occurred_at_ms;
+    return memcmp(a->event_id, b->event_id, EVENT_ID_SIZE) < 0;
+}
+
+static void settle_copy(struct window_model *m, const struct window_copy *copy, bool counts) {
+    const struct adding a = {copy->account,   copy->content,    copy->campaign, copy->platform,
+                             copy->origin,    copy->format,     copy->paid,     copy->tags,
+                             copy->tag_count, &copy->increments};
+    struct row_key totals = whole_key(&a, TABLE_TOTALS);
+    if (counts)
+        add_in_time(m, &a);
+    else
+        add(m, row_of(m, &totals), field_counter(COUNTER_ORDER_COPIES), 1);
+}
+
+void window_model_settle(struct window_model *m) {
+    for (uint32_t number = 0; number < m->orders.count; number++) {
+        uint32_t least = m->first_copy[number];
+        for (uint32_t i = least; i != TABLE_NONE; i = m->copies[i]->next)
+            least = is_before(m->copies[i], m->copies[least]) ? i : least;
+        for (uint32_t i = m->first_copy[number]; i != TABLE_NONE; i = m->copies[i]->next)
+            settle_copy(m, m->copies[i], i == least);
+    }
+}
+
+// ---- events
+
+void window_model_add(struct window_model *m, const Clameur__V1__Event *e, bool late) {
+    struct slice tags[ROWS_NAMES_MAX];
+    struct recount_increments increments;
+    if ((uint32_t)e->kind == KIND_READING)
+        return;
+    recount_increments_of(&increments, e);
+    CHECK(e->n_tags <= ROWS_NAMES_MAX);
+    for (size_t i = 0; i < e->n_tags; i++)
+        tags[i] = recount_text(e->tags[i]);
+    const struct adding a = {.account = recount_text(e->account_id),
+                             .content = recount_text(e->content_id),
+                             .campaign = recount_text(e->campaign_id),
+                             .platform = (uint32_t)e->platform,
+                             .origin = (uint32_t)e->origin,
+                             .format = (uint32_t)e->content_format,
+                             .paid = e->paid,
+                             .tags = tags,
+                             .tag_count = e->n_tags,
+                             .increments = &increments};
+    struct row_key key = whole_key(&a, TABLE_LATE);
+    if (late)
+        add_all(m, &key, &a);
+    else if ((uint32_t)e->kind == KIND_PURCHASE)
+        add_order(m, &a, e);
+    else
+        add_in_time(m, &a);
+}

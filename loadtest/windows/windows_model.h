@@ -1,0 +1,71 @@
+// What one window must hold: its rows by name, its purchases, as the events make them. Pure: events in, sums
+// out, by the recount's own reading of aggregate/README.md; nothing here is shared with the aggregator but
+// the names of tables and counters.
+//
+// Sums are modulo 2^64, as a file's are. Zero and absent are equal.
+#pragma once
+
+#include "clameur/v1/event.pb-c.h"
+#include "loadtest/recount/measures.h"
+#include "loadtest/recount/recount_table.h"
+#include "runtime/arena.h"
+#include "schemas/snapshot/rows.h"
+
+enum { WINDOW_ROW_MAX = 32 + ROWS_ACCOUNT_MAX + ROWS_ID_MAX };
+
+struct window_cell {
+    uint32_t row, field; // numbers of `rows` and `fields`
+    int64_t value;
+    bool met; // by the comparison
+};
+
+// A copy of an order: what it says, in the model's memory.
+struct window_copy {
+    struct slice order; // account and order
+    unsigned char hash[ORDER_SIZE], event_id[EVENT_ID_SIZE];
+    int64_t occurred_at_ms;
+    uint32_t platform, origin, format;
+    bool paid;
+    struct slice account, content, campaign;
+    struct slice *tags;
+    size_t tag_count;
+    struct recount_increments increments;
+    uint32_t next; // of the same order
+    bool met;
+};
+
+struct window_model {
+    struct names rows;   // encoded by window_row_write
+    struct names fields; // the bytes of a field_code
+    struct pairs cell_of;
+    struct window_cell *cells;
+    uint32_t cell_count, cell_room;
+    struct names orders;         // account and order
+    struct names ranks;          // account, order, occurred_at, event_id
+    struct window_copy **copies; // by rank
+    uint32_t *first_copy;        // by order
+    size_t copy_room, order_room;
+    struct arena arena;
+    size_t memory; // about so many bytes
+};
+
+struct window_model *window_model_create(void);
+void window_model_destroy(struct window_model **m);
+
+// Counts an event that is valid and no duplicate. A purchase that comes in time waits for
+// window_model_settle.
+void window_model_add(struct window_model *m, const Clameur__V1__Event *e, bool late);
+// Of the copies of each order the one of least (occurred_at, event_id) counts, each other one is an
+// `order_copies` of its row of TOTALS. Once, after all events.
+void window_model_settle(struct window_model *m);
+
+// A row's name by which the model knows it: `out` has WINDOW_ROW_MAX bytes.
+struct slice window_row_write(char *out, const struct row_key *key);
+// The key of a row of the model.
+struct row_key window_row_read(struct slice name);
+
+// NULL where nothing touched it.
+struct window_cell *window_model_cell(const struct window_model *m, struct slice row, field_code field);
+field_code window_model_field(const struct window_model *m, const struct window_cell *cell);
+// NULL where there is no such copy.
+struct window_copy *window_model_copy(const struct window_model *m, const struct order *order);

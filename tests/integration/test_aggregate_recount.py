@@ -1,0 +1,225 @@
+"""`clameur-loadtest recount --against snapshots`: the program's own count of published windows agrees with the independent one in
+Python, says what is not to be compared yet, and sees a single wrong unit, in whatever file it stands."""
+import hashlib
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+import zstandard
+
+from harness import load
+from harness.aggregate import Aggregation
+from harness.registry import SCHEMAS
+from harness.worker import Deployment
+
+import clameur_snapshot  # harness.aggregate has led there
+
+WINDOW_MS = 900_000
+
+
+@pytest.fixture
+def past():
+    """ms: the start of a window three hours ago, so that all that follows can be sealed by now."""
+    now = int(time.time() * 1000)
+    return now - now % WINDOW_MS - 12 * WINDOW_MS
+
+
+@pytest.fixture
+def topic(kafka):
+    """Records have the producer's times, so that events of hours ago come in time."""
+    return kafka.create_topic(f"recount-{os.urandom(3).hex()}", message_timestamp_type="CreateTime")
+
+
+@pytest.fixture
+def aggregation(kafka, topic, redis, tmp_path):
+    store = tmp_path / "store"
+    options = {"store.url": f"file://{store}", "aggregate.checkpoint": "1s", "aggregate.group": f"{topic}-aggregate"}
+    return Aggregation(Deployment(tmp_path, kafka.bootstrap, topic, redis, options), store)
+
+
+def produce(aggregation, past, events, windows):
+    for number in range(windows):
+        aggregation.deployment.produce(*load.flags(events // windows, seed=number + 1),
+                                       f"--start-time={past + number * WINDOW_MS + 60_000}")
+
+
+def recount(aggregation, *flags, check=0):
+    done = aggregation.deployment.loadtest("recount", "--against=snapshots", "--output=json", *flags, check=check)
+    return json.loads(done.stdout)
+
+
+@pytest.fixture
+def settled(aggregation, past):
+    """Some windows, published, and the aggregator gone; with what they must hold."""
+    produce(aggregation, past, 6_000, 2)
+    aggregator = aggregation.start()
+    aggregation.expected_ = aggregation.settle()
+    assert aggregator.terminate() == 0
+    return aggregation
+
+
+def test_both_counts_of_published_windows_agree(aggregation, past):
+    produce(aggregation, past, 20_000, 4)
+    aggregator = aggregation.start()
+    expected = aggregation.settle()
+    assert aggregator.terminate() == 0
+    answer = recount(aggregation, "--drained")
+    fates, shares = expected.fates.values(), [s for w in expected.windows.values() for s in w.shares.values()]
+    assert answer["equal"] and answer["findings"] == 0 and answer["lag"] == 0
+    assert answer["windows"] == len(expected.windows) and answer["partitions"] == 4
+    assert answer["rows"] == sum(len(expected.table(start)) for start in expected.windows)
+    assert answer["counters"] == sum(len(cells) for start in expected.windows for cells in expected.table(start).values())
+    assert answer["orders"] == sum(len(copies) for w in expected.windows.values() for copies in w.orders.values()) > 100
+    assert answer["events"] == sum(f.read for f in fates)
+    assert (answer["counted"], answer["late"]) == (sum(s.counted for s in shares), sum(s.late for s in shares))
+    assert (answer["duplicates"], answer["rejected"]) == (sum(f.duplicate for f in fates), sum(f.rejected for f in fates))
+    assert min(answer[name] for name in ("late", "duplicates", "rejected")) > 50
+
+
+def test_with_little_memory_the_log_is_read_more_often_and_the_answer_is_the_same(settled):
+    once = recount(settled)
+    done = settled.deployment.loadtest("recount", "--against=snapshots", "--output=json", "--memory=1MiB")
+    assert json.loads(done.stdout) == once
+    assert "the log is read once more" in done.stderr
+
+
+def test_what_is_not_sealed_or_not_read_is_said_and_not_compared(settled):
+    settled.deployment.produce(*load.flags(2_000, seed=8))  # of now
+    behind = recount(settled)
+    assert behind["lag"] > 1000 and behind["equal"]
+    assert recount(settled, "--drained", check=1)["finding_list"][0]["counter"] == "lag"
+    aggregator = settled.start()
+    for _ in range(100):
+        if recount(settled, "--live")["lag"] == 0:
+            break
+        time.sleep(0.3)
+    answer = recount(settled, "--live")
+    assert answer["windows_open"] >= 1 and answer["lag"] == 0
+    assert aggregator.terminate() == 0
+    assert recount(settled, "--drained", check=1)["finding_list"][0]["recount"] == "drained"
+
+
+def test_it_agrees_while_aggregators_work(aggregation, past):
+    produce(aggregation, past, 4_000, 2)
+    running = [aggregation.start() for _ in range(2)]
+    stream = aggregation.deployment.producer(*load.flags(4_000, rate=400, seed=9), f"--start-time={past + 3 * WINDOW_MS}")
+    compared = 0
+    while stream.is_running:
+        compared = max(compared, recount(aggregation, "--live")["windows"]) if aggregation.store.starts() else 0
+    assert stream.wait(60) == 0 and compared > 0
+    for aggregator in running:
+        assert aggregator.terminate() == 0
+
+
+# ---- one thing wrong
+
+def rewrite(path, change):
+    """The file again after `change(header, blocks)`: whole, and as one writes it, but for what was changed."""
+    snapshot, messages = clameur_snapshot.Snapshot(path, SCHEMAS / "snapshot.binpb"), []
+    tag, message = clameur_snapshot.HEADER, snapshot.header
+    while tag != clameur_snapshot.TRAILER:
+        messages.append(message)
+        tag, message = snapshot._message()
+    header, blocks = messages[0], messages[1:]
+    change(header, blocks)
+    body = _field(clameur_snapshot.HEADER, header) + b"".join(_field(clameur_snapshot.BLOCK, b) for b in blocks if b.rows)
+    message.sha256 = hashlib.sha256(body).digest()
+    path.chmod(0o600)
+    path.write_bytes(zstandard.compress(body + _field(clameur_snapshot.TRAILER, message)))
+
+
+def _field(tag, message):
+    data, length = message.SerializeToString(deterministic=True), b""
+    rest = len(data)
+    while rest > 0x7F:
+        length, rest = length + bytes([rest & 0x7F | 0x80]), rest >> 7
+    return bytes([tag]) + length + bytes([rest]) + data
+
+
+CONTENT, LATE, ORDERS = 1, 5, 6
+
+
+def _one_more(header, blocks):
+    next(b for b in blocks if b.table == CONTENT).columns[0].values[0] += 1
+
+
+def _no_late_rows(header, blocks):
+    next(b for b in blocks if b.table == LATE).rows = 0
+    header.table_rows[LATE] = 0
+    while header.table_rows and header.table_rows[-1] == 0:
+        header.table_rows.pop()
+
+
+def _late_in_time(header, blocks):
+    share = next(c for c in header.coverage if c.late)
+    share.late -= 1
+    share.counted += 1
+
+
+def _order_without_content(header, blocks):
+    order = next(o for b in blocks if b.table == ORDERS for o in b.orders)
+    order.campaign = "another"
+
+
+def full(settled):
+    return max(settled.expected_.windows, key=lambda start: len(settled.expected_.table(start)))
+
+
+def with_late(settled):
+    return next(start for start, window in settled.expected_.windows.items() if any(s.late for s in window.shares.values()))
+
+
+WRONG = {
+    "a counter": (_one_more, lambda f: int(f["snapshots"]) == int(f["recount"]) + 1 and f["where"].startswith("content ")),
+    "late rows missing": (_no_late_rows, lambda f: f["recount"] == "a row" and f["where"].startswith("late ")),
+    "late events in time": (_late_in_time, lambda f: f["where"].startswith("partition ") and f["counter"] in ("late", "counted")),
+    "an order": (_order_without_content, lambda f: f["counter"] == "content and campaign"),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_one_wrong_thing_in_a_window_is_found_and_shown(settled, what):
+    change, is_it = WRONG[what]
+    start = full(settled) if "late" not in what else with_late(settled)
+    rewrite(settled.store.revisions(start)[-1], change)
+    answer = recount(settled, check=1)
+    assert not answer["equal"] and answer["findings"] >= 1
+    assert all(is_it(finding) and finding["window"] == start for finding in answer["finding_list"]), answer["finding_list"]
+
+
+def test_a_window_that_is_gone_is_missing(settled):
+    start = settled.store.starts()[-1]
+    for path in settled.store.revisions(start):
+        path.unlink()
+    answer = recount(settled, check=1)
+    assert (answer["windows_missing"], answer["findings"]) == (1, 1)
+    assert answer["finding_list"][0]["window"] == start and answer["finding_list"][0]["snapshots"] == "not published"
+
+
+def test_a_damaged_file_is_named(settled):
+    path = settled.store.revisions(settled.store.starts()[0])[-1]
+    path.chmod(0o600)
+    path.write_bytes(path.read_bytes()[:-9])
+    answer = recount(settled, check=1)
+    assert answer["findings"] == 1 and path.name in answer["finding_list"][0]["where"]
+
+
+def test_a_balance_that_does_not_add_up_is_found(settled):
+    path = sorted((settled.store.path / "through").glob("p0002-*"))[-1]
+
+    def one_less_duplicate(header, blocks):
+        header.progress.duplicate -= 1
+
+    rewrite(Path(path), one_less_duplicate)
+    found = recount(settled, check=1)["finding_list"]
+    assert {f["where"] for f in found} == {"partition 2"} and "duplicate" in {f["counter"] for f in found}
+
+
+def test_a_table_of_findings_for_people(settled):
+    rewrite(settled.store.revisions(full(settled))[-1], _one_more)
+    done = settled.deployment.loadtest("recount", "--against=snapshots", "--output=table", "--max-differences=0", check=1)
+    assert "NOT EQUAL" in done.stdout and "WINDOW" not in done.stdout
+    done = settled.deployment.loadtest("recount", "--against=snapshots", "--output=table", check=1)
+    assert "WINDOW" in done.stdout and " content " in done.stdout

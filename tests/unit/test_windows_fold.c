@@ -1,0 +1,213 @@
+// Records into windows: what belongs to which, how far, when a window is finished, and that passes over the
+// log change nothing.
+#include "windows_fixture.h"
+
+static int64_t value(const struct windows_window *w, const struct row_key *key, enum counter counter) {
+    char name[WINDOW_ROW_MAX];
+    const struct window_cell *cell =
+        w->model == NULL ? NULL
+                         : window_model_cell(w->model, window_row_write(name, key), field_counter(counter));
+    return cell == NULL ? 0 : cell->value;
+}
+
+static struct row_key totals(void) {
+    return (struct row_key){.table = TABLE_TOTALS, .platform = PLATFORM_TIKTOK, .account = slice_of("acme")};
+}
+
+static struct row_key late_row(void) {
+    struct row_key key = totals();
+    key.table = TABLE_LATE;
+    return key;
+}
+
+static void it_counts(struct world *w, struct windows_window *window) {
+    const int64_t *likes = w->more;
+    struct row_key key = totals();
+    assert_int_equal(value(window, &key, COUNTER_OF_LIKE), *likes);
+}
+
+static void an_event_belongs_to_the_quarter_of_an_hour_it_occurred_in(void **state) {
+    static const int64_t likes = 1;
+    struct world *w = world_create(1 << 30);
+    w->more = &likes;
+    w->finish = it_counts;
+    Clameur__V1__Event last = event(1), next = event(2);
+    last.occurred_at = W0_MS + 899999;
+    next.occurred_at = W0_MS + 900000;
+    publish(w, W0, ALL, ALL);
+    publish(w, W0 + 900, ALL, ALL);
+    assert_true(windows_fold_begin(&w->fold));
+    give_now(w, 0, &last);
+    give_now(w, 0, &next);
+    windows_fold_end(&w->fold);
+    assert_int_equal(w->finished, 2);
+    assert_false(windows_fold_begin(&w->fold));
+    world_destroy(w);
+}
+
+static void is_late_by_its_record(struct world *w, struct windows_window *window) {
+    struct row_key in_time = totals(), late = late_row();
+    assert_int_equal(value(window, &in_time, COUNTER_OF_LIKE), 2); // one in time, one without a time
+    assert_int_equal(value(window, &late, COUNTER_OF_LIKE), 1);
+    assert_int_equal(window->covered[0].counted, 2);
+    assert_int_equal(window->covered[0].late, 1);
+}
+
+static void late_is_past_end_disorder_and_lateness_by_record_time(void **state) {
+    struct world *w = world_create(1 << 30);
+    w->finish = is_late_by_its_record;
+    publish(w, W0, ALL, ALL);
+    windows_fold_begin(&w->fold);
+    Clameur__V1__Event on_time = event(1), late = event(2), timeless = event(3);
+    give(w, 0, LATE_MS, &on_time);
+    give(w, 0, LATE_MS + 1, &late);
+    give(w, 0, 0, &timeless);
+    windows_fold_end(&w->fold);
+    assert_int_equal(w->finished, 1);
+    assert_int_equal(w->fold.tally.counted, 2);
+    assert_int_equal(w->fold.tally.late, 1);
+    world_destroy(w);
+}
+
+static void a_window_gets_what_its_file_reaches_and_no_more(void **state) {
+    static const int64_t likes = 2;
+    struct world *w = world_create(1 << 30);
+    w->more = &likes;
+    w->finish = it_counts;
+    w->limits[1] = 2;
+    publish(w, W0, 1, 1);
+    windows_fold_begin(&w->fold);
+    for (uint8_t id = 1; id <= 2; id++) {
+        Clameur__V1__Event e = event(id);
+        give_now(w, 0, &e);
+    }
+    assert_int_equal(w->finished, 0); // of partition 1 nothing was read
+    for (uint8_t id = 11; id <= 13; id++) {
+        Clameur__V1__Event e = event(id);
+        give_now(w, 1, &e);
+    }
+    assert_int_equal(w->finished, 1);
+    const struct windows_window *window = windows_fold_find(&w->fold, W0);
+    assert_null(window->model);
+    assert_int_equal(window->beyond, 2); // one of each; the third of partition 1 is past the limit
+    assert_int_equal(window->shares[1].counted, 2);
+    assert_int_equal(w->fold.tally.lag, 1);
+    windows_fold_end(&w->fold);
+    assert_int_equal(w->finished, 1);
+    world_destroy(w);
+}
+
+static void what_is_refused_or_was_there_is_in_the_balance_alone(void **state) {
+    static const int64_t likes = 2;
+    struct world *w = world_create(1 << 30);
+    w->more = &likes;
+    w->finish = it_counts;
+    publish(w, W0, ALL, ALL);
+    windows_fold_begin(&w->fold);
+    Clameur__V1__Event e = event(1), nobody = event(2);
+    nobody.account_id = bytes("");
+    give_now(w, 0, &e);
+    give_now(w, 0, &e);
+    give_now(w, 0, &nobody);
+    give_bytes(w, 0, 0, (struct slice){NULL, 0});
+    w->next[0] += SPAN;
+    give_now(w, 0, &e); // past the span: nobody knows it any more
+    windows_fold_end(&w->fold);
+    assert_int_equal(w->fold.fates[0].read, 5);
+    assert_int_equal(w->fold.fates[0].duplicate, 1);
+    assert_int_equal(w->fold.fates[0].rejected, 2);
+    world_destroy(w);
+}
+
+static Clameur__V1__Commerce commerce(const char *order, int64_t micros) {
+    Clameur__V1__Commerce c = CLAMEUR__V1__COMMERCE__INIT;
+    c.order_id = bytes(order);
+    c.currency = bytes("EUR");
+    c.value_micros = micros;
+    return c;
+}
+
+static Clameur__V1__Event purchase(uint8_t id, Clameur__V1__Commerce *c, int64_t second) {
+    Clameur__V1__Event e = event(id);
+    e.kind = (Clameur__V1__Kind)KIND_PURCHASE;
+    e.occurred_at = W0_MS + second * 1000;
+    e.body_case = CLAMEUR__V1__EVENT__BODY_COMMERCE;
+    e.commerce = c;
+    e.content_id = bytes("v1");
+    return e;
+}
+
+static void the_least_copy_counts(struct world *w, struct windows_window *window) {
+    char name[WINDOW_ROW_MAX];
+    struct row_key key = totals();
+    field_code gross = field_currency(field_counter(COUNTER_GROSS_MICROS), slice_of("EUR"));
+    const struct window_cell *cell = window_model_cell(window->model, window_row_write(name, &key), gross);
+    assert_int_equal(cell->value, 5);
+    assert_int_equal(value(window, &key, COUNTER_OF_PURCHASE), 1);
+    assert_int_equal(value(window, &key, COUNTER_ORDER_COPIES), 2);
+    struct row_key content = {
+        .table = TABLE_CONTENT, .platform = PLATFORM_TIKTOK, .account = key.account, .id = slice_of("v1")};
+    assert_int_equal(value(window, &content, COUNTER_OF_PURCHASE), 1);
+    assert_int_equal(value(window, &content, COUNTER_ORDER_COPIES), 0);
+    assert_int_equal(window->model->ranks.count, 3);
+}
+
+static void of_an_orders_copies_the_least_by_time_and_id_counts_wherever_it_lies(void **state) {
+    struct world *w = world_create(1 << 30);
+    w->finish = the_least_copy_counts;
+    Clameur__V1__Commerce c7 = commerce("o-1", 7), c5 = commerce("o-1", 5), c6 = commerce("o-1", 6);
+    Clameur__V1__Event a = purchase(3, &c7, 2), b = purchase(1, &c5, 1), c = purchase(2, &c6, 1);
+    publish(w, W0, ALL, ALL);
+    windows_fold_begin(&w->fold);
+    give_now(w, 0, &a);
+    give_now(w, 0, &c);
+    give_now(w, 1, &b);
+    windows_fold_end(&w->fold);
+    assert_int_equal(w->finished, 1);
+    world_destroy(w);
+}
+
+static void one_like_each(struct world *w, struct windows_window *window) {
+    struct row_key key = totals();
+    assert_int_equal(value(window, &key, COUNTER_OF_LIKE), 2);
+    assert_int_equal(window->covered[0].counted, 1);
+    assert_int_equal(window->covered[1].counted, 1);
+}
+
+static void with_little_memory_windows_wait_for_a_further_pass(void **state) {
+    enum { WINDOWS = 5 };
+    struct world *w = world_create(1);
+    w->finish = one_like_each;
+    for (int64_t i = 0; i < WINDOWS; i++)
+        publish(w, W0 + i * 900, WINDOWS, WINDOWS);
+    int passes = 0;
+    for (; windows_fold_begin(&w->fold); passes++) {
+        for (int32_t p = 0; p < PARTITIONS; p++) {
+            w->next[p] = 0;
+            for (uint8_t i = 0; i < WINDOWS; i++) {
+                Clameur__V1__Event e = event((uint8_t)(10 * p + i + 1));
+                e.occurred_at += (int64_t)i * 900000;
+                give_now(w, p, &e);
+            }
+        }
+        windows_fold_end(&w->fold);
+        assert_in_range(passes, 0, WINDOWS);
+    }
+    assert_int_equal(w->finished, WINDOWS);
+    assert_true(passes > 1);
+    assert_int_equal(w->fold.tally.read, 2 * WINDOWS); // of the first pass alone
+    assert_int_equal(w->fold.memory, 0);
+    world_destroy(w);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_event_belongs_to_the_quarter_of_an_hour_it_occurred_in),
+        cmocka_unit_test(late_is_past_end_disorder_and_lateness_by_record_time),
+        cmocka_unit_test(a_window_gets_what_its_file_reaches_and_no_more),
+        cmocka_unit_test(what_is_refused_or_was_there_is_in_the_balance_alone),
+        cmocka_unit_test(of_an_orders_copies_the_least_by_time_and_id_counts_wherever_it_lies),
+        cmocka_unit_test(with_little_memory_windows_wait_for_a_further_pass),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,109 @@
+// A log of two partitions, by hand, folded into windows: for the tests of the recount against snapshots.
+#pragma once
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "loadtest/windows/windows_compare.h"
+#include "runtime/memory.h"
+#include "schemas/layout.h"
+#include "schemas/weighable.h"
+
+#define W0      INT64_C(1767225600) // 2026-01-01T00:00:00Z: the start of a window
+#define W0_MS   (W0 * 1000)
+#define LATE_MS (W0_MS + 900000 + 60000 + 600000) // the last record time that is in time
+#define ALL     (INT64_MAX / 2)
+
+enum { PARTITIONS = 2, SPAN = 10 };
+
+struct world {
+    struct rules_book rules;
+    struct windows_setup setup;
+    struct windows_origin origin;
+    struct windows_fold fold;
+    int64_t starts[PARTITIONS], limits[PARTITIONS], next[PARTITIONS];
+    // What finishing a window does; NULL: it is counted alone.
+    void (*finish)(struct world *w, struct windows_window *window);
+    size_t finished;
+    const void *more; // of the test
+};
+
+static inline void world_finish(void *context, struct windows_window *window) {
+    struct world *w = context;
+    w->finished++;
+    if (w->finish != NULL)
+        w->finish(w, window);
+}
+
+static inline struct world *world_create(size_t memory_max) {
+    struct world *w = memory_take(sizeof(*w));
+    struct rules_kinds kinds;
+    schemas_rules_kinds(&kinds);
+    assert_int_equal(rules_load(&w->rules, NULL, &kinds), STATUS_OK);
+    for (int i = 0; i < PARTITIONS; i++)
+        w->limits[i] = ALL;
+    w->setup = (struct windows_setup){.framing = {"auto", 65536, 1 << 20},
+                                      .rules = &w->rules,
+                                      .dedup_span = SPAN,
+                                      .partitions = PARTITIONS,
+                                      .starts = w->starts,
+                                      .limits = w->limits,
+                                      .memory_max = memory_max};
+    w->origin = (struct windows_origin){"engagement", "", &w->rules, PARTITIONS, w->starts};
+    windows_fold_init(&w->fold, &w->setup, world_finish, w);
+    return w;
+}
+
+static inline void world_destroy(struct world *w) {
+    windows_fold_fini(&w->fold);
+    rules_fini(&w->rules);
+    free(w);
+}
+
+// A window published so far as is said.
+static inline void publish(struct world *w, int64_t start_s, int64_t to_0, int64_t to_1) {
+    windows_fold_published(&w->fold, start_s, (const int64_t[]){to_0, to_1});
+}
+
+static inline ProtobufCBinaryData bytes(const char *text) {
+    return (ProtobufCBinaryData){strlen(text), (uint8_t *)(uintptr_t)text};
+}
+
+static uint8_t ids[256][16];
+
+// A like on TikTok, a second into the window; `id` is the last byte of its event_id.
+static inline Clameur__V1__Event event(uint8_t id) {
+    Clameur__V1__Event e = CLAMEUR__V1__EVENT__INIT;
+    ids[id][15] = id;
+    e.event_id = (ProtobufCBinaryData){16, ids[id]};
+    e.occurred_at = W0_MS + 1000;
+    e.platform = (Clameur__V1__Platform)PLATFORM_TIKTOK;
+    e.kind = (Clameur__V1__Kind)KIND_LIKE;
+    e.account_id = bytes("acme");
+    return e;
+}
+
+static inline void give_bytes(struct world *w, int32_t partition, int64_t time_ms, struct slice value) {
+    struct recount_record r = {
+        .partition = partition, .offset = w->next[partition]++, .time_ms = time_ms, .value = value};
+    windows_fold_record(&w->fold, &r);
+}
+
+static inline void give(struct world *w, int32_t partition, int64_t time_ms, const Clameur__V1__Event *e) {
+    uint8_t packed[4096];
+    assert_in_range(clameur__v1__event__get_packed_size(e), 1, sizeof(packed));
+    size_t length = clameur__v1__event__pack(e, packed);
+    give_bytes(w, partition, time_ms, (struct slice){(const char *)packed, length});
+}
+
+// In time.
+static inline void give_now(struct world *w, int32_t partition, const Clameur__V1__Event *e) {
+    give(w, partition, e->occurred_at + 1, e);
+}
