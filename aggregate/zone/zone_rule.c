@@ -35,6 +35,7 @@ static bool read_number(struct text *t, int most, int *value) {
 static bool read_time(struct text *t, int hours_most, int32_t *seconds) {
     int hours, minutes = 0, rest = 0;
     bool is_negative = next_is(t, '-');
+    *seconds = 0;
     if (!is_negative)
         next_is(t, '+');
     if (!read_number(t, hours_most, &hours))
@@ -56,12 +57,11 @@ static bool read_abbreviation(struct text *t) {
     return t->at - first >= 3 && (!is_quoted || next_is(t, '>'));
 }
 
-// POSIX counts offsets westwards.
+// POSIX counts offsets westwards. Of 24 hours at most none leaves RFC 9636's bounds.
 static bool read_offset(struct text *t, int32_t *offset) {
-    if (!read_time(t, 24, offset))
-        return false;
+    bool is_offset = read_time(t, 24, offset);
     *offset = -*offset;
-    return *offset >= ZONE_OFFSET_LEAST && *offset <= ZONE_OFFSET_MOST;
+    return is_offset;
 }
 
 static bool read_day(struct text *t, struct zone_when *when) {

@@ -237,6 +237,7 @@ static void test_a_footer_says_what_comes_after_the_table(void **state) {
         {"IST-2IDT,M3.4.4/26,M10.5.0", 2040, 3, 23, 0, 2 * HOUR, 3 * HOUR},               // a day after
         {"XXX0YYY,J60,J300", 2040, 3, 1, 2 * HOUR, 0, HOUR}, // of a leap year, and of none
         {"XXX0YYY,J60,J300", 2041, 3, 1, 2 * HOUR, 0, HOUR},
+        {"XXX0YYY,J60,J300", 2100, 3, 1, 2 * HOUR, 0, HOUR}, // which is none
         {"XXX0YYY,J59/0,J300", 2040, 2, 28, 0, 0, HOUR},
         {"XXX0YYY,59,300", 2040, 2, 29, 2 * HOUR, 0, HOUR},
         {"XXX0YYY,59,300", 2041, 3, 1, 2 * HOUR, 0, HOUR},
@@ -353,6 +354,7 @@ static void test_footers_that_are_none_are_refused(void **state) {
         "CET-1CEST",
         "CET-1CEST,",
         "CET-1CEST,M3.5.0",
+        "CET-1<CEST,M3.5.0,M10.5.0",
         "CET-1CEST,M3.5.0,",
         "CET-1CEST,M13.5.0,M10.5.0",
         "CET-1CEST,M0.5.0,M10.5.0",
