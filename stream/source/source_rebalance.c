@@ -134,8 +134,11 @@ static void serve_revoke(struct source *s, rd_kafka_topic_partition_list_t *list
     s->figures.rebalances_lost += lost;
     forget(s, list, lost);
     answer_revoke(s, list);
-    // A pause is remembered by the partition: given to us again, it would stay paused.
-    rd_kafka_resume_partitions(s->rk, list);
+    // A pause is remembered by the partition: given to us again, it would stay paused. Of a consumer that
+    // closes this answer may be the last thing it waited for; before 2.10 librdkafka then forgets what else
+    // it is asked, and who asked waits for ever.
+    if (!s->closing)
+        rd_kafka_resume_partitions(s->rk, list);
 }
 
 void source_serve_rebalances(struct source *s) {

@@ -133,7 +133,9 @@ GUARDS = [
     Guard("unplaced-flows", "it flows once it has a place", "stream/source/source_place.c",
           "    resume_placed(s, list);\n", ""),
     Guard("pause-forgotten", "a pause ends with the ownership", "stream/source/source_rebalance.c",
-          "    rd_kafka_resume_partitions(s->rk, list);\n", ""),
+          "    if (!s->closing)\n        rd_kafka_resume_partitions(s->rk, list);\n", ""),
+    Guard("closing-quiet", "of a consumer that closes nothing is asked after its last answer", "stream/source/source_rebalance.c",
+          "    if (!s->closing)\n        rd_kafka_resume_partitions(", "    rd_kafka_resume_partitions("),
     Guard("given-back", "what of a poll was not taken is given again", SOURCE,
           "    give_back(s, taken);\n", ""),
     # ---- going back

@@ -315,9 +315,16 @@ ssize_t rd_kafka_consume_batch_queue(rd_kafka_queue_t *queue, int timeout_ms, rd
 
 // ---- places
 
+// These calls wait for librdkafka's own thread, which before 2.10 forgets them where a consumer has closed:
+// it may, as soon as no rebalance waits for its answer.
+static void check_answered(const struct rd_kafka_s *k) {
+    CHECK(!k->closing || k->asked || k->worker->dead);
+}
+
 rd_kafka_error_t *rd_kafka_seek_partitions(rd_kafka_t *k, rd_kafka_topic_partition_list_t *list,
                                            int timeout_ms) {
     bool fails = world.now_ms < world.seeks_fail_until_ms;
+    check_answered(k);
     for (int i = 0; i < list->cnt; i++) {
         rd_kafka_topic_partition_t *row = &list->elems[i];
         struct fetch *f = &k->at[row->partition];
@@ -331,6 +338,7 @@ rd_kafka_error_t *rd_kafka_seek_partitions(rd_kafka_t *k, rd_kafka_topic_partiti
 }
 
 static void set_paused(struct rd_kafka_s *k, const rd_kafka_topic_partition_list_t *list, bool paused) {
+    check_answered(k);
     for (int i = 0; i < list->cnt; i++)
         k->at[list->elems[i].partition].paused = paused;
 }
