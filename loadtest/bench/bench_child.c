@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -29,7 +30,10 @@ static void pin_to_one(void) {
     sched_setaffinity(0, sizeof(one), &one);
 }
 
-static _Noreturn void become(char *const argv[], int output, int log, bool pin) {
+static _Noreturn void become(char *const argv[], int output, int log, bool pin, pid_t parent) {
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid() != parent) // it died before that
+        _exit(127);
     if (pin)
         pin_to_one();
     dup2(output, STDOUT_FILENO);
@@ -50,9 +54,10 @@ enum status bench_child_start(struct bench_child *child, char *const argv[], boo
                            strerror(errno));
     if (pipe2(ends, O_CLOEXEC) == 0) {
         child->output = ends[0];
+        pid_t parent = getpid();
         child->pid = fork();
         if (child->pid == 0)
-            become(argv, ends[1], log, pin);
+            become(argv, ends[1], log, pin, parent);
         close(ends[1]);
     }
     int error = errno;

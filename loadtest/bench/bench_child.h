@@ -19,7 +19,8 @@ struct bench_usage {
     int exit_code; // 128 + signal where one ended it
 };
 
-// Starts `argv` (NULL-terminated, argv[0] a path), on one core if `pin`.
+// Starts `argv` (NULL-terminated, argv[0] a path), on one core if `pin`. From the main thread: where this
+// process dies, of whatever, the child gets SIGTERM.
 enum status bench_child_start(struct bench_child *child, char *const argv[], bool pin,
                               struct problem *problem);
 // The CPU it has taken until now; 0 where it has ended.

@@ -3,7 +3,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "loadtest/bench/bench_feed.h"
@@ -16,8 +15,9 @@ enum {
     FEED_RATE = 1000, // so that there is something to count in every partition
     SETTLE_MS = 2000, // between the first counter and the kill
     LOOK_MS = 10,
-    IN_FLIGHT_MS = 50, // after which Redis has answered what the killed worker had sent
 };
+
+#define NOT_CLAIMED INT64_MAX
 
 // One run.
 struct outage {
@@ -26,7 +26,8 @@ struct outage {
     struct bench_feed *feed;
     struct bench_child child;
     int64_t killed_ms, next_look_ms, stop_ms;
-    struct mark *before; // the marks as the killed worker left them, as trial->marks; NULL: not read yet
+    struct mark
+        *found; // as trial->marks: what the next worker found; before it claims one, `next` is NOT_CLAIMED
 };
 
 // Sends what is due. True where it is time to look at the marks again, which are then read.
@@ -51,16 +52,13 @@ static size_t mark_count(const struct trial *t) {
     return t->redis.space.shards * (size_t)t->redis.meta.partitions;
 }
 
-// Has some mark of every partition moved beyond `before` (NULL: its start), by another owner?
-static bool every_partition_moved(const struct trial *t, const struct mark *before) {
+// Of every partition, is some mark beyond the place in `from` (NULL: its start)?
+static bool every_partition_moved(const struct trial *t, const struct mark *from) {
     int32_t partitions = t->redis.meta.partitions;
     for (int32_t p = 0; p < partitions; p++) {
         bool moved = false;
-        for (size_t i = (size_t)p; i < mark_count(t); i += (size_t)partitions) {
-            const struct mark *mark = &t->marks[i];
-            moved |= before == NULL ? mark->next > t->redis.meta.starts[p]
-                                    : mark->next > before[i].next && mark->epoch > before[i].epoch;
-        }
+        for (size_t i = (size_t)p; i < mark_count(t); i += (size_t)partitions)
+            moved |= t->marks[i].next > (from == NULL ? t->redis.meta.starts[p] : from[i].next);
         if (!moved)
             return false;
     }
@@ -80,9 +78,35 @@ static enum status count_for_a_while(struct outage *o, struct problem *problem) 
     return status;
 }
 
+// The marks as the worker that is to be killed owns them.
+static enum status note_owner(struct outage *o, struct problem *problem) {
+    struct standing standing;
+    enum status status = trial_standing(o->trial, &standing, problem);
+    if (status != STATUS_OK)
+        return status;
+    o->found = memory_take(mark_count(o->trial) * sizeof(*o->found));
+    for (size_t i = 0; i < mark_count(o->trial); i++)
+        o->found[i] = (struct mark){.epoch = o->trial->marks[i].epoch, .next = NOT_CLAIMED};
+    return STATUS_OK;
+}
+
+// A mark that has just got another owner: what the killed worker had on its way to Redis is in it, and after
+// the claim no more comes. Where this look came late, a flush of the new owner's is in it, too, and the next
+// one is waited for.
+static void note_claims(struct outage *o) {
+    for (size_t i = 0; i < mark_count(o->trial); i++) {
+        const struct mark *mark = &o->trial->marks[i];
+        if (o->found[i].next == NOT_CLAIMED && mark->epoch > o->found[i].epoch)
+            o->found[i] = *mark;
+    }
+}
+
 // kill -9, and another worker at once, as a supervisor would.
 static enum status replace(struct outage *o, bool pinned, struct problem *problem) {
     struct bench_usage usage;
+    enum status status = note_owner(o, problem);
+    if (status != STATUS_OK)
+        return status;
     kill(o->child.pid, SIGKILL);
     o->killed_ms = clock_monotonic_ms();
     bench_child_wait(&o->child, 0, &usage);
@@ -93,18 +117,14 @@ static enum status replace(struct outage *o, bool pinned, struct problem *proble
 static enum status wait_counting_again(struct outage *o, struct bench_figures *figures,
                                        struct problem *problem) {
     enum status status = STATUS_OK;
-    o->next_look_ms = o->killed_ms + IN_FLIGHT_MS;
     o->stop_ms = o->killed_ms + o->bench->options.timeout_ms;
     for (bool again = false; status == STATUS_OK && !again;) {
         bool looked;
         status = step(o, &looked, problem);
         if (status != STATUS_OK || !looked)
             continue;
-        if (o->before == NULL) {
-            o->before = memory_take(mark_count(o->trial) * sizeof(*o->before));
-            memcpy(o->before, o->trial->marks, mark_count(o->trial) * sizeof(*o->before));
-        }
-        again = every_partition_moved(o->trial, o->before);
+        note_claims(o);
+        again = every_partition_moved(o->trial, o->found);
     }
     figures->of[BENCH_AGAIN] = (double)(clock_monotonic_ms() - o->killed_ms);
     return status;
@@ -151,7 +171,7 @@ static enum status recovery_run(struct bench *b, struct bench_case *c, size_t ru
     bench_child_forget(&o.child);
     feed_close(&o.feed);
     trial_close(&o.trial);
-    free(o.before);
+    free(o.found);
     return status;
 }
 

@@ -125,11 +125,21 @@ def test_a_killed_worker_is_replaced_in_both_kinds_of_membership(deployment, ben
     settle(deployment)
 
 
+def _workers_of(bench):
+    """The processes of the workers that bench has started; of one that has ended, none."""
+    pid, found = bench.child.pid, []
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        try:
+            words = Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if words[0].endswith(b"clameur-ingest") and words[1] == b"run":
+            found.append(int(child))
+    return found
+
+
 def _worker_of(bench):
-    """The process of the worker that bench has started."""
-    pid = bench.child.pid
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    (worker,) = [int(child) for child in children if b"clameur-ingest" in Path(f"/proc/{child}/cmdline").read_bytes()]
+    (worker,) = _workers_of(bench)
     return worker
 
 
@@ -140,6 +150,32 @@ def _has_counted(bench, client):
 
 def _has_sent(bench, client):
     return "events sent" in bench.log.read_text()
+
+
+def _epochs(client):
+    return [int(mark.split()[0]) for key in client.keys("bench-*:mark") for mark in client.hvals(key)]
+
+
+def test_a_bench_that_is_slow_to_look_sees_the_next_worker_count__goes_red_if_marks_are_compared_with_later_ones(deployment):
+    """It stands still from the start of the second worker until that one owns every mark."""
+    client = deployment.redis.client
+    bench = Process("bench", [LOADTEST, "bench", "-c", deployment.file, "--recovery", "--runs", 1, "--kafka.session.timeout=3s"],
+                    deployment.directory)
+    (first,) = wait_until("a worker runs", lambda: _workers_of(bench), 120, 0.002)
+    wait_until("another one does", lambda: _workers_of(bench) not in ([first], []), 120, 0.002)
+    bench.signal(signal.SIGSTOP)
+    wait_until("every mark is its own", lambda: set(_epochs(client)) == {2}, 120)
+    bench.signal(signal.SIGCONT)
+    assert bench.wait(900) == 0, bench.tail()
+
+
+def test_a_bench_that_is_killed_leaves_no_worker(deployment):
+    deployment.produce(*BENCH, "--events", 100_000)
+    bench = Process("bench", [LOADTEST, "bench", "-c", deployment.file, "--runs", 1], deployment.directory)
+    wait_until("its worker counts", lambda: _has_counted(bench, deployment.redis.client), 120, 0.01)
+    worker = _worker_of(bench)
+    bench.kill()
+    wait_until("it has ended, too", lambda: not Path(f"/proc/{worker}").exists(), 120)
 
 
 @pytest.mark.long
