@@ -1,6 +1,6 @@
-// C11's threads by POSIX' own names. librdkafka makes its threads and locks with the former, which GCC's
-// thread sanitizer does not intercept: it crashes in a thread that it never saw begin. In glibc the types of
-// both are the same.
+// C11's threads by POSIX' own names. librdkafka makes its threads and locks with the former, which no
+// sanitizer of GCC's intercepts: the thread sanitizer crashes in a thread that it never saw begin, and to the
+// leak sanitizer what only such a thread holds is leaked. In glibc the types of both are the same.
 #include <errno.h>
 #include <pthread.h>
 #include <stdint.h>
