@@ -27,17 +27,21 @@ def pytest_configure(config):
 
 def pytest_collection_modifyitems(config, items):
     if not config.getoption("--long"):
-        kept = [item for item in items if "long" not in item.keywords]
-        config.hook.pytest_deselected(items=[item for item in items if "long" in item.keywords])
-        items[:] = kept
+        config.hook.pytest_deselected(items=[item for item in items if _is(item, "long")])
+        items[:] = [item for item in items if not _is(item, "long")]
     _let_the_longest_begin(items)
+
+
+def _is(item, mark):
+    """By the mark alone: `item.keywords` has the names of folders, too, that of the working copy among them."""
+    return item.get_closest_marker(mark) is not None
 
 
 def _let_the_longest_begin(items):
     """Each process that shares the tests starts with a row of neighbours; at the head of each stands one that takes long."""
     row = len(items) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    longest = [item for item in items if "first" in item.keywords]
-    items[:] = [item for item in items if "first" not in item.keywords]
+    longest = [item for item in items if _is(item, "first")]
+    items[:] = [item for item in items if not _is(item, "first")]
     for number, item in enumerate(longest):
         items.insert(number * row, item)
 

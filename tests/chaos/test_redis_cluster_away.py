@@ -115,7 +115,7 @@ def test_a_master_away_for_a_while__goes_red_if_it_holds_up_the_others(deploymen
 def test_stopped_while_a_master_is_away_its_shards_are_the_next_workers(deployment, redis_cluster):
     for node in redis_cluster.nodes:
         node.client.config_set("cluster-require-full-coverage", "no")
-    worker = deployment.worker(flags=["--redis.flush_max_ops=50", "--shutdown.drain=60s"])
+    worker = deployment.worker(flags=["--redis.flush_max_ops=50", "--shutdown.drain=10m"])
     master = redis_cluster.master_of(_slot(deployment, 0))
     replica = redis_cluster.replica_of(master)
     with load.flow(deployment, rate=RATE, seed=85):

@@ -7,6 +7,8 @@ import signal
 import subprocess
 from pathlib import Path
 
+from harness.places import PATIENCE
+
 _libc = ctypes.CDLL(None, use_errno=True)
 _PR_SET_PDEATHSIG = 1
 # What programs built with a sanitizer say before they go on, or end.
@@ -52,11 +54,11 @@ class Process:
         return bool(int(caught, 16) >> (number - 1) & 1)
 
     def wait(self, seconds):
-        """The exit code (negative: the signal that ended it)."""
+        """The exit code (negative: the signal that ended it). `seconds` is more than it takes where nothing else runs."""
         try:
-            code = self.child.wait(seconds)
+            code = self.child.wait(seconds * PATIENCE)
         except subprocess.TimeoutExpired:
-            raise AssertionError(f"{self.name} still runs after {seconds:g} s") from None
+            raise AssertionError(f"{self.name} still runs after {seconds * PATIENCE:g} s") from None
         self._file.close()
         return code
 
@@ -98,9 +100,10 @@ def _target_of(descriptor):
 
 
 def run(argv, directory, seconds=300, env=None, check=0):
-    """Runs a command to its end and returns it with its output; `check` is the exit code it must have (None: any)."""
+    """Runs a command to its end and returns it with its output; `check` is the exit code it must have (None: any), `seconds` more
+    than it takes where nothing else runs."""
     done = subprocess.run([str(a) for a in argv], cwd=directory, env=env or ENVIRONMENT, stdin=subprocess.DEVNULL,
-                          capture_output=True, text=True, timeout=seconds)
+                          capture_output=True, text=True, timeout=seconds * PATIENCE)
     if check is not None and done.returncode != check:
         raise AssertionError(f"{' '.join(str(a) for a in argv)}\nexit {done.returncode}, expected {check}\n"
                              f"{done.stdout[-6000:]}{done.stderr[-6000:]}")

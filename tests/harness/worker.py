@@ -10,7 +10,7 @@ import re
 from harness.compare import Comparison, read_marks, summary
 from harness.keys import KeySpace
 from harness.log import ends_of, read_log
-from harness.places import PROGRAMS, free_port, wait_until
+from harness.places import PATIENCE, PROGRAMS, free_port, wait_until
 from harness.process import Process, run
 from harness.recount import Recount, Rules
 
@@ -137,7 +137,7 @@ class Worker:
     def get(self, path, seconds=5):
         """(status, text); (0, "") where nobody answers."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=seconds) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=seconds * PATIENCE) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
