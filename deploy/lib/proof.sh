@@ -1,11 +1,11 @@
 # The end: everything that was sent is counted, and what Redis holds is held against an independent count of the log.
 
-readonly drain_seconds=60
+readonly still_seconds=60 # a standstill: however slow the machine, something is counted in that time
 
 proof_give() {
     feed_read
     proof_drain
-    figures_read || fail 'a worker does not answer'
+    figures_of_all
     [ -n "$keep" ] || workers_end
     proof_recount
     step_done 5 'all is counted; then the log was counted again, independently'
@@ -42,24 +42,38 @@ feed_read() {
 }
 
 proof_drain() {
-    local deadline=$(($(now_ms) + drain_seconds * 1000))
+    local deadline=0 reached=-1
+    declare -A mark_of=()
     until is_drained; do
         children_watch redis broker "${workers[@]}"
-        [ "$(now_ms)" -lt "$deadline" ] || fail "the workers have not counted all $sent events after $drain_seconds s"
+        [ "$counted" = "$reached" ] || deadline=$(($(now_ms) + still_seconds * 1000))
+        reached=$counted
+        [ "$(now_ms)" -lt "$deadline" ] || fail "of $records records $counted are counted, and for $still_seconds s no more"
         step_says 'waiting until everything is counted'
         sleep 0.2
     done
 }
 
-# The lowest marks of all partitions together are the records of the log: every shard has acknowledged every one of them. Where two
-# workers name a partition, the one that has just lost it is behind.
+# The lowest marks of all partitions together, in $counted, are the records of the log: every shard has acknowledged every one of
+# them. Where two workers name a partition, the one that has just lost it is behind; and a worker that is slow to answer stands where
+# it was seen last.
 is_drained() {
-    local worker marks
-    marks=$(for worker in "${workers[@]}"; do
+    local worker partition mark
+    while read -r partition mark; do
+        [ "$mark" -le "${mark_of[$partition]:-0}" ] || mark_of[$partition]=$mark
+    done < <(for worker in "${workers[@]}"; do
         probe "$worker" /status && grep -o '{[^{}]*"mark":[0-9]*' <<<"$answer"
-    done | sed 's/.*"partition":\([0-9]*\).*"mark":\([0-9]*\)/\1 \2/' |
-        awk '$2 > mark[$1] { mark[$1] = $2 } END { for (p in mark) sum += mark[p]; printf "%d", sum }')
-    [ "$marks" -ge "$records" ]
+    done | sed 's/.*"partition":\([0-9]*\).*"mark":\([0-9]*\)/\1 \2/')
+    counted=0
+    for mark in "${mark_of[@]}"; do counted=$((counted + mark)); done
+    [ "$counted" -ge "$records" ]
+}
+
+figures_of_all() {
+    local deadline=$(($(now_ms) + still_seconds * 1000))
+    until figures_read; do
+        [ "$(now_ms)" -lt "$deadline" ] || fail 'a worker does not answer'
+    done
 }
 
 workers_end() {

@@ -151,7 +151,7 @@ redis_is_ours() {
 
 broker_start() {
     child_start broker "$programs/clameur-loadtest" broker --partitions "$partitions" --listen-file "$state/broker.address"
-    wait_for 'the embedded Kafka names its address' 20 broker test -s "$state/broker.address"
+    wait_for 'the embedded Kafka names its address' 60 broker test -s "$state/broker.address"
     broker=$(cat "$state/broker.address")
 }
 
@@ -184,7 +184,7 @@ workers_start() {
     local worker
     for worker in "${workers[@]}"; do worker_launch "$worker"; done
     for worker in "${workers[@]}"; do
-        wait_for "$worker listens" 20 "$worker" worker_listens "$worker"
+        wait_for "$worker listens" 60 "$worker" worker_listens "$worker"
     done
     wait_for 'the workers share the partitions' 60 worker-1 workers_share
 }

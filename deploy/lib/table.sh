@@ -16,7 +16,7 @@ table_show() {
         second=$((($(now_ms) - began) / 1000))
         children_watch redis broker "${workers[@]}"
         if figures_read; then silent=0; else silent=$((silent + 1)); fi
-        [ "$silent" -lt 3 ] || fail 'a worker has not answered for 15 s'
+        [ "$silent" -lt 12 ] || fail 'a worker has not answered for a minute'
         faults_turn
         table_turn
         [ "$second" -lt "$seconds" ] || ! faults_over || feed_end
