@@ -253,6 +253,20 @@ def test_complete_journey(play):
     assert _peak(hours, "value") == expected["peak_hour_lines"] and _peak(days, "value") == expected["peak_day_lines"]
 
 
+@pytest.mark.parametrize("name, path, flags", [
+    pytest.param(name, path, flags, marks=recorded(name), id=name) for name, path, flags in [
+        ("higgs-activity", "higgs-activity_time.txt.gz", ["--limit", "5000"]),
+        ("online-retail", "online_retail.csv.zst", ["--limit", "1000"]),
+        ("complete-journey", "", ["--limit", "1000"]),
+        ("otto-sample", "sessions.jsonl.zst", [])]])
+def test_the_bench_measures_what_was_replayed(play, name, path, flags):
+    deployment = play(name, path, flags=flags).deployment
+    answer = json.loads(run([LOADTEST, "bench", "--runs", "1", "-c", deployment.file], deployment.directory).stdout)
+    floor, worker = answer["cases"]
+    assert answer["events"] == sum(map(len, read_log(deployment.bootstrap, deployment.topic).values())) > 500
+    assert (floor["what"], worker["what"]) == ("floor", "worker") and worker["events_per_second"]["median"] > 0
+
+
 @recorded("otto-sample")
 def test_the_otto_sample(play):
     """862 clicks, carts and orders in 20 sessions; most are older than an earlier one."""
