@@ -2,6 +2,9 @@
 //
 // A checkpoint is a chain: a base, then segments, each naming the offset of the file before. Of several files
 // of one offset any is right. A torn file is named and left where it is; the chain before it is tried next.
+//
+// What a file says of a window is either its rows' gain since the file before, or that it is away: then its
+// part is all that there was of it up to there.
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -87,6 +90,39 @@ static enum status read_open(struct keeper *k, const struct checkpoint_name *nam
                        "%s holds another checkpoint than its name says", text);
 }
 
+// Does the file leave the window to its part? `*to`: how far that reaches; -1: as far as any up to the file.
+static bool is_away_at(const struct progress *at, int64_t start_s, int64_t *to) {
+    *to = -1;
+    for (size_t i = 0; i < at->line_count; i++) {
+        if (at->lines[i].start_s != start_s)
+            continue;
+        *to = at->lines[i].to;
+        return !at->lines[i].open;
+    }
+    return start_s < at->settled_before_s;
+}
+
+// A window that is open in the end may have been away at a file on the way, and have been opened again by an
+// event that came later: files hold what was gained after that alone.
+static enum status read_away(struct way_reading *r, const struct progress *at, struct problem *p) {
+    const struct ledger *l = &r->kept->ledger;
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < l->count && status == STATUS_OK; i++) {
+        struct ledger_window *w = &l->at[i];
+        struct part_name part = {w->start_s, l->partition, l->start, -1};
+        struct coverage coverage;
+        if (w->rows == NULL || !is_away_at(at, w->start_s, &part.to))
+            continue;
+        rows_destroy(&w->rows);
+        w->rows = rows_create();
+        if (part.to < 0)
+            status = keep_files_last_part(r->keeper, &part, at->offset, p);
+        if (status == STATUS_OK && part.to >= 0)
+            status = keep_files_read_part(r->keeper, &part, w->rows, &coverage, p);
+    }
+    return status;
+}
+
 // The last file says which windows are open; the rows of all are added up, from the base on.
 static enum status read_way(struct way_reading *r, const struct checkpoint_name *const *way, size_t length,
                             struct problem *p) {
@@ -101,6 +137,8 @@ static enum status read_way(struct way_reading *r, const struct checkpoint_name 
         if (status != STATUS_OK)
             break;
         status = snapshot_read(file.snapshot, rows_of, r, p);
+        if (status == STATUS_OK)
+            status = read_away(r, snapshot_header(file.snapshot)->progress, p);
         uint64_t bytes = file.length;
         r->kept->base_bytes = i == length ? bytes : r->kept->base_bytes;
         r->kept->segment_bytes += i == length ? 0 : bytes;

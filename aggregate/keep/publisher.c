@@ -13,6 +13,7 @@
 struct through {
     struct through_name name; // offset -1: none yet
     struct progress progress; // lines are ours
+    struct through_name torn; // the last that was told to be; offset -1: none
 };
 
 // A window that is published with all that these lines of it say.
@@ -38,7 +39,7 @@ struct publisher *publisher_create(uint32_t partitions) {
     pub->partitions = partitions;
     pub->throughs = memory_take(partitions * sizeof(*pub->throughs));
     for (uint32_t i = 0; i < partitions; i++)
-        pub->throughs[i].name.offset = -1;
+        pub->throughs[i].name.offset = pub->throughs[i].torn.offset = -1;
     pub->figures.waits_for = 0;
     return pub;
 }
@@ -87,28 +88,31 @@ static bool is_later(const struct through_name *a, const struct through_name *b)
     return a->offset != b->offset ? a->offset > b->offset : a->sealed_s > b->sealed_s;
 }
 
-// Of each partition the last name; read where it is another than before.
+// A torn one is told, once, and stays where it is: the one before it stands until there is another.
+static enum status through_try(struct publisher *pub, struct keeper *k, const struct through_name *name,
+                               struct problem *p) {
+    struct through *t = &pub->throughs[name->partition];
+    enum status status = through_read(pub, k, name, p);
+    if (status != STATUS_BAD_DATA)
+        return status;
+    if (is_later(name, &t->torn)) {
+        log_problem(LOG_LEVEL_ERROR, "through_record_skipped", p);
+        t->torn = *name;
+    }
+    return STATUS_OK;
+}
+
+// Of each partition the last that is whole, where it is another than before. Names sort as the records do.
 static enum status throughs_read(struct publisher *pub, struct keeper *k, struct problem *p) {
     struct store_names names;
-    struct through_name *last = memory_take(pub->partitions * sizeof(*last));
     enum status status = store_list(k->store, "through", &names, p);
-    for (uint32_t i = 0; i < pub->partitions; i++)
-        last[i] = pub->throughs[i].name;
-    for (size_t i = 0; status == STATUS_OK && i < names.count; i++) {
+    for (size_t i = names.count; i > 0 && status == STATUS_OK; i--) {
         struct through_name name;
-        if (through_name_parse(&name, names.at[i]) && name.partition < pub->partitions &&
-            is_later(&name, &last[name.partition]))
-            last[name.partition] = name;
+        if (through_name_parse(&name, names.at[i - 1]) && name.partition < pub->partitions &&
+            is_later(&name, &pub->throughs[name.partition].name))
+            status = through_try(pub, k, &name, p);
     }
-    if (status == STATUS_OK)
-        store_names_fini(&names);
-    for (uint32_t i = 0; i < pub->partitions && status == STATUS_OK; i++) {
-        if (is_later(&last[i], &pub->throughs[i].name)) {
-            last[i].partition = i;
-            status = through_read(pub, k, &last[i], p);
-        }
-    }
-    free(last);
+    store_names_fini(&names);
     return status;
 }
 
