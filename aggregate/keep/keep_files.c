@@ -28,34 +28,64 @@ static enum status put(struct keeper *k, const char *name, struct snapshot_bytes
 // ---- parts
 
 static struct coverage coverage_of(const struct ledger *l, const struct ledger_window *w) {
-    return (struct coverage){
-        .partition = l->partition, .start = l->start, .to = w->to, .counted = w->counted, .late = w->late};
+    return (struct coverage){.partition = l->partition,
+                             .start = l->start,
+                             .to = w->to,
+                             .counted = w->counted,
+                             .late = w->late,
+                             .orders_to = w->orders_to};
+}
+
+static struct header part_header(const struct keeper *k, enum file_kind kind, const struct ledger_window *w,
+                                 const struct coverage *coverage) {
+    struct header header = header_of(k, kind);
+    header.start_s = w->start_s;
+    header.end_s = w->start_s + WINDOW_S;
+    header.coverage = coverage;
+    header.coverage_count = 1;
+    return header;
+}
+
+static enum status part_put(struct keeper *k, struct kept *kept, const char *name,
+                            const struct header *header, const struct rows *rows, struct problem *p) {
+    const struct snapshot_window window = {header->start_s, rows};
+    struct snapshot_bytes bytes;
+    snapshot_write(&bytes, header, &window, 1);
+    kept->part_bytes += bytes.length;
+    return put(k, name, &bytes, p);
 }
 
 enum status keep_files_part(struct keeper *k, struct kept *kept, const struct ledger_window *w,
                             struct problem *p) {
-    const struct ledger *l = &kept->ledger;
-    const struct part_name name = {w->start_s, l->partition, l->start, w->to};
-    const struct coverage coverage = coverage_of(l, w);
-    const struct snapshot_window window = {w->start_s, w->rows};
-    struct header header = header_of(k, FILE_PART);
-    struct snapshot_bytes bytes;
-    char text[NAME_MAX_LENGTH];
-    header.start_s = w->start_s;
-    header.end_s = w->start_s + WINDOW_S;
-    header.coverage = &coverage;
-    header.coverage_count = 1;
-    part_name_write(text, &name);
-    snapshot_write(&bytes, &header, &window, 1);
-    kept->part_bytes += bytes.length;
-    return put(k, text, &bytes, p);
+    const struct coverage coverage = coverage_of(&kept->ledger, w);
+    const struct header header = part_header(k, FILE_PART, w, &coverage);
+    char name[NAME_MAX_LENGTH];
+    part_name_write(name, &(struct part_name){w->start_s, coverage.partition, coverage.start, w->to});
+    return part_put(k, kept, name, &header, w->rows, p);
 }
 
-enum status keep_files_read_part(struct keeper *k, const struct part_name *part, struct rows *rows,
-                                 struct coverage *coverage, struct problem *p) {
+enum status keep_files_orders(struct keeper *k, struct kept *kept, const struct ledger_window *w,
+                              struct problem *p) {
+    struct coverage coverage = coverage_of(&kept->ledger, w);
+    struct rows *orders = rows_create();
     char name[NAME_MAX_LENGTH];
+    coverage.to = w->orders_to;
+    coverage.counted = rows_order_count(w->rows);
+    coverage.late = 0;
+    for (size_t i = 0; i < coverage.counted; i++)
+        rows_add_order(orders, rows_order(w->rows, i));
+    const struct header header = part_header(k, FILE_ORDERS, w, &coverage);
+    orders_name_write(name, &(struct part_name){w->start_s, coverage.partition, coverage.start, coverage.to});
+    enum status status = part_put(k, kept, name, &header, orders, p);
+    rows_destroy(&orders);
+    return status;
+}
+
+// Reads a file of a part into `rows`, and holds it against its name.
+static enum status part_read(struct keeper *k, const char *name, enum file_kind kind,
+                             const struct part_name *part, struct rows *rows, struct coverage *coverage,
+                             struct problem *p) {
     struct shelf_file file;
-    part_name_write(name, part);
     enum status status = shelf_read(k->store, name, rows, &file, p);
     if (status == STATUS_NO_INPUT)
         return problem_set(p, STATUS_BAD_DATA, "CLM-D3", "restore the store from a backup",
@@ -63,7 +93,7 @@ enum status keep_files_read_part(struct keeper *k, const struct part_name *part,
     if (status != STATUS_OK)
         return status;
     const struct header *header = snapshot_header(file.snapshot);
-    if (header->kind == FILE_PART && header->start_s == part->start_s && header->coverage_count == 1 &&
+    if (header->kind == kind && header->start_s == part->start_s && header->coverage_count == 1 &&
         header->coverage[0].partition == part->partition && header->coverage[0].to == part->to)
         *coverage = header->coverage[0];
     else
@@ -71,6 +101,21 @@ enum status keep_files_read_part(struct keeper *k, const struct part_name *part,
                              "%s holds another part than its name says", name);
     shelf_file_fini(&file);
     return status;
+}
+
+enum status keep_files_read_part(struct keeper *k, const struct part_name *part, struct rows *rows,
+                                 struct coverage *coverage, struct problem *p) {
+    char name[NAME_MAX_LENGTH];
+    part_name_write(name, part);
+    return part_read(k, name, FILE_PART, part, rows, coverage, p);
+}
+
+enum status keep_files_read_orders(struct keeper *k, const struct part_name *part, struct rows *rows,
+                                   struct problem *p) {
+    char name[NAME_MAX_LENGTH];
+    struct coverage coverage;
+    orders_name_write(name, part);
+    return part_read(k, name, FILE_ORDERS, part, rows, &coverage, p);
 }
 
 enum status keep_files_last_part(struct keeper *k, struct part_name *part, int64_t offset,

@@ -6,6 +6,9 @@
 // The window's part as it is now.
 enum status keep_files_part(struct keeper *k, struct kept *kept, const struct ledger_window *w,
                             struct problem *p);
+// Its orders alone, where it has any.
+enum status keep_files_orders(struct keeper *k, struct kept *kept, const struct ledger_window *w,
+                              struct problem *p);
 // A segment of what was handed over, or, where there is none or they have become many, a base.
 enum status keep_files_checkpoint(struct keeper *k, struct kept *kept, const struct handover *h,
                                   struct problem *p);
@@ -17,6 +20,9 @@ void keep_files_sweep(struct keeper *k, struct kept *kept);
 // Reads a part's rows and what it covers. STATUS_BAD_DATA (CLM-D3) where it is torn, another's or gone.
 enum status keep_files_read_part(struct keeper *k, const struct part_name *part, struct rows *rows,
                                  struct coverage *coverage, struct problem *p);
+// Reads the orders of a part. CLM-D3 as above.
+enum status keep_files_read_orders(struct keeper *k, const struct part_name *part, struct rows *rows,
+                                   struct problem *p);
 // Sets part->to to the last of the window's parts that ends by `offset`; -1 where there is none.
 enum status keep_files_last_part(struct keeper *k, struct part_name *part, int64_t offset, struct problem *p);
 // How far the newest published revision of the window covers the partition. STATUS_NO_INPUT where none is

@@ -64,7 +64,10 @@ static enum status keep_parts(struct keeper *k, struct kept *kept, struct proble
         struct ledger_window *w = &l->at[i];
         if (!ledger_is_unkept(l, w))
             continue;
-        status = keep_files_part(k, kept, w, p);
+        if (w->orders_to > 0)
+            status = keep_files_orders(k, kept, w, p);
+        if (status == STATUS_OK)
+            status = keep_files_part(k, kept, w, p);
         if (status == STATUS_OK)
             w->kept_to = w->to;
     }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "aggregate/keep/earlier.h"
 #include "aggregate/keep/keep_files.h"
 #include "runtime/clock.h"
 #include "runtime/hash.h"
@@ -19,12 +20,22 @@ struct through {
 // A window that is published with all that these lines of it say.
 struct done {
     int64_t start_s;
-    uint64_t lines; // hash of which partitions have a line, and how far each reaches
+    uint64_t
+        lines; // hash of which partitions have a line, and how far each reaches; of orders, those before, too
+};
+
+// What a window is to be published with.
+struct inputs {
+    struct coverage *coverage; // by partition
+    struct earlier_orders *earlier;
+    size_t earlier_count;
 };
 
 struct publisher {
     uint32_t partitions;
     struct through *throughs;
+    int64_t *starts; // of the partitions
+    struct earlier *earlier;
     struct done *done; // by start_s
     size_t done_count, done_room;
     struct publisher_figures figures;
@@ -38,6 +49,8 @@ struct publisher *publisher_create(uint32_t partitions) {
     struct publisher *pub = memory_take(sizeof(*pub));
     pub->partitions = partitions;
     pub->throughs = memory_take(partitions * sizeof(*pub->throughs));
+    pub->starts = memory_take(partitions * sizeof(*pub->starts));
+    pub->earlier = earlier_create();
     for (uint32_t i = 0; i < partitions; i++)
         pub->throughs[i].name.offset = pub->throughs[i].torn.offset = -1;
     pub->figures.waits_for = 0;
@@ -49,6 +62,8 @@ void publisher_destroy(struct publisher **p) {
         return;
     for (uint32_t i = 0; i < (*p)->partitions; i++)
         free((*p)->throughs[i].progress.lines);
+    earlier_destroy(&(*p)->earlier);
+    free((*p)->starts);
     free((*p)->throughs);
     free((*p)->done);
     free(*p);
@@ -116,6 +131,14 @@ static enum status throughs_read(struct publisher *pub, struct keeper *k, struct
     return status;
 }
 
+static void throughs_note(struct publisher *pub) {
+    earlier_forget(pub->earlier);
+    for (uint32_t i = 0; i < pub->partitions; i++) {
+        pub->starts[i] = pub->throughs[i].progress.start;
+        earlier_note(pub->earlier, &pub->throughs[i].progress);
+    }
+}
+
 static void sealed_by_all(struct publisher *pub) {
     struct publisher_figures *f = &pub->figures;
     f->waits_for = 0;
@@ -130,7 +153,7 @@ static void sealed_by_all(struct publisher *pub) {
     }
 }
 
-// ---- a window's coverage
+// ---- a window's inputs
 
 static const struct line *line_of(const struct progress *progress, int64_t start_s) {
     for (size_t i = 0; i < progress->line_count; i++) {
@@ -140,48 +163,73 @@ static const struct line *line_of(const struct progress *progress, int64_t start
     return NULL;
 }
 
-// What the newest published revision covers; all nothing where there is none.
-static enum status coverage_published(struct publisher *pub, struct keeper *k, int64_t start_s,
-                                      struct coverage *coverage, struct problem *p) {
+// A partition's line says how far its part reaches; where the line was settled, the published revision does.
+static void inputs_raise(const struct publisher *pub, int64_t start_s, struct inputs *in) {
+    for (uint32_t i = 0; i < pub->partitions; i++) {
+        const struct progress *progress = &pub->throughs[i].progress;
+        const struct line *line = line_of(progress, start_s);
+        if (line == NULL || line->to <= in->coverage[i].to)
+            continue;
+        in->coverage[i] = (struct coverage){.partition = i,
+                                            .start = progress->start,
+                                            .to = line->to,
+                                            .counted = line->counted,
+                                            .late = line->late,
+                                            .orders_to = line->orders_to};
+    }
+}
+
+static bool has_orders(const struct publisher *pub, const struct coverage *coverage) {
+    for (uint32_t i = 0; i < pub->partitions; i++) {
+        if (coverage[i].orders_to > 0)
+            return true;
+    }
+    return false;
+}
+
+static void inputs_begin(const struct publisher *pub, struct inputs *in) {
+    *in = (struct inputs){.coverage = memory_take(pub->partitions * sizeof(*in->coverage))};
+    for (uint32_t i = 0; i < pub->partitions; i++)
+        in->coverage[i] = (struct coverage){.partition = i, .start = pub->starts[i], .to = pub->starts[i]};
+}
+
+static void inputs_fini(struct inputs *in) {
+    free(in->coverage);
+    free(in->earlier);
+}
+
+// `published`: the header of the newest revision; NULL: there is none.
+static void inputs_join(const struct publisher *pub, int64_t start_s, const struct header *published,
+                        struct inputs *in) {
+    size_t covered = published != NULL ? published->coverage_count : 0;
+    for (uint32_t i = 0; i < pub->partitions && i < covered; i++)
+        in->coverage[i] = published->coverage[i];
+    inputs_raise(pub, start_s, in);
+    if (has_orders(pub, in->coverage))
+        in->earlier_count = earlier_list(pub->earlier, start_s, published != NULL ? published->earlier : NULL,
+                                         published != NULL ? published->earlier_count : 0, &in->earlier);
+}
+
+static enum status inputs_of(const struct publisher *pub, struct keeper *k, int64_t start_s,
+                             struct inputs *in, struct problem *p) {
     struct snapshot_name newest;
     struct shelf_file file;
     char name[NAME_MAX_LENGTH];
-    for (uint32_t i = 0; i < pub->partitions; i++) {
-        int64_t start = pub->throughs[i].progress.start;
-        coverage[i] = (struct coverage){.partition = i, .start = start, .to = start};
-    }
+    inputs_begin(pub, in);
     enum status status = shelf_newest(k->store, start_s, &newest, p);
-    if (status == STATUS_NO_INPUT)
+    if (status == STATUS_NO_INPUT) {
+        inputs_join(pub, start_s, NULL, in);
         return STATUS_OK;
+    }
     if (status != STATUS_OK)
         return status;
     snapshot_name_write(name, &newest);
     status = shelf_open(k->store, name, &file, p);
     if (status != STATUS_OK)
         return status;
-    const struct header *header = snapshot_header(file.snapshot);
-    for (uint32_t i = 0; i < pub->partitions && i < header->coverage_count; i++)
-        coverage[i] = header->coverage[i];
+    inputs_join(pub, start_s, snapshot_header(file.snapshot), in);
     shelf_file_fini(&file);
     return STATUS_OK;
-}
-
-// A partition's line says how far its part reaches; where the line was settled, the published revision does.
-static enum status coverage_of(struct publisher *pub, struct keeper *k, int64_t start_s,
-                               struct coverage *coverage, struct problem *p) {
-    enum status status = coverage_published(pub, k, start_s, coverage, p);
-    for (uint32_t i = 0; i < pub->partitions && status == STATUS_OK; i++) {
-        const struct progress *progress = &pub->throughs[i].progress;
-        const struct line *line = line_of(progress, start_s);
-        if (line == NULL || line->to <= coverage[i].to)
-            continue;
-        coverage[i] = (struct coverage){.partition = i,
-                                        .start = progress->start,
-                                        .to = line->to,
-                                        .counted = line->counted,
-                                        .late = line->late};
-    }
-    return status;
 }
 
 // ---- what is done
@@ -248,49 +296,65 @@ static void was_published(struct publisher *pub, const struct snapshot_name *nam
              FIELD("rows", LOG_INT(rows)), FIELD("bytes", LOG_INT(bytes)));
 }
 
-static enum status window_write(struct publisher *pub, struct keeper *k, const struct snapshot_name *name,
-                                const struct coverage *coverage, const struct rows *rows, bool revision,
-                                struct problem *p) {
-    struct header header = {.kind = FILE_WINDOW,
-                            .start_s = name->start_s,
-                            .end_s = name->start_s + WINDOW_S,
-                            .topic = k->topic,
-                            .topic_id = k->topic_id,
-                            .rules_hash = k->rules_hash,
-                            .kpis_hash = k->kpis_hash,
-                            .partitions = k->partitions,
-                            .coverage = coverage,
-                            .coverage_count = pub->partitions};
-    const struct snapshot_window window = {name->start_s, rows};
+static struct header window_header(const struct publisher *pub, const struct keeper *k, int64_t start_s,
+                                   const struct inputs *in) {
+    return (struct header){.kind = FILE_WINDOW,
+                           .start_s = start_s,
+                           .end_s = start_s + WINDOW_S,
+                           .topic = k->topic,
+                           .topic_id = k->topic_id,
+                           .rules_hash = k->rules_hash,
+                           .kpis_hash = k->kpis_hash,
+                           .partitions = k->partitions,
+                           .coverage = in->coverage,
+                           .coverage_count = pub->partitions,
+                           .earlier = in->earlier,
+                           .earlier_count = in->earlier_count};
+}
+
+static enum status window_write(struct publisher *pub, struct keeper *k, const struct header *header,
+                                const struct rows *rows, bool revision, struct problem *p) {
+    const struct snapshot_name name = shelf_name_of(header);
+    const struct snapshot_window window = {header->start_s, rows};
     struct snapshot_bytes bytes;
     char text[NAME_MAX_LENGTH];
     bool created;
-    snapshot_write(&bytes, &header, &window, 1);
-    snapshot_name_write(text, name);
+    snapshot_write(&bytes, header, &window, 1);
+    snapshot_name_write(text, &name);
     enum status status = store_create(k->store, text, bytes.at, bytes.length, &created, p);
     if (status == STATUS_OK && created)
-        was_published(pub, name, bytes.length, rows_count(rows), revision);
+        was_published(pub, &name, bytes.length, rows_count(rows), revision);
     snapshot_bytes_fini(&bytes);
     return status;
 }
 
-static enum status window_publish(struct publisher *pub, struct keeper *k, const struct snapshot_name *name,
-                                  const struct coverage *coverage, struct problem *p) {
-    struct snapshot_name newest = {.sum = -1};
-    struct rows *rows = rows_create();
-    enum status status = shelf_newest(k->store, name->start_s, &newest, p);
-    if (status == STATUS_NO_INPUT)
-        status = STATUS_OK;
-    if (status == STATUS_OK && newest.hash == name->hash && newest.sum == name->sum) {
-        rows_destroy(&rows);
-        return STATUS_OK;
-    }
+// All parts, and of each order the least copy of 48 hours.
+static enum status window_merge(struct publisher *pub, struct keeper *k, int64_t start_s,
+                                const struct inputs *in, struct rows *rows, struct problem *p) {
+    struct rows *earlier = rows_create();
+    enum status status = parts_merge(pub, k, start_s, in->coverage, rows, p);
     if (status == STATUS_OK)
-        status = parts_merge(pub, k, name->start_s, coverage, rows, p);
-    if (status == STATUS_OK) {
-        rows_settle(rows, NULL);
-        status = window_write(pub, k, name, coverage, rows, newest.sum >= 0, p);
-    }
+        status = earlier_read(pub->earlier, k, in->earlier, in->earlier_count, pub->starts, earlier, p);
+    if (status == STATUS_OK)
+        rows_settle(rows, earlier);
+    rows_destroy(&earlier);
+    return status;
+}
+
+static enum status window_publish(struct publisher *pub, struct keeper *k, int64_t start_s,
+                                  const struct inputs *in, struct problem *p) {
+    const struct header header = window_header(pub, k, start_s, in);
+    const struct snapshot_name name = shelf_name_of(&header);
+    struct snapshot_name newest = {.sum = -1};
+    enum status status = shelf_newest(k->store, start_s, &newest, p);
+    if (status != STATUS_OK && status != STATUS_NO_INPUT)
+        return status;
+    if (newest.hash == name.hash && newest.sum == name.sum)
+        return STATUS_OK;
+    struct rows *rows = rows_create();
+    status = window_merge(pub, k, start_s, in, rows, p);
+    if (status == STATUS_OK)
+        status = window_write(pub, k, &header, rows, newest.sum >= 0, p);
     rows_destroy(&rows);
     return status;
 }
@@ -302,7 +366,7 @@ static uint64_t lines_hash(const struct publisher *pub, int64_t start_s) {
         if (line != NULL)
             hash = hash_bytes(&line->to, sizeof(line->to), hash_integer(hash + i));
     }
-    return hash;
+    return earlier_has(pub->earlier, start_s) ? hash ^ earlier_hash(pub->earlier, start_s) : hash;
 }
 
 // `*worked`: there was something to do.
@@ -312,15 +376,13 @@ static enum status window_look(struct publisher *pub, struct keeper *k, int64_t 
     *worked = !is_done(pub, start_s, lines);
     if (!*worked)
         return STATUS_OK;
-    struct coverage *coverage = memory_take(pub->partitions * sizeof(*coverage));
-    enum status status = coverage_of(pub, k, start_s, coverage, p);
-    if (status == STATUS_OK) {
-        struct snapshot_name name = shelf_name_of(start_s, coverage, pub->partitions);
-        status = window_publish(pub, k, &name, coverage, p);
-    }
+    struct inputs in;
+    enum status status = inputs_of(pub, k, start_s, &in, p);
+    if (status == STATUS_OK)
+        status = window_publish(pub, k, start_s, &in, p);
     if (status == STATUS_OK)
         done_set(pub, start_s, lines);
-    free(coverage);
+    inputs_fini(&in);
     return status;
 }
 
@@ -364,6 +426,7 @@ enum status publisher_run(struct publisher *pub, struct keeper *k, const bool *o
     enum status first = throughs_read(pub, k, p);
     if (first != STATUS_OK)
         return first;
+    throughs_note(pub);
     sealed_by_all(pub);
     size_t count = candidates(pub, owned, &starts);
     for (size_t i = 0; i < count && !*more; i++) {

@@ -6,9 +6,17 @@
 
 enum { OFFSET_DIGITS = 19, PARTITION_DIGITS = 4, HASH_DIGITS = 16 };
 
-void part_name_write(char out[NAME_MAX_LENGTH], const struct part_name *name) {
-    snprintf(out, NAME_MAX_LENGTH, "parts/%" PRId64 "/p%04" PRIu32 "-%019" PRId64 "-%019" PRId64 ".zst",
+static void part_write(char out[NAME_MAX_LENGTH], const char *folder, const struct part_name *name) {
+    snprintf(out, NAME_MAX_LENGTH, "%s/%" PRId64 "/p%04" PRIu32 "-%019" PRId64 "-%019" PRId64 ".zst", folder,
              name->start_s, name->partition, name->from, name->to);
+}
+
+void part_name_write(char out[NAME_MAX_LENGTH], const struct part_name *name) {
+    part_write(out, "parts", name);
+}
+
+void orders_name_write(char out[NAME_MAX_LENGTH], const struct part_name *name) {
+    part_write(out, "orders", name);
 }
 
 void through_name_write(char out[NAME_MAX_LENGTH], const struct through_name *name) {

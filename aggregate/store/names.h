@@ -2,6 +2,7 @@
 //
 //     meta                                       what the first aggregator fixed (meta.h)
 //     parts/<start>/p0003-<from>-<to>.zst        one window of one partition, after [from, to) of its log
+//     orders/<start>/p0003-<from>-<to>.zst       its purchases alone
 //     through/p0003-<offset>-<sealed>.zst        the last by name is the partition's sealed-through record
 //     checkpoints/p0003-<offset>-<after>.zst     open windows: a base (after = offset), or a segment on the
 //     file at `after` snapshots/<start>/<sum>-<hash>.zst         a published window: of several the one with
@@ -9,8 +10,8 @@
 //     for, under the name they gave
 //
 // <start> is the window's start in Unix seconds. Offsets, sums and <sealed> (Unix seconds, too) have 19
-// digits, so that names sort as they do. <sum> adds up the `to` of all partitions, <hash> is 16 hex digits of
-// XXH3-64 over the whole vector of coverage.
+// digits, so that names sort as they do. <sum> adds up the `to` of all partitions and of the earlier
+// orders, <hash> is 16 hex digits of XXH3-64 over both vectors.
 #pragma once
 
 #include <stdbool.h>
@@ -39,6 +40,7 @@ struct snapshot_name {
 };
 
 void part_name_write(char out[NAME_MAX_LENGTH], const struct part_name *name);
+void orders_name_write(char out[NAME_MAX_LENGTH], const struct part_name *name);
 void through_name_write(char out[NAME_MAX_LENGTH], const struct through_name *name);
 void checkpoint_name_write(char out[NAME_MAX_LENGTH], const struct checkpoint_name *name);
 void snapshot_name_write(char out[NAME_MAX_LENGTH], const struct snapshot_name *name);

@@ -41,12 +41,18 @@ enum status shelf_read(struct store *store, const char *name, struct rows *rows,
 
 // ---- windows and revisions
 
-struct snapshot_name shelf_name_of(int64_t start_s, const struct coverage *coverage, size_t count) {
-    struct snapshot_name name = {.start_s = start_s};
-    for (size_t i = 0; i < count; i++) {
-        const int64_t words[] = {coverage[i].partition, coverage[i].start, coverage[i].to,
-                                 coverage[i].missing};
-        name.sum += coverage[i].to;
+struct snapshot_name shelf_name_of(const struct header *header) {
+    struct snapshot_name name = {.start_s = header->start_s};
+    for (size_t i = 0; i < header->coverage_count; i++) {
+        const struct coverage *c = &header->coverage[i];
+        const int64_t words[] = {c->partition, c->start, c->to, c->missing};
+        name.sum += c->to;
+        name.hash = hash_bytes(words, sizeof(words), name.hash);
+    }
+    for (size_t i = 0; i < header->earlier_count; i++) {
+        const struct earlier_orders *e = &header->earlier[i];
+        const int64_t words[] = {e->start_s, e->partition, e->to};
+        name.sum += e->to;
         name.hash = hash_bytes(words, sizeof(words), name.hash);
     }
     return name;

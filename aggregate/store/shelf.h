@@ -21,8 +21,8 @@ enum status shelf_open(struct store *store, const char *name, struct shelf_file 
 enum status shelf_read(struct store *store, const char *name, struct rows *rows, struct shelf_file *file,
                        struct problem *p);
 
-// The name of a window's snapshot with this coverage (by partition).
-struct snapshot_name shelf_name_of(int64_t start_s, const struct coverage *coverage, size_t count);
+// The name of the snapshot of a window with this header: `sum` grows with every revision.
+struct snapshot_name shelf_name_of(const struct header *header);
 
 // Starts of all windows that have a folder below "parts" or "snapshots", ascending; the caller frees *starts.
 enum status shelf_windows(struct store *store, const char *folder, int64_t **starts, size_t *count,

@@ -60,6 +60,7 @@ void ledger_reopen(struct ledger *l, int64_t start_s, struct rows *taken, const 
         w->counted = coverage->counted;
         w->late = coverage->late;
         w->to = coverage->to;
+        w->orders_to = coverage->orders_to;
         l->settled_counted -= coverage->counted;
         l->settled_late -= coverage->late;
     }
@@ -79,6 +80,7 @@ static void take_pane(struct ledger *l, const struct pane *pane) {
     w->counted += pane->counted;
     w->late += pane->late;
     w->to = pane->to;
+    w->orders_to = pane->orders_to > 0 ? pane->orders_to : w->orders_to;
 }
 
 static int64_t seal_of(int64_t watermark_ms) {
@@ -139,7 +141,7 @@ void ledger_progress(const struct ledger *l, struct progress *out, struct line *
                              .line_count = l->count};
     for (size_t i = 0; i < l->count; i++) {
         const struct ledger_window *w = &l->at[i];
-        lines[i] = (struct line){w->start_s, w->counted, w->late, w->to, w->rows != NULL};
+        lines[i] = (struct line){w->start_s, w->counted, w->late, w->to, w->rows != NULL, w->orders_to};
     }
 }
 
@@ -160,6 +162,7 @@ void ledger_restore(struct ledger *l, const struct progress *progress) {
         w->counted = line->counted;
         w->late = line->late;
         w->to = line->to;
+        w->orders_to = line->orders_to;
         w->rows = line->open ? rows_create() : NULL;
         w->kept_to = line->open ? -1 : line->to;
     }

@@ -15,12 +15,13 @@
 #include "aggregate/window/pane.h"
 #include "schemas/snapshot/snapshot.h"
 
-enum { LEDGER_LINES_KEPT = 192 }; // two days of windows
+enum { LEDGER_LINES_KEPT = 400 }; // four days of windows: twice the time within which an order counts once
 
 struct ledger_window {
     int64_t start_s;
     uint64_t counted, late;
     int64_t to;        // one past the last record that touched it
+    int64_t orders_to; // one past the last record that is an order of it; 0: none
     int64_t kept_to;   // `to` of the part of it that the store is known to have; -1: none
     struct rows *rows; // NULL: closed
 };

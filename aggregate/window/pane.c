@@ -52,13 +52,14 @@ static struct subject subject_of(const struct event *e) {
                             .tag_count = e->tag_count};
 }
 
-static void take_order(struct rows *rows, const struct event *e, const struct subject *subject,
+static void take_order(struct pane *pane, const struct event *e, const struct subject *subject,
                        const struct increments *increments) {
     struct order order = {
         .occurred_at_ms = e->occurred_at_ms, .subject = *subject, .increments = *increments};
     order_hash(order.order, e->order);
     memcpy(order.event_id, e->id, sizeof(order.event_id));
-    rows_add_order(rows, &order);
+    rows_add_order(pane->rows, &order);
+    pane->orders_to = pane->to;
 }
 
 void panes_take(struct panes *p, const struct event *e, int64_t offset, const struct rules *rules,
@@ -76,7 +77,7 @@ void panes_take(struct panes *p, const struct event *e, int64_t offset, const st
     if (late)
         rows_add_late(pane->rows, &subject, &increments);
     else if (e->kind == KIND_PURCHASE)
-        take_order(pane->rows, e, &subject, &increments);
+        take_order(pane, e, &subject, &increments);
     else
         rows_add_subject(pane->rows, &subject, &increments);
 }

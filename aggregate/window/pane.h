@@ -19,11 +19,13 @@ static inline int64_t window_start_s(int64_t occurred_at_ms) {
 // By the rules in force at the record's time; a record without a time (0) is never late.
 bool window_is_late(int64_t start_s, const struct rules *rules, int64_t record_time_ms);
 
-// A window's gain. `to` is one past the last record that touched it.
+// A window's gain. `to` is one past the last record that touched it, `orders_to` past the last that is an
+// order.
 struct pane {
     int64_t start_s;
     uint64_t counted, late;
     int64_t to;
+    int64_t orders_to; // of its orders; 0: none
     struct rows *rows;
 };
 

@@ -17,13 +17,21 @@ enum {
     SNAPSHOT_LEVEL = 3,              // zstd's
 };
 
-enum file_kind { FILE_PART = 1, FILE_WINDOW, FILE_SPAN, FILE_CHECKPOINT, FILE_THROUGH };
+enum file_kind { FILE_PART = 1, FILE_WINDOW, FILE_SPAN, FILE_CHECKPOINT, FILE_THROUGH, FILE_ORDERS };
 
 struct coverage {
     uint32_t partition;
     int64_t start, to;
     uint64_t counted, late;
     bool missing;
+    int64_t orders_to; // one past the last record that is an order of the window; 0: none
+};
+
+// Orders of an earlier window that those of this one were held against.
+struct earlier_orders {
+    int64_t start_s;
+    uint32_t partition;
+    int64_t to;
 };
 
 struct line {
@@ -31,6 +39,7 @@ struct line {
     uint64_t counted, late;
     int64_t to;
     bool open;
+    int64_t orders_to;
 };
 
 struct progress {
@@ -55,6 +64,8 @@ struct header {
     uint32_t partitions;
     const struct coverage *coverage; // by partition
     size_t coverage_count;
+    const struct earlier_orders *earlier; // by (start_s, partition)
+    size_t earlier_count;
     const struct progress *progress; // NULL: none
 };
 

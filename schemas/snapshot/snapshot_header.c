@@ -16,6 +16,7 @@ enum header_field {
     HEADER_COVERAGE = 10,
     HEADER_PROGRESS = 11,
     HEADER_TABLE_ROWS = 12,
+    HEADER_EARLIER = 13,
 };
 
 static struct slice text_slice(const char *text) {
@@ -30,6 +31,7 @@ static void write_coverage(struct wire_out *w, const struct coverage *c, struct 
     wire_uint(scratch, 4, c->counted);
     wire_uint(scratch, 5, c->late);
     wire_uint(scratch, 6, c->missing);
+    wire_int(scratch, 7, c->orders_to);
     wire_element(w, HEADER_COVERAGE, wire_slice(scratch));
 }
 
@@ -40,7 +42,16 @@ static void write_line(struct wire_out *w, const struct line *l, struct wire_out
     wire_uint(scratch, 3, l->late);
     wire_int(scratch, 4, l->to);
     wire_uint(scratch, 5, l->open);
+    wire_int(scratch, 6, l->orders_to);
     wire_element(w, 11, wire_slice(scratch));
+}
+
+static void write_earlier(struct wire_out *w, const struct earlier_orders *e, struct wire_out *scratch) {
+    scratch->length = 0;
+    wire_int(scratch, 1, e->start_s);
+    wire_uint(scratch, 2, e->partition);
+    wire_int(scratch, 3, e->to);
+    wire_element(w, HEADER_EARLIER, wire_slice(scratch));
 }
 
 static void write_progress(struct wire_out *w, const struct progress *p, struct wire_out *scratch) {
@@ -94,6 +105,8 @@ void header_write(struct wire_out *w, const struct header *h, const uint64_t tab
         wire_element(w, HEADER_PROGRESS, wire_slice(&progress));
     }
     write_table_rows(w, table_rows);
+    for (size_t i = 0; i < h->earlier_count; i++)
+        write_earlier(w, &h->earlier[i], &scratch);
     free(scratch.at);
     free(progress.at);
 }
@@ -121,18 +134,19 @@ static size_t count_of(struct slice bytes, unsigned number) {
 }
 
 static bool read_line(struct slice bytes, struct line *line) {
-    uint64_t n[5];
-    if (!read_numbers(bytes, n, 5))
+    uint64_t n[6];
+    if (!read_numbers(bytes, n, 6))
         return false;
-    *line = (struct line){(int64_t)n[0], n[1], n[2], (int64_t)n[3], n[4] != 0};
+    *line = (struct line){(int64_t)n[0], n[1], n[2], (int64_t)n[3], n[4] != 0, (int64_t)n[5]};
     return true;
 }
 
 static bool read_coverage(struct slice bytes, struct coverage *c) {
-    uint64_t n[6];
-    if (!read_numbers(bytes, n, 6) || n[0] >= HEADER_PARTITIONS_MAX)
+    uint64_t n[7];
+    if (!read_numbers(bytes, n, 7) || n[0] >= HEADER_PARTITIONS_MAX)
         return false;
-    *c = (struct coverage){(uint32_t)n[0], (int64_t)n[1], (int64_t)n[2], n[3], n[4], n[5] != 0};
+    *c =
+        (struct coverage){(uint32_t)n[0], (int64_t)n[1], (int64_t)n[2], n[3], n[4], n[5] != 0, (int64_t)n[6]};
     return true;
 }
 
@@ -201,6 +215,7 @@ struct header_read {
     struct arena *arena;
     struct header *header;
     struct coverage *coverage;
+    struct earlier_orders *earlier;
     uint64_t *table_rows;
 };
 
@@ -210,6 +225,21 @@ static const char *read_coverages(struct header_read *r, struct slice bytes) {
         return "a partition's coverage is damaged";
     if (r->header->coverage_count++ > 0 && c[-1].partition >= c->partition)
         return "the partitions are not sorted";
+    return NULL;
+}
+
+static bool is_after(const struct earlier_orders *a, const struct earlier_orders *b) {
+    return a->start_s != b->start_s ? a->start_s > b->start_s : a->partition > b->partition;
+}
+
+static const char *read_earlier(struct header_read *r, struct slice bytes) {
+    struct earlier_orders *e = &r->earlier[r->header->earlier_count];
+    uint64_t n[3];
+    if (!read_numbers(bytes, n, 3) || n[1] >= HEADER_PARTITIONS_MAX)
+        return "earlier orders are damaged";
+    *e = (struct earlier_orders){(int64_t)n[0], (uint32_t)n[1], (int64_t)n[2]};
+    if (r->header->earlier_count++ > 0 && !is_after(e, &e[-1]))
+        return "the earlier orders are not sorted";
     return NULL;
 }
 
@@ -226,6 +256,8 @@ static const char *read_part(struct header_read *r, const struct wire_field *fie
         return read_text(field->bytes, r->arena, &h->kpis_hash);
     case HEADER_COVERAGE:
         return read_coverages(r, field->bytes);
+    case HEADER_EARLIER:
+        return read_earlier(r, field->bytes);
     case HEADER_PROGRESS:
         return h->progress != NULL ? "its progress comes twice"
                                    : read_progress(field->bytes, r->arena, &h->progress);
@@ -242,7 +274,7 @@ static const char *read_scalars(struct slice bytes, struct header *h) {
         return "it is damaged";
     if (n[0] != SNAPSHOT_FORMAT_VERSION)
         return "it is of a format version that this program does not read";
-    if (n[1] < FILE_PART || n[1] > FILE_THROUGH)
+    if (n[1] < FILE_PART || n[1] > FILE_ORDERS)
         return "it is of a kind that this program does not read";
     if (n[6] > HEADER_PARTITIONS_MAX)
         return "more partitions than can be";
@@ -263,11 +295,13 @@ const char *header_read(struct slice bytes, struct arena *arena, struct header *
     if (wrong != NULL)
         return wrong;
     size_t count = count_of(bytes, HEADER_COVERAGE);
-    if (count > HEADER_PARTITIONS_MAX)
+    size_t earlier = count_of(bytes, HEADER_EARLIER);
+    if (count > HEADER_PARTITIONS_MAX || earlier > HEADER_LINES_MAX)
         return "more partitions than can be";
     struct header_read r = {arena, header, arena_take(arena, (count + 1) * sizeof(struct coverage)),
-                            table_rows};
+                            arena_take(arena, (earlier + 1) * sizeof(struct earlier_orders)), table_rows};
     header->coverage = r.coverage;
+    header->earlier = r.earlier;
     memset(table_rows, 0, TABLES * sizeof(*table_rows));
     struct wire_in in = wire_in(bytes);
     struct wire_field field;

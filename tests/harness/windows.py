@@ -6,8 +6,8 @@ Nothing here comes from the C sources. In short:
   it is late where its record time is past the window's end by more than disorder and lateness.
 - What comes in time adds its increments to TOTALS, to its content, its campaign, and the counter of its kind to each tag. What is
   late adds them to LATE alone. A reading is counted, and adds nothing.
-- Of an order's copies in a window the one with the least (occurred_at, event_id) counts; each other is an `order_copies` of its
-  own row of TOTALS.
+- Of an order's copies in a window and the 48 hours before it the one with the least (occurred_at, event_id) counts, in its own
+  window; each other is an `order_copies` of its own row of TOTALS. Late purchases are no copies.
 """
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from harness import contract
 
 WINDOW = 900
+UNIQUE = 48 * 3600  # seconds before its window within which an order is one
 TOTALS, CONTENT, CAMPAIGN, TAG, LATE = "totals", "content", "campaign", "tag", "late"
 
 
@@ -64,6 +65,7 @@ class Windows:
         self.bounds = max_event_bytes, max_message_bytes
         self.windows = defaultdict(Window)
         self.fates = defaultdict(Fate)
+        self.sold = defaultdict(set)  # (account, order): windows that have copies
 
     def rules_at(self, time_ms):
         return next((r for r in reversed(self.rules) if r.since <= time_ms), self.rules[0])
@@ -85,8 +87,8 @@ class Windows:
                         fate.duplicate += 1
                     else:
                         self._take(event, record, rules)
-        for window in self.windows.values():
-            self._settle(window)
+        for start, window in self.windows.items():
+            self._settle(start, window)
         return self
 
     def _take(self, event, record, rules):
@@ -105,6 +107,7 @@ class Windows:
         elif event.kind == contract.PURCHASE:
             order = event.account_id.decode(), event.commerce.order_id
             window.orders[order][event.occurred_at, event.event_id] = event
+            self.sold[order].add(start)
         else:
             self._count(window, event)
 
@@ -124,10 +127,11 @@ class Windows:
         for tag in set(event.tags):
             self._add(window, (TAG, account, platform, 0, 0, False, tag.decode()), {counter: delta} if counter else {})
 
-    def _settle(self, window):
-        for copies in window.orders.values():
-            first, *others = sorted(copies)
-            self._count(window, copies[first])
+    def _settle(self, start, window):
+        for order, copies in window.orders.items():
+            others = sorted(copies)
+            if not any(start - UNIQUE <= before < start for before in self.sold[order]):
+                self._count(window, copies[others.pop(0)])
             for other in others:
                 self._add(window, _totals_key(TOTALS, copies[other]), {"order_copies": 1})
 

@@ -1,5 +1,7 @@
 """The aggregator's windows: published snapshots hold what the log says, whoever made them, and whatever was killed meanwhile."""
+import os
 import random
+import re
 import time
 
 import pytest
@@ -14,6 +16,13 @@ from harness.registry import KIND_NUMBERS as KIND
 from harness.worker import Deployment
 
 WINDOW_MS = 900_000
+
+
+@pytest.fixture
+def topic(kafka, request):
+    """Records bear the events' own times: what is sent now for hours ago is not late."""
+    name = re.sub(r"[^A-Za-z0-9]+", "-", request.node.name)[:80].strip("-") + f"-{os.urandom(3).hex()}"
+    return kafka.create_topic(name, message_timestamp_type="CreateTime")
 
 
 @pytest.fixture
@@ -48,7 +57,8 @@ def test_published_windows_hold_what_the_log_says(aggregation, past):
     produce(aggregation, past)
     aggregator = aggregation.start()
     expected = aggregation.settle()
-    assert sum(s.late for w in expected.windows.values() for s in w.shares.values()) > 100
+    shares = [share for window in expected.windows.values() for share in window.shares.values()]
+    assert sum(s.late for s in shares) > 100 and sum(s.counted for s in shares) > 15_000
     assert sum(fate.duplicate for fate in expected.fates.values()) > 100
     assert aggregator.terminate() == 0
     aggregation.check_balance(expected)
@@ -97,11 +107,36 @@ def test_a_late_event_is_a_revision_with_a_table_of_its_own(aggregation, past):
     start = past // 1000
     revisions = len(aggregation.store.revisions(start))
     sender = Sender(aggregation.deployment.bootstrap, aggregation.deployment.topic)
-    sender.send(event(KIND["like"], account="latecomer", occurred_at=past + 1000))
+    sender.send(event(KIND["like"], account="latecomer", occurred_at=past + 1000), timestamp=past + 2 * WINDOW_MS)
     sender.close()
     expected = aggregation.settle()
     assert len(aggregation.store.revisions(start)) > revisions
     assert any(key[:2] == ("late", "latecomer") for key in expected.table(start)) and expected.table(start) != before.table(start)
+    assert aggregator.terminate() == 0
+
+
+def test_an_order_counts_once_in_two_days_whatever_window_its_copies_are_in(aggregation, past):
+    """Copies of orders under different keys, so in different partitions, some in one window and some in windows far apart; the
+    earliest of all comes last, and takes the sale away from a window that was published with it."""
+    def sell(order, at, person, value=5_000_000):
+        sender.send(event(KIND["purchase"], occurred_at=at, person_id=person, campaign_id="sale",
+                          commerce={"order_id": order, "value_micros": value, "currency": "EUR"}), timestamp=at)
+
+    sender = Sender(aggregation.deployment.bootstrap, aggregation.deployment.topic)
+    for number in range(40):
+        sell(f"o-{number}", past + 8 * WINDOW_MS + number, f"p-{number}")
+        sell(f"o-{number}", past + (8 - number % 5) * WINDOW_MS - number, f"q-{number}", 7_000_000)
+    sender.producer.flush()
+    aggregator = aggregation.start()
+    aggregation.settle()
+    before = len(aggregation.store.revisions(past // 1000 + 7200))
+    sell("o-1", past + 7 * WINDOW_MS + 5, "r", 9_000_000)
+    sell("o-2", past + 8 * WINDOW_MS - 5, "r", 9_000_000)
+    sender.close()
+    expected = aggregation.settle()
+    orders = [cells for window in expected.windows for key, cells in expected.table(window).items() if key[0] == "campaign"]
+    assert sum(cells.get("orders", 0) for cells in orders) == 40
+    assert len(aggregation.store.revisions(past // 1000 + 7200)) > before
     assert aggregator.terminate() == 0
 
 

@@ -11,7 +11,7 @@
 #include "aggregate/window/ledger.h"
 #include "runtime/hash.h"
 
-enum { WINDOWS = 400, SEEDS = 30, HANDOVERS = 300, PARTS_MAX = 20000 };
+enum { WINDOWS = 1200, SEEDS = 15, HANDOVERS = 700, PARTS_MAX = 40000 };
 #define LATENESS_MS INT64_C(600000)
 
 static const struct rules rules = {.window_disorder_ms = 60000, .window_lateness_ms = LATENESS_MS};

@@ -178,12 +178,23 @@ static void of_parts_the_longest_counts_up_to_the_bound(void **state) {
         assert_int_equal(parts[i].to, -1);
 }
 
+static struct snapshot_name name_of(const struct coverage *coverage, size_t count,
+                                    const struct earlier_orders *earlier, size_t earlier_count) {
+    const struct header header = {.start_s = 900,
+                                  .coverage = coverage,
+                                  .coverage_count = count,
+                                  .earlier = earlier,
+                                  .earlier_count = earlier_count};
+    return shelf_name_of(&header);
+}
+
 // Two fleets, or two years, give the same name to the same coverage; and to another one another.
 static void a_name_says_the_coverage(void **state) {
-    static const struct coverage coverage[] = {{0, 0, 500, 9, 1, false}, {1, 3, 4000, 8, 0, false}};
+    static const struct coverage coverage[] = {{0, 0, 500, 9, 1, false, 0}, {1, 3, 4000, 8, 0, false, 0}};
+    static const struct earlier_orders earlier[] = {{0, 1, 30}, {450, 0, 20}};
     struct coverage other[2];
     char text[NAME_MAX_LENGTH];
-    struct snapshot_name name = shelf_name_of(900, coverage, 2);
+    struct snapshot_name name = name_of(coverage, 2, NULL, 0);
     snapshot_name_write(text, &name);
     assert_string_equal(text, "snapshots/900/0000000000000004500-758c70f615b4452f.zst");
     for (int i = 0; i < 5; i++) {
@@ -193,9 +204,11 @@ static void a_name_says_the_coverage(void **state) {
         other[1].missing = i == 2;
         other[0].to += i == 3, other[1].to -= i == 3; // the same sum
         other[1].partition += i == 4;
-        assert_int_not_equal(shelf_name_of(900, other, 2).hash, name.hash);
+        assert_int_not_equal(name_of(other, 2, NULL, 0).hash, name.hash);
     }
-    assert_int_equal(shelf_name_of(900, other, 0).sum, 0);
+    assert_int_equal(name_of(other, 0, NULL, 0).sum, 0);
+    assert_int_equal(name_of(coverage, 2, earlier, 2).sum, 4550);
+    assert_int_not_equal(name_of(coverage, 2, earlier, 2).hash, name_of(coverage, 2, earlier, 1).hash);
 }
 
 static void lay_through(uint32_t partition, int64_t offset, int64_t sealed_s) {

@@ -349,8 +349,8 @@ static struct rows *rows_of_windows(void *context, int64_t window_s) {
     return window_s == 1700000000 ? w->at[0] : window_s == 1700000900 ? w->at[1] : NULL;
 }
 
-static const struct coverage coverage[] = {{0, 5, 100, 7, 0, false}, {3, 0, 200, 0, 9, true}};
-static struct line lines[] = {{-900, 1, 2, 3, true}, {1700000000, 4, 5, 6, false}};
+static const struct coverage coverage[] = {{0, 5, 100, 7, 0, false, 90}, {3, 0, 200, 0, 9, true, 0}};
+static struct line lines[] = {{-900, 1, 2, 3, true, 0}, {1700000000, 4, 5, 6, false, 5}};
 static const struct progress progress = {.partition = 3,
                                          .start = 5,
                                          .offset = 900,
@@ -385,6 +385,13 @@ static void assert_header(const struct header *h, const struct header *expected)
         assert_int_equal(a->counted, b->counted);
         assert_int_equal(a->late, b->late);
         assert_int_equal(a->missing, b->missing);
+        assert_int_equal(a->orders_to, b->orders_to);
+    }
+    assert_int_equal(h->earlier_count, expected->earlier_count);
+    for (size_t i = 0; i < h->earlier_count; i++) {
+        assert_int_equal(h->earlier[i].start_s, expected->earlier[i].start_s);
+        assert_int_equal(h->earlier[i].partition, expected->earlier[i].partition);
+        assert_int_equal(h->earlier[i].to, expected->earlier[i].to);
     }
 }
 
@@ -409,6 +416,7 @@ static void assert_progress(const struct progress *a, const struct progress *b) 
         assert_int_equal(a->lines[i].late, b->lines[i].late);
         assert_int_equal(a->lines[i].to, b->lines[i].to);
         assert_int_equal(a->lines[i].open, b->lines[i].open);
+        assert_int_equal(a->lines[i].orders_to, b->lines[i].orders_to);
     }
 }
 
@@ -418,6 +426,8 @@ static void a_checkpoint_holds_several_windows(void **state) {
     header.start_s = header.end_s = 0;
     header.coverage = coverage;
     header.coverage_count = 2;
+    header.earlier = (const struct earlier_orders[]){{900, 2, 40}, {1800, 1, 7}};
+    header.earlier_count = 2;
     header.progress = &progress;
     struct happening *all = happenings_make();
     struct windows w, again;

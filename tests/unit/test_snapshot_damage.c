@@ -494,7 +494,7 @@ static void a_forged_file_is_refused(void **state) {
         {BYTES("\xa\0"), "a format version that this program does not read"},
         {BYTES("\xa\4\10\2\20\1"), "a format version that this program does not read"},
         {BYTES("\xa\2\10\1"), "a kind that this program does not read"},
-        {BYTES("\xa\4\10\1\20\6"), "a kind that this program does not read"},
+        {BYTES("\xa\4\10\1\20\7"), "a kind that this program does not read"},
         {BYTES("\xa\6\10\1\20\1\30\1"), "it ends before it starts"},
         {BYTES("\xa\7\10\1\20\1\52\1\0"), "a text holds a zero byte"},
         {BYTES("\xa\10\10\1\20\1\122\2\10\xff"), "a partition's coverage is damaged"},
@@ -503,6 +503,8 @@ static void a_forged_file_is_refused(void **state) {
         {BYTES("\xa\10\10\1\20\4\132\2\132\0"), ""}, // one line, of the window 0
         {BYTES("\xa\12\10\1\20\4\132\4\132\0\132\0"), "the lines of windows are not sorted"},
         {BYTES("\xa\10\10\1\20\4\132\0\132\0"), "its progress comes twice"},
+        {BYTES("\xa\7\10\1\20\2\152\1\10"), "earlier orders are damaged"},
+        {BYTES("\xa\10\10\1\20\2\152\0\152\0"), "the earlier orders are not sorted"},
         {BYTES("\xa\7\10\1\20\1\142\1\1"), "its counts of rows are damaged"},
         {BYTES("\xa\16\10\1\20\1\142\10\0\0\0\0\0\0\0\0"), "tables that this program does not know"},
         {BYTES("\xa\4\10\1\20\1\42\0"), "here is neither a block nor the trailer"},

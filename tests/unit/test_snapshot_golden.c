@@ -7,7 +7,7 @@
 
 #define GOLDEN SOURCE_DIR "/tests/contract/snapshots/v1.zst"
 
-static struct line lines[] = {{-900, 3, 0, 17, false}, {1700000100, 4, 1, 90, true}};
+static struct line lines[] = {{-900, 3, 0, 17, false, 0}, {1700000100, 4, 1, 90, true, 0}};
 
 static const struct progress progress = {.partition = 7,
                                          .start = 5,
@@ -25,7 +25,7 @@ static const struct progress progress = {.partition = 7,
                                          .after = 1000,
                                          .segment = true};
 
-static const struct coverage coverage[] = {{0, 0, 90, 11, 0, false}, {7, 5, 1234, 29, 1, true}};
+static const struct coverage coverage[] = {{0, 0, 90, 11, 0, false, 0}, {7, 5, 1234, 29, 1, true, 0}};
 
 static const struct header header = {.kind = FILE_CHECKPOINT,
                                      .start_s = 1699999200,

@@ -1,0 +1,169 @@
+#include "aggregate/keep/earlier.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "aggregate/keep/keep_files.h"
+#include "runtime/hash.h"
+#include "runtime/memory.h"
+
+#define CACHE_BYTES_MAX ((size_t)256 << 20)
+
+struct cached {
+    struct earlier_orders orders;
+    struct rows *rows;
+};
+
+struct earlier {
+    struct earlier_orders *noted; // by (start_s, partition)
+    size_t count, room;
+    struct cached *cache; // in no order
+    size_t cached, cache_room, cache_bytes;
+};
+
+struct earlier *earlier_create(void) {
+    return memory_take(sizeof(struct earlier));
+}
+
+static void cache_drop(struct earlier *e) {
+    for (size_t i = 0; i < e->cached; i++)
+        rows_destroy(&e->cache[i].rows);
+    e->cached = e->cache_bytes = 0;
+}
+
+void earlier_destroy(struct earlier **e) {
+    if (*e == NULL)
+        return;
+    cache_drop(*e);
+    free((*e)->cache);
+    free((*e)->noted);
+    free(*e);
+    *e = NULL;
+}
+
+// ---- what the records say
+
+void earlier_forget(struct earlier *e) {
+    e->count = 0;
+}
+
+static int orders_compare(const void *left, const void *right) {
+    const struct earlier_orders *a = left, *b = right;
+    if (a->start_s != b->start_s)
+        return a->start_s < b->start_s ? -1 : 1;
+    return (a->partition > b->partition) - (a->partition < b->partition);
+}
+
+static void note(struct earlier *e, struct earlier_orders orders) {
+    if (e->count == e->room) {
+        e->room = e->room == 0 ? 256 : 2 * e->room;
+        e->noted = memory_grow(e->noted, e->room, sizeof(*e->noted));
+    }
+    e->noted[e->count++] = orders;
+}
+
+void earlier_note(struct earlier *e, const struct progress *progress) {
+    for (size_t i = 0; i < progress->line_count; i++) {
+        const struct line *line = &progress->lines[i];
+        if (line->orders_to > 0)
+            note(e, (struct earlier_orders){line->start_s, progress->partition, line->orders_to});
+    }
+    if (e->count > 1)
+        qsort(e->noted, e->count, sizeof(*e->noted), orders_compare);
+}
+
+// The first of a window that does not start before.
+static size_t place_of(const struct earlier *e, int64_t start_s) {
+    size_t low = 0, high = e->count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (e->noted[middle].start_s < start_s)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+bool earlier_has(const struct earlier *e, int64_t start_s) {
+    size_t place = place_of(e, start_s);
+    return place < e->count && e->noted[place].start_s == start_s;
+}
+
+uint64_t earlier_hash(const struct earlier *e, int64_t start_s) {
+    size_t first = place_of(e, start_s - EARLIER_S), end = place_of(e, start_s);
+    uint64_t hash = 0;
+    for (size_t i = first; i < end; i++) {
+        const int64_t words[] = {e->noted[i].start_s, e->noted[i].partition, e->noted[i].to};
+        hash = hash_bytes(words, sizeof(words), hash);
+    }
+    return hash;
+}
+
+// Two sorted lists become one; of what stands in both the greater offset.
+size_t earlier_list(const struct earlier *e, int64_t start_s, const struct earlier_orders *published,
+                    size_t count, struct earlier_orders **out) {
+    size_t at = place_of(e, start_s - EARLIER_S), end = place_of(e, start_s), taken = 0, before = 0;
+    *out = memory_take((end - at + count + 1) * sizeof(**out));
+    while (at < end || before < count) {
+        int order = at == end ? 1 : before == count ? -1 : orders_compare(&e->noted[at], &published[before]);
+        struct earlier_orders next = order <= 0 ? e->noted[at] : published[before];
+        if (order == 0 && published[before].to > next.to)
+            next.to = published[before].to;
+        at += order <= 0;
+        before += order >= 0;
+        (*out)[taken++] = next;
+    }
+    return taken;
+}
+
+// ---- the orders
+
+static struct rows *cache_find(const struct earlier *e, const struct earlier_orders *orders) {
+    for (size_t i = e->cached; i > 0; i--) {
+        const struct earlier_orders *at = &e->cache[i - 1].orders;
+        if (at->start_s == orders->start_s && at->partition == orders->partition && at->to == orders->to)
+            return e->cache[i - 1].rows;
+    }
+    return NULL;
+}
+
+static void cache_take(struct earlier *e, const struct earlier_orders *orders, struct rows *rows) {
+    if (e->cache_bytes > CACHE_BYTES_MAX)
+        cache_drop(e);
+    if (e->cached == e->cache_room) {
+        e->cache_room = e->cache_room == 0 ? 64 : 2 * e->cache_room;
+        e->cache = memory_grow(e->cache, e->cache_room, sizeof(*e->cache));
+    }
+    e->cache[e->cached++] = (struct cached){*orders, rows};
+    e->cache_bytes += rows_memory(rows);
+}
+
+static enum status read_orders(struct earlier *e, struct keeper *k, const struct earlier_orders *orders,
+                               int64_t start, struct rows **out, struct problem *p) {
+    const struct part_name name = {orders->start_s, orders->partition, start, orders->to};
+    *out = cache_find(e, orders);
+    if (*out != NULL)
+        return STATUS_OK;
+    struct rows *rows = rows_create();
+    enum status status = keep_files_read_orders(k, &name, rows, p);
+    if (status != STATUS_OK) {
+        rows_destroy(&rows);
+        return status;
+    }
+    cache_take(e, orders, rows);
+    *out = rows;
+    return STATUS_OK;
+}
+
+enum status earlier_read(struct earlier *e, struct keeper *k, const struct earlier_orders *list, size_t count,
+                         const int64_t *starts, struct rows *rows, struct problem *p) {
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < count && status == STATUS_OK; i++) {
+        struct rows *orders;
+        status = read_orders(e, k, &list[i], starts[list[i].partition], &orders, p);
+        if (status == STATUS_OK)
+            rows_merge(rows, orders);
+    }
+    return status;
+}

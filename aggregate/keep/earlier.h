@@ -1,0 +1,34 @@
+// Orders of the windows before: within 48 hours an order counts once, whichever window its copies are in. On
+// the keeping thread.
+//
+// Which windows have orders, and up to which offset, is read off the sealed-through records; the orders
+// themselves have files of their own, so that nobody reads whole parts for them.
+#pragma once
+
+#include "aggregate/keep/keeper.h"
+
+enum { EARLIER_S = 48 * 3600 };
+
+struct earlier;
+
+struct earlier *earlier_create(void);
+void earlier_destroy(struct earlier **e);
+
+// What the records of all partitions say by now: forget, then note each of them.
+void earlier_forget(struct earlier *e);
+void earlier_note(struct earlier *e, const struct progress *progress);
+
+// Has a line of the window orders?
+bool earlier_has(const struct earlier *e, int64_t start_s);
+// Changes when the orders of a window do that lies up to 48 hours before this one.
+uint64_t earlier_hash(const struct earlier *e, int64_t start_s);
+
+// The orders that those of a window are to be held against: what the lines say, and where a line was settled,
+// what the published revision of it was held against. By (start_s, partition); the caller frees *out.
+size_t earlier_list(const struct earlier *e, int64_t start_s, const struct earlier_orders *published,
+                    size_t count, struct earlier_orders **out);
+
+// Adds these orders to `rows`. `starts`: the first offset of each partition. STATUS_TRY_AGAIN,
+// STATUS_BAD_DATA (CLM-D3).
+enum status earlier_read(struct earlier *e, struct keeper *k, const struct earlier_orders *list, size_t count,
+                         const int64_t *starts, struct rows *rows, struct problem *p);
