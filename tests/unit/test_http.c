@@ -205,25 +205,44 @@ static void rubbish_is_answered_or_left(void **state) {
 }
 
 // Goes red without the limit (all stay), or if it turns away who comes instead of who has waited longest.
-static void who_has_waited_longest_makes_room(void **state) {
-    enum { LIMIT = 64, MORE = 40 };
-    int slow[LIMIT + MORE];
-    uint64_t before = http_shown_out(subject);
+enum { LIMIT = 64, MORE = 40 };
+
+static void crowd_in(int slow[LIMIT + MORE]) {
     for (int i = 0; i < LIMIT + MORE; i++) {
         slow[i] = dial(AF_INET, http_port(subject));
         say(slow[i], "GET /liv");
         loop_turn(&loop, 5);
     }
+}
+
+static void crowd_out(int slow[LIMIT + MORE]) {
+    for (int i = 0; i < LIMIT + MORE; i++)
+        close(slow[i]);
+    for (int i = 0; i < 10; i++)
+        loop_turn(&loop, 5);
+}
+
+// Where the crowd took so long to come that the time of its requests was up, it comes again.
+static void who_has_waited_longest_makes_room(void **state) {
+    int slow[LIMIT + MORE];
+    uint64_t before = http_shown_out(subject);
+    int64_t began = clock_monotonic_ms();
+    crowd_in(slow);
     int late = dial(AF_INET, http_port(subject));
     say(late, "GET /livez HTTP/1.0\r\n\r\n");
     assert_non_null(strstr(hear(late, NULL, 9000, NULL), "hello /livez"));
     close(late);
+    if (clock_monotonic_ms() - began > 8000) {
+        crowd_out(slow);
+        who_has_waited_longest_makes_room(state);
+        return;
+    }
     assert_int_equal(http_shown_out(subject) - before, MORE + 1);
     for (int i = 0; i < LIMIT + MORE; i++) {
         char end;
         assert_int_equal(recv(slow[i], &end, 1, MSG_DONTWAIT), i <= MORE ? 0 : -1);
-        close(slow[i]);
     }
+    crowd_out(slow);
 }
 
 // Goes red without the limit on the time of a request: what trickles is never idle.
