@@ -69,6 +69,9 @@ struct event {
     unsigned flaws;     // of enum event_flaw
     struct slice bytes; // as it stands in its record: the record's value, or its part of a batch
 
+    uint32_t topic_count; // of a listening or a care body
+    const struct slice *topics;
+
     uint32_t tag_count;
     struct slice tags[EVENT_TAGS_MAX];
 

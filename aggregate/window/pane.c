@@ -49,7 +49,9 @@ static struct subject subject_of(const struct event *e) {
                             .content = e->content,
                             .campaign = e->campaign,
                             .tags = e->tags,
-                            .tag_count = e->tag_count};
+                            .tag_count = e->tag_count,
+                            .topics = e->topics,
+                            .topic_count = e->topic_count};
 }
 
 static void take_order(struct pane *pane, const struct event *e, const struct subject *subject,

@@ -161,6 +161,30 @@ static void add_tags(struct window_model *m, const struct adding *a) {
     }
 }
 
+static void add_topic(struct window_model *m, const struct adding *a, ProtobufCBinaryData topic) {
+    struct row_key key = id_key(a, TABLE_TOPIC, recount_text(topic));
+    add_all(m, &key, a);
+}
+
+static bool is_first_topic(const Clameur__V1__Listening *listening, size_t index) {
+    for (size_t i = 0; i < index; i++) {
+        if (slice_equal(recount_text(listening->topics[i]), recount_text(listening->topics[index])))
+            return false;
+    }
+    return true;
+}
+
+// Only events with such a body have topics; no purchase has.
+static void add_topics(struct window_model *m, const struct adding *a, const Clameur__V1__Event *e) {
+    if (e->body_case == CLAMEUR__V1__EVENT__BODY_CARE && e->care->topic.len > 0)
+        add_topic(m, a, e->care->topic);
+    for (size_t i = 0; e->body_case == CLAMEUR__V1__EVENT__BODY_LISTENING && i < e->listening->n_topics;
+         i++) {
+        if (is_first_topic(e->listening, i))
+            add_topic(m, a, e->listening->topics[i]);
+    }
+}
+
 static void add_in_time(struct window_model *m, const struct adding *a) {
     struct row_key totals = whole_key(a, TABLE_TOTALS);
     struct row_key content = id_key(a, TABLE_CONTENT, a->content);
@@ -370,6 +394,8 @@ void window_model_add(struct window_model *m, const Clameur__V1__Event *e, bool 
         add_all(m, &key, &a);
     else if ((uint32_t)e->kind == KIND_PURCHASE)
         add_order(m, &a, e);
-    else
+    else {
         add_in_time(m, &a);
+        add_topics(m, &a, e);
+    }
 }

@@ -57,7 +57,19 @@ static unsigned fill_commerce(struct event *e, const Clameur__V1__Commerce *comm
     return flaws | check_items(e, commerce);
 }
 
-static unsigned check_listening(const Clameur__V1__Listening *listening) {
+static void fill_topics(struct event *e, const ProtobufCBinaryData *texts, size_t count,
+                        struct arena *arena) {
+    struct slice *topics = arena_take(arena, count * sizeof(*topics));
+    for (size_t i = 0; i < count; i++)
+        topics[i] = bounds_slice(texts[i]);
+    e->topics = topics;
+    e->topic_count = (uint32_t)count;
+}
+
+static unsigned fill_listening(struct event *e, const Clameur__V1__Listening *listening,
+                               struct arena *arena) {
+    if (listening->n_topics > 0 && listening->n_topics <= TOPICS_MAX)
+        fill_topics(e, listening->topics, listening->n_topics, arena);
     return bounds_texts(listening->topics, listening->n_topics, TOPICS_MAX, TEXT_MAX) |
            bounds_text(listening->tracked_brand, TEXT_MAX) | bounds_amount(listening->audience);
 }
@@ -65,6 +77,12 @@ static unsigned check_listening(const Clameur__V1__Listening *listening) {
 static unsigned check_message(const Clameur__V1__Message *message) {
     return bounds_text(message->conversation_id, TEXT_MAX) | bounds_text(message->channel_id, TEXT_MAX) |
            bounds_text(message->template_id, TEXT_MAX);
+}
+
+static unsigned fill_care(struct event *e, const Clameur__V1__Care *care, struct arena *arena) {
+    if (care->topic.len > 0)
+        fill_topics(e, &care->topic, 1, arena);
+    return bounds_text(care->case_id, TEXT_MAX) | bounds_text(care->topic, TEXT_MAX);
 }
 
 static unsigned fill_lead(struct event *e, const Clameur__V1__Lead *lead) {
@@ -111,11 +129,11 @@ static unsigned fill_body(struct event *e, const Clameur__V1__Event *m, struct a
     case CLAMEUR__V1__EVENT__BODY_COMMERCE:
         return fill_commerce(e, m->commerce);
     case CLAMEUR__V1__EVENT__BODY_LISTENING:
-        return check_listening(m->listening);
+        return fill_listening(e, m->listening, arena);
     case CLAMEUR__V1__EVENT__BODY_MESSAGE:
         return check_message(m->message);
     case CLAMEUR__V1__EVENT__BODY_CARE:
-        return bounds_text(m->care->case_id, TEXT_MAX) | bounds_text(m->care->topic, TEXT_MAX);
+        return fill_care(e, m->care, arena);
     case CLAMEUR__V1__EVENT__BODY_LEAD:
         return fill_lead(e, m->lead);
     case CLAMEUR__V1__EVENT__BODY_AR:

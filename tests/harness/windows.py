@@ -4,8 +4,8 @@ Nothing here comes from the C sources. In short:
 
 - Duplicates and rejects are those of the recount. Every other event belongs to the window of 15 minutes of its occurred_at;
   it is late where its record time is past the window's end by more than disorder and lateness.
-- What comes in time adds its increments to TOTALS, to its content, its campaign, and the counter of its kind to each tag. What is
-  late adds them to LATE alone. A reading is counted, and adds nothing.
+- What comes in time adds its increments to TOTALS, to its content, its campaign, each topic of its body, and the counter of its kind to
+  each tag. What is late adds them to LATE alone. A reading is counted, and adds nothing.
 - Of an order's copies in a window and the 48 hours before it the one with the least (occurred_at, event_id) counts, in its own
   window; each other is an `order_copies` of its own row of TOTALS. Late purchases are no copies.
 """
@@ -16,7 +16,7 @@ from harness import contract
 
 WINDOW = 900
 UNIQUE = 48 * 3600  # seconds before its window within which an order is one
-TOTALS, CONTENT, CAMPAIGN, TAG, LATE = "totals", "content", "campaign", "tag", "late"
+TOTALS, CONTENT, CAMPAIGN, TAG, TOPIC, LATE = "totals", "content", "campaign", "tag", "topic", "late"
 
 
 @dataclass
@@ -52,6 +52,13 @@ def _amounts(event):
 
 def _subject(event):
     return event.account_id.decode(), event.platform
+
+
+def _topics(event):
+    body = event.WhichOneof("body")
+    if body == "listening":
+        return set(event.listening.topics)
+    return {event.care.topic} - {b""} if body == "care" else set()
 
 
 def _totals_key(table, event):
@@ -124,6 +131,8 @@ class Windows:
             self._add(window, (CONTENT, account, platform, 0, 0, False, event.content_id.decode()), amounts)
         if event.campaign_id:
             self._add(window, (CAMPAIGN, account, platform, 0, 0, False, event.campaign_id.decode()), amounts)
+        for topic in _topics(event):
+            self._add(window, (TOPIC, account, platform, 0, 0, False, topic.decode()), amounts)
         for tag in set(event.tags):
             self._add(window, (TAG, account, platform, 0, 0, False, tag.decode()), {counter: delta} if counter else {})
 

@@ -86,8 +86,37 @@ static void test_nothing_of_the_event_before_is_left(void **state) {
     assert_int_equal(e->account.length + e->content.length + e->campaign.length + e->session.length, 0);
     assert_int_equal(e->order.length + e->currency.length, 0);
     assert_false(e->has_actor || e->has_person || e->paid || e->has_value);
-    assert_int_equal(e->tag_count + e->measure_count + e->reading_count + e->body + e->flaws, 0);
+    assert_int_equal(e->topic_count + e->tag_count + e->measure_count + e->reading_count, 0);
+    assert_int_equal(e->body + e->flaws, 0);
     assert_int_equal(e->read_at_ms, 0);
+}
+
+static void test_topics_of_listening_and_care(void **state) {
+    ProtobufCBinaryData topics[17];
+    for (size_t i = 0; i < 17; i++)
+        topics[i] = text_of(i == 1 ? "size" : "price");
+    Clameur__V1__Listening listening = CLAMEUR__V1__LISTENING__INIT;
+    listening.topics = topics;
+    listening.n_topics = 3;
+    Clameur__V1__Event m = CLAMEUR__V1__EVENT__INIT;
+    m.body_case = CLAMEUR__V1__EVENT__BODY_LISTENING;
+    m.listening = &listening;
+    const struct event *e = decode_message(&m);
+    assert_int_equal(e->topic_count, 3);
+    assert_slice(e->topics[1], "size");
+    assert_slice(e->topics[2], "price");
+    listening.n_topics = 17;
+    e = decode_message(&m);
+    assert_int_equal(e->topic_count, 0);
+    assert_int_equal(e->flaws, EVENT_FLAW_TOO_MANY);
+    Clameur__V1__Care care = CLAMEUR__V1__CARE__INIT;
+    m.body_case = CLAMEUR__V1__EVENT__BODY_CARE;
+    m.care = &care;
+    assert_int_equal(decode_message(&m)->topic_count, 0);
+    care.topic = text_of("login");
+    e = decode_message(&m);
+    assert_int_equal(e->topic_count, 1);
+    assert_slice(e->topics[0], "login");
 }
 
 static void test_readings_and_orders(void **state) {
@@ -404,6 +433,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_field_of_the_envelope),
         cmocka_unit_test(test_nothing_of_the_event_before_is_left),
+        cmocka_unit_test(test_topics_of_listening_and_care),
         cmocka_unit_test(test_readings_and_orders),
         cmocka_unit_test(test_an_id_of_another_length_is_none),
         cmocka_unit_test(test_null_and_empty_values),

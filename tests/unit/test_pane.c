@@ -63,7 +63,7 @@ static void late_is_past_the_end_by_more_than_disorder_and_lateness(void **state
 
 static void what_comes_in_time_touches_every_row_it_names(void **state) {
     struct panes panes = {0};
-    struct slice tags[] = {AT("a"), AT("b"), AT("a")};
+    struct slice tags[] = {AT("a"), AT("b"), AT("a")}, topics[] = {AT("price"), AT("size"), AT("price")};
     struct event e = event_at(0);
     e.delta = 3;
     e.content = AT("video");
@@ -73,6 +73,8 @@ static void what_comes_in_time_touches_every_row_it_names(void **state) {
     e.paid = true;
     memcpy(e.tags, tags, sizeof(tags));
     e.tag_count = 3;
+    e.topics = topics;
+    e.topic_count = 3;
     e.measures[e.measure_count++] = (struct measure){COUNTER_WATCH_MS, 70};
     panes_take(&panes, &e, 1, &rules, e.occurred_at_ms);
     const struct pane *pane = &panes.at[0];
@@ -83,8 +85,9 @@ static void what_comes_in_time_touches_every_row_it_names(void **state) {
     struct row_key content = key_of(TABLE_CONTENT, AT("video")),
                    campaign = key_of(TABLE_CAMPAIGN, AT("spring"));
     struct row_key tag_a = key_of(TABLE_TAG, AT("a")), tag_b = key_of(TABLE_TAG, AT("b"));
+    struct row_key price = key_of(TABLE_TOPIC, AT("price")), size = key_of(TABLE_TOPIC, AT("size"));
     assert_int_equal(pane->counted, 1);
-    assert_int_equal(rows_count(pane->rows), 5);
+    assert_int_equal(rows_count(pane->rows), 7);
     assert_int_equal(value(pane, &totals, COUNTER_OF_LIKE), 3);
     assert_int_equal(value(pane, &totals, COUNTER_WATCH_MS), 70);
     assert_int_equal(value(pane, &content, COUNTER_OF_LIKE), 3);
@@ -92,6 +95,9 @@ static void what_comes_in_time_touches_every_row_it_names(void **state) {
     assert_int_equal(value(pane, &tag_a, COUNTER_OF_LIKE), 3);
     assert_int_equal(value(pane, &tag_b, COUNTER_OF_LIKE), 3);
     assert_int_equal(value(pane, &tag_b, COUNTER_WATCH_MS), 0);
+    assert_int_equal(value(pane, &price, COUNTER_OF_LIKE), 3);
+    assert_int_equal(value(pane, &price, COUNTER_WATCH_MS), 70);
+    assert_int_equal(value(pane, &size, COUNTER_OF_LIKE), 3);
     panes_fini(&panes);
 }
 

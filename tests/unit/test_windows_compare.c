@@ -55,6 +55,7 @@ static void file_fill(struct file *f) {
     row_add(f->rows, TABLE_CONTENT, "v1", like, f->likes);
     if (!f->leave_out_tag)
         row_add(f->rows, TABLE_TAG, "dance", like, 2);
+    row_add(f->rows, TABLE_TOPIC, "price", like, 2);
     if (!f->late_in_time)
         row_add(f->rows, TABLE_LATE, "", like, 1);
     if (f->surplus)
@@ -81,6 +82,12 @@ static void log_give(struct world *w) {
         c[i].value_micros = i == 0 ? 5 : 7;
     }
     ProtobufCBinaryData tags[] = {bytes("dance"), bytes("dance")};
+    ProtobufCBinaryData topics[] = {bytes("price"), bytes("price")};
+    Clameur__V1__Listening listening = CLAMEUR__V1__LISTENING__INIT;
+    Clameur__V1__Care care = CLAMEUR__V1__CARE__INIT;
+    listening.topics = topics;
+    listening.n_topics = 2;
+    care.topic = topics[0];
     Clameur__V1__Event e[5];
     for (uint8_t i = 0; i < 5; i++)
         e[i] = event((uint8_t)(i + 1));
@@ -93,6 +100,10 @@ static void log_give(struct world *w) {
         e[2 + i].body_case = CLAMEUR__V1__EVENT__BODY_COMMERCE;
         e[2 + i].commerce = &c[i];
     }
+    e[0].body_case = CLAMEUR__V1__EVENT__BODY_LISTENING;
+    e[0].listening = &listening;
+    e[1].body_case = CLAMEUR__V1__EVENT__BODY_CARE;
+    e[1].care = &care;
     give_now(w, 0, &e[0]);
     give_now(w, 0, &e[1]);
     give_now(w, 0, &e[2]);
@@ -131,7 +142,7 @@ static void the_file_that_the_log_gives_is_equal(void **state) {
     struct file f;
     file_init(&f);
     assert_int_equal(judge(&f), 0);
-    assert_int_equal(f.report.rows, 4);
+    assert_int_equal(f.report.rows, 5);
     assert_int_equal(f.report.orders, 2);
     windows_report_fini(&f.report);
 }
