@@ -280,7 +280,7 @@ static const char *read_columns(struct block_reader *reader, const struct block 
     while (wire_next(&in, &field)) {
         if (field.number != BLOCK_COLUMNS)
             continue;
-        struct column column;
+        struct column column = {0};
         const char *wrong = split_column(field.bytes, &column);
         if (wrong != NULL)
             return wrong;

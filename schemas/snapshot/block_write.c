@@ -105,7 +105,7 @@ static void add_key(struct block_writer *w, const struct row *row, const struct 
     if (!table_has_id(row->table)) {
         list_add(w, BLOCK_ORIGINS, row->of.origin);
         list_add(w, BLOCK_FORMATS, row->of.format);
-        list_add(w, BLOCK_PAID, row->paid);
+        list_add(w, BLOCK_PAID, (row->flags & ROW_PAID) != 0);
         return;
     }
     struct slice id = {row->id, row->id_length};

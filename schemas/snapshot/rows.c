@@ -113,7 +113,8 @@ static bool row_is(const struct row *row, uint32_t account, const struct row_key
         return false;
     if (table_has_id(key->table))
         return slice_equal((struct slice){row->id, row->id_length}, key->id);
-    return row->of.origin == key->origin && row->of.format == key->format && row->paid == key->paid;
+    return row->of.origin == key->origin && row->of.format == key->format &&
+           ((row->flags & ROW_PAID) != 0) == key->paid;
 }
 
 static uint32_t row_make(struct rows *r, uint32_t account, const struct row_key *key) {
@@ -123,7 +124,7 @@ static uint32_t row_make(struct rows *r, uint32_t account, const struct row_key 
                       .first_cell = ROWS_END,
                       .id_length = (uint16_t)key->id.length,
                       .table = (uint8_t)key->table,
-                      .paid = key->paid};
+                      .flags = key->paid ? ROW_PAID : 0};
     if (table_has_id(key->table)) {
         CHECK(key->origin == 0 && key->format == 0 && !key->paid);
         row.id = rows_keep(r, key->id).at;
@@ -174,36 +175,50 @@ static uint32_t cell_append(struct rows *r, uint32_t field, uint32_t next) {
     return r->cells.count - 1;
 }
 
-// The cell of a row whose first ones, up to `last`, are of other fields.
-static int64_t *long_cell(struct rows *r, uint32_t row, uint32_t field, uint32_t last) {
+static void long_fill(struct rows *r, uint32_t row, uint32_t cell, struct slot *slot, uint32_t hash) {
+    rows_append(&r->long_cells, (struct long_cell){row, cell});
+    slots_fill(&r->long_slots, slot, hash, r->long_cells.count - 1);
+}
+
+// From now on the row's cells are found by the index.
+static void make_long(struct rows *r, uint32_t row) {
+    r->rows.at[row].flags |= ROW_LONG;
+    for (uint32_t at = r->rows.at[row].first_cell; at != ROWS_END; at = r->cells.at[at].next) {
+        uint32_t hash = long_hash(row, r->cells.at[at].field);
+        long_fill(r, row, at, slots_free(&r->long_slots, hash), hash);
+    }
+}
+
+static int64_t *long_cell(struct rows *r, uint32_t row, uint32_t field) {
     uint32_t hash = long_hash(row, field);
     struct slot *slot = long_slot(r, row, field, hash);
     if (slot->number != 0)
         return &r->cells.at[r->long_cells.at[slot->number - 1].cell].value;
-    uint32_t added = cell_append(r, field, r->cells.at[last].next);
-    r->cells.at[last].next = added;
-    rows_append(&r->long_cells, (struct long_cell){row, added});
-    slots_fill(&r->long_slots, slot, hash, r->long_cells.count - 1);
+    uint32_t first = r->rows.at[row].first_cell;
+    uint32_t added = cell_append(r, field, r->cells.at[first].next);
+    r->cells.at[first].next = added;
+    long_fill(r, row, added, slot, hash);
     return &r->cells.at[added].value;
 }
 
 // What came first is met first: the fields of the commonest events.
 static int64_t *cell_of(struct rows *r, uint32_t row, uint32_t field) {
+    if (r->rows.at[row].flags & ROW_LONG)
+        return long_cell(r, row, field);
     uint32_t last = ROWS_END;
-    uint32_t at = r->rows.at[row].first_cell;
-    for (int steps = 0; at != ROWS_END && steps < ROW_WALK; steps++) {
+    int steps = 0;
+    for (uint32_t at = r->rows.at[row].first_cell; at != ROWS_END; at = r->cells.at[at].next, steps++) {
         if (r->cells.at[at].field == field)
             return &r->cells.at[at].value;
         last = at;
-        at = r->cells.at[at].next;
-        if (steps == ROW_WALK - 1)
-            return long_cell(r, row, field, last);
     }
     uint32_t added = cell_append(r, field, ROWS_END);
     if (last == ROWS_END)
         r->rows.at[row].first_cell = added;
     else
         r->cells.at[last].next = added;
+    if (steps == ROW_WALK)
+        make_long(r, row);
     return &r->cells.at[added].value;
 }
 
@@ -308,7 +323,7 @@ struct row_key rows_key(const struct rows *r, uint32_t row) {
     const struct row *at = &r->rows.at[row];
     struct row_key key = {.table = (enum table)at->table,
                           .platform = at->platform,
-                          .paid = at->paid,
+                          .paid = (at->flags & ROW_PAID) != 0,
                           .account = r->accounts.at[at->account],
                           .id = {"", 0}};
     if (table_has_id(at->table)) {

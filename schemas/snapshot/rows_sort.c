@@ -50,7 +50,7 @@ static uint64_t word_of(const struct sorting *s, uint32_t number, unsigned level
         return (uint64_t)row->table << 61 | (uint64_t)s->ranks[row->account] << 32 | row->platform;
     if (table_has_id(row->table))
         return chunk_of(row, (size_t)(level - 1) * CHUNK);
-    return level == 1 ? (uint64_t)row->of.origin << 32 | row->of.format : row->paid;
+    return level == 1 ? (uint64_t)row->of.origin << 32 | row->of.format : (row->flags & ROW_PAID);
 }
 
 static int entry_order(const void *a, const void *b) {

@@ -1,15 +1,18 @@
 // What rows.h keeps to itself, for the files of this folder: they read a million rows at once.
 //
-// Rows and cells are small and stand in growing arrays; the cells of a row are linked, in the order in which
-// they came. Ids and orders lie in an arena; accounts and fields are kept once and numbered.
+// Rows and cells are small and stand in growing arrays; the cells of a row are linked. Ids and orders lie in
+// an arena; accounts and fields are kept once and numbered.
 #pragma once
 
 #include "runtime/arena.h"
 #include "schemas/snapshot/rows.h"
 #include "schemas/snapshot/slots.h"
 
-// The first cells of a row are found along their links; the further ones, by an index.
+// The cells of a row are found along their links; of a row that has more than so many (ROW_LONG), by an
+// index.
 enum { ROW_WALK = 8 };
+
+enum row_flag { ROW_PAID = 1, ROW_LONG = 2 };
 
 struct row {
     union {
@@ -23,7 +26,7 @@ struct row {
     uint32_t first_cell; // ROWS_END: none
     uint16_t id_length;
     uint8_t table;
-    bool paid;
+    uint8_t flags;
 };
 
 struct row_cell {
@@ -35,7 +38,7 @@ struct row_cell {
 // Rows that are fetched ahead: each step finds in the cache what the one before it fetched, so many rows ago.
 enum { ROWS_AHEAD = 16, ROWS_STEP = 5 };
 
-// A cell beyond the first ROW_WALK of its row.
+// A cell of a row that is long.
 struct long_cell {
     uint32_t row, cell;
 };

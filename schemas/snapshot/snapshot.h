@@ -95,7 +95,7 @@ void snapshot_bytes_fini(struct snapshot_bytes *bytes);
 struct snapshot;
 
 // `name` is what problems call the file. STATUS_BAD_DATA (CLM-D3) with what is wrong and where.
-enum status snapshot_open(struct snapshot **s, const char *name, const char *bytes, size_t length,
+enum status snapshot_open(struct snapshot **opened, const char *name, const char *bytes, size_t length,
                           struct problem *p);
 const struct header *snapshot_header(const struct snapshot *s);
 

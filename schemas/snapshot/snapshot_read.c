@@ -128,7 +128,7 @@ static enum status read_header(struct snapshot *s, struct problem *p) {
     return wrong == NULL ? STATUS_OK : damaged(s, p, wrong);
 }
 
-enum status snapshot_open(struct snapshot **out, const char *name, const char *bytes, size_t length,
+enum status snapshot_open(struct snapshot **opened, const char *name, const char *bytes, size_t length,
                           struct problem *p) {
     struct snapshot *s = memory_take(sizeof(*s));
     s->name = memory_text(name);
@@ -142,7 +142,7 @@ enum status snapshot_open(struct snapshot **out, const char *name, const char *b
     enum status status = read_header(s, p);
     if (status != STATUS_OK)
         snapshot_close(&s);
-    *out = s;
+    *opened = s;
     return status;
 }
 

@@ -377,6 +377,7 @@ static void assert_header(const struct header *h, const struct header *expected)
     assert_string_equal(h->rules_hash, expected->rules_hash);
     assert_string_equal(h->kpis_hash, expected->kpis_hash);
     assert_int_equal(h->coverage_count, expected->coverage_count);
+    assert_true(expected->coverage_count == 0 || expected->coverage != NULL);
     for (size_t i = 0; i < h->coverage_count; i++) {
         const struct coverage *a = &h->coverage[i], *b = &expected->coverage[i];
         assert_int_equal(a->partition, b->partition);

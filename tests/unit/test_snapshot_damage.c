@@ -525,6 +525,45 @@ static void a_forged_file_is_refused(void **state) {
     assert_verdict(&f, "it has no trailer");
 }
 
+// A header of so many coverages or lines, each of its own partition or window.
+static void forge_long_header(struct forged *f, unsigned field, uint64_t count) {
+    struct wire_out header = {0}, progress = {0}, element = {0};
+    wire_uint(&header, 1, SNAPSHOT_FORMAT_VERSION);
+    wire_uint(&header, 2, FILE_CHECKPOINT);
+    for (uint64_t i = 0; i < count; i++) {
+        element.length = 0;
+        wire_uint(&element, 1, i);
+        wire_element(field == 10 ? &header : &progress, field, wire_slice(&element));
+    }
+    if (field != 10)
+        wire_element(&header, 11, wire_slice(&progress));
+    forge_message(f, SNAPSHOT_HEADER, &header);
+    forge_trailer(f);
+    free(element.at);
+    free(progress.at);
+}
+
+static void a_header_is_bounded(void **state) {
+    const struct {
+        unsigned field;
+        uint64_t count;
+        const char *expected;
+    } cases[] = {
+        {10, HEADER_PARTITIONS_MAX, ""},
+        {10, HEADER_PARTITIONS_MAX + 1, "the header: more partitions than can be"},
+        {11, HEADER_LINES_MAX, ""},
+        {11, HEADER_LINES_MAX + 1, "the header: more lines of windows than can be"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct forged f = {0};
+        forge_long_header(&f, cases[i].field, cases[i].count);
+        assert_verdict(&f, cases[i].expected);
+    }
+    struct forged f = {0};
+    wire_append(&f.bytes, sized("\xa\x8\x8\1\x10\1\x38\x81\x80\4", 10)); // of 65,537 partitions
+    assert_verdict(&f, "the header: more partitions than can be");
+}
+
 static void forge_orders(struct forged *f, const struct order *const *orders, size_t count, size_t said) {
     struct wire_out block = {0}, order = {0}, scratch = {0};
     wire_uint(&block, BLOCK_TABLE, TABLE_ORDERS);
@@ -664,6 +703,7 @@ int main(void) {
         cmocka_unit_test(blocks_are_sorted),
         cmocka_unit_test(the_counts_of_the_header_are_held_to),
         cmocka_unit_test(a_forged_file_is_refused),
+        cmocka_unit_test(a_header_is_bounded),
         cmocka_unit_test(forged_orders_are_refused),
         cmocka_unit_test(the_parts_of_an_order_are_held_to_their_sizes),
         cmocka_unit_test(what_is_not_zstd_is_refused),
