@@ -121,6 +121,8 @@ static enum status compare(struct counting *c, const struct windows_window *w,
         int64_t sum = 0;
         for (int32_t p = 0; p < c->store.meta.partitions; p++)
             sum += published->covers[p];
+        for (size_t i = 0; i < published->earlier_count; i++)
+            sum += published->earlier[i].to;
         windows_report_number(&c->report, w->start_s, slice_of(published->file), "sum", published->sum, sum);
         windows_compare(&c->report, &c->origin, w, snapshot_header(file.snapshot), rows);
         windows_file_close(&file);
@@ -162,7 +164,8 @@ static void build(struct counting *c) {
     for (size_t i = 0; i < c->store.count; i++) {
         const struct windows_published *published = &c->store.at[i];
         if (published->damage == NULL)
-            windows_fold_published(&c->fold, published->start_s, published->covers);
+            windows_fold_published(&c->fold, published->start_s, published->covers, published->earlier,
+                                   published->earlier_count);
         else
             windows_report_find(&c->report, published->start_s, slice_of(published->file), "",
                                 published->damage, "a whole file");

@@ -36,10 +36,12 @@ void windows_fold_fini(struct windows_fold *f) {
         window_model_destroy(&f->at[i]->model);
         free(f->at[i]->shares);
         free(f->at[i]->covers);
+        free(f->at[i]->earlier);
         free(f->at[i]->covered);
         free(f->at[i]);
     }
     recount_events_fini(&f->events);
+    windows_sold_fini(&f->sold);
     free(f->dedup);
     free(f->ahead);
     free(f->fates);
@@ -89,12 +91,17 @@ const struct windows_window *windows_fold_find(const struct windows_fold *f, int
     return is_at(f, place, start_s) ? f->at[place] : NULL;
 }
 
-void windows_fold_published(struct windows_fold *f, int64_t start_s, const int64_t *covers) {
+void windows_fold_published(struct windows_fold *f, int64_t start_s, const int64_t *covers,
+                            const struct earlier_orders *earlier, size_t earlier_count) {
     struct windows_window *w = window_at(f, start_s);
     CHECK(w->covers == NULL);
     w->covers = memory_take(partitions(f) * sizeof(*w->covers));
     w->covered = memory_take(partitions(f) * sizeof(*w->covered));
     memcpy(w->covers, covers, partitions(f) * sizeof(*covers));
+    w->earlier = memory_take((earlier_count + 1) * sizeof(*w->earlier));
+    w->earlier_count = earlier_count;
+    for (size_t i = 0; i < earlier_count; i++)
+        w->earlier[i] = earlier[i];
 }
 
 static void model_begin(struct windows_fold *f, struct windows_window *w) {
@@ -111,10 +118,21 @@ static void model_drop(struct windows_fold *f, struct windows_window *w) {
     window_model_destroy(&w->model);
 }
 
+struct held_against {
+    const struct windows_fold *fold;
+    const struct windows_window *window;
+};
+
+static bool was_sold(void *context, struct slice order) {
+    const struct held_against *h = context;
+    const struct windows_window *w = h->window;
+    return windows_sold_before(&h->fold->sold, order, w->start_s, w->earlier, w->earlier_count);
+}
+
 static void window_finish(struct windows_fold *f, struct windows_window *w) {
     if (w->model != NULL) {
         size_t before = w->model->memory;
-        window_model_settle(w->model);
+        window_model_settle(w->model, was_sold, &(struct held_against){f, w});
         f->memory += w->model->memory - before;
     }
     w->finished = true;
@@ -148,14 +166,26 @@ static void end_add(struct windows_ahead *ahead, struct windows_window *w, int64
     ahead->at[ahead->count++] = (struct windows_end){to, w};
 }
 
+// How far a partition must have been read before the window is complete: to what it covers, and to the
+// earlier orders.
+static int64_t needs(const struct windows_window *w, size_t partition) {
+    int64_t to = w->covers[partition];
+    for (size_t i = 0; i < w->earlier_count; i++) {
+        if (w->earlier[i].partition == partition && w->earlier[i].to > to)
+            to = w->earlier[i].to;
+    }
+    return to;
+}
+
 static void window_begin(struct windows_fold *f, struct windows_window *w) {
     memset(w->covered, 0, partitions(f) * sizeof(*w->covered));
     w->deferred = false;
     w->unread = 0;
     for (size_t p = 0; p < partitions(f); p++) {
-        if (w->covers[p] <= f->setup->starts[p])
+        int64_t to = needs(w, p);
+        if (to <= f->setup->starts[p])
             continue;
-        end_add(&f->ahead[p], w, w->covers[p]);
+        end_add(&f->ahead[p], w, to);
         w->unread++;
     }
 }
@@ -263,6 +293,12 @@ static bool is_late(int64_t start_s, const struct rules *rules, int64_t time_ms)
     return time_ms != 0 && time_ms > end_ms + rules->window_disorder_ms + rules->window_lateness_ms;
 }
 
+static void sale_add(struct windows_fold *f, int64_t start_s, const struct recount_record *r,
+                     const Clameur__V1__Event *e) {
+    char name[WINDOW_ORDER_MAX];
+    windows_sold_add(&f->sold, window_order_write(name, e), start_s, r->partition, r->offset);
+}
+
 static void fold_event(struct windows_fold *f, const struct recount_record *r, const Clameur__V1__Event *e) {
     const struct rules *rules = rules_at(f->setup->rules, r->time_ms);
     enum reject reject = recount_judge(e, rules, r->time_ms);
@@ -274,6 +310,8 @@ static void fold_event(struct windows_fold *f, const struct recount_record *r, c
     struct windows_window *w = window_at(f, occurred_s - occurred_s % RECOUNT_WINDOW_S);
     bool late = is_late(w->start_s, rules, r->time_ms);
     tally_taken(f, w, r, late);
+    if (f->passes == 0 && !late && (uint32_t)e->kind == KIND_PURCHASE)
+        sale_add(f, w->start_s, r, e);
     window_take(f, w, r, e, late);
 }
 

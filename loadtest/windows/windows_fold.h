@@ -9,6 +9,7 @@
 #include "loadtest/recount/recount_dedup.h"
 #include "loadtest/recount/recount_event.h"
 #include "loadtest/windows/windows_model.h"
+#include "loadtest/windows/windows_sold.h"
 
 enum { RECOUNT_WINDOW_S = 900 };
 
@@ -37,6 +38,8 @@ struct windows_window {
     int64_t start_s;
     struct windows_share *shares; // by partition, of events before the limit
     int64_t *covers; // by partition: what the newest published file reaches to; NULL: there is none
+    struct earlier_orders *earlier; // what that file's orders were held against
+    size_t earlier_count;
     struct windows_share *covered; // by partition, of events that it reaches
     uint64_t beyond;               // events before the limit that it does not reach: of a revision to come
     struct window_model *model;    // NULL: no event yet, or not in this pass
@@ -60,6 +63,7 @@ struct windows_fold {
     void *context;
     struct recount_dedup *dedup; // by partition
     struct recount_events events;
+    struct windows_sold sold;   // by the first pass
     struct windows_window **at; // by start
     size_t count, room, last;
     struct windows_ahead *ahead; // by partition: the ends of windows that it has still to reach
@@ -73,8 +77,10 @@ void windows_fold_init(struct windows_fold *f, const struct windows_setup *setup
                        void *context);
 void windows_fold_fini(struct windows_fold *f);
 
-// Before the first pass: a window was published, reaching so far in each partition (copied). Each once.
-void windows_fold_published(struct windows_fold *f, int64_t start_s, const int64_t *covers);
+// Before the first pass: a window was published, reaching so far in each partition, its orders held against
+// those (all copied). Each once.
+void windows_fold_published(struct windows_fold *f, int64_t start_s, const int64_t *covers,
+                            const struct earlier_orders *earlier, size_t earlier_count);
 
 // Begins a pass. False where all windows are finished and there was a pass. The records follow, each
 // partition in the order of its log, from its start to the same end in every pass.

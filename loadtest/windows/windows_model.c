@@ -217,6 +217,12 @@ static size_t order_name(char out[RANK_NAME_MAX], struct slice account,
     return (size_t)(at - out);
 }
 
+struct slice window_order_write(char *out, const Clameur__V1__Event *purchase) {
+    unsigned char hash[ORDER_SIZE];
+    order_hash(hash, recount_text(purchase->commerce->order_id));
+    return (struct slice){out, order_name(out, recount_text(purchase->account_id), hash)};
+}
+
 static size_t rank_name(char out[RANK_NAME_MAX], size_t length, int64_t occurred_at_ms,
                         const unsigned char event_id[EVENT_ID_SIZE]) {
     char *at = append(out + length, &occurred_at_ms, sizeof(occurred_at_ms));
@@ -358,13 +364,18 @@ static void settle_copy(struct window_model *m, const struct window_copy *copy, 
         add(m, row_of(m, &totals), field_counter(COUNTER_ORDER_COPIES), 1);
 }
 
-void window_model_settle(struct window_model *m) {
+static uint32_t least_copy(const struct window_model *m, uint32_t number) {
+    uint32_t least = m->first_copy[number];
+    for (uint32_t i = least; i != TABLE_NONE; i = m->copies[i]->next)
+        least = is_before(m->copies[i], m->copies[least]) ? i : least;
+    return least;
+}
+
+void window_model_settle(struct window_model *m, window_model_sold sold, void *context) {
     for (uint32_t number = 0; number < m->orders.count; number++) {
-        uint32_t least = m->first_copy[number];
-        for (uint32_t i = least; i != TABLE_NONE; i = m->copies[i]->next)
-            least = is_before(m->copies[i], m->copies[least]) ? i : least;
+        uint32_t counts = sold(context, m->orders.at[number]) ? TABLE_NONE : least_copy(m, number);
         for (uint32_t i = m->first_copy[number]; i != TABLE_NONE; i = m->copies[i]->next)
-            settle_copy(m, m->copies[i], i == least);
+            settle_copy(m, m->copies[i], i == counts);
     }
 }
 

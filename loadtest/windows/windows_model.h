@@ -56,8 +56,13 @@ void window_model_destroy(struct window_model **m);
 // window_model_settle.
 void window_model_add(struct window_model *m, const Clameur__V1__Event *e, bool late);
 // Of the copies of each order the one of least (occurred_at, event_id) counts, each other one is an
-// `order_copies` of its row of TOTALS. Once, after all events.
-void window_model_settle(struct window_model *m);
+// `order_copies` of its row of TOTALS; where the order was sold before, all of them are. Once, after all
+// events.
+typedef bool (*window_model_sold)(void *context, struct slice order);
+void window_model_settle(struct window_model *m, window_model_sold sold, void *context);
+// What copies of one order have in common (window_copy.order): `out` has WINDOW_ORDER_MAX bytes.
+enum { WINDOW_ORDER_MAX = ROWS_ACCOUNT_MAX + ORDER_SIZE };
+struct slice window_order_write(char *out, const Clameur__V1__Event *purchase);
 
 // A row's name by which the model knows it: `out` has WINDOW_ROW_MAX bytes.
 struct slice window_row_write(char *out, const struct row_key *key);

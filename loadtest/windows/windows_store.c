@@ -161,6 +161,7 @@ static void forget(struct windows_store *store) {
     for (size_t i = 0; i < store->count; i++) {
         free(store->at[i].file);
         free(store->at[i].covers);
+        free(store->at[i].earlier);
         free(store->at[i].damage);
     }
     free(store->at);
@@ -329,6 +330,10 @@ static void covers_take(const struct windows_store *store, struct windows_publis
         if (header->coverage[i].partition < (uint32_t)store->meta.partitions)
             w->covers[header->coverage[i].partition] = header->coverage[i].to;
     }
+    w->earlier = memory_take((header->earlier_count + 1) * sizeof(*w->earlier));
+    w->earlier_count = header->earlier_count;
+    for (size_t i = 0; i < header->earlier_count; i++)
+        w->earlier[i] = header->earlier[i];
 }
 
 static enum status header_read(const struct windows_store *store, struct windows_published *w,

@@ -27,6 +27,8 @@ struct windows_published {
     char *file;  // the newest, below the root
     int64_t sum; // as its name says
     int64_t *covers;
+    struct earlier_orders *earlier;
+    size_t earlier_count;
     char *damage; // NULL, or why its header is not to be had; `covers` are the starts then
 };
 

@@ -138,6 +138,7 @@ def test_an_order_counts_once_in_two_days_whatever_window_its_copies_are_in(aggr
     assert sum(cells.get("orders", 0) for cells in orders) == 40
     assert len(aggregation.store.revisions(past // 1000 + 7200)) > before
     assert aggregator.terminate() == 0
+    aggregation.deployment.loadtest("recount", "--against=snapshots")
 
 
 def test_a_partition_without_an_owner_holds_its_windows_open(kafka, topic, redis, tmp_path, past):

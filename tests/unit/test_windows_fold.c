@@ -167,6 +167,37 @@ static void of_an_orders_copies_the_least_by_time_and_id_counts_wherever_it_lies
     world_destroy(w);
 }
 
+// Sold in the window before, by a record past all that this window's own file covers; a file that was held
+// against none of it counts the sale.
+static void the_window_before_has_the_sale(struct world *w, struct windows_window *window) {
+    const bool *is_held = w->more;
+    struct row_key key = totals();
+    if (window->start_s != W0 + 900)
+        return;
+    assert_int_equal(value(window, &key, COUNTER_OF_PURCHASE), *is_held ? 0 : 1);
+    assert_int_equal(value(window, &key, COUNTER_ORDER_COPIES), *is_held ? 1 : 0);
+}
+
+static void an_order_counts_once_in_the_windows_that_it_was_held_against(void **state) {
+    static const struct earlier_orders earlier[] = {{W0 - 900, 0, 9}, {W0, 1, 2}};
+    for (int held = 0; held < 2; held++) {
+        struct world *w = world_create(1 << 30);
+        const bool is_held = held == 1;
+        w->finish = the_window_before_has_the_sale;
+        w->more = &is_held;
+        Clameur__V1__Commerce c = commerce("o-1", 7);
+        Clameur__V1__Event before = purchase(1, &c, 899), after = purchase(2, &c, 901), like = event(3);
+        windows_fold_published(&w->fold, W0 + 900, (const int64_t[]){1, 0}, earlier, is_held ? 2 : 1);
+        windows_fold_begin(&w->fold);
+        give_now(w, 0, &after);
+        give_now(w, 1, &like);
+        give_now(w, 1, &before);
+        windows_fold_end(&w->fold);
+        assert_int_equal(w->finished, 1);
+        world_destroy(w);
+    }
+}
+
 static void one_like_each(struct world *w, struct windows_window *window) {
     struct row_key key = totals();
     assert_int_equal(value(window, &key, COUNTER_OF_LIKE), 2);
@@ -207,6 +238,7 @@ int main(void) {
         cmocka_unit_test(a_window_gets_what_its_file_reaches_and_no_more),
         cmocka_unit_test(what_is_refused_or_was_there_is_in_the_balance_alone),
         cmocka_unit_test(of_an_orders_copies_the_least_by_time_and_id_counts_wherever_it_lies),
+        cmocka_unit_test(an_order_counts_once_in_the_windows_that_it_was_held_against),
         cmocka_unit_test(with_little_memory_windows_wait_for_a_further_pass),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

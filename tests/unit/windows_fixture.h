@@ -69,7 +69,7 @@ static inline void world_destroy(struct world *w) {
 
 // A window published so far as is said.
 static inline void publish(struct world *w, int64_t start_s, int64_t to_0, int64_t to_1) {
-    windows_fold_published(&w->fold, start_s, (const int64_t[]){to_0, to_1});
+    windows_fold_published(&w->fold, start_s, (const int64_t[]){to_0, to_1}, NULL, 0);
 }
 
 static inline ProtobufCBinaryData bytes(const char *text) {
