@@ -158,14 +158,36 @@ static void json_text(FILE *out, struct slice text) {
     fputc('"', out);
 }
 
-// What JSON itself calls a number, without fraction or exponent.
-static bool is_integer(struct slice text) {
-    size_t first = text.length > 0 && text.at[0] == '-' ? 1 : 0;
-    for (size_t i = first; i < text.length; i++) {
-        if (text.at[i] < '0' || text.at[i] > '9')
-            return false;
-    }
-    return text.length > first && (text.at[first] != '0' || text.length == first + 1);
+static size_t digits_count(struct slice text) {
+    size_t count = 0;
+    while (count < text.length && text.at[count] >= '0' && text.at[count] <= '9')
+        count++;
+    return count;
+}
+
+// Cuts off what begins with `mark`, a sign if there may be one, and at least one digit; false where it ends
+// before.
+static bool part_cut(struct slice *text, char mark, const char *signs) {
+    if (text->length == 0 || text->at[0] != mark)
+        return true;
+    *text = slice_after(*text, 1);
+    if (text->length > 0 && text->at[0] != '\0' && strchr(signs, text->at[0]) != NULL)
+        *text = slice_after(*text, 1);
+    size_t digits = digits_count(*text);
+    *text = slice_after(*text, digits);
+    return digits > 0;
+}
+
+// What JSON itself calls a number: digits that begin with 0 only where there is one, then a fraction, an
+// exponent.
+static bool is_number(struct slice text) {
+    if (text.length > 0 && text.at[0] == '-')
+        text = slice_after(text, 1);
+    size_t digits = digits_count(text);
+    if (digits == 0 || (digits > 1 && text.at[0] == '0'))
+        return false;
+    text = slice_after(text, digits);
+    return part_cut(&text, '.', "") && part_cut(&text, 'e', "+-") && text.length == 0;
 }
 
 static void json_row(const struct output *o, size_t row, FILE *out) {
@@ -176,7 +198,7 @@ static void json_row(const struct output *o, size_t row, FILE *out) {
         fputc(':', out);
         if (text.at == NULL)
             fputs("null", out);
-        else if (o->columns[c].number && is_integer(text))
+        else if (o->columns[c].number && is_number(text))
             fwrite(text.at, 1, text.length, out);
         else
             json_text(out, text);

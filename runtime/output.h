@@ -18,7 +18,7 @@ enum output_format { OUTPUT_TABLE, OUTPUT_JSON, OUTPUT_JSONL, OUTPUT_CSV, OUTPUT
 
 struct output_column {
     const char *name;
-    bool number; // a decimal integer; aligned to the right, never quoted or neutralised
+    bool number; // decimal, as JSON writes numbers; aligned to the right, never quoted or neutralised
 };
 
 struct output_cell {
