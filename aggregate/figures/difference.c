@@ -1,0 +1,211 @@
+#include "aggregate/figures/difference.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/memory.h"
+
+struct comparison {
+    difference_visit visit;
+    void *context;
+    size_t count;
+};
+
+// ---- order
+
+static int slice_compare(struct slice a, struct slice b) {
+    size_t common = a.length < b.length ? a.length : b.length;
+    int order = common > 0 ? memcmp(a.at, b.at, common) : 0;
+    return order != 0 ? order : (a.length > b.length) - (a.length < b.length);
+}
+
+static int number_compare(uint64_t a, uint64_t b) {
+    return (a > b) - (a < b);
+}
+
+int row_key_compare(const struct row_key *a, const struct row_key *b) {
+    int order = number_compare(a->table, b->table);
+    if (order == 0)
+        order = slice_compare(a->account, b->account);
+    if (order == 0)
+        order = number_compare(a->platform, b->platform);
+    if (order == 0)
+        order = number_compare(a->origin, b->origin);
+    if (order == 0)
+        order = number_compare(a->format, b->format);
+    if (order == 0)
+        order = number_compare(a->paid, b->paid);
+    return order != 0 ? order : slice_compare(a->id, b->id);
+}
+
+static int field_compare(field_code a, field_code b) {
+    char texts[2][FIELD_MAX];
+    size_t lengths[] = {field_write(texts[0], a), field_write(texts[1], b)};
+    return slice_compare((struct slice){texts[0], lengths[0]}, (struct slice){texts[1], lengths[1]});
+}
+
+static int cell_compare(const void *left, const void *right) {
+    return field_compare(((const struct cell *)left)->field, ((const struct cell *)right)->field);
+}
+
+struct cell *cells_sorted(const struct rows *rows, uint32_t row, size_t *count) {
+    struct cell *cells = NULL, cell;
+    size_t room = 0;
+    *count = 0;
+    uint32_t at = rows_next_cell(rows, row, ROWS_FIRST, &cell);
+    for (; at != ROWS_END; at = rows_next_cell(rows, row, at, &cell)) {
+        if (*count == room) {
+            room = room == 0 ? 16 : 2 * room;
+            cells = memory_grow(cells, room, sizeof(*cells));
+        }
+        if (cell.value != 0)
+            cells[(*count)++] = cell;
+    }
+    if (*count > 1)
+        qsort(cells, *count, sizeof(*cells), cell_compare);
+    return cells;
+}
+
+// ---- rows
+
+static void tell(struct comparison *c, const struct row_key *key, field_code field, int64_t left,
+                 int64_t right) {
+    char name[FIELD_MAX];
+    if (left == right)
+        return;
+    const struct difference d = {*key, name, field_write(name, field), left, right};
+    c->count++;
+    c->visit(c->context, &d);
+}
+
+// Both NULL-terminated by their counts; either may be empty.
+static void cells_compare(struct comparison *c, const struct row_key *key, const struct cell *left,
+                          size_t left_count, const struct cell *right, size_t right_count) {
+    size_t l = 0, r = 0;
+    while (l < left_count || r < right_count) {
+        int order = l == left_count    ? 1
+                    : r == right_count ? -1
+                                       : field_compare(left[l].field, right[r].field);
+        tell(c, key, order <= 0 ? left[l].field : right[r].field, order <= 0 ? left[l].value : 0,
+             order >= 0 ? right[r].value : 0);
+        l += order <= 0;
+        r += order >= 0;
+    }
+}
+
+// `left` or `right` ROWS_END: the row is in the other alone.
+static void row_compare(struct comparison *c, const struct rows *left, uint32_t left_row,
+                        const struct rows *right, uint32_t right_row) {
+    size_t counts[2] = {0, 0};
+    struct row_key key = left_row != ROWS_END ? rows_key(left, left_row) : rows_key(right, right_row);
+    struct cell *cells[2] = {
+        left_row != ROWS_END ? cells_sorted(left, left_row, &counts[0]) : NULL,
+        right_row != ROWS_END ? cells_sorted(right, right_row, &counts[1]) : NULL,
+    };
+    cells_compare(c, &key, cells[0], counts[0], cells[1], counts[1]);
+    free(cells[0]);
+    free(cells[1]);
+}
+
+static void tables_compare(struct comparison *c, const struct rows *left, const struct rows *right) {
+    size_t counts[] = {rows_count(left), rows_count(right)}, l = 0, r = 0;
+    uint32_t *numbers[] = {memory_take((counts[0] + 1) * sizeof(uint32_t)),
+                           memory_take((counts[1] + 1) * sizeof(uint32_t))};
+    rows_sort(left, numbers[0]);
+    rows_sort(right, numbers[1]);
+    while (l < counts[0] || r < counts[1]) {
+        int order = l == counts[0] ? 1 : r == counts[1] ? -1 : 0;
+        if (order == 0) {
+            struct row_key keys[] = {rows_key(left, numbers[0][l]), rows_key(right, numbers[1][r])};
+            order = row_key_compare(&keys[0], &keys[1]);
+        }
+        row_compare(c, left, order <= 0 ? numbers[0][l] : ROWS_END, right,
+                    order >= 0 ? numbers[1][r] : ROWS_END);
+        l += order <= 0;
+        r += order >= 0;
+    }
+    free(numbers[0]);
+    free(numbers[1]);
+}
+
+// ---- orders
+
+static int order_compare(const struct order *a, const struct order *b) {
+    int order = slice_compare(a->subject.account, b->subject.account);
+    if (order == 0)
+        order = memcmp(a->order, b->order, ORDER_SIZE);
+    if (order == 0)
+        order = (a->occurred_at_ms > b->occurred_at_ms) - (a->occurred_at_ms < b->occurred_at_ms);
+    return order != 0 ? order : memcmp(a->event_id, b->event_id, EVENT_ID_SIZE);
+}
+
+static void hex_write(char *out, const unsigned char *bytes, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        snprintf(out + 2 * i, 3, "%02x", bytes[i]);
+}
+
+static int64_t increment_of(const struct order *order, field_code field) {
+    int64_t sum = 0;
+    for (uint32_t i = 0; order != NULL && i < order->increments.count; i++)
+        sum += order->increments.at[i].field == field ? order->increments.at[i].value : 0;
+    return sum;
+}
+
+static void increments_compare(struct comparison *c, const struct row_key *key, const struct order *of,
+                               const struct order *left, const struct order *right, bool only_new) {
+    for (uint32_t i = 0; i < of->increments.count; i++) {
+        field_code field = of->increments.at[i].field;
+        if (!only_new || increment_of(left, field) == 0)
+            tell(c, key, field, increment_of(left, field), increment_of(right, field));
+    }
+}
+
+// One of them may be NULL.
+static void one_order_compare(struct comparison *c, const struct order *left, const struct order *right) {
+    char id[2 * ORDER_SIZE + 1 + 2 * EVENT_ID_SIZE + 1];
+    const struct order *any = left != NULL ? left : right;
+    hex_write(id, any->order, ORDER_SIZE);
+    id[2 * ORDER_SIZE] = '/';
+    hex_write(id + 2 * ORDER_SIZE + 1, any->event_id, EVENT_ID_SIZE);
+    const struct row_key key = {.table = TABLE_ORDERS,
+                                .platform = any->subject.platform,
+                                .origin = any->subject.origin,
+                                .format = any->subject.format,
+                                .paid = any->subject.paid,
+                                .account = any->subject.account,
+                                .id = slice_of(id)};
+    if (left != NULL && right != NULL) {
+        increments_compare(c, &key, left, left, right, false);
+        increments_compare(c, &key, right, left, right, true);
+        return;
+    }
+    c->count++;
+    c->visit(c->context, &(struct difference){key, "copies", strlen("copies"), left != NULL, right != NULL});
+}
+
+static void orders_compare(struct comparison *c, const struct rows *left, const struct rows *right) {
+    size_t counts[] = {rows_order_count(left), rows_order_count(right)}, l = 0, r = 0;
+    uint32_t *numbers[] = {memory_take((counts[0] + 1) * sizeof(uint32_t)),
+                           memory_take((counts[1] + 1) * sizeof(uint32_t))};
+    rows_sort_orders(left, numbers[0]);
+    rows_sort_orders(right, numbers[1]);
+    while (l < counts[0] || r < counts[1]) {
+        const struct order *a = l < counts[0] ? rows_order(left, numbers[0][l]) : NULL;
+        const struct order *b = r < counts[1] ? rows_order(right, numbers[1][r]) : NULL;
+        int order = a == NULL ? 1 : b == NULL ? -1 : order_compare(a, b);
+        one_order_compare(c, order <= 0 ? a : NULL, order >= 0 ? b : NULL);
+        l += order <= 0;
+        r += order >= 0;
+    }
+    free(numbers[0]);
+    free(numbers[1]);
+}
+
+size_t difference_each(const struct rows *left, const struct rows *right, difference_visit visit,
+                       void *context) {
+    struct comparison c = {visit, context, 0};
+    tables_compare(&c, left, right);
+    orders_compare(&c, left, right);
+    return c.count;
+}

@@ -1,0 +1,21 @@
+// Where two sets of rows differ, counter by counter. Pure.
+#pragma once
+
+#include "schemas/snapshot/rows.h"
+
+struct difference {
+    struct row_key key;  // of orders: the table, the account, and the order and its event in hex as the id
+    const char *counter; // of orders that are in one alone: "copies"
+    size_t counter_length;
+    int64_t left, right;
+};
+typedef void (*difference_visit)(void *context, const struct difference *difference);
+
+// Calls `visit` for each, sorted as files are and by the counter's name; returns how many there are.
+size_t difference_each(const struct rows *left, const struct rows *right, difference_visit visit,
+                       void *context);
+
+// As files sort rows: by table, account, platform, origin, format, paid, id.
+int row_key_compare(const struct row_key *a, const struct row_key *b);
+// A row's cells sorted by the counter's name, as columns are; the caller frees. `*count` of them.
+struct cell *cells_sorted(const struct rows *rows, uint32_t row, size_t *count);

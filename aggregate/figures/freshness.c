@@ -1,0 +1,116 @@
+#include "aggregate/figures/freshness.h"
+
+#include <stdio.h>
+
+#include "aggregate/figures/period.h"
+#include "aggregate/keep/earlier.h"
+
+struct seal seal_of(const struct progress *const *of, uint32_t partitions) {
+    struct seal seal = {.partitions = partitions, .known = partitions > 0};
+    for (uint32_t i = 0; i < partitions; i++) {
+        if (of[i] == NULL)
+            return (struct seal){.partitions = partitions, .last = i};
+        int64_t watermark_s = of[i]->watermark_ms > 0 ? of[i]->watermark_ms / 1000 : 0;
+        if (i == 0 || of[i]->sealed_s < seal.sealed_s) {
+            seal.sealed_s = of[i]->sealed_s;
+            seal.last = i;
+        }
+        if (i == 0 || watermark_s < seal.watermark_s)
+            seal.watermark_s = watermark_s;
+    }
+    return seal;
+}
+
+static const struct line *line_of(const struct progress *progress, int64_t start_s) {
+    for (size_t i = 0; i < progress->line_count; i++) {
+        if (progress->lines[i].start_s == start_s)
+            return &progress->lines[i];
+    }
+    return NULL;
+}
+
+static int64_t earlier_to(const struct header *published, int64_t start_s, uint32_t partition) {
+    for (size_t i = 0; i < published->earlier_count; i++) {
+        const struct earlier_orders *earlier = &published->earlier[i];
+        if (earlier->start_s == start_s && earlier->partition == partition)
+            return earlier->to;
+    }
+    return 0;
+}
+
+static bool has_orders(const struct header *published) {
+    bool has = false;
+    for (size_t i = 0; i < published->coverage_count; i++)
+        has = has || published->coverage[i].orders_to > 0;
+    return has;
+}
+
+// Are there orders of the 48 hours before that those of the window were not held against?
+static bool lacks_earlier(const struct header *published, const struct progress *progress) {
+    for (size_t i = 0; progress != NULL && i < progress->line_count; i++) {
+        const struct line *line = &progress->lines[i];
+        if (line->start_s >= published->start_s - EARLIER_S && line->start_s < published->start_s &&
+            line->orders_to > earlier_to(published, line->start_s, progress->partition))
+            return true;
+    }
+    return false;
+}
+
+static bool lacks_events(const struct coverage *coverage, int64_t start_s, const struct progress *progress) {
+    const struct line *line = progress != NULL ? line_of(progress, start_s) : NULL;
+    return coverage->missing || (line != NULL && line->to > coverage->to);
+}
+
+bool freshness_is_short(const struct header *published, const struct progress *const *of,
+                        uint32_t partitions) {
+    bool orders = has_orders(published);
+    for (size_t i = 0; i < published->coverage_count; i++) {
+        const struct coverage *coverage = &published->coverage[i];
+        const struct progress *progress = coverage->partition < partitions ? of[coverage->partition] : NULL;
+        if (lacks_events(coverage, published->start_s, progress) ||
+            (orders && lacks_earlier(published, progress)))
+            return true;
+    }
+    return false;
+}
+
+enum freshness freshness_of(const struct seal *seal, int64_t window_end_s, int64_t lateness_s,
+                            uint32_t revisions, bool is_short) {
+    if (is_short || !seal->known || seal->watermark_s <= window_end_s + lateness_s)
+        return FRESH_PROVISIONAL;
+    return revisions > 1 ? FRESH_REVISED : FRESH_SEALED;
+}
+
+void freshness_add(struct freshness_sum *sum, enum freshness freshness, uint32_t revisions) {
+    if (freshness > sum->worst)
+        sum->worst = freshness;
+    if (revisions > sum->revisions)
+        sum->revisions = revisions;
+}
+
+const char *freshness_write(char out[FRESHNESS_TEXT_MAX], const struct freshness_sum *sum) {
+    switch (sum->worst) {
+    case FRESH_SEALED:
+        return "sealed";
+    case FRESH_PROVISIONAL:
+        return "provisional";
+    case FRESH_REVISED:
+        break;
+    }
+    snprintf(out, FRESHNESS_TEXT_MAX, "revision %u", sum->revisions);
+    return out;
+}
+
+// Where a line is gone, the window was published with it: its events are then to be found in a snapshot, or
+// in parts.
+enum absence absence_of(const struct seal *seal, const struct progress *const *of, int64_t start_s,
+                        bool has_parts) {
+    bool has_events = has_parts;
+    if (!seal->known)
+        return ABSENT_MISSING;
+    if (start_s + PERIOD_WINDOW_S > seal->sealed_s)
+        return ABSENT_UNSEALED;
+    for (uint32_t i = 0; i < seal->partitions && !has_events; i++)
+        has_events = line_of(of[i], start_s) != NULL;
+    return has_events ? ABSENT_MISSING : ABSENT_EMPTY;
+}

@@ -1,0 +1,167 @@
+#include "aggregate/figures/local_time.h"
+
+#include <stdio.h>
+
+// A local date and time, as it was written.
+struct local_date {
+    int year, month, day, hour, minute;
+};
+
+enum { MINUTE_S = 60, HOUR_S = 3600, DAY_S = 86400, OFFSET_MAX_S = 18 * HOUR_S };
+
+static int64_t floor_to(int64_t value, int64_t step) {
+    int64_t rest = value % step;
+    return value - (rest < 0 ? rest + step : rest);
+}
+
+// What a clock shows, as seconds since it showed 1970-01-01T00:00.
+static int64_t local_of(const struct local_date *date) {
+    int64_t day = zone_day_of((struct zone_date){date->year, date->month, date->day});
+    return day * DAY_S + date->hour * HOUR_S + date->minute * MINUTE_S;
+}
+
+static int month_days(int year, int month) {
+    struct zone_date next = {year + (month == 12), month % 12 + 1, 1};
+    return zone_date_of(zone_day_of(next) - 1).day;
+}
+
+// ---- in a zone
+
+// The first instant after `before` whose offset is not that of `before`; there is one up to `after`.
+static int64_t change_between(const struct zone *zone, int64_t before, int64_t after) {
+    int64_t low = before, high = after;
+    while (high - low > 1) {
+        int64_t middle = low + (high - low) / 2;
+        if (zone_offset_at(zone, middle) == zone_offset_at(zone, before))
+            low = middle;
+        else
+            high = middle;
+    }
+    return high;
+}
+
+// The instant that a local clock shows as so many seconds.
+static int64_t instant_of(const struct zone *zone, int64_t local_s) {
+    int64_t early = local_s - zone_offset_at(zone, local_s - OFFSET_MAX_S);
+    int64_t late = local_s - zone_offset_at(zone, local_s + OFFSET_MAX_S);
+    if (early + zone_offset_at(zone, early) == local_s)
+        return early;
+    if (late + zone_offset_at(zone, late) == local_s)
+        return late;
+    return change_between(zone, late < early ? late : early, late < early ? early : late);
+}
+
+// Hours go by the clock's own: where the clock changes within one, it ends there.
+int64_t local_hour_start(const struct zone *zone, int64_t time_s) {
+    int32_t offset = zone_offset_at(zone, time_s);
+    int64_t start = floor_to(time_s + offset, HOUR_S) - offset;
+    return zone_offset_at(zone, start) == offset ? start : change_between(zone, start, time_s);
+}
+
+int64_t local_hour_end(const struct zone *zone, int64_t time_s) {
+    int32_t offset = zone_offset_at(zone, time_s);
+    int64_t end = floor_to(time_s + offset, HOUR_S) - offset + HOUR_S;
+    return zone_offset_at(zone, end - 1) == offset ? end : change_between(zone, time_s, end);
+}
+
+int64_t local_day_start(const struct zone *zone, int64_t time_s) {
+    return zone_day_bounds(zone, zone_day_at(zone, time_s)).start_s;
+}
+
+int64_t local_day_end(const struct zone *zone, int64_t time_s) {
+    return zone_day_bounds(zone, zone_day_at(zone, time_s)).end_s;
+}
+
+// ---- as text
+
+static bool digits_take(const char **text, int count, int *value) {
+    *value = 0;
+    for (int i = 0; i < count; i++) {
+        if (**text < '0' || **text > '9')
+            return false;
+        *value = *value * 10 + *(*text)++ - '0';
+    }
+    return true;
+}
+
+static bool character_take(const char **text, char character) {
+    if (**text != character)
+        return false;
+    (*text)++;
+    return true;
+}
+
+static bool day_take(const char **text, struct local_date *date) {
+    return digits_take(text, 4, &date->year) && character_take(text, '-') &&
+           digits_take(text, 2, &date->month) && character_take(text, '-') &&
+           digits_take(text, 2, &date->day) && date->month >= 1 && date->month <= 12 && date->day >= 1 &&
+           date->day <= month_days(date->year, date->month);
+}
+
+static bool clock_take(const char **text, struct local_date *date, enum local_part *part) {
+    int second = 0;
+    *part = LOCAL_HOUR;
+    if (!digits_take(text, 2, &date->hour) || date->hour > 23)
+        return false;
+    if (!character_take(text, ':'))
+        return true;
+    *part = LOCAL_MINUTE;
+    if (!digits_take(text, 2, &date->minute) || date->minute > 59)
+        return false;
+    return !character_take(text, ':') || (digits_take(text, 2, &second) && second == 0);
+}
+
+// Z, +05:30, +0530 or +05; `*offset_s` is not touched where there is none.
+static bool offset_take(const char **text, int64_t *offset_s, bool *is_there) {
+    int hour = 0, minute = 0;
+    *is_there = **text == 'Z' || **text == '+' || **text == '-';
+    *offset_s = 0;
+    if (!*is_there || character_take(text, 'Z'))
+        return true;
+    int64_t sign = *(*text)++ == '-' ? -1 : 1;
+    if (!digits_take(text, 2, &hour))
+        return false;
+    bool has_minute = character_take(text, ':') || (**text >= '0' && **text <= '9');
+    if ((has_minute && !digits_take(text, 2, &minute)) || hour > 18 || minute > 59)
+        return false;
+    *offset_s = sign * (hour * HOUR_S + minute * MINUTE_S);
+    return true;
+}
+
+bool local_time_parse(const char *text, const struct zone *zone, int64_t *time_s, enum local_part *part) {
+    struct local_date date = {0};
+    int64_t offset_s;
+    bool has_offset = false;
+    *part = LOCAL_DAY;
+    if (!day_take(&text, &date))
+        return false;
+    if (*text != '\0') {
+        if (*text != 'T' && *text != 't' && *text != ' ')
+            return false;
+        text++;
+        if (!clock_take(&text, &date, part) || !offset_take(&text, &offset_s, &has_offset) || *text != '\0')
+            return false;
+    }
+    if (*part == LOCAL_DAY)
+        *time_s = zone_day_start(zone, local_of(&date) / DAY_S);
+    else
+        *time_s = has_offset ? local_of(&date) - offset_s : instant_of(zone, local_of(&date));
+    return true;
+}
+
+struct slice local_time_write(char out[LOCAL_TIME_MAX], const struct zone *zone, int64_t time_s) {
+    int32_t offset = zone != NULL ? zone_offset_at(zone, time_s) : 0;
+    int32_t size = offset < 0 ? -offset : offset;
+    int64_t local_s = time_s + offset, midnight_s = floor_to(local_s, DAY_S);
+    struct zone_date date = zone_date_of(midnight_s / DAY_S);
+    int second = (int)(local_s - midnight_s);
+    int length =
+        snprintf(out, LOCAL_TIME_MAX, "%04lld-%02d-%02dT%02d:%02d:%02d", (long long)date.year, date.month,
+                 date.day, second / HOUR_S, second % HOUR_S / MINUTE_S, second % MINUTE_S);
+    if (zone == NULL)
+        snprintf(out + length, (size_t)(LOCAL_TIME_MAX - length), "Z");
+    else
+        snprintf(out + length, (size_t)(LOCAL_TIME_MAX - length), "%c%02d:%02d", offset < 0 ? '-' : '+',
+                 size / HOUR_S, size % HOUR_S / MINUTE_S);
+    return slice_of(out);
+}

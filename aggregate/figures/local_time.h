@@ -1,0 +1,28 @@
+// Calendar time in a zone, as people write and read it. Pure.
+//
+// A local time that a change of the clock leaves out is the instant of the change; one that it repeats is the
+// first of the two. Times are Unix seconds.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "aggregate/zone/zone.h"
+#include "runtime/slice.h"
+
+// How much of a date was written: what such a text stands for, as a stretch of time.
+enum local_part { LOCAL_DAY, LOCAL_HOUR, LOCAL_MINUTE };
+
+// "2026-03-29", "2026-03-29T14", "2026-03-29T14:15" in the zone; with seconds of 00, and with Z or an offset
+// (+05:30) instead of the zone's own; a space instead of the T. False for all else.
+bool local_time_parse(const char *text, const struct zone *zone, int64_t *time_s, enum local_part *part);
+
+// The start of the local hour and day that hold an instant, and of the next.
+int64_t local_hour_start(const struct zone *zone, int64_t time_s);
+int64_t local_hour_end(const struct zone *zone, int64_t time_s);
+int64_t local_day_start(const struct zone *zone, int64_t time_s);
+int64_t local_day_end(const struct zone *zone, int64_t time_s);
+
+// "2026-03-29T14:15:00+02:00", or with Z where `zone` is NULL; terminated.
+enum { LOCAL_TIME_MAX = 40 };
+struct slice local_time_write(char out[LOCAL_TIME_MAX], const struct zone *zone, int64_t time_s);

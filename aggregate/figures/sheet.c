@@ -1,0 +1,173 @@
+#include "aggregate/figures/sheet.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+
+void stretch_init(struct stretch *stretch, int64_t start_s, int64_t end_s, const struct zone *zone,
+                  const struct freshness_sum *freshness) {
+    char text[FRESHNESS_TEXT_MAX];
+    local_time_write(stretch->start_utc, NULL, start_s);
+    local_time_write(stretch->end_utc, NULL, end_s);
+    local_time_write(stretch->start_local, zone, start_s);
+    snprintf(stretch->freshness, sizeof(stretch->freshness), "%s",
+             freshness != NULL ? freshness_write(text, freshness) : "");
+}
+
+static const struct output_cell none = {{NULL, 0}, {NULL, 0}};
+
+static struct output_cell text_cell(const char *text) {
+    return text[0] != '\0' ? output_text(slice_of(text)) : none;
+}
+
+static struct output_cell slice_cell(struct slice text) {
+    return text.length > 0 ? output_text(text) : none;
+}
+
+static struct output_cell number_cell(char text[32], int64_t value) {
+    snprintf(text, 32, "%" PRId64, value);
+    return output_text(slice_of(text));
+}
+
+// ---- KPIs
+
+const struct output_column kpi_columns[KPI_CELLS] = {
+    [KPI_CELL_ACCOUNT] = {"account", false},
+    [KPI_CELL_PLATFORM] = {"platform", false},
+    [KPI_CELL_DIMENSION] = {"dimension", false},
+    [KPI_CELL_VALUE] = {"value", false},
+    [KPI_CELL_KPI] = {"kpi", false},
+    [KPI_CELL_VERSION] = {"version", true},
+    [KPI_CELL_CURRENCY] = {"currency", false},
+    [KPI_CELL_NUMERATOR] = {"numerator", true},
+    [KPI_CELL_DENOMINATOR] = {"denominator", true},
+    [KPI_CELL_RATIO] = {"ratio", true},
+    [KPI_CELL_UNIT] = {"unit", false},
+    [KPI_CELL_START_UTC] = {"start_utc", false},
+    [KPI_CELL_END_UTC] = {"end_utc", false},
+    [KPI_CELL_START_LOCAL] = {"start_local", false},
+    [KPI_CELL_FRESHNESS] = {"freshness", false},
+};
+
+static void time_cells(struct output_cell cells[KPI_CELLS], const struct stretch *stretch) {
+    cells[KPI_CELL_START_UTC] = text_cell(stretch->start_utc);
+    cells[KPI_CELL_END_UTC] = text_cell(stretch->end_utc);
+    cells[KPI_CELL_START_LOCAL] = text_cell(stretch->start_local);
+    cells[KPI_CELL_FRESHNESS] = text_cell(stretch->freshness);
+}
+
+static void key_cells(struct output_cell cells[KPI_CELLS], struct sheet_room *room, enum by by,
+                      const struct row_key *key, const struct stretch *stretch) {
+    for (int i = 0; i < KPI_CELLS; i++)
+        cells[i] = none;
+    cells[KPI_CELL_ACCOUNT] = slice_cell(key->account);
+    if (by != BY_ACCOUNT)
+        cells[KPI_CELL_PLATFORM] = text_cell(label_platform(room->labels[0], key->platform));
+    cells[KPI_CELL_DIMENSION] = text_cell(by_row(by)->name);
+    cells[KPI_CELL_VALUE] = slice_cell(by_value(by, key, room->labels[1]));
+    time_cells(cells, stretch);
+}
+
+// With up to ten digits, as the numbers of JSON, CSV and SQLite are written.
+static struct output_cell ratio_cell(char text[32], int64_t numerator, int64_t denominator) {
+    if (denominator == 0)
+        return none;
+    snprintf(text, 32, "%.10g", (double)numerator / (double)denominator);
+    return output_text(slice_of(text));
+}
+
+// People read money in its own unit; programs get micros.
+static struct output_cell money_cell(struct output_cell cell, char shown[MONEY_TEXT_MAX], int64_t micros,
+                                     const char *currency) {
+    if (cell.text.at != NULL && currency[0] != '\0')
+        cell.shown = (struct slice){shown, money_write(shown, micros, slice_of(currency))};
+    return cell;
+}
+
+static int64_t rounded(int64_t numerator, int64_t denominator) {
+    return denominator != 0 ? (int64_t)nearbyint((double)numerator / (double)denominator) : 0;
+}
+
+void kpi_cells(struct output_cell cells[KPI_CELLS], struct sheet_room *room, enum by by,
+               const struct row_key *key, const struct kpi_figure *figure, const struct stretch *stretch) {
+    int64_t numerator = figure->numerator, denominator = figure->denominator;
+    key_cells(cells, room, by, key, stretch);
+    cells[KPI_CELL_KPI] = text_cell(figure->kpi->name);
+    cells[KPI_CELL_VERSION] = number_cell(room->numbers[0], figure->kpi->version);
+    cells[KPI_CELL_CURRENCY] = text_cell(figure->currency);
+    cells[KPI_CELL_UNIT] = text_cell(kpi_unit_name(figure->kpi->unit));
+    if (figure->has_numerator)
+        cells[KPI_CELL_NUMERATOR] = number_cell(room->numbers[1], numerator);
+    if (figure->has_denominator)
+        cells[KPI_CELL_DENOMINATOR] = number_cell(room->numbers[2], denominator);
+    if (!figure->is_null)
+        cells[KPI_CELL_RATIO] = ratio_cell(room->numbers[3], numerator, denominator);
+    if (figure->money_numerator)
+        cells[KPI_CELL_NUMERATOR] =
+            money_cell(cells[KPI_CELL_NUMERATOR], room->money[0], numerator, figure->currency);
+    if (figure->money_denominator)
+        cells[KPI_CELL_DENOMINATOR] =
+            money_cell(cells[KPI_CELL_DENOMINATOR], room->money[1], denominator, figure->currency);
+    if (figure->kpi->unit == KPI_MONEY)
+        cells[KPI_CELL_RATIO] = money_cell(cells[KPI_CELL_RATIO], room->money[2],
+                                           rounded(numerator, denominator), figure->currency);
+}
+
+void kpi_cells_of_counter(struct output_cell cells[KPI_CELLS], struct sheet_room *room, enum by by,
+                          const struct row_key *key, const struct cell *counter,
+                          const struct stretch *stretch) {
+    key_cells(cells, room, by, key, stretch);
+    cells[KPI_CELL_KPI] = output_text((struct slice){room->name, field_write(room->name, counter->field)});
+    cells[KPI_CELL_NUMERATOR] = number_cell(room->numbers[0], counter->value);
+    cells[KPI_CELL_UNIT] = text_cell("counter");
+}
+
+void kpi_cells_of_late(struct output_cell cells[KPI_CELLS], struct sheet_room *room, uint64_t late,
+                       uint64_t counted, const struct stretch *stretch) {
+    for (int i = 0; i < KPI_CELLS; i++)
+        cells[i] = none;
+    cells[KPI_CELL_DIMENSION] = text_cell("all");
+    cells[KPI_CELL_KPI] = text_cell("late_events");
+    cells[KPI_CELL_NUMERATOR] = number_cell(room->numbers[0], (int64_t)late);
+    cells[KPI_CELL_DENOMINATOR] = number_cell(room->numbers[1], (int64_t)(counted + late));
+    cells[KPI_CELL_RATIO] = ratio_cell(room->numbers[2], (int64_t)late, (int64_t)(counted + late));
+    cells[KPI_CELL_UNIT] = text_cell("ratio");
+    time_cells(cells, stretch);
+}
+
+// ---- counters
+
+const struct output_column counter_columns[COUNTER_CELLS] = {
+    [COUNTER_CELL_TABLE] = {"table", false},
+    [COUNTER_CELL_ACCOUNT] = {"account", false},
+    [COUNTER_CELL_PLATFORM] = {"platform", false},
+    [COUNTER_CELL_ORIGIN] = {"origin", false},
+    [COUNTER_CELL_FORMAT] = {"format", false},
+    [COUNTER_CELL_PAID] = {"paid", false},
+    [COUNTER_CELL_ID] = {"id", false},
+    [COUNTER_CELL_COUNTER] = {"counter", false},
+    [COUNTER_CELL_VALUE] = {"value", true},
+    [COUNTER_CELL_START_UTC] = {"start_utc", false},
+    [COUNTER_CELL_END_UTC] = {"end_utc", false},
+    [COUNTER_CELL_START_LOCAL] = {"start_local", false},
+    [COUNTER_CELL_FRESHNESS] = {"freshness", false},
+};
+
+void counter_cells(struct output_cell cells[COUNTER_CELLS], struct sheet_room *room,
+                   const struct row_key *key, const struct cell *counter, const struct stretch *stretch) {
+    bool has_form = key->table == TABLE_TOTALS || key->table == TABLE_LATE;
+    cells[COUNTER_CELL_TABLE] = text_cell(label_table(key->table));
+    cells[COUNTER_CELL_ACCOUNT] = slice_cell(key->account);
+    cells[COUNTER_CELL_PLATFORM] = output_text(slice_of(label_platform(room->labels[0], key->platform)));
+    cells[COUNTER_CELL_ORIGIN] = has_form ? text_cell(label_origin(room->labels[1], key->origin)) : none;
+    cells[COUNTER_CELL_FORMAT] = has_form ? text_cell(label_format(room->format, key->format)) : none;
+    cells[COUNTER_CELL_PAID] = has_form ? text_cell(label_paid(key->paid)) : none;
+    cells[COUNTER_CELL_ID] = slice_cell(key->id);
+    cells[COUNTER_CELL_COUNTER] =
+        output_text((struct slice){room->name, field_write(room->name, counter->field)});
+    cells[COUNTER_CELL_VALUE] = number_cell(room->numbers[0], counter->value);
+    cells[COUNTER_CELL_START_UTC] = text_cell(stretch->start_utc);
+    cells[COUNTER_CELL_END_UTC] = text_cell(stretch->end_utc);
+    cells[COUNTER_CELL_START_LOCAL] = text_cell(stretch->start_local);
+    cells[COUNTER_CELL_FRESHNESS] = text_cell(stretch->freshness);
+}

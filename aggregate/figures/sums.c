@@ -1,0 +1,114 @@
+#include "aggregate/figures/sums.h"
+
+#include <string.h>
+
+static const struct by_row rows_of_by[BY_COUNT] = {
+    [BY_PLATFORM] = {"platform", TABLE_TOTALS, EVERY_PERIOD, false},
+    [BY_ACCOUNT] = {"account", TABLE_TOTALS, EVERY_PERIOD, false},
+    [BY_ORIGIN] = {"origin", TABLE_TOTALS, EVERY_PERIOD, true},
+    [BY_PAID] = {"paid", TABLE_TOTALS, EVERY_PERIOD, true},
+    [BY_FORMAT] = {"format", TABLE_TOTALS, EVERY_PERIOD, true},
+    [BY_CONTENT] = {"content", TABLE_CONTENT, EVERY_PERIOD, true},
+    [BY_CAMPAIGN] = {"campaign", TABLE_CAMPAIGN, EVERY_PERIOD, true},
+    [BY_TAG] = {"tag", TABLE_TAG, EVERY_PERIOD, true},
+    [BY_TOPIC] = {"topic", TABLE_TOPIC, EVERY_PERIOD, true},
+    [BY_WINDOW] = {"window", TABLE_TOTALS, EVERY_WINDOW, false},
+    [BY_HOUR] = {"hour", TABLE_TOTALS, EVERY_HOUR, false},
+    [BY_DAY] = {"day", TABLE_TOTALS, EVERY_DAY, false},
+};
+
+const struct by_row *by_row(enum by by) {
+    return &rows_of_by[by];
+}
+
+bool by_parse(enum by *by, const char *name) {
+    for (int i = 0; i < BY_COUNT; i++) {
+        if (strcmp(rows_of_by[i].name, name) != 0)
+            continue;
+        *by = (enum by)i;
+        return true;
+    }
+    return false;
+}
+
+struct slice by_value(enum by by, const struct row_key *key, char out[LABEL_MAX]) {
+    if (by == BY_ORIGIN)
+        return slice_of(label_origin(out, key->origin));
+    if (by == BY_FORMAT)
+        return slice_of(label_format(out, key->format));
+    if (by == BY_PAID)
+        return slice_of(label_paid(key->paid));
+    return rows_of_by[by].has_value ? key->id : slice_of("");
+}
+
+static bool is_meant(const struct filter *filter, const struct row_key *key) {
+    return (filter->account.at == NULL || slice_equal(filter->account, key->account)) &&
+           (filter->platform == 0 || filter->platform == key->platform);
+}
+
+// What is left of a row's key.
+static struct row_key key_by(enum by by, const struct row_key *key) {
+    struct row_key left = {.table = key->table, .account = key->account, .id = key->id};
+    if (by != BY_ACCOUNT)
+        left.platform = key->platform;
+    if (by == BY_ORIGIN)
+        left.origin = key->origin;
+    if (by == BY_FORMAT)
+        left.format = key->format;
+    if (by == BY_PAID)
+        left.paid = key->paid;
+    return left;
+}
+
+static void row_add(struct rows *into, const struct row_key *key, const struct rows *from, uint32_t row) {
+    struct cell cell;
+    uint32_t number = rows_row(into, key);
+    uint32_t at = rows_next_cell(from, row, ROWS_FIRST, &cell);
+    for (; at != ROWS_END; at = rows_next_cell(from, row, at, &cell))
+        rows_add(into, number, cell.field, cell.value);
+}
+
+void sums_init(struct sums *sums, enum by by) {
+    bool adds_formats = rows_of_by[by].table == TABLE_TOTALS && by != BY_FORMAT;
+    *sums = (struct sums){.by = by, .rows = rows_create(), .formats = adds_formats ? rows_create() : NULL};
+}
+
+void sums_fini(struct sums *sums) {
+    rows_destroy(&sums->rows);
+    rows_destroy(&sums->formats);
+}
+
+void sums_take(struct sums *sums, const struct rows *from, const struct filter *filter) {
+    size_t count = rows_count(from);
+    for (uint32_t row = 0; row < count; row++) {
+        struct row_key whole = rows_key(from, row);
+        if (whole.table != rows_of_by[sums->by].table || !is_meant(filter, &whole))
+            continue;
+        struct row_key key = key_by(sums->by, &whole);
+        row_add(sums->rows, &key, from, row);
+        if (sums->formats == NULL)
+            continue;
+        key.format = whole.format;
+        row_add(sums->formats, &key, from, row);
+    }
+}
+
+void sums_take_late(struct rows *into, const struct rows *from, const struct filter *filter, enum by by) {
+    size_t count = rows_count(from);
+    for (uint32_t row = 0; row < count; row++) {
+        struct row_key key = rows_key(from, row);
+        if (key.table != TABLE_LATE || !is_meant(filter, &key))
+            continue;
+        key = key_by(by, &key);
+        row_add(into, &key, from, row);
+    }
+}
+
+void sums_take_all(struct rows *into, const struct rows *from, const struct filter *filter) {
+    size_t count = rows_count(from);
+    for (uint32_t row = 0; row < count; row++) {
+        struct row_key key = rows_key(from, row);
+        if (is_meant(filter, &key))
+            row_add(into, &key, from, row);
+    }
+}

@@ -1,0 +1,180 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "aggregate/figures/sheet.h"
+#include "runtime/config/rules.h"
+#include "schemas/registry.h"
+
+enum { STORY = 6, REEL = 5 };
+
+static struct kpis *kpis;
+static struct kpi_book book;
+
+static int book_open(void **state) {
+    kpis = kpis_create();
+    book = (struct kpi_book){.kpis = kpis};
+    return 0;
+}
+
+static int book_close(void **state) {
+    kpis_destroy(&kpis);
+    return 0;
+}
+
+static struct row_key totals(enum platform platform, uint32_t format) {
+    return (struct row_key){.account = slice_of("acme"), .platform = platform, .format = format};
+}
+
+static void add(struct rows *rows, struct row_key key, enum counter counter, int64_t value) {
+    rows_add(rows, rows_row(rows, &key), field_counter(counter), value);
+}
+
+static void add_money(struct rows *rows, struct row_key key, enum counter counter, const char *currency,
+                      int64_t micros) {
+    rows_add(rows, rows_row(rows, &key), field_currency(field_counter(counter), slice_of(currency)), micros);
+}
+
+// ---- what is told of one KPI, as a line
+
+struct asked {
+    const char *name;
+    enum by by;
+    struct row_key key;
+    char text[512];
+};
+
+static const char *cell_text(char out[64], const struct output_cell *cell, bool shown) {
+    struct slice text = shown && cell->shown.at != NULL ? cell->shown : cell->text;
+    snprintf(out, 64, "%.*s", text.at != NULL ? (int)text.length : 1, text.at != NULL ? text.at : "-");
+    return out;
+}
+
+static void tell(void *context, const struct kpi_figure *figure) {
+    struct asked *a = context;
+    struct output_cell cells[KPI_CELLS];
+    struct sheet_room room;
+    struct stretch stretch;
+    char texts[5][64];
+    if (strcmp(figure->kpi->name, a->name) != 0)
+        return;
+    stretch_init(&stretch, 0, 900, NULL, NULL);
+    kpi_cells(cells, &room, a->by, &a->key, figure, &stretch);
+    size_t length = strlen(a->text);
+    snprintf(a->text + length, sizeof(a->text) - length, "%s%s %s/%s=%s shown %s", length > 0 ? ", " : "",
+             cell_text(texts[0], &cells[KPI_CELL_CURRENCY], false),
+             cell_text(texts[1], &cells[KPI_CELL_NUMERATOR], false),
+             cell_text(texts[2], &cells[KPI_CELL_DENOMINATOR], false),
+             cell_text(texts[3], &cells[KPI_CELL_RATIO], false),
+             cell_text(texts[4], &cells[KPI_CELL_RATIO], true));
+}
+
+// Of the only row that there is.
+static const char *told(const struct rows *rows, enum by by, enum kpi_choice choice, const char *name) {
+    static struct asked asked;
+    struct sums sums;
+    sums_init(&sums, by);
+    sums_take(&sums, rows, &(struct filter){0});
+    assert_int_equal(rows_count(sums.rows), 1);
+    asked = (struct asked){.name = name, .by = by, .key = rows_key(sums.rows, 0)};
+    kpi_figures_each(&book, &sums, 0, choice, tell, &asked);
+    sums_fini(&sums);
+    return asked.text;
+}
+
+static void a_ratio_is_numerator_by_denominator_and_null_where_that_is_0(void **state) {
+    struct rows *rows = rows_create();
+    add(rows, totals(PLATFORM_TIKTOK, REEL), COUNTER_OF_VIEW_COMPLETE, 3);
+    assert_string_equal(told(rows, BY_PLATFORM, KPIS_OWN, "completion"), "- 3/0=- shown -");
+    add(rows, totals(PLATFORM_TIKTOK, REEL), COUNTER_OF_VIEW_START, -8);
+    assert_string_equal(told(rows, BY_PLATFORM, KPIS_OWN, "completion"), "- 3/-8=-0.375 shown -0.375");
+    assert_string_equal(told(rows, BY_PLATFORM, KPIS_OWN, "followers_gained"), "");
+    assert_string_equal(told(rows, BY_PLATFORM, KPIS_ALL, "followers_gained"), "- 0/1=0 shown 0");
+    add(rows, totals(PLATFORM_TIKTOK, REEL), COUNTER_OF_FOLLOW, 4);
+    assert_string_equal(told(rows, BY_PLATFORM, KPIS_OWN, "followers_gained"), "- 4/1=4 shown 4");
+    rows_destroy(&rows);
+}
+
+static void what_is_not_known_is_null_and_not_0(void **state) {
+    struct rows *rows = rows_create();
+    add(rows, totals(PLATFORM_TIKTOK, REEL), COUNTER_OF_LIKE, 3);
+    assert_string_equal(told(rows, BY_PLATFORM, KPIS_OWN, "engagement_by_reach"), "- 3/-=- shown -");
+    add(rows, totals(PLATFORM_TIKTOK, REEL), COUNTER_OF_LIKE, INT64_MAX - 3);
+    add(rows, totals(PLATFORM_TIKTOK, REEL), COUNTER_OF_SHARE, 1);
+    add(rows, totals(PLATFORM_TIKTOK, REEL), COUNTER_OF_VIEW, 1);
+    assert_string_equal(told(rows, BY_PLATFORM, KPIS_OWN, "engagement_by_view"), "- -/-=- shown -");
+    rows_destroy(&rows);
+}
+
+// The views of reels are none of a story's, however they are added up.
+static void a_kpi_of_one_format_is_of_its_rows_alone(void **state) {
+    struct rows *rows = rows_create();
+    add(rows, totals(PLATFORM_INSTAGRAM, STORY), COUNTER_OF_VIEW, 10);
+    add(rows, totals(PLATFORM_INSTAGRAM, STORY), COUNTER_OF_STORY_EXIT, 4);
+    add(rows, totals(PLATFORM_INSTAGRAM, REEL), COUNTER_OF_VIEW, 1000);
+    assert_string_equal(told(rows, BY_PLATFORM, KPIS_OWN, "story_exit"), "- 4/10=0.4 shown 0.4");
+    assert_string_equal(told(rows, BY_DAY, KPIS_OWN, "story_exit"), "- 4/10=0.4 shown 0.4");
+    assert_string_equal(told(rows, BY_PLATFORM, KPIS_OWN, "avg_watch"), "- 0/1010=0 shown 0");
+    rows_destroy(&rows);
+    rows = rows_create();
+    add(rows, totals(PLATFORM_INSTAGRAM, REEL), COUNTER_OF_VIEW, 1000);
+    assert_string_equal(told(rows, BY_FORMAT, KPIS_OWN, "story_exit"), "");
+    assert_string_equal(told(rows, BY_PLATFORM, KPIS_OWN, "story_exit"), "- 0/0=- shown -");
+    rows_destroy(&rows);
+}
+
+static void money_is_told_by_currency_and_shown_in_its_unit(void **state) {
+    struct rows *rows = rows_create();
+    struct row_key web = totals(PLATFORM_WEB, 0);
+    add(rows, web, COUNTER_OF_PURCHASE, 3);
+    assert_string_equal(told(rows, BY_PLATFORM, KPIS_OWN, "aov"), "");
+    assert_string_equal(told(rows, BY_PLATFORM, KPIS_ALL, "aov"), "- 0/3=- shown -");
+    add_money(rows, web, COUNTER_GROSS_MICROS, "JPY", 9000000);
+    add_money(rows, web, COUNTER_GROSS_MICROS, "EUR", 10000000);
+    assert_string_equal(told(rows, BY_PLATFORM, KPIS_OWN, "aov"),
+                        "EUR 10000000/3=3333333.333 shown 3.33, JPY 9000000/3=3000000 shown 3");
+    add_money(rows, web, COUNTER_SPEND_MICROS, "EUR", 4000000);
+    assert_string_equal(told(rows, BY_PLATFORM, KPIS_OWN, "roas"),
+                        "EUR 10000000/4000000=2.5 shown 2.5, JPY 9000000/0=- shown -");
+    rows_destroy(&rows);
+}
+
+static void accounts_have_the_kpis_of_every_platform_alone(void **state) {
+    struct rows *rows = rows_create();
+    add(rows, totals(PLATFORM_TIKTOK, REEL), COUNTER_OF_FOLLOW, 4);
+    add(rows, totals(PLATFORM_YOUTUBE, REEL), COUNTER_OF_SUBSCRIBE, 5);
+    add(rows, totals(PLATFORM_YOUTUBE, REEL), COUNTER_OF_VIEW_START, 5);
+    assert_string_equal(told(rows, BY_ACCOUNT, KPIS_OWN, "followers_net"), "- 9/1=9 shown 9");
+    assert_string_equal(told(rows, BY_ACCOUNT, KPIS_ALL, "completion"), "");
+    rows_destroy(&rows);
+}
+
+static void interactions_weigh_what_the_rules_say(void **state) {
+    static int32_t weights[RULES_WEIGHTS_MAX];
+    struct rows *rows = rows_create();
+    add(rows, totals(PLATFORM_WEB, 0), COUNTER_OF_COMMENT, 10);
+    add_money(rows, totals(PLATFORM_WEB, 0), COUNTER_GROSS_MICROS, "EUR", 10000000);
+    assert_string_equal(told(rows, BY_PLATFORM, KPIS_OWN, "roe"), "EUR 10000000/20=500000 shown 0.50");
+    weights[KIND_COMMENT] = 5;
+    book.weights = weights;
+    assert_string_equal(told(rows, BY_PLATFORM, KPIS_OWN, "roe"), "EUR 10000000/50=200000 shown 0.20");
+    book.weights = NULL;
+    rows_destroy(&rows);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_ratio_is_numerator_by_denominator_and_null_where_that_is_0),
+        cmocka_unit_test(what_is_not_known_is_null_and_not_0),
+        cmocka_unit_test(a_kpi_of_one_format_is_of_its_rows_alone),
+        cmocka_unit_test(money_is_told_by_currency_and_shown_in_its_unit),
+        cmocka_unit_test(accounts_have_the_kpis_of_every_platform_alone),
+        cmocka_unit_test(interactions_weigh_what_the_rules_say),
+    };
+    return cmocka_run_group_tests(tests, book_open, book_close);
+}
