@@ -1,4 +1,4 @@
-// clameur-aggregate: seals event-time windows.
+// clameur-aggregate: seals KPIs in event-time windows, and reads what was sealed.
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -15,6 +15,14 @@ struct command {
 
 static const struct command commands[] = {
     {"run", command_run, "keep the topic's windows and publish what is sealed, until told to stop"},
+    {"show", command_show, "KPIs of published windows"},
+    {"export", command_export, "KPIs and counters of any range into CSV, JSON lines or SQLite"},
+    {"verify", command_verify, "is every file of the store whole, and does everything add up?"},
+    {"merge", command_merge, "snapshots of several windows into one file"},
+    {"diff", command_diff, "where two snapshots, or two revisions of a window, differ"},
+    {"schema", command_schema, "the format of the files: a descriptor set, to standard output"},
+    {"version", command_version, "version of this program and of its libraries"},
+    {"help", command_help, "this text; or: help options|errors|metrics|kpis"},
 };
 
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
@@ -44,7 +52,7 @@ int main(int argc, char **argv) {
         print_usage(stdout);
         return STATUS_OK;
     }
-    const struct command *command = find(argv[1]);
+    const struct command *command = find(strcmp(argv[1], "--version") == 0 ? "version" : argv[1]);
     if (command == NULL) {
         fprintf(stderr, "clameur-aggregate: no command \"%s\"; see clameur-aggregate --help\n", argv[1]);
         return STATUS_USAGE;

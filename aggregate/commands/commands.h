@@ -1,4 +1,13 @@
-// The commands of clameur-aggregate: each takes its own argv (argv[0] its name) and returns the exit code.
+// The commands of clameur-aggregate: each takes its own argv (argv[0] its name) and returns the exit code
+// (enum status).
 #pragma once
 
-int command_run(int argc, char **argv);
+int command_run(int argc, char **argv);    // the aggregator: windows of the topic, until told to stop
+int command_show(int argc, char **argv);   // KPIs of published windows
+int command_export(int argc, char **argv); // the same and all counters, into files
+int command_verify(int argc, char **argv); // is every file whole, and does everything add up?
+int command_merge(int argc, char **argv);  // windows into a span
+int command_diff(int argc, char **argv);   // where two snapshots differ
+int command_schema(int argc, char **argv); // the format of the files, as a descriptor set
+int command_version(int argc, char **argv);
+int command_help(int argc, char **argv); // the reference tables

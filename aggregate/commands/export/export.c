@@ -1,0 +1,264 @@
+// export: every KPI and every counter of a range, with what they mean and where they come from.
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "aggregate/commands/commands.h"
+#include "aggregate/commands/export/export.h"
+#include "aggregate/commands/store_reader.h"
+#include "aggregate/figures/difference.h"
+#include "runtime/memory.h"
+
+static const char usage[] =
+    "clameur-aggregate export --format csv|jsonl|sqlite --out FILE [--zst] [--since T --until T | --window "
+    "WINDOW] [-c FILE]\n\n"
+    "Writes four tables: kpi, counters, definitions, provenance. SQLite has them in one file; of CSV and "
+    "JSON lines\n"
+    "FILE is kpi, and beside NAME.csv lie NAME.counters.csv, NAME.definitions.csv, NAME.provenance.csv.";
+
+struct export_flags {
+    struct store_range range;
+    const char *format, *out, *window, *every, *account, *platform;
+    bool zst;
+};
+
+static const struct option_row flag_rows[] = {
+    {"format", OPTION_STRING, offsetof(struct export_flags, format), "csv", 0, 0, 0, "csv|jsonl|sqlite"},
+    {"out", OPTION_STRING, offsetof(struct export_flags, out), "", 0, 0, 0, "the file to write"},
+    {"zst", OPTION_BOOL, offsetof(struct export_flags, zst), "false", 0, 0, 0,
+     "compress: FILE ends with .zst (NAME.csv.zst, which DuckDB reads as it is)"},
+    STORE_READER_RANGE(struct export_flags, range),
+    {"window", OPTION_STRING, offsetof(struct export_flags, window), "", 0, 0, 0,
+     "instead of --since and --until: latest, a window, an hour or a day"},
+    {"every", OPTION_STRING, offsetof(struct export_flags, every), "day", 0, 0, 0,
+     "window|hour|day|all: how long the stretches of time are that figures are told by"},
+    {"account", OPTION_STRING, offsetof(struct export_flags, account), "", 0, 0, 0, "one account alone"},
+    {"platform", OPTION_STRING, offsetof(struct export_flags, platform), "", 0, 0, 0, "one platform alone"},
+};
+enum { FLAG_ROWS = sizeof(flag_rows) / sizeof(flag_rows[0]) };
+
+// ---- KPIs and counters
+
+struct visit {
+    struct exporter *e;
+    enum by by;
+    const struct row_key *key;
+};
+
+static void row_put(struct exporter *e, enum export_table table, const struct output_cell *cells) {
+    if (e->status == STATUS_OK)
+        e->status = e->sink->kind->row(e->sink, table, cells, &e->problem);
+    e->rows[table]++;
+}
+
+void export_row(struct exporter *e, enum export_table table, const struct output_cell *cells) {
+    row_put(e, table, cells);
+}
+
+static void figure_put(void *context, const struct kpi_figure *figure) {
+    struct visit *v = context;
+    struct output_cell cells[KPI_CELLS];
+    struct sheet_room room;
+    kpi_cells(cells, &room, v->by, v->key, figure, &v->e->stretch);
+    row_put(v->e, EXPORT_KPI, cells);
+}
+
+static void kpis_put(struct exporter *e, enum by by) {
+    struct sums sums;
+    sums_init(&sums, by);
+    sums_take(&sums, e->all, &(struct filter){0});
+    size_t count = rows_count(sums.rows);
+    uint32_t *numbers = memory_take((count + 1) * sizeof(*numbers));
+    rows_sort(sums.rows, numbers);
+    for (size_t i = 0; i < count && e->status == STATUS_OK; i++) {
+        struct row_key key = rows_key(sums.rows, numbers[i]);
+        kpi_figures_each(&e->book, &sums, numbers[i],
+                         by_row(by)->table == TABLE_TOTALS ? KPIS_OWN : KPIS_THAT_SAY, figure_put,
+                         &(struct visit){e, by, &key});
+    }
+    free(numbers);
+    sums_fini(&sums);
+}
+
+static void counters_put(struct exporter *e) {
+    const struct rows *all = e->all;
+    uint32_t *numbers = memory_take((rows_count(all) + 1) * sizeof(*numbers));
+    rows_sort(all, numbers);
+    for (size_t i = 0; i < rows_count(all) && e->status == STATUS_OK; i++) {
+        struct row_key key = rows_key(all, numbers[i]);
+        size_t count;
+        struct cell *counters = cells_sorted(all, numbers[i], &count);
+        for (size_t c = 0; c < count; c++) {
+            struct output_cell cells[COUNTER_CELLS];
+            struct sheet_room room;
+            counter_cells(cells, &room, &key, &counters[c], &e->stretch);
+            row_put(e, EXPORT_COUNTERS, cells);
+        }
+        free(counters);
+    }
+    free(numbers);
+}
+
+static void late_put(struct exporter *e) {
+    struct output_cell cells[KPI_CELLS];
+    struct sheet_room room;
+    if (e->late == 0)
+        return;
+    kpi_cells_of_late(cells, &room, e->late, e->counted, &e->stretch);
+    row_put(e, EXPORT_KPI, cells);
+}
+
+// ---- stretches
+
+static enum status window_take(void *context, const struct revision *revision, const struct shelf_file *file,
+                               const struct rows *rows, struct problem *p) {
+    struct exporter *e = context;
+    sums_take_all(e->all, rows, &e->filter);
+    freshness_add(&e->freshness, revision->freshness, revision->number);
+    e->late += revision->late;
+    e->counted += revision->counted;
+    export_provenance(e, revision, file);
+    return e->status;
+}
+
+static void stretch_put(struct exporter *e, size_t first, size_t last, int64_t start_s, int64_t end_s) {
+    e->all = rows_create();
+    e->freshness = (struct freshness_sum){0};
+    e->late = e->counted = 0;
+    struct problem problem;
+    enum status status = published_each(&e->pub, first, last, window_take, e, &problem);
+    if (e->status == STATUS_OK && status != STATUS_OK) {
+        e->status = status;
+        e->problem = problem;
+    }
+    stretch_init(&e->stretch, start_s, end_s, e->zone, &e->freshness);
+    for (int by = 0; by < BY_COUNT && e->status == STATUS_OK; by++) {
+        if (by_row((enum by)by)->every == EVERY_PERIOD)
+            kpis_put(e, (enum by)by);
+    }
+    late_put(e);
+    counters_put(e);
+    rows_destroy(&e->all);
+}
+
+static enum status windows_put(struct exporter *e, const struct period *period, enum every every) {
+    size_t first, last;
+    published_range(&e->pub, period->start_s, period->end_s, &first, &last);
+    while (first < last && e->status == STATUS_OK) {
+        int64_t start_s = period_begin(period, e->zone, every, e->pub.starts[first]);
+        int64_t end_s = period_next(period, e->zone, every, e->pub.starts[first]);
+        size_t next = first;
+        while (next < last && e->pub.starts[next] < end_s)
+            next++;
+        stretch_put(e, first, next, start_s, end_s);
+        first = next;
+    }
+    return e->status;
+}
+
+// ---- the command
+
+static enum status sink_open(struct exporter *e, const struct export_flags *flags, enum export_format format,
+                             struct problem *p) {
+    size_t length = strlen(flags->out);
+    bool named_zst = length > 4 && strcmp(flags->out + length - 4, ".zst") == 0;
+    if (format == EXPORT_SQLITE && flags->zst)
+        return problem_set(p, STATUS_USAGE, "", "leave --zst away, and compress the file with zstd",
+                           "a file of SQLite is read where it lies: --zst is for csv and jsonl");
+    if (format == EXPORT_SQLITE)
+        return export_sqlite_open(&e->sink, flags->out, export_columns, p);
+    if (named_zst != flags->zst)
+        return problem_set(p, STATUS_USAGE, "",
+                           "--zst goes with a name that ends with .zst: --zst --out kpi.csv.zst",
+                           "--out %s does not say what --zst says", flags->out);
+    return export_text_open(&e->sink, format, flags->out, flags->zst, export_columns, p);
+}
+
+static enum status range_open(struct exporter *e, struct store_reader *r, const struct export_flags *flags,
+                              struct period *period, struct problem *p) {
+    enum status status =
+        period_parse(period, e->zone, flags->window, flags->range.since, flags->range.until, p);
+    if (status == STATUS_OK)
+        status = store_reader_rules(r, &e->rules, p);
+    if (status == STATUS_OK)
+        status = store_reader_open(r, p);
+    if (status == STATUS_OK)
+        status = published_open(&e->pub, r->store, e->rules.window_lateness_ms / 1000, p);
+    return status == STATUS_OK ? published_period(&e->pub, period, p) : status;
+}
+
+static enum status all_put(struct exporter *e, const struct period *period, enum every every) {
+    export_definitions(e);
+    windows_put(e, period, every);
+    export_gaps(e, period);
+    if (e->status == STATUS_OK)
+        e->status = e->sink->kind->end(e->sink, &e->problem);
+    return e->status;
+}
+
+static enum status exporter_run(struct store_reader *r, const struct export_flags *flags,
+                                enum export_format format, enum every every) {
+    struct exporter e = {0};
+    struct zone *zone = NULL;
+    struct period period;
+    struct problem p;
+    enum status status = store_reader_platform(flags->platform, &e.filter.platform);
+    if (status != STATUS_OK)
+        return status;
+    if (flags->account[0] != '\0')
+        e.filter.account = slice_of(flags->account);
+    status = store_reader_zone(flags->range.tz, &zone, &p);
+    e.zone = zone;
+    e.zone_name = flags->range.tz;
+    if (status == STATUS_OK)
+        status = range_open(&e, r, flags, &period, &p);
+    if (status == STATUS_OK)
+        status = sink_open(&e, flags, format, &p);
+    if (status == STATUS_OK) {
+        published_warn(&e.pub, &period);
+        struct kpis *kpis = kpis_create();
+        e.period = &period;
+        e.book = (struct kpi_book){kpis, e.rules.weights};
+        status = all_put(&e, &period, every);
+        p = e.problem;
+        e.sink->kind->close(e.sink);
+        kpis_destroy(&kpis);
+    }
+    if (status == STATUS_OK)
+        fprintf(stderr, "%s: %zu KPIs, %zu counters, %zu windows\n", flags->out, e.rows[EXPORT_KPI],
+                e.rows[EXPORT_COUNTERS], e.windows);
+    published_fini(&e.pub);
+    zone_close(&zone);
+    return status == STATUS_OK ? status : store_reader_fail(&p);
+}
+
+static int word_find(const char *word, const char *const *words, int count) {
+    int i = 0;
+    while (i < count && strcmp(word, words[i]) != 0)
+        i++;
+    return i;
+}
+
+static enum status export_asked(struct store_reader *r, const struct export_flags *flags) {
+    static const char *const formats[] = {"csv", "jsonl", "sqlite"};
+    static const char *const everies[] = {"all", "window", "hour", "day"};
+    int format = word_find(flags->format, formats, 3), every = word_find(flags->every, everies, 4);
+    if (format == 3)
+        fprintf(stderr, "--format %s: there is csv, jsonl and sqlite\n", flags->format);
+    else if (every == 4)
+        fprintf(stderr, "--every %s: there is window, hour, day and all\n", flags->every);
+    else if (r->request.argument_count > 0 || flags->out[0] == '\0')
+        return store_reader_usage(usage);
+    else
+        return exporter_run(r, flags, (enum export_format)format, (enum every)every);
+    return STATUS_USAGE;
+}
+
+int command_export(int argc, char **argv) {
+    struct store_reader r;
+    struct export_flags flags = {0};
+    enum status status = store_reader_configure(&r, argc, argv, usage, flag_rows, FLAG_ROWS, &flags, false);
+    if (status == STATUS_OK && !r.request.help)
+        status = export_asked(&r, &flags);
+    store_reader_close(&r);
+    return (int)status;
+}

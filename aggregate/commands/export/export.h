@@ -1,0 +1,37 @@
+// The inside of the command export.
+#pragma once
+
+#include "aggregate/commands/export/sink.h"
+#include "aggregate/commands/published.h"
+#include "aggregate/figures/sheet.h"
+#include "runtime/config/rules.h"
+
+struct exporter {
+    struct export_sink *sink;
+    struct published pub;
+    struct filter filter;
+    struct rules rules;
+    struct kpi_book book;
+    const struct zone *zone;
+    const char *zone_name;
+    const struct period *period;
+    // of the stretch that is being written
+    struct rows *all;
+    struct freshness_sum freshness;
+    uint64_t late, counted; // events
+    struct stretch stretch;
+    size_t rows[EXPORT_TABLES], windows;
+    enum status status; // the first that failed, with its problem: nothing is written after it
+    struct problem problem;
+};
+
+extern const struct export_columns export_columns[EXPORT_TABLES];
+
+void export_row(struct exporter *e, enum export_table table, const struct output_cell *cells);
+
+// What the KPIs and counters mean.
+void export_definitions(struct exporter *e);
+// A window that is in the export.
+void export_provenance(struct exporter *e, const struct revision *revision, const struct shelf_file *file);
+// The windows of the range that are not.
+void export_gaps(struct exporter *e, const struct period *period);

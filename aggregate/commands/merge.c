@@ -1,0 +1,111 @@
+// merge: windows and spans of one log into a span, in any order the same file.
+#include "aggregate/commands/commands.h"
+#include "aggregate/commands/local_file.h"
+#include "aggregate/commands/published.h"
+#include "aggregate/commands/snapshot_file.h"
+#include "aggregate/commands/store_reader.h"
+#include "aggregate/figures/span.h"
+
+static const char usage[] =
+    "clameur-aggregate merge --out FILE FILE...                            snapshots of windows, and spans\n"
+    "       clameur-aggregate merge --out FILE --since T --until T [-c FILE]...    published windows of the "
+    "store";
+
+struct merge_flags {
+    struct store_range range;
+    const char *out;
+};
+
+static const struct option_row flag_rows[] = {
+    {"out", OPTION_STRING, offsetof(struct merge_flags, out), "", 0, 0, 0, "the file to write"},
+    STORE_READER_RANGE(struct merge_flags, range),
+};
+enum { FLAG_ROWS = sizeof(flag_rows) / sizeof(flag_rows[0]) };
+
+static enum status files_take(struct span *span, const struct config_request *request, struct problem *p) {
+    enum status status = STATUS_OK;
+    for (int i = 0; i < request->argument_count && status == STATUS_OK; i++) {
+        struct snapshot_file f;
+        status = snapshot_file_open_path(&f, request->arguments[i], p);
+        if (status == STATUS_OK)
+            status = span_add(span, request->arguments[i], snapshot_header(f.file.snapshot), f.rows, p);
+        snapshot_file_close(&f);
+    }
+    return status;
+}
+
+static enum status window_take(void *context, const struct revision *revision, const struct shelf_file *file,
+                               const struct rows *rows, struct problem *p) {
+    return span_add(context, revision->name, snapshot_header(file->snapshot), rows, p);
+}
+
+static enum status store_take(struct span *span, struct store_reader *r, const struct store_range *range,
+                              struct problem *p) {
+    struct published pub = {0};
+    struct zone *zone = NULL;
+    struct period period;
+    enum status status = store_reader_zone(range->tz, &zone, p);
+    if (status != STATUS_OK)
+        return status;
+    status = period_parse(&period, zone, NULL, range->since, range->until, p);
+    if (status == STATUS_OK)
+        status = published_open(&pub, r->store, 0, p);
+    if (status == STATUS_OK)
+        status = published_period(&pub, &period, p);
+    if (status == STATUS_OK) {
+        size_t first, last;
+        published_warn(&pub, &period);
+        published_range(&pub, period.start_s, period.end_s, &first, &last);
+        status = published_each(&pub, first, last, window_take, span, p);
+    }
+    published_fini(&pub);
+    zone_close(&zone);
+    return status;
+}
+
+static enum status span_put(const struct span *span, const char *path, struct problem *p) {
+    struct snapshot_bytes bytes;
+    struct out_file file;
+    span_write(span, &bytes);
+    enum status status = out_file_begin(&file, path, false, p);
+    if (status == STATUS_OK) {
+        fwrite(bytes.at, 1, bytes.length, file.out);
+        status = out_file_commit(&file, p);
+    }
+    if (status == STATUS_OK)
+        fprintf(stderr, "%s: %zu files merged, %zu rows, %zu bytes\n", path, span->count,
+                rows_count(span->rows), bytes.length);
+    out_file_abandon(&file);
+    snapshot_bytes_fini(&bytes);
+    return status;
+}
+
+static enum status merge(struct store_reader *r, const struct merge_flags *flags) {
+    struct span span;
+    struct problem p;
+    bool of_store = r->request.argument_count == 0;
+    enum status status = of_store ? store_reader_open(r, &p) : STATUS_OK;
+    span_init(&span);
+    if (status == STATUS_OK)
+        status = of_store ? store_take(&span, r, &flags->range, &p) : files_take(&span, &r->request, &p);
+    if (status == STATUS_OK)
+        status = span_end(&span, &p);
+    if (status == STATUS_OK)
+        status = span_put(&span, flags->out, &p);
+    span_fini(&span);
+    return status == STATUS_OK ? status : store_reader_fail(&p);
+}
+
+int command_merge(int argc, char **argv) {
+    struct store_reader r;
+    struct merge_flags flags = {0};
+    enum status status = store_reader_configure(&r, argc, argv, usage, flag_rows, FLAG_ROWS, &flags, false);
+    bool has_range =
+        flags.range.since != NULL && (flags.range.since[0] != '\0' || flags.range.until[0] != '\0');
+    if (status == STATUS_OK && !r.request.help)
+        status = flags.out[0] == '\0' || (r.request.argument_count > 0) == has_range
+                     ? store_reader_usage(usage)
+                     : merge(&r, &flags);
+    store_reader_close(&r);
+    return (int)status;
+}

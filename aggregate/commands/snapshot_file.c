@@ -1,0 +1,88 @@
+#include "aggregate/commands/snapshot_file.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "aggregate/commands/local_file.h"
+#include "runtime/config/config.h"
+
+static struct rows *rows_of_any(void *context, int64_t window_s) {
+    (void)window_s;
+    return context;
+}
+
+enum status snapshot_file_open_path(struct snapshot_file *f, const char *path, struct problem *p) {
+    *f = (struct snapshot_file){.rows = rows_create()};
+    snprintf(f->file.name, sizeof(f->file.name), "%s", path);
+    enum status status = local_file_read(path, &f->file.bytes, &f->file.length, p);
+    if (status != STATUS_OK)
+        return status;
+    status = snapshot_open(&f->file.snapshot, path, f->file.bytes, f->file.length, p);
+    return status == STATUS_OK ? snapshot_read(f->file.snapshot, rows_of_any, f->rows, p) : status;
+}
+
+static enum status open_in_store(struct snapshot_file *f, const struct published *pub, const char *name,
+                                 struct problem *p) {
+    *f = (struct snapshot_file){.rows = rows_create()};
+    return shelf_read(pub->store, name, f->rows, &f->file, p);
+}
+
+enum status snapshot_file_open_revision(struct snapshot_file *f, const struct published *pub, int64_t start_s,
+                                        int64_t number, struct problem *p) {
+    struct snapshot_name *names;
+    char name[NAME_MAX_LENGTH];
+    size_t count;
+    *f = (struct snapshot_file){0};
+    enum status status = shelf_revisions(pub->store, start_s, &names, &count, p);
+    if (status != STATUS_OK)
+        return status;
+    int64_t place = number > 0 ? number - 1 : (int64_t)count - 1 + number;
+    if (place >= 0 && place < (int64_t)count)
+        snapshot_name_write(name, &names[place]);
+    else
+        status = problem_set(p, STATUS_NO_INPUT, "", "clameur-aggregate show latest",
+                             "the window %" PRId64 " has %zu published revision%s", start_s, count,
+                             count == 1 ? "" : "s");
+    free(names);
+    return status == STATUS_OK ? open_in_store(f, pub, name, p) : status;
+}
+
+// "2026-03-29T14:15@2": a window, and which of its revisions.
+static enum status open_window(struct snapshot_file *f, const char *word, const struct published *pub,
+                               const struct zone *zone, struct problem *p) {
+    char window[64];
+    struct period period;
+    const char *at = strchrnul(word, '@');
+    int64_t number = 0;
+    snprintf(window, sizeof(window), "%.*s", (int)(at - word), word);
+    if (*at == '@' && (!config_parse_int(at + 1, &number) || number < 1))
+        return problem_set(p, STATUS_USAGE, "", "revisions are numbered from 1: WINDOW@2",
+                           "%s names no revision", word);
+    enum status status = period_parse(&period, zone, window, NULL, NULL, p);
+    if (status == STATUS_OK)
+        status = published_period(pub, &period, p);
+    if (status == STATUS_OK && period.end_s - period.start_s != PERIOD_WINDOW_S)
+        status = problem_set(p, STATUS_USAGE, "",
+                             "name one window: 2026-03-29T14:15Z, or its start in Unix seconds",
+                             "%s is no file, and no single window", word);
+    return status == STATUS_OK ? snapshot_file_open_revision(f, pub, period.start_s, number, p) : status;
+}
+
+enum status snapshot_file_open(struct snapshot_file *f, const char *word, const struct published *pub,
+                               const struct zone *zone, struct problem *p) {
+    *f = (struct snapshot_file){0};
+    if (local_file_is_there(word) || pub == NULL)
+        return snapshot_file_open_path(f, word, p);
+    if (strchr(word, '/') != NULL)
+        return open_in_store(f, pub, word, p);
+    return open_window(f, word, pub, zone, p);
+}
+
+void snapshot_file_close(struct snapshot_file *f) {
+    rows_destroy(&f->rows);
+    if (f->file.snapshot != NULL || f->file.bytes != NULL)
+        shelf_file_fini(&f->file);
+    *f = (struct snapshot_file){0};
+}

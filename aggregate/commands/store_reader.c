@@ -1,0 +1,151 @@
+#include "aggregate/commands/store_reader.h"
+
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "runtime/clock.h"
+#include "runtime/memory.h"
+#include "schemas/registry.h"
+#include "schemas/weighable.h"
+
+enum { PLATFORM_NAMES_MAX = 256 };
+static const char directory_scheme[] = "file://";
+
+static char **arguments_spell_out(int argc, char **argv) {
+    char **words = memory_take((size_t)(argc + 1) * sizeof(*words));
+    for (int i = 0; i < argc; i++)
+        words[i] = strcmp(argv[i], "-o") == 0 ? (char *)"--output" : argv[i];
+    return words;
+}
+
+// The settings without what only those that work need.
+static struct option_row *settings_rows_relaxed(void) {
+    struct option_row *rows = memory_take(settings_option_count * sizeof(*rows));
+    for (size_t i = 0; i < settings_option_count; i++) {
+        rows[i] = settings_options[i];
+        rows[i].flags &= ~(unsigned)OPTION_REQUIRED;
+    }
+    return rows;
+}
+
+static void help_print(const char *usage, const struct option_row *own, size_t own_count) {
+    printf("usage: %s\n", usage);
+    if (own_count > 0)
+        printf("\n");
+    config_print_options(stdout, own, own_count);
+    printf("\nand the options of the configuration, of which store.url is needed: clameur-aggregate help "
+           "options\n");
+}
+
+enum status store_reader_configure(struct store_reader *r, int argc, char **argv, const char *usage,
+                                   const struct option_row *own, size_t own_count, void *target,
+                                   bool has_output) {
+    *r = (struct store_reader){.arguments = arguments_spell_out(argc, argv), .rows = settings_rows_relaxed()};
+    enum status status = config_load(&r->config, argc, r->arguments, 1, r->rows, settings_option_count,
+                                     &r->settings, own, own_count, target, &r->request);
+    if (status != STATUS_OK)
+        return status;
+    if (r->request.help) {
+        help_print(usage, own, own_count);
+        return STATUS_OK;
+    }
+    r->terminal = isatty(STDOUT_FILENO) == 1;
+    const char *output = has_output ? *(const char *const *)target : "";
+    if (!output_format_parse(&r->format, output, r->terminal)) {
+        fprintf(stderr, "-o %s: there is table, json, jsonl, csv and tsv\n", output);
+        return STATUS_USAGE;
+    }
+    return settings_check(&r->settings, r->config);
+}
+
+// Opening makes a directory that is not there; of a name that was mistyped a reader would see an empty store.
+static enum status directory_is_there(const char *url, struct problem *p) {
+    struct stat about;
+    const char *path = url + strlen(directory_scheme);
+    if (strncmp(url, directory_scheme, strlen(directory_scheme)) != 0 || stat(path, &about) == 0)
+        return STATUS_OK;
+    return problem_set(p, STATUS_NO_INPUT, "",
+                       "correct store.url, or let clameur-aggregate run begin the store",
+                       "there is no store at %s", path);
+}
+
+enum status store_reader_open(struct store_reader *r, struct problem *p) {
+    const char *url = r->settings.store_url;
+    if (url[0] == '\0')
+        return problem_set(p, STATUS_CONFIG, "CLM-C1",
+                           "name it: -c FILE, or --store.url=file:///var/lib/clameur",
+                           "store.url is required");
+    enum status status = directory_is_there(url, p);
+    return status == STATUS_OK ? store_open_settings(&r->store, &r->settings, p) : status;
+}
+
+void store_reader_close(struct store_reader *r) {
+    if (r->store != NULL)
+        store_close(&r->store);
+    config_destroy(&r->config);
+    free(r->rows);
+    free(r->arguments);
+}
+
+enum status store_reader_fail(const struct problem *p) {
+    problem_print(p);
+    return p->status;
+}
+
+enum status store_reader_usage(const char *usage) {
+    fprintf(stderr, "usage: %s\n", usage);
+    return STATUS_USAGE;
+}
+
+static enum status name_refuse(const char *what, const char *name, const char *const *names, size_t count) {
+    const char *nearest = config_nearest(name, names, count);
+    if (nearest != NULL)
+        fprintf(stderr, "there is no %s \"%s\"; did you mean \"%s\"?\n", what, name, nearest);
+    else
+        fprintf(stderr, "there is no %s \"%s\"\n", what, name);
+    return STATUS_USAGE;
+}
+
+enum status store_reader_platform(const char *name, uint32_t *platform) {
+    const char *names[PLATFORM_NAMES_MAX];
+    size_t count = 0;
+    *platform = platform_parse(name, strlen(name));
+    if (*platform != 0 || name[0] == '\0')
+        return STATUS_OK;
+    for (uint32_t number = 1; number < PLATFORM_NAMES_MAX; number++) {
+        if (platform_name(number) != NULL)
+            names[count++] = platform_name(number);
+    }
+    return name_refuse("platform", name, names, count);
+}
+
+enum status store_reader_by(const char *name, enum by *by) {
+    const char *names[BY_COUNT];
+    if (by_parse(by, name))
+        return STATUS_OK;
+    for (int i = 0; i < BY_COUNT; i++)
+        names[i] = by_row((enum by)i)->name;
+    return name_refuse("--by", name, names, BY_COUNT);
+}
+
+enum status store_reader_zone(const char *name, struct zone **zone, struct problem *p) {
+    enum status status = zone_open(zone, name, p);
+    if (status == STATUS_CONFIG)
+        p->status = status = STATUS_USAGE;
+    return status;
+}
+
+enum status store_reader_rules(const struct store_reader *r, struct rules *rules, struct problem *p) {
+    struct rules_book book;
+    struct rules_kinds kinds;
+    schemas_rules_kinds(&kinds);
+    enum status status = rules_load(&book, r->settings.rules_file, &kinds);
+    if (status != STATUS_OK)
+        return problem_set(p, status, "CLM-C1",
+                           "correct what was said above, or --rules.file= for the defaults",
+                           "rules.file: %s cannot be used", r->settings.rules_file);
+    *rules = *rules_at(&book, clock_wall_ms());
+    rules_fini(&book);
+    return STATUS_OK;
+}

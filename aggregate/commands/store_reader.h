@@ -1,0 +1,79 @@
+// What the commands that only read have in common: a configuration of which they need the store alone, and
+// the flags by which people say which windows they mean.
+#pragma once
+
+#include "aggregate/figures/period.h"
+#include "aggregate/figures/sums.h"
+#include "aggregate/store/store.h"
+#include "runtime/config/config.h"
+#include "runtime/config/rules.h"
+#include "runtime/output.h"
+#include "schemas/settings.h"
+
+struct store_reader {
+    struct settings settings;
+    struct config *config;
+    struct config_request request;
+    enum output_format format;
+    bool terminal;
+    struct store *store;
+    char **arguments;        // argv with its short flags spelt out
+    struct option_row *rows; // which `config` points into
+};
+
+// The flag that every command's own begin with.
+#define STORE_READER_OUTPUT(type)                                                                            \
+    {                                                                                                        \
+        "output", OPTION_STRING, offsetof(type, output), "", 0, 0, 0,                                        \
+            "-o table|json|jsonl|csv|tsv; by itself a table on a terminal, JSON lines elsewhere"             \
+    }
+
+struct store_range {
+    const char *since, *until, *tz;
+};
+#define STORE_READER_RANGE(type, member)                                                                     \
+    {"since",                                                                                                \
+     OPTION_STRING,                                                                                          \
+     offsetof(type, member.since),                                                                           \
+     "",                                                                                                     \
+     0,                                                                                                      \
+     0,                                                                                                      \
+     0,                                                                                                      \
+     "the first instant: 2026-03-29, 2026-03-29T14:15, ...Z; or so long before the end: 24h"},               \
+        {"until",                                                                                            \
+         OPTION_STRING,                                                                                      \
+         offsetof(type, member.until),                                                                       \
+         "",                                                                                                 \
+         0,                                                                                                  \
+         0,                                                                                                  \
+         0,                                                                                                  \
+         "the first instant that is no longer meant; without it, the last window's end"},                    \
+    {                                                                                                        \
+        "tz", OPTION_STRING, offsetof(type, member.tz), "UTC", 0, 0, 0,                                      \
+            "the zone of days, hours and dates: Europe/Berlin, Asia/Kolkata"                                 \
+    }
+
+// Reads the command line: the settings, nothing of them required, and the command's own flags into `target`,
+// whose first member is `const char *output` where `has_output`. `usage` is printed for --help, after which
+// request.help is set and nothing else was done. Problems have been printed when it fails. store_reader_close
+// in any case.
+enum status store_reader_configure(struct store_reader *r, int argc, char **argv, const char *usage,
+                                   const struct option_row *own, size_t own_count, void *target,
+                                   bool has_output);
+// Opens the store. STATUS_NO_INPUT where there is none, for a reader makes none; STATUS_CONFIG.
+enum status store_reader_open(struct store_reader *r, struct problem *p);
+void store_reader_close(struct store_reader *r);
+
+// Prints the problem and returns its status.
+enum status store_reader_fail(const struct problem *p);
+// Prints "usage: ..." and returns STATUS_USAGE.
+enum status store_reader_usage(const char *usage);
+
+// The number of a platform's name; refuses what nothing is called, with the nearest name. "" is 0.
+enum status store_reader_platform(const char *name, uint32_t *platform);
+// Refuses a `by` that there is not, with the nearest name.
+enum status store_reader_by(const char *name, enum by *by);
+// The zone that --tz names. STATUS_USAGE where there is none of that name.
+enum status store_reader_zone(const char *name, struct zone **zone, struct problem *p);
+// The rules of the configuration that are in force now: lateness, and the weights of interactions.
+enum status store_reader_rules(const struct store_reader *r, struct rules *rules, struct problem *p);

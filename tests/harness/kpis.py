@@ -1,0 +1,62 @@
+"""KPIs from counters, by schemas/kpis.def alone: the independent computation that `show` is held against."""
+import re
+from collections import defaultdict
+
+from harness.registry import KINDS, platform_name, rows
+
+FORMATS = {"post": 1, "image": 2, "carousel": 3, "video": 4, "short_video": 5, "story": 6, "live": 7, "audio_live": 8}
+WEIGHTS = {counter: weight for _, counter, weight in KINDS.values() if counter}
+KPIS = [dict(zip(("id", "platform", "format", "name", "version", "numerator", "denominator", "objective", "unit"), row))
+        for row in rows("kpis", "KPI")]
+
+
+def terms(text):
+    """[(factor, name)] of "likes + 2 replies - unfollows"."""
+    return [((-1 if sign == "-" else 1) * int(factor or 1), name)
+            for sign, factor, name in re.findall(r"([+-]?)\s*(\d+)?\s*([a-z][a-z_0-9]*)", text)]
+
+
+def of_platform(platform):
+    """The platform's own, and those of every platform that it has no own of with that name."""
+    own = {kpi["name"] for kpi in KPIS if kpi["platform"] == platform}
+    return [kpi for kpi in KPIS if kpi["platform"] == platform or kpi["platform"] == "*" and kpi["name"] not in own]
+
+
+def _is_money(kpi):
+    return any(name.endswith("_micros") for side in ("numerator", "denominator") for _, name in terms(kpi[side]))
+
+
+def _side(text, counters, currency):
+    """None where it is not known."""
+    if text == "":
+        return 1
+    total = 0
+    for factor, name in terms(text):
+        if name == "reach":
+            return None
+        if name == "weighted":
+            total += factor * sum(weight * counters[counter] for counter, weight in WEIGHTS.items())
+        else:
+            total += factor * counters[f"{name}:{currency}" if name.endswith("_micros") else name]
+    return total
+
+
+def figures(table):
+    """{(account, platform, kpi, currency): (numerator, denominator)} of all rows of TOTALS ({key: {counter: value}}, the keys as
+    Windows.table has them) where a side is known and not 0."""
+    sums, formats = defaultdict(lambda: defaultdict(int)), defaultdict(lambda: defaultdict(int))
+    for (name, account, platform, _, form, _, _), counters in table:
+        if name == "totals":
+            for counter, value in counters.items():
+                sums[account, platform_name(platform)][counter] += value
+                formats[account, platform_name(platform), form][counter] += value
+    found = {}
+    for (account, platform), counters in sums.items():
+        for kpi in of_platform(platform):
+            source = formats[account, platform, FORMATS[kpi["format"]]] if kpi["format"] else counters
+            currencies = sorted({c.split(":")[1] for c in source if ":" in c}) if _is_money(kpi) else [None]
+            for currency in currencies:
+                sides = _side(kpi["numerator"], source, currency), _side(kpi["denominator"], source, currency)
+                if sides[0] or (sides[1] and kpi["denominator"]):
+                    found[account, platform, kpi["name"], currency] = sides
+    return found

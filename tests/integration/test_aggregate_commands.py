@@ -1,0 +1,566 @@
+"""The reading commands of clameur-aggregate, over stores whose files the C writer made (tests/support/store_maker.c), and over one
+that aggregators made from a real log."""
+import csv
+import hashlib
+import io
+import itertools
+import json
+import random
+import shutil
+import sqlite3
+import subprocess
+import time
+from functools import cache
+
+import pytest
+import zstandard
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+
+from harness import kpis, load
+from harness.aggregate import Aggregation
+from harness.places import PROGRAMS
+from harness.process import run
+from harness.recount import Rules
+from harness.worker import Deployment
+
+AGGREGATE = PROGRAMS / "clameur-aggregate"
+MAKER = PROGRAMS.parent / "tests" / "store_maker"
+FIRST = 1774738800  # 2026-03-29T00:00 in Berlin, a day of 23 hours
+WINDOW = 900
+TIKTOK, YOUTUBE, WEB = 2, 3, 19
+
+
+@cache
+def _snapshot_type():
+    """The message Snapshot, from what `schema` writes alone."""
+    files = descriptor_pb2.FileDescriptorSet.FromString(subprocess.run([AGGREGATE, "schema"], capture_output=True, check=True).stdout)
+    pool = descriptor_pool.DescriptorPool()
+    for file in files.file:
+        pool.Add(file)
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName("clameur.v1.Snapshot"))
+
+
+def _unzst(path):
+    with open(path, "rb") as file:
+        return zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True).read()
+
+
+def _read(path):
+    return _snapshot_type().FromString(_unzst(path))
+
+
+class Store:
+    """Two partitions; windows are added with what each has of them, and the sealed-through records follow."""
+
+    def __init__(self, directory):
+        self.directory, self.files, self.events = directory, [], 0
+        self.lines = [[], []]
+        self.offsets = [0, 0]
+
+    def window(self, number, rows=None, orders=None, late=0, publish=True):
+        """A window that both partitions have touched; `rows` are partition 0's, `orders` those of both."""
+        start, coverage, earlier = FIRST + WINDOW * number, [], []
+        if orders:
+            earlier = [{"start": line["start"], "partition": p, "to": line["orders_to"]}
+                       for p, lines in enumerate(self.lines) for line in lines if line["orders_to"]]
+        for partition in (0, 1):
+            self.offsets[partition] += 10
+            own = orders[partition] if orders else []
+            share = {"partition": partition, "start": 0, "to": self.offsets[partition], "counted": 5 + partition,
+                     "late": late * partition, "orders_to": self.offsets[partition] if own else 0}
+            part = {"kind": "part", "start": start, "coverage": [share], "orders": own}
+            part["rows"] = (rows or _rows(number)) if partition == 0 else _rows(number, account="bolt", late=late)
+            self.files.append(part)
+            if own:
+                self.files.append({"kind": "orders", "start": start, "orders": own, "coverage": [share | {"counted": len(own), "late": 0}]})
+            coverage.append(share)
+            self.lines[partition].append({"start": start} | {name: share[name] for name in ("to", "counted", "late", "orders_to")})
+        if publish:
+            earlier.sort(key=lambda e: (e["start"], e["partition"]))
+            self.files.append({"kind": "window", "start": start, "coverage": coverage, "earlier": earlier})
+        return self
+
+    def make(self, sealed=None, partitions=(0, 1)):
+        """`sealed`: up to which window's end all have sealed; None: far past the last."""
+        last = max((line["start"] for lines in self.lines for line in lines), default=FIRST)
+        watermark = last + 10 * WINDOW if sealed is None else FIRST + WINDOW * sealed
+        for partition in partitions:
+            lines = self.lines[partition]
+            read = sum(line["counted"] + line["late"] for line in lines) + 3
+            self.files.append({"kind": "through", "progress": {
+                "partition": partition, "offset": self.offsets[partition], "watermark": 1000 * watermark,
+                "sealed": watermark // WINDOW * WINDOW, "read": read, "rejected": 2, "duplicate": 1, "lines": lines}})
+        done = subprocess.run([MAKER, self.directory], input=json.dumps(self.files), text=True, capture_output=True, check=True)
+        self.names = done.stdout.split()
+        return self
+
+    def named(self, kind):
+        return [name for name in self.names if name.startswith(kind)]
+
+    def path(self, name):
+        return self.directory / name
+
+    def run(self, *arguments, check=0):
+        return run([AGGREGATE, *arguments, f"--store.url=file://{self.directory}"], self.directory.parent, check=check)
+
+    def show(self, *arguments, check=0):
+        return [json.loads(line) for line in self.run("show", *arguments, "-o", "jsonl", check=check).stdout.splitlines()]
+
+
+def _rows(number, account="acme", late=0):
+    base = {"account": account, "origin": 1, "format": 5, "paid": False}
+    rows = [
+        {"table": "totals", "platform": TIKTOK, **base, "counters": {"likes": 3 + number, "views": 100, "view_starts": 50}},
+        {"table": "totals", "platform": TIKTOK, **base, "paid": True, "counters": {"likes": 1, "views": 10}},
+        {"table": "totals", "platform": YOUTUBE, **base, "counters": {"impressions": 40, "views_from_impressions": 4}},
+        {"table": "content", "account": account, "platform": TIKTOK, "id": "=7310,\"x\"", "counters": {"likes": 4 + number}},
+        {"table": "tag", "account": account, "platform": TIKTOK, "id": "spring", "counters": {"likes": 2}},
+    ]
+    if late:
+        rows.append({"table": "late", "platform": TIKTOK, **base, "counters": {"likes": -7}})
+    return rows
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "store")
+
+
+def _figures(rows, **wanted):
+    return [row for row in rows if all(row.get(name) == value for name, value in wanted.items())]
+
+
+# ---- show
+
+
+def test_what_is_shown_is_the_sum_of_the_windows_and_a_ratio_of_nothing_is_null(store):
+    store.window(0).window(1).window(2).make()
+    counters = store.show("2026-03-29", "--tz", "Europe/Berlin", "--counters", "--account", "acme")
+    (likes,) = _figures(counters, platform="tiktok", kpi="likes")
+    assert likes["numerator"] == (3 + 4 + 5) + 3 and likes["denominator"] is None and likes["unit"] == "counter"
+    assert likes["start_utc"] == "2026-03-28T23:00:00Z" and likes["end_utc"] == "2026-03-29T22:00:00Z", "a day of 23 hours"
+    assert likes["start_local"] == "2026-03-29T00:00:00+01:00" and likes["freshness"] == "sealed"
+    figures = [row for row in counters if row["unit"] != "counter"]
+    assert figures and {row["account"] for row in figures} == {"acme"}
+    for row in figures:
+        expected = row["numerator"] / row["denominator"] if row["denominator"] else None
+        assert row["ratio"] == (pytest.approx(expected) if expected is not None else None)
+    assert any(row["ratio"] is None for row in figures) and any(row["ratio"] for row in figures)
+    table = store.run("show", "latest", "-o", "table").stdout.splitlines()
+    assert table[0].split()[:3] == ["account", "platform", "kpi"] and any(" - " in line for line in table)
+
+
+def test_by_what_figures_are_told_and_nothing_is_lost(store):
+    store.window(0).window(4).window(5, late=2).make()
+    everything = store.show("--since", str(FIRST), "--counters")
+    total = sum(row["numerator"] for row in _figures(everything, unit="counter", kpi="likes"))
+    for by, values in (("origin", {"brand"}), ("paid", {"paid", "organic"}), ("format", {"short_video"}), ("window", None),
+                       ("hour", None), ("day", None), ("account", None)):
+        rows = _figures(store.show("--since", str(FIRST), "--counters", "--by", by), unit="counter", kpi="likes")
+        assert sum(row["numerator"] for row in rows) == total, by
+        assert values is None or {row[by] for row in rows} == values
+    windows = {row["start_utc"] for row in store.show("--since", str(FIRST), "--by", "window")}
+    assert windows == {"2026-03-28T23:00:00Z", "2026-03-29T00:00:00Z", "2026-03-29T00:15:00Z"}
+    content = _figures(store.show("--since", str(FIRST), "--counters", "--by", "content"), kpi="likes", account="acme")
+    assert [(row["content"], row["numerator"]) for row in content] == [('=7310,"x"', 4 + 8 + 9)]
+    assert {row["platform"] for row in _figures(store.show("--since", str(FIRST), "--platform", "youtube"))} == {"youtube"}
+
+
+def test_late_events_are_a_line_of_their_own(store):
+    store.window(0, late=2).make()
+    rows = store.show("latest", "--counters")
+    (late,) = _figures(rows, kpi="late_events")
+    assert (late["account"], late["numerator"], late["denominator"]) == (None, 2, 2 + 5 + 6)
+    (counter,) = _figures(rows, unit="late counter")
+    assert (counter["account"], counter["kpi"], counter["numerator"]) == ("bolt", "likes", -7)
+    assert sum(row["numerator"] for row in _figures(rows, unit="counter", kpi="likes", account="bolt")) == 3 + 1
+    assert not _figures(store.window(1).make().show("latest"), kpi="late_events")
+
+
+def test_freshness_says_whether_figures_may_still_change(store):
+    store.window(0).window(1).make(sealed=2)
+    assert {row["freshness"] for row in store.show("latest")} == {"provisional"}
+    assert {row["freshness"] for row in store.show(str(FIRST), "--rules.file=")} == {"sealed"}, "15 minutes past, lateness 10"
+    revised = store.files[2] | {"coverage": [dict(c, to=c["to"] + 1) for c in store.files[2]["coverage"]],
+                                "rows": _rows(9)}
+    store.files.append(revised)
+    store.make()
+    assert {row["freshness"] for row in store.show(str(FIRST))} == {"revision 2"}
+    assert {row["freshness"] for row in store.show("--since", str(FIRST))} == {"revision 2"}
+
+
+def test_a_window_that_is_missing_in_the_middle_is_said__it_would_pass_for_zero(store):
+    for number in range(6):
+        store.window(number, publish=number not in (2, 3))
+    store.window(8).make()  # 6 and 7 have no event
+    done = store.run("show", "--since", str(FIRST), "-o", "jsonl")
+    assert "2 windows of this time are missing, the first begins at 2026-03-28T23:30:00Z" in done.stderr
+    assert "missing" not in store.run("show", "--since", str(FIRST + 6 * WINDOW)).stderr
+    for name in store.named("snapshots")[1:2]:
+        shutil.rmtree(store.path(name).parent)
+    assert "3 windows of this time are missing" in store.run("show", "--since", str(FIRST)).stderr
+
+
+def test_what_is_not_sealed_yet_is_said_and_who_seals_last(store):
+    store.window(0).window(1, publish=False).make(sealed=1)
+    done = store.run("show", "--since", str(FIRST), "--until", str(FIRST + 4 * WINDOW))
+    assert "3 windows of this time are not sealed yet" in done.stderr and "partition 0 seals last" in done.stderr
+
+
+def test_without_any_published_window_it_says_what_is_waited_for(store):
+    store.window(0, publish=False).make(sealed=0, partitions=(0,))
+    done = store.run("show", check=1)
+    assert "no window is published yet" in done.stderr and "partition 1 has no sealed-through record" in done.stderr
+    empty = store.directory.parent / "empty"
+    empty.mkdir()
+    done = run([AGGREGATE, "show", f"--store.url=file://{empty}"], empty.parent, check=1)
+    assert "no partition has a sealed-through record" in done.stderr
+    done = run([AGGREGATE, "show", f"--store.url=file://{empty}/mistyped"], empty.parent, check=66)
+    assert "there is no store at" in done.stderr and not (empty / "mistyped").exists(), "a reader makes none"
+
+
+def test_a_torn_snapshot_is_named_and_nothing_is_shown_for_whole(store):
+    store.window(0).window(1).make()
+    path = store.path(store.named("snapshots")[0])
+    path.write_bytes(path.read_bytes()[:-3])
+    done = store.run("show", "--since", str(FIRST), check=65)
+    assert "CLM-D3" in done.stderr and store.named("snapshots")[0] in done.stderr
+
+
+def test_a_file_by_itself_and_what_cannot_be_asked(store):
+    store.window(0).make()
+    path = store.path(store.named("snapshots")[0])
+    done = run([AGGREGATE, "show", path, "-o", "jsonl", "--counters"], store.directory.parent, check=0)
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert _figures(rows, kpi="likes", platform="tiktok", account="acme")[0]["freshness"] is None
+    for arguments, code, says in ((("--by", "plattform"), 64, 'did you mean "platform"?'),
+                                  (("--platform", "tiktak"), 64, 'did you mean "tiktok"?'),
+                                  (("--since", "yesterday"), 64, "no date or time"),
+                                  (("--tz", "Mars/Olympus"), 64, "Mars/Olympus"),
+                                  (("--since", "2030-01-01"), 1, "nothing is published from"),
+                                  (("a", "b"), 64, "usage:")):
+        done = store.run("show", *arguments, check=None)
+        assert done.returncode == code and says in done.stderr, done
+
+
+# ---- export
+
+
+def _export(store, *arguments, name="kpi.csv"):
+    out = store.directory.parent / name
+    store.run("export", "--since", str(FIRST), "--tz", "Europe/Berlin", "--out", out, *arguments)
+    return out
+
+
+def test_csv_is_safe_in_a_spreadsheet_and_says_where_it_comes_from(store):
+    store.window(0).window(1, late=1).make()
+    out = _export(store, "--format", "csv")
+    assert sorted(p.name for p in out.parent.glob("kpi*")) == ["kpi.counters.csv", "kpi.csv", "kpi.definitions.csv",
+                                                               "kpi.provenance.csv"]
+    kpis, counters, definitions, provenance = (
+        list(csv.DictReader(io.StringIO(p.read_text()))) for p in
+        (out, out.with_suffix(".counters.csv"), out.with_suffix(".definitions.csv"), out.with_suffix(".provenance.csv")))
+    contents = {row["id"] for row in counters if row["table"] == "content"}
+    assert contents == {"'=7310,\"x\""}, "a formula is text"
+    assert {row["value"] for row in counters if row["table"] == "late"} == {"-7"}, "a number is none"
+    assert {row["kpi"] for row in kpis} - {"late_events"} <= {row["name"] for row in definitions}
+    assert {row["counter"] for row in counters} <= {row["name"] for row in definitions}
+    for row, name in zip(provenance, store.named("snapshots"), strict=True):
+        snapshot = _read(store.path(name))
+        assert row["file"] == name and row["sha256"] == snapshot.trailer.sha256.hex()
+        assert row["zone"] == "Europe/Berlin" and row["rules_hash"] == "0123456789abcdef"
+        assert row["counted"] == str(sum(c.counted for c in snapshot.header.coverage))
+    totals = sum(int(row["value"]) for row in counters if row["counter"] == "likes" and row["table"] == "totals")
+    assert totals == sum(row["numerator"] for row in _figures(store.show("--since", str(FIRST), "--counters"),
+                                                              unit="counter", kpi="likes"))
+
+
+def test_every_format_says_the_same(store):
+    store.window(0).window(1).make()
+    rows = list(csv.DictReader(io.StringIO(_export(store).read_text())))
+    zst = _unzst(_export(store, "--zst", name="z.csv.zst")).decode()
+    assert list(csv.DictReader(io.StringIO(zst))) == rows
+    lines = [json.loads(line) for line in _export(store, "--format", "jsonl", name="kpi.jsonl").read_text().splitlines()]
+    base = sqlite3.connect(_export(store, "--format", "sqlite", name="kpi.sqlite"))
+    base.row_factory = sqlite3.Row
+    table = [dict(row) for row in base.execute("select * from kpi")]
+    assert len(rows) == len(lines) == len(table) > 0
+    for text, line, row in zip(rows, lines, table):
+        assert row.keys() == line.keys() == text.keys()
+        for name, value in line.items():
+            assert row[name] == (pytest.approx(value) if isinstance(value, float) else value), name
+            assert type(row[name]) is type(value) or name == "ratio"
+            assert text[name] == ("" if value is None else text[name] if isinstance(value, float) else str(value)) or \
+                text[name] == f"'{value}"
+    for name in ("counters", "definitions", "provenance"):
+        assert base.execute(f"select count(*) from {name}").fetchone()[0] > 0
+    assert base.execute("pragma integrity_check").fetchone()[0] == "ok"
+
+
+def test_an_export_is_whole_or_not_there(store):
+    store.window(0).window(1).make()
+    path = store.path(store.named("snapshots")[1])
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1])
+    for form in ("csv", "jsonl", "sqlite"):
+        out = store.directory.parent / f"out.{form}"
+        out.write_text("before")
+        done = store.run("export", "--since", str(FIRST), "--format", form, "--out", out, check=65)
+        assert "CLM-D3" in done.stderr and out.read_text() == "before"
+        assert [p.name for p in out.parent.glob(f"out*{form}*")] == [out.name]
+    path.write_bytes(whole)
+    for arguments, code, says in ((("--zst", "--out", "a.csv"), 64, ".zst"), (("--out", "a.csv.zst"), 64, ".zst"),
+                                  (("--format", "sqlite", "--zst", "--out", "a"), 64, "--zst is for csv"),
+                                  (("--format", "xlsx", "--out", "a"), 64, "csv, jsonl and sqlite"), ((), 64, "usage:"),
+                                  (("--out", "/nowhere/kpi.csv"), 73, "/nowhere/kpi.csv"),
+                                  (("--out", str(store.directory)), 73, "Is a directory")):
+        done = store.run("export", *arguments, check=None)
+        assert done.returncode == code and says in done.stderr, done
+
+
+# ---- verify
+
+
+def test_a_whole_store_is_whole(store):
+    store.window(0, late=1).window(1).window(3).make()
+    done = store.run("verify", "--deep")
+    assert "whole, and everything adds up" in done.stderr and done.stdout.strip() == ""
+    assert json.loads(store.run("verify", "-o", "json").stdout) == []
+
+
+def test_every_file_that_is_changed_is_named__red_without_its_check(store):
+    store.window(0, late=1).window(1).make()
+    names = sorted(store.names)
+    random.seed(7)
+    for name in names:
+        path = store.path(name)
+        whole = path.read_bytes()
+        at = random.randrange(len(whole))
+        for damaged in (whole[:at], whole[:at] + bytes([whole[at] ^ 0x10]) + whole[at + 1:], whole + b"\0"):
+            path.write_bytes(damaged)
+            done = store.run("verify", "-o", "jsonl", check=65)
+            bad = {json.loads(line)["file"] for line in done.stdout.splitlines() if json.loads(line)["state"] == "bad"}
+            assert bad == {name} and "CLM-D3" in done.stderr, (name, at, bad)
+        path.write_bytes(whole)
+    store.run("verify", "--deep")
+
+
+def _bad(store, *arguments):
+    done = store.run("verify", "-o", "jsonl", *arguments, check=65)
+    return [row for row in map(json.loads, done.stdout.splitlines()) if row["state"] == "bad"]
+
+
+def test_what_does_not_add_up_is_found__red_without_its_check(store, tmp_path):
+    """Files that are whole, each with a right checksum, and wrong."""
+    store.window(0).window(1)
+    clean = list(store.files)
+
+    def broken(change):
+        again = Store(tmp_path / f"broken-{len(list(tmp_path.iterdir()))}")
+        again.files = json.loads(json.dumps(clean))
+        again.lines, again.offsets = json.loads(json.dumps(store.lines)), list(store.offsets)
+        change(again)
+        return again.make()
+
+    def line(again):
+        again.lines[1][0]["counted"] += 1
+
+    def covered(again):
+        again.files[2]["coverage"][0]["counted"] += 1
+
+    def gone(again):
+        again.lines[0][0]["to"] -= 1
+
+    (finding,) = _bad(broken(line))
+    assert finding["file"].startswith("parts/") and "its line has 7 events" in finding["finding"]
+    (finding,) = _bad(broken(covered))
+    assert finding["file"].startswith("snapshots/") and "it has 6 events" in finding["finding"]
+    (finding,) = _bad(broken(gone))
+    assert "is gone" in finding["finding"]
+
+    whole = broken(lambda again: None)
+    assert whole.run("verify")
+    record = whole.named("through")[0]
+    whole.path(record).rename(whole.path(record.replace("p0000", "p0001")))
+    assert "which its name does not say" in _bad(whole)[0]["finding"]
+
+
+def test_a_balance_that_does_not_add_up_is_found__red_without_its_check(store):
+    store.window(0).make()
+    store.files[-1]["progress"] |= {"read": 99, "offset": 500}
+    store.make()
+    assert any("read 99 is not" in row["finding"] for row in _bad(store))
+
+
+def test_deep_finds_a_snapshot_whose_sums_are_others__its_checksum_is_right(store):
+    store.window(0).make()
+    store.run("verify", "--deep")
+    path = store.path(store.named("snapshots")[0])
+    store.files[2]["rows"] = _rows(1)
+    store.make()
+    assert path.exists()
+    assert not store.run("verify", "-o", "jsonl").stdout
+    (finding,) = _bad(store, "--deep")
+    assert "give other bytes" in finding["finding"] and finding["file"] == store.named("snapshots")[0]
+
+
+def test_orders_of_windows_before_are_a_part_of_what_is_merged_again__red_without_them(store):
+    """The copy of the second window counts nothing, for the first has the lesser one."""
+    copy = [dict(_orders(0, 3)[0][0], at=1000 * (FIRST + WINDOW) + 5)]
+    store.window(0, orders=_orders(0, 2)).window(1, orders=[copy, []]).make()
+    store.run("verify", "--deep")
+    orders = [row["numerator"] for row in _figures(store.show("--since", str(FIRST), "--counters", "--by", "window"), kpi="orders")]
+    assert orders == [1], "and none in the second"
+    first, second = store.named("orders")
+    store.path(first).unlink()
+    findings = _bad(store, "--deep")
+    assert len(findings) == 3 and all("the orders up to offset 10 are gone" in row["finding"] for row in findings), findings
+    assert {row["file"].split("/")[0] for row in findings} == {"parts", "snapshots"}
+
+
+def test_files_by_themselves(store):
+    store.window(0).make()
+    paths = [store.path(name) for name in store.names]
+    assert "whole" in run([AGGREGATE, "verify", *paths], store.directory.parent, check=0).stderr
+    paths[0].write_bytes(b"nothing")
+    done = run([AGGREGATE, "verify", *paths, "-o", "jsonl"], store.directory.parent, check=65)
+    assert str(paths[0]) in done.stdout
+    run([AGGREGATE, "verify", "nowhere.zst"], store.directory.parent, check=66)
+
+
+# ---- merge, diff
+
+
+def _orders(number, event):
+    return [[{"order": f"o-{number}", "event": event, "at": 1000 * (FIRST + WINDOW * number), "platform": WEB,
+              "counters": {"orders": 1, "gross_micros:EUR": 5_000_000 + event}}], []]
+
+
+def test_merged_in_any_order_it_is_the_same_file(store):
+    for number in range(3):
+        store.window(number, orders=_orders(number, 1))
+    store.make()
+    paths = [store.path(name) for name in store.named("snapshots")]
+    sums = set()
+    for count, order in enumerate(itertools.permutations(paths)):
+        out = store.directory.parent / f"span-{count}.zst"
+        run([AGGREGATE, "merge", "--out", out, *order], store.directory.parent, check=0)
+        sums.add(hashlib.sha256(_unzst(out)).hexdigest())
+    assert len(sums) == 1
+    store.run("merge", "--since", str(FIRST), "--out", store.directory.parent / "range.zst")
+    store.run("diff", store.directory.parent / "range.zst", out)
+    span = _read(out)
+    assert (span.header.start_s, span.header.end_s) == (FIRST, FIRST + 3 * WINDOW)
+    assert sum(c.counted for c in span.header.coverage) == 3 * (5 + 6)
+    columns = [column for block in span.blocks if block.table == 0 for column in block.columns if column.counter == "orders"]
+    assert sum(sum(column.values) for column in columns) == 3
+
+
+def test_what_would_count_twice_is_not_merged(store):
+    store.window(0).window(1).make()
+    paths = [store.path(name) for name in store.named("snapshots")]
+    out = store.directory.parent / "span.zst"
+    for files, says in (((paths[0], paths[1], paths[0]), "both cover"), ((store.path(store.named("parts")[0]),), "no published window")):
+        done = run([AGGREGATE, "merge", "--out", out, *files], store.directory.parent, check=64)
+        assert says in done.stderr and not out.exists()
+    run([AGGREGATE, "merge", "--out", out, *paths], store.directory.parent, check=0)
+    done = run([AGGREGATE, "merge", "--out", store.directory.parent / "again.zst", out, paths[1]], store.directory.parent, check=64)
+    assert "both cover" in done.stderr
+    run([AGGREGATE, "merge", paths[0]], store.directory.parent, check=64)
+
+
+def test_two_revisions_differ_counter_by_counter(store):
+    store.window(0, orders=_orders(0, 2)).make()
+    start = str(FIRST)
+    store.run("diff", start, start)
+    store.run("diff", start, check=66)
+    part = store.files[0] | {"coverage": [dict(store.files[0]["coverage"][0], to=11, counted=6)], "rows": _rows(1),
+                             "orders": _orders(0, 1)[0]}
+    store.files += [part, {"kind": "window", "start": FIRST, "coverage": [part["coverage"][0], store.files[2]["coverage"][0]]}]
+    store.make()
+    done = store.run("diff", start, "-o", "jsonl", check=1)
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    likes = _figures(rows, table="totals", counter="likes", account="acme")
+    assert [(row["a"], row["b"], row["difference"]) for row in likes] == [(3, 4, 1)]
+    assert [row["a"] for row in _figures(rows, table="orders", counter="copies")] == [0, 1]
+    store.run("diff", f"{start}@1", f"{start}@2", check=1)
+    store.run("diff", f"{start}@2", start)
+    store.run("diff", f"{start}@1", store.path(store.named("snapshots")[0]))
+    done = store.run("diff", f"{start}@3", start, check=66)
+    assert "2 published revisions" in done.stderr
+
+
+# ---- a real store
+
+
+def test_what_aggregators_made_is_whole_and_its_kpis_are_those_of_an_independent_computation(kafka, topic, redis, tmp_path):
+    store = tmp_path / "store"
+    deployment = Deployment(tmp_path, kafka.bootstrap, topic, redis,
+                            {"store.url": f"file://{store}", "aggregate.checkpoint": "1s", "aggregate.group": topic},
+                            [Rules(window_lateness=6 * 3_600_000)], "- {version: 1, since: 0, window.lateness: 6h}\n")
+    aggregation = Aggregation(deployment, store)
+    now = int(time.time())
+    past = now - now % WINDOW - 12 * WINDOW
+    for number in range(3):
+        deployment.produce(*load.flags(6_000, seed=number + 1), f"--start-time={1000 * (past + number * WINDOW + 60)}")
+    aggregator = aggregation.start()
+    expected = aggregation.settle()
+    assert "partition" not in aggregation.command("verify", "--deep").stdout, "while it runs"
+    assert aggregator.terminate() == 0
+    assert "everything adds up" in aggregation.command("verify", "--deep").stderr
+
+    tables = [item for start in expected.windows for item in expected.table(start).items()]
+    wanted = kpis.figures(tables)
+    done = aggregation.command("show", "--since", str(min(expected.windows)), "-o", "jsonl")
+    shown = {(row["account"], row["platform"], row["kpi"], row["currency"]): row
+             for row in map(json.loads, done.stdout.splitlines()) if row["kpi"] != "late_events"}
+    assert len(wanted) > 100 and {key[1] for key in wanted} > {"tiktok", "instagram", "youtube", "web"}
+    assert wanted.keys() <= shown.keys()
+    for key, row in shown.items():
+        sides = wanted.get(key, (0, 0))
+        assert (row["numerator"], row["denominator"]) == sides or (key not in wanted and not row["numerator"]), (key, row, sides)
+        if all(side is not None for side in sides) and sides[1]:
+            assert row["ratio"] == pytest.approx(sides[0] / sides[1])
+        else:
+            assert row["ratio"] is None or key not in wanted
+    late = sum(share.late for window in expected.windows.values() for share in window.shares.values())
+    (line,) = [row for row in map(json.loads, done.stdout.splitlines()) if row["kpi"] == "late_events"]
+    assert line["numerator"] == late > 0
+
+    days = tmp_path / "kpi.sqlite"
+    aggregation.command("export", "--format", "sqlite", "--since", str(min(expected.windows)), "--every", "window", "--out", days)
+    base = sqlite3.connect(days)
+    for table in ("totals", "content", "campaign", "tag", "late"):
+        wanted = sum(sum(cells.values()) for key, cells in tables if key[0] == table)
+        assert base.execute('select sum(value) from counters where "table" = ?', (table,)).fetchone()[0] == wanted, table
+
+
+# ---- schema, version, help
+
+
+def test_the_schema_reads_a_snapshot_without_generated_code(store):
+    store.window(0).make()
+    snapshot = _read(store.path(store.named("snapshots")[0]))
+    assert snapshot.header.start_s == FIRST and snapshot.blocks[0].accounts[0] == "acme"
+    assert snapshot.trailer.sha256
+
+
+COMMANDS = ("show", "export", "verify", "merge", "diff", "schema", "version", "help")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_answers_help(command, tmp_path):
+    done = run([AGGREGATE, command, "--help"], tmp_path, check=0)
+    assert f"clameur-aggregate {command}" in done.stdout
+
+
+def test_help_and_version(tmp_path):
+    usage = run([AGGREGATE, "--help"], tmp_path, check=0).stdout
+    assert all(f"\n  {command} " in usage for command in COMMANDS)
+    for topic, word in (("errors", "CLM-D3"), ("options", "store.url"), ("metrics", "clameur_sealed_timestamp_seconds"),
+                        ("kpis", "tiktok")):
+        assert word in run([AGGREGATE, "help", topic], tmp_path, check=0).stdout
+    assert 'did you mean "kpis"?' in run([AGGREGATE, "help", "kpi"], tmp_path, check=64).stderr
+    version = json.loads(run([AGGREGATE, "version", "--json"], tmp_path, check=0).stdout)
+    assert version["program"] == "clameur-aggregate" and version["format"] == 1
+    run([AGGREGATE, "shwo"], tmp_path, check=64)
