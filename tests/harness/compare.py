@@ -154,9 +154,9 @@ class Comparison:
                     pipeline.pfadd(scratch, *people)
                 pipeline.expire(scratch, 60)
             pipeline.execute()
-            for name, found, expiry in self._each(chunk, ("PFCOUNT",), ("EXPIRETIME",)):
+            counts = self._each([SCRATCH + name for name in chunk], ("PFCOUNT",))
+            for (name, found, expiry), (_, expected) in zip(self._each(chunk, ("PFCOUNT",), ("EXPIRETIME",)), counts):
                 self.compared += 1
-                expected = self.client.pfcount(SCRATCH + name)
                 if found != expected:
                     self._differ(name.decode(), found, expected)
                 self._compare_expiry(name, expiry, table)

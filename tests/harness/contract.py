@@ -5,9 +5,11 @@ with the reason why each is refused, or None.
 """
 import re
 from dataclasses import dataclass
+from functools import lru_cache
+from math import inf
 
 from harness import registry
-from harness.frames import Refused, messages_within, read_events
+from harness.frames import Refused, read_events
 from harness.registry import KIND_NUMBERS
 
 LIMIT = 10**17
@@ -69,24 +71,29 @@ class Record:
     headers: dict
 
 
+@lru_cache(maxsize=None)
+def _bounds(field):
+    """Of a field: is it a message, is it repeated, the most of it, the longest of it (None where that has no bound)."""
+    name = field.containing_type.name
+    longest = LONGEST.get(name, {}).get(field.name, inf) if field.type == field.TYPE_BYTES and field.name != "event_id" else None
+    return field.type == field.TYPE_MESSAGE, field.is_repeated, MOST.get((name, field.name), inf), longest
+
+
 def _flaws(event):
     """Which of the bounds on strings, lists and numbers the event breaks."""
-    flaws = set()
-    for message in messages_within(event):
-        name = message.DESCRIPTOR.name
+    flaws, waiting = set(), [event]
+    while waiting:
+        message = waiting.pop()
         for field, value in message.ListFields():
-            values = value if field.is_repeated else [value]
-            if len(values) > MOST.get((name, field.name), len(values)):
+            is_message, is_repeated, most, longest = _bounds(field)
+            values = value if is_repeated else (value,)
+            if is_repeated and len(values) > most:
                 flaws.add("too_long")
-            if field.type != field.TYPE_BYTES or field.name == "event_id":
-                continue
-            for text in values:
-                if field.is_repeated and not text:
-                    flaws.add("too_long")
-                if len(text) > LONGEST.get(name, {}).get(field.name, len(text)):
-                    flaws.add("too_long")
-                if not _is_utf8(text):
-                    flaws.add("bad_utf8")
+            if is_message:
+                waiting += values
+            elif longest is not None:
+                flaws |= _flaws_of_texts(values, longest, is_repeated)
+        name = message.DESCRIPTOR.name
         if name == "Reading" and message.read_at >= TIME_END:
             flaws.add("out_of_range")
         if name == "ReadingValue" and abs(message.value) > LIMIT:
@@ -100,7 +107,19 @@ def _flaws(event):
     return flaws
 
 
+def _flaws_of_texts(texts, longest, is_repeated):
+    flaws = set()
+    for text in texts:
+        if len(text) > longest or is_repeated and not text:
+            flaws.add("too_long")
+        if not _is_utf8(text):
+            flaws.add("bad_utf8")
+    return flaws
+
+
 def _is_utf8(text):
+    if text.isascii():
+        return True
     try:
         text.decode()
         return True

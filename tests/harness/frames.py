@@ -32,15 +32,6 @@ class Undecodable(Refused):
         super().__init__("undecodable")
 
 
-def messages_within(message):
-    """The message and every message inside of it."""
-    yield message
-    for field, value in message.ListFields():
-        if field.type == field.TYPE_MESSAGE:
-            for inner in value if field.is_repeated else [value]:
-                yield from messages_within(inner)
-
-
 def read_events(value, max_event_bytes, max_message_bytes):
     """The events of a record's value, as RawEvents; raises Refused."""
     if value is None:
@@ -164,11 +155,14 @@ def _read_batch(value, max_event_bytes):
 
 
 def _read_event(value):
-    _check(value, RawEvent.DESCRIPTOR)
     try:
-        return RawEvent.FromString(value)
+        event, known = RawEvent.FromString(value), RawEvent.FromString(value)
     except DecodeError:
         raise Undecodable from None
+    known.DiscardUnknownFields()
+    if known.SerializeToString() != value:  # else every byte is of a known field, in that field's own wire type
+        _check(value, RawEvent.DESCRIPTOR)
+    return event
 
 
 def _check(value, descriptor):

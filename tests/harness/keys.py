@@ -1,6 +1,6 @@
 """The names of keys in Redis, computed a second time: shards, their hash tags, and the encoding of ids."""
 import binascii
-from functools import lru_cache
+from functools import cache, lru_cache
 
 SLOTS = 1 << 14
 
@@ -13,6 +13,7 @@ def shard_of(account, shards):
     return crc16(account.encode()) % shards
 
 
+@cache
 def shard_tags(shards):
     """For each shard the smallest decimal number whose slot is the shard's 14 bits mirrored."""
     wanted = {int(f"{shard:014b}"[::-1], 2): shard for shard in range(shards)}

@@ -102,7 +102,6 @@ class Recount:
         self.totals = {}                   # (subject's key, figure): the keys whose sums it is part of
         self.refused = []                  # (partition, offset, index, reason)
         self.read = self.duplicates = self.counted = 0
-        self._pseudonyms = {}
 
     def key_at(self, time_ms):
         return next((key for since, key in reversed(self.keys) if since <= time_ms), self.keys[0][1])
@@ -159,11 +158,13 @@ class Recount:
         return (registry.platform_name(event.platform),)
 
     def _add(self, shard, family, parts, amounts, prefix=""):
-        if {"acct": "account"}.get(family, family) not in self.families:
+        if ("account" if family == "acct" else family) not in self.families:
             return None
         name = self.space.name(shard, family, *parts)
-        for counter, amount in amounts.items():
-            self.hashes[name][prefix + counter] += amount
+        if amounts:
+            fields = self.hashes[name]
+            for counter, amount in amounts.items():
+                fields[prefix + counter] += amount
         return name
 
     def _add_high(self, shard, account, event, amounts):
@@ -220,15 +221,14 @@ class Recount:
         if "tag" in self.families:
             names += [self.space.name(shard, "reach", account, platform, "tag", tag.decode(), day)
                       for tag in set(event.tags)]
+        pseudonym = self._pseudonym(event, self.key_at(time_ms))
         for name in names:
-            self.reached[name].add(self._pseudonym(event, self.key_at(time_ms)))
+            self.reached[name].add(pseudonym)
             self.expiries[name].add(expiry)
 
-    def _pseudonym(self, event, key):
-        who = (key, event.platform, event.actor_id)
-        if who not in self._pseudonyms:
-            self._pseudonyms[who] = siphash_128(key, b"\x01" + struct.pack("<I", event.platform) + event.actor_id)
-        return self._pseudonyms[who]
+    @staticmethod
+    def _pseudonym(event, key):
+        return siphash_128(key, b"\x01" + struct.pack("<I", event.platform) + event.actor_id)
 
     def _settle_orders(self):
         for (shard, account, _), copies in self.orders.items():

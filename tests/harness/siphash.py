@@ -1,28 +1,26 @@
 """SipHash-2-4 with 128 bits, after Aumasson and Bernstein's reference: the pseudonyms, computed a second time."""
 import struct
+from functools import lru_cache
 
 _MASK = (1 << 64) - 1
 
 
-def _rotate(x, by):
-    return (x << by | x >> (64 - by)) & _MASK
-
-
 def _rounds(v0, v1, v2, v3, count):
     for _ in range(count):
-        v0 = (v0 + v1) & _MASK
-        v1 = _rotate(v1, 13) ^ v0
-        v0 = _rotate(v0, 32)
-        v2 = (v2 + v3) & _MASK
-        v3 = _rotate(v3, 16) ^ v2
-        v0 = (v0 + v3) & _MASK
-        v3 = _rotate(v3, 21) ^ v0
-        v2 = (v2 + v1) & _MASK
-        v1 = _rotate(v1, 17) ^ v2
-        v2 = _rotate(v2, 32)
+        v0 = v0 + v1 & _MASK
+        v1 = (v1 << 13 & _MASK | v1 >> 51) ^ v0
+        v0 = v0 << 32 & _MASK | v0 >> 32
+        v2 = v2 + v3 & _MASK
+        v3 = (v3 << 16 & _MASK | v3 >> 48) ^ v2
+        v0 = v0 + v3 & _MASK
+        v3 = (v3 << 21 & _MASK | v3 >> 43) ^ v0
+        v2 = v2 + v1 & _MASK
+        v1 = (v1 << 17 & _MASK | v1 >> 47) ^ v2
+        v2 = v2 << 32 & _MASK | v2 >> 32
     return v0, v1, v2, v3
 
 
+@lru_cache(maxsize=100_000)
 def siphash_128(key, text):
     k0, k1 = struct.unpack("<QQ", key)
     v = (k0 ^ 0x736F6D6570736575, k1 ^ 0x646F72616E646F6D ^ 0xEE, k0 ^ 0x6C7967656E657261, k1 ^ 0x7465646279746573)
