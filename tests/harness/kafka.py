@@ -1,14 +1,11 @@
-"""A real Apache Kafka: one KRaft node on free loopback ports, from the jars that tests/kafka/pom.xml pins."""
-import base64
-import uuid
-
+"""A real Apache Kafka: one KRaft node on free loopback ports."""
 from confluent_kafka import KafkaException, TopicPartition
 from confluent_kafka.admin import (AclBinding, AclBindingFilter, AclOperation, AclPermissionType, AdminClient,
                                    AlterConfigOpType, ConfigEntry, ConfigResource, NewPartitions, NewTopic, OffsetSpec,
                                    ResourcePatternType, ResourceType)
 
+from harness.broker import broker_argv, format_storage
 from harness.certificates import Authority
-from harness.jars import jars
 from harness.places import free_port, wait_until
 from harness.process import Process
 
@@ -50,24 +47,9 @@ auto.create.topics.enable=false
 # By PLAIN, because librdkafka before 2.6.1 does not get through to Kafka 4 by SCRAM, whoever comes.
 USERS = {f"user-{number}": f"secret-of-user-{number}" for number in range(20)}
 
-CLUSTER = "clameurTestsAAAAAAAAAA"  # any 16 bytes in base64
-
 # What the contract asks of the log; LogAppendTime, so that a record's time cannot be wrong.
 TOPIC = {"cleanup.policy": "delete", "unclean.leader.election.enable": "false", "retention.ms": "-1",
          "message.timestamp.type": "LogAppendTime"}
-
-
-def broker_argv(properties):
-    """A broker, with what a process needs that lives for a minute on a part of a core. What it unpacks lies where it runs."""
-    return ["java", "-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.io.tmpdir=.",
-            "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", f"{jars('kafka')}/*", "kafka.Kafka", properties]
-
-
-def format_storage(log, node):
-    """What Kafka's StorageTool leaves in the folder of a node's log, without a Java of its own for it."""
-    directory = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-    log.mkdir(parents=True, exist_ok=True)
-    (log / "meta.properties").write_text(f"version=1\ncluster.id={CLUSTER}\nnode.id={node}\ndirectory.id={directory}\n")
 
 
 def _acls(user, kind, name, operations):
@@ -89,21 +71,27 @@ class Topics:
 
     def create_topic(self, name, partitions=4, **config):
         """Creates `name` and its dead-letter topic; `config` with `_` for `.` overrides the topic's settings."""
-        self.create_log(name, partitions, **config)
-        self.create_dead_letters(name)
+        self._create(self._log(name, partitions, config), self._dead_letters(name))
         return name
 
     def create_log(self, name, partitions=4, **config):
-        settings = TOPIC | {key.replace("_", "."): value for key, value in config.items()}
-        self._create(NewTopic(name, partitions, self.replicas, config=settings))
+        self._create(self._log(name, partitions, config))
 
     def create_dead_letters(self, name):
-        self._create(NewTopic(f"{name}.dlq", 1, self.replicas, config={"retention.ms": "-1"}))
+        self._create(self._dead_letters(name))
 
-    def _create(self, topic):
-        for answer in self.admin.create_topics([topic]).values():
+    def _log(self, name, partitions, config):
+        settings = TOPIC | {key.replace("_", "."): value for key, value in config.items()}
+        return NewTopic(name, partitions, self.replicas, config=settings)
+
+    def _dead_letters(self, name):
+        return NewTopic(f"{name}.dlq", 1, self.replicas, config={"retention.ms": "-1"})
+
+    def _create(self, *topics):
+        for answer in self.admin.create_topics(list(topics)).values():
             answer.result(30)
-        wait_until(f"{topic.topic} is led", lambda: self._is_led({topic.topic: topic.num_partitions}), 60, 0.1)
+        partitions = {topic.topic: topic.num_partitions for topic in topics}
+        wait_until(f"{', '.join(partitions)} is led", lambda: self._is_led(partitions), 60, 0.1)
 
     def grow_topic(self, name, partitions):
         for answer in self.admin.create_partitions([NewPartitions(name, partitions)]).values():

@@ -1,7 +1,8 @@
 """A real Apache Kafka of three brokers, which are its controllers, too: what is acknowledged survives the loss of any one."""
 from confluent_kafka.admin import AdminClient
 
-from harness.kafka import Topics, broker_argv, format_storage
+from harness.broker import broker_argv, format_storage
+from harness.kafka import Topics
 from harness.places import free_port, wait_until
 from harness.process import Process
 from harness.wire import Wire
