@@ -57,7 +57,7 @@ def test_the_only_broker_dies_and_comes_back__goes_red_if_each_try_of_a_connecti
 
 def test_partitions_are_added__goes_red_if_the_growth_is_not_told(kafka, deployment):
     worker = deployment.worker()
-    with load.flow(deployment, rate=500, seed=62):
+    with load.flow(deployment, seed=62):
         _counts(worker)
         kafka.grow_topic(deployment.topic, 6)
         wait_until("they are its own", lambda: worker.assigned() == 6, 60)

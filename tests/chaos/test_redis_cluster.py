@@ -14,7 +14,7 @@ def deployment(kafka, topic, redis_cluster, tmp_path):
     return Deployment(tmp_path, kafka.bootstrap, topic, redis_cluster, options).init()
 
 
-def _counts_on(worker, events=1000):
+def _counts_on(worker, events=500):
     counted = worker.metric("events_counted_total")
     wait_until("it counts on", lambda: worker.metric("events_counted_total") > counted + events, 60)
 
@@ -55,7 +55,7 @@ def test_a_failover_loses_acknowledged_writes__goes_red_without_the_from_check(d
         _counts_on(worker)
         replica.pause()
         master.client.client_kill_filter(_type="replica")
-        _counts_on(worker, 2000)
+        _counts_on(worker, 1000)
         master.kill()
         replica.resume()
         assert redis_cluster.wait_for_other_master(slot, master) is replica

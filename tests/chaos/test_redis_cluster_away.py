@@ -14,9 +14,6 @@ from harness.registry import KIND_NUMBERS
 from harness.worker import Deployment
 
 
-RATE = 500
-
-
 @pytest.fixture
 def deployment(kafka, topic, redis_cluster, tmp_path):
     options = {"kafka.session.timeout": "2s", "kafka.heartbeat.interval.ms": 400, "redis.timeout": "500ms"}
@@ -82,7 +79,7 @@ def test_a_master_away_for_a_while__goes_red_if_it_holds_up_the_others(deploymen
     others = [node for node in redis_cluster.masters() if node is not master]
     for node in redis_cluster.nodes:
         node.client.config_set("cluster-require-full-coverage", "no")
-    with load.flow(deployment, rate=RATE, seed=84):
+    with load.flow(deployment, seed=84):
         _counts(worker)
         for node in (replica, master):
             node.pause()
@@ -118,7 +115,7 @@ def test_stopped_while_a_master_is_away_its_shards_are_the_next_workers(deployme
     worker = deployment.worker(flags=["--redis.flush_max_ops=50", "--shutdown.drain=10m"])
     master = redis_cluster.master_of(_slot(deployment, 0))
     replica = redis_cluster.replica_of(master)
-    with load.flow(deployment, rate=RATE, seed=85):
+    with load.flow(deployment, seed=85):
         _counts(worker)
         for node in (replica, master):
             node.pause()

@@ -36,7 +36,7 @@ def _hash(worker):
 def test_what_may_change_is_reloaded__goes_red_if_anything_else_is_or_a_refusal_is_half(deployment):
     worker = deployment.worker()
     first = _hash(worker)
-    with load.flow(deployment, rate=500, seed=71):
+    with load.flow(deployment, seed=71):
         _rewrite(deployment, redis__flush_min="300ms", redis__flush_max="400ms", log__level="debug")
         said = _reload(worker, "reloaded")
         assert all(name in said for name in ("redis.flush_min", "redis.flush_max", "log.level")), said
@@ -85,7 +85,7 @@ def test_a_password_is_rotated__goes_red_if_a_new_one_is_not_used(kafka, topic, 
     redis.client = client_library.Redis(port=redis.port, password="the-first-secret")
     deployment = Deployment(tmp_path, kafka.bootstrap, topic, redis, {"redis.password_file": secret}).init()
     worker = deployment.worker()
-    with load.flow(deployment, rate=500, seed=72):
+    with load.flow(deployment, seed=72):
         wait_until("it counts", lambda: worker.metric("events_counted_total") > 0)
         admin = client_library.Redis(port=redis.port, password="the-first-secret")
         admin.config_set("requirepass", "the-second-secret")

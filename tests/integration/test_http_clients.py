@@ -89,7 +89,7 @@ def _pipelined(stack, worker):
 @pytest.mark.parametrize("clients", [_trickle, _flood, _endless_header, _deaf, _pipelined], ids=lambda clients: clients.__name__)
 def test_no_client_holds_the_loop_or_the_probes__goes_red_if_one_may(deployment, clients):
     worker = deployment.worker()
-    with load.flow(deployment, rate=500, seed=97), ExitStack() as stack:
+    with load.flow(deployment, seed=97), ExitStack() as stack:
         counted = worker.metric("events_counted_total")
         for _ in clients(stack, worker):
             assert worker.get("/readyz")[0] == 200

@@ -77,7 +77,7 @@ def expect_refused(deployment, *words):
 
 def test_an_appended_version_counts_from_its_since_and_the_past_stays(deployment):
     worker = deployment.worker()
-    deployment.produce(*load.flags(4_000))
+    deployment.produce(*load.flags(2_000))
     send_early(deployment, 20)
     send_again(deployment)
     load.settle(deployment, [worker])
@@ -88,7 +88,7 @@ def test_an_appended_version_counts_from_its_since_and_the_past_stays(deployment
     deployment.ingest("check", "--connect")
     worker = deployment.worker()
     send_again(deployment)  # of the worker's own time, before `since` or not
-    deployment.produce(*load.flags(6_000, rate=1_000, seed=2))
+    deployment.produce(*load.flags(3_000, rate=500, seed=2))
     wait_until("version 2 is in force", lambda: now_ms() > since + 100)
     send_early(deployment, 30)
     send_again(deployment)
@@ -172,7 +172,7 @@ def test_a_rotation_of_the_pseudonym_key__goes_red_if_either_recount_or_the_work
     deployment.keys.append((since, key))
     worker = deployment.worker()
     assert "pseudonym key 2" in worker.process.log.read_text()
-    deployment.produce(*load.flags(5_000, rate=1_000, seed=2))
+    deployment.produce(*load.flags(2_500, rate=500, seed=2))
     wait_until("the second key is in force", lambda: now_ms() > since + 100)
     send_again(deployment)
     recount = load.settle(deployment, [worker])
@@ -196,7 +196,7 @@ def test_a_worker_with_the_old_rules_stops_before_it_counts_by_them(deployment):
     deployment.drain()
     append(deployment, now_ms() + 8_000)
     new = deployment.worker()
-    with load.stream(deployment, 12, rate=1_000, seed=2):
+    with load.stream(deployment, 12, seed=2):
         assert old.process.wait(30) == 78
     assert "CLM-M5" in old.process.tail() and "missing here" in old.process.tail()
     load.settle(deployment, [new])
