@@ -23,6 +23,7 @@ static struct redis_server server;
 static redisContext *redis;
 static rd_kafka_t *broker_host;
 static rd_kafka_mock_cluster_t *cluster;
+static struct key_space keys;
 static char config_path[128], key_path[128];
 static char out_text[64 * 1024], error_text[64 * 1024];
 
@@ -89,12 +90,9 @@ static long long count_keys(void) {
 static char *key_name(enum key_family family, uint32_t shard, const char *account, uint32_t platform,
                       const char *id, int64_t time_s) {
     static char name[KEY_MAX];
-    struct key_space *keys = memory_take(sizeof(*keys));
-    key_space_init(keys, "clm", SHARDS);
     struct key_parts parts = {slice_of(account), platform, slice_of(id), time_s};
-    shard = account[0] != '\0' ? key_shard(keys, parts.account) : shard;
-    name[key_write(name, keys, family, shard, &parts)] = '\0';
-    free(keys);
+    shard = account[0] != '\0' ? key_shard(&keys, parts.account) : shard;
+    name[key_write(name, &keys, family, shard, &parts)] = '\0';
     return name;
 }
 
@@ -551,6 +549,7 @@ int main(void) {
         cmocka_unit_test_setup(test_top_campaign_finds_those_of_the_account_alone, set_up_deployment),
         cmocka_unit_test_setup(test_readers_load_what_redis_lacks_and_miss_no_deployment, set_up_deployment),
     };
+    key_space_init(&keys, "clm", SHARDS);
     redis_server_start(&server, "");
     kafka_start();
     files_write();
