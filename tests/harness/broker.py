@@ -14,7 +14,7 @@ from confluent_kafka.admin import AdminClient
 
 from harness import process
 from harness.jars import jars
-from harness.places import CACHE, ROOT, free_port, wait_until
+from harness.places import CACHE, free_port, wait_until
 
 CLUSTER = "clameurTestsAAAAAAAAAA"  # any 16 bytes in base64
 
