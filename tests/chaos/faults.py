@@ -1,5 +1,6 @@
 """What breaks in a scene, and is mended again: a table of acts. `where` says on which stages: any, a Redis with a replica
 ("pair"), a Redis Cluster ("cluster"), brokers whose log has a disk of its own ("disk")."""
+import contextlib
 import os
 import shutil
 import signal
@@ -123,6 +124,14 @@ def silence_kafka(scene):
     wires = [node.wire for node in scene.kafka.nodes]
     with wires[0].silent(), wires[1].silent(), wires[2].silent():
         time.sleep(5)
+
+
+@fault("the ways to all brokers are slow: 100 ms more each way")
+def slow_kafka(scene):
+    with contextlib.ExitStack() as ways:
+        for node in scene.kafka.nodes:
+            ways.enter_context(node.wire.slow(0.1))
+        scene.rest(3, 5)
 
 
 @fault("the topic grows by half: what dedup had seen stays where it was")
