@@ -6,9 +6,10 @@
 #include <string.h>
 
 #include "aggregate/store/s3_xml.h"
+#include "runtime/config/config.h"
 #include "runtime/memory.h"
 
-enum { UPLOAD_ID_SIZE = 1024, PART_SIZE = 256 };
+enum { UPLOAD_ID_SIZE = 1024, PART_SIZE = 256, NAME_SIZE = 512, LIST_BYTES_MAX = 16 << 20 };
 
 struct upload {
     struct s3 *s3;
@@ -118,4 +119,51 @@ enum status s3_send_parts(struct s3 *s3, const char *name, const char *bytes, si
         upload_abandon(&u);
     free(u.parts);
     return status;
+}
+
+// ---- uploads of those who are gone
+
+// What a list says of one of them, until the next begins.
+struct relic {
+    struct s3 *s3;
+    int64_t before_ms;
+    char key[NAME_SIZE], id[UPLOAD_ID_SIZE], began[64];
+};
+
+static void relic_clear(struct relic *r) {
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789.-/";
+    size_t prefix = strlen(s3_prefix(r->s3));
+    struct upload u = {.s3 = r->s3, .name = r->key + prefix};
+    int64_t began_ms;
+    if (strncmp(r->key, s3_prefix(r->s3), prefix) != 0 || u.name[strspn(u.name, allowed)] != '\0')
+        return; // of somebody else
+    if (config_parse_time(r->began, &began_ms) && began_ms < r->before_ms &&
+        s3_encode(r->id, u.id, sizeof(u.id)))
+        upload_abandon(&u);
+}
+
+static bool take_upload(void *context, const char *path, const char *text) {
+    struct relic *r = context;
+    if (strcmp(path, "ListMultipartUploadsResult/Upload/Key") == 0)
+        return (size_t)snprintf(r->key, sizeof(r->key), "%s", text) < sizeof(r->key);
+    if (strcmp(path, "ListMultipartUploadsResult/Upload/UploadId") == 0)
+        return (size_t)snprintf(r->id, sizeof(r->id), "%s", text) < sizeof(r->id);
+    if (strcmp(path, "ListMultipartUploadsResult/Upload/Initiated") == 0)
+        return (size_t)snprintf(r->began, sizeof(r->began), "%s", text) < sizeof(r->began);
+    if (strcmp(path, "ListMultipartUploadsResult/Upload") == 0)
+        relic_clear(r);
+    return true;
+}
+
+void s3_clear_uploads(struct s3 *s3, int64_t before_ms) {
+    char prefix[3 * NAME_SIZE], query[sizeof(prefix) + 64];
+    struct relic relic = {.s3 = s3, .before_ms = before_ms};
+    struct s3_answer answer;
+    if (!s3_encode(s3_prefix(s3), prefix, sizeof(prefix)))
+        return;
+    snprintf(query, sizeof(query), "prefix=%s&uploads=", prefix);
+    struct s3_request request = {.method = "GET", .query = query, .answer_max = LIST_BYTES_MAX};
+    if (s3_send(s3, &request, "list", &answer, NULL) == STATUS_OK && answer.status == 200)
+        s3_xml_read(answer.bytes, answer.length, take_upload, &relic);
+    s3_answer_fini(&answer);
 }

@@ -18,9 +18,10 @@
 #include "aggregate/store/s3_request.h"
 #include "aggregate/store/s3_xml.h"
 #include "aggregate/store/store_kind.h"
+#include "runtime/clock.h"
 #include "runtime/memory.h"
 
-enum { PREFIX_SIZE = 768, TOKEN_SIZE = 1024, LIST_BYTES_MAX = 16 << 20 };
+enum { PREFIX_SIZE = 768, TOKEN_SIZE = 1024, LIST_BYTES_MAX = 16 << 20, UPLOAD_AGE_MS = 24 * 60 * 60 * 1000 };
 static const size_t file_bytes_max = (size_t)4 << 30;
 static const char look_there[] = "see what answers under store.s3.endpoint";
 static const char shorten[] = "use a shorter prefix in store.url", too_long[] = "its name is too long";
@@ -266,6 +267,7 @@ enum status store_s3_open(struct store **store, const struct store_place *place,
     struct bucket *b = memory_take(sizeof(*b));
     b->store.kind = &bucket_kind;
     b->s3 = s3;
+    s3_clear_uploads(s3, clock_wall_ms() - UPLOAD_AGE_MS);
     *store = &b->store;
     return STATUS_OK;
 }

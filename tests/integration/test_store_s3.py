@@ -257,6 +257,31 @@ def test_an_upload_that_fails_is_taken_back_and_shows_nothing(stores, proxy, s3)
     assert store.do("put", "large", "x", LARGE).status == OK
 
 
+UPLOAD = "<Upload><Key>{}</Key><UploadId>{}</UploadId><Initiated>{}</Initiated></Upload>"
+
+
+# A writer that was killed in the middle leaves parts that nobody sees and somebody pays for.
+def test_uploads_of_the_dead_are_ended_when_a_store_is_opened(stores, proxy, tmp_path):
+    old, young = "2001-01-01T00:00:00.000Z", "2126-01-01T00:00:00.000Z"
+    listed = "".join(UPLOAD.format(*upload) for upload in (
+        (f"{tmp_path.name}/spans/a", "old/1+", old), (f"{tmp_path.name}/spans/a", "young", young), ("elsewhere/a", "theirs", old),
+        (f"{tmp_path.name}/Their own", "odd", old), (f"{tmp_path.name}/b", "never", "once")))
+    proxy.on_request = lambda method, target, _: \
+        answer("200", body=f"<ListMultipartUploadsResult>{listed}</ListMultipartUploadsResult>") if "uploads=" in target else PASS
+    assert stores(proxy.endpoint).opened.status == OK
+    assert [target for method, target, _ in proxy.requests if method == "DELETE"] == \
+        [f"/tests/{tmp_path.name}/spans/a?uploadId=old%2F1%2B"]
+
+
+def test_who_may_not_see_uploads_opens_a_store_all_the_same(stores, proxy):
+    answers = []
+    proxy.on_answer = lambda method, target, status: answers.append((target.split("?")[1], status)) or PASS
+    assert stores(proxy.endpoint).opened.status == OK
+    assert [status for query, status in answers if "uploads=" in query] == [200]
+    proxy.on_request = lambda method, target, _: answer("403", "AccessDenied") if "uploads=" in target else PASS
+    assert stores(proxy.endpoint).opened.status == OK
+
+
 def test_an_upload_that_somebody_else_ended_is_to_be_tried_again(store, proxy):
     proxy.on_request = Once("POST", "uploadId=", answer("404", "NoSuchUpload"))
     done = store.do("put", "large", "x", LARGE)
