@@ -56,12 +56,15 @@ struct lane {
     int64_t retry_at_ms;
 
     struct dedup *dedup;
-    int64_t next;        // offset of the next record
-    int64_t count_from;  // records before it only feed dedup
-    int64_t time_ms;     // record time of the last record
-    int64_t end;         // the log's end as reached in this batch; -1: not reached
-    bool at_end;         // nothing was read since the end was reached
-    int64_t asked_at_ms; // when the broker was asked for the end last
+    int64_t next;     // offset of the next record
+    int64_t last_end; // one past the last record before `next`, and, while refeeding, before `count_from`
+    uint64_t last_fingerprint;
+    const struct record *last; // of this batch, not yet in the two above
+    int64_t count_from;        // records before it only feed dedup
+    int64_t time_ms;           // record time of the last record
+    int64_t end;               // the log's end as reached in this batch; -1: not reached
+    bool at_end;               // nothing was read since the end was reached
+    int64_t asked_at_ms;       // when the broker was asked for the end last
     int64_t watermark_ms;
     uint64_t read, rejected, duplicate; // of the log's prefix
     struct panes panes;                 // gained since the last handover

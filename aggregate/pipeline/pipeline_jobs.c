@@ -188,6 +188,8 @@ static bool has_gained(const struct lane *lane) {
 static void hand_over(struct pipeline *p, struct lane *lane) {
     const struct rules *rules = rules_at(&p->basis->rules, clock_wall_ms());
     lane->handover = (struct handover){.offset = lane->next,
+                                       .last_end = lane->last_end,
+                                       .last_fingerprint = lane->last_fingerprint,
                                        .watermark_ms = lane->watermark_ms,
                                        .read = lane->read,
                                        .rejected = lane->rejected,

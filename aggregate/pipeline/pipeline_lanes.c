@@ -56,6 +56,8 @@ void lanes_restored(struct pipeline *p, struct lane *lane, struct kept *kept) {
     lane->kept = kept;
     lane->state = LANE_PLACING;
     lane->count_from = l->offset;
+    lane->last_end = l->last_end;
+    lane->last_fingerprint = l->last_fingerprint;
     lane->watermark_ms = l->watermark_ms;
     lane->read = l->read;
     lane->rejected = l->rejected;

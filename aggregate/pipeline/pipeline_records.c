@@ -109,8 +109,36 @@ static size_t decode_record(struct pipeline *p, struct chunk *chunk, struct lane
     return d->count;
 }
 
+static void log_is_another(struct pipeline *p, const struct lane *lane) {
+    struct problem problem;
+    problem_set(&problem, STATUS_BAD_DATA, "CLM-M3",
+                "point kafka.topic at the log this store was made from, or begin a new store (store.url)",
+                "partition %d: the record at %lld, the last before the checkpoint, is not what it was: the "
+                "topic was recreated",
+                lane->partition, (long long)lane->last_end - 1);
+    pipeline_fail(p, &problem);
+}
+
+// The last record that is in the checkpoint is read again, where the log still has it: it must be the same.
+static void last_check(struct pipeline *p, const struct lane *lane, const struct record *r) {
+    if (r->offset == lane->last_end - 1 && record_fingerprint(r) != lane->last_fingerprint)
+        log_is_another(p, lane);
+}
+
+static void last_settle(struct lane *lane) {
+    if (lane->last == NULL)
+        return;
+    lane->last_end = lane->last->offset + 1;
+    lane->last_fingerprint = record_fingerprint(lane->last);
+    lane->last = NULL;
+}
+
 static void process_record(struct pipeline *p, const struct decoded *d) {
     struct lane *lane = d->lane;
+    if (is_replay(lane, d->record->offset))
+        last_check(p, lane, d->record);
+    else
+        lane->last = d->record;
     if (d->reject != REJECT_NONE) {
         p->tally.read++;
         reject(p, d, d->reject);
@@ -170,8 +198,10 @@ size_t records_process(struct pipeline *p, const struct record *records, size_t 
     if (count > 0)
         batch_fit(p, count, events);
     for (int32_t i = 0; i < p->meta.partitions; i++) {
-        if (is_read(p->lanes[i]))
-            place_settle(p->lanes[i]);
+        if (!is_read(p->lanes[i]))
+            continue;
+        last_settle(p->lanes[i]);
+        place_settle(p->lanes[i]);
     }
     return count;
 }

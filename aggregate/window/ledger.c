@@ -91,6 +91,8 @@ void ledger_take(struct ledger *l, const struct handover *h) {
     for (size_t i = 0; i < h->panes.count; i++)
         take_pane(l, &h->panes.at[i]);
     l->offset = h->offset;
+    l->last_end = h->last_end;
+    l->last_fingerprint = h->last_fingerprint;
     l->read = h->read;
     l->rejected = h->rejected;
     l->duplicate = h->duplicate;
@@ -129,6 +131,8 @@ void ledger_progress(const struct ledger *l, struct progress *out, struct line *
     *out = (struct progress){.partition = l->partition,
                              .start = l->start,
                              .offset = l->offset,
+                             .last_end = l->last_end,
+                             .last_fingerprint = l->last_fingerprint,
                              .watermark_ms = l->watermark_ms,
                              .sealed_s = l->sealed_s,
                              .read = l->read,
@@ -148,6 +152,8 @@ void ledger_progress(const struct ledger *l, struct progress *out, struct line *
 void ledger_restore(struct ledger *l, const struct progress *progress) {
     ledger_init(l, progress->partition, progress->start);
     l->offset = progress->offset;
+    l->last_end = progress->last_end;
+    l->last_fingerprint = progress->last_fingerprint;
     l->watermark_ms = progress->watermark_ms;
     l->sealed_s = progress->sealed_s;
     l->read = progress->read;

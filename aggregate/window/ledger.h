@@ -28,8 +28,10 @@ struct ledger_window {
 
 struct ledger {
     uint32_t partition;
-    int64_t start;  // the first offset of its log
-    int64_t offset; // the next record
+    int64_t start;    // the first offset of its log
+    int64_t offset;   // the next record
+    int64_t last_end; // one past the last record before; 0: none
+    uint64_t last_fingerprint;
     int64_t watermark_ms;
     int64_t sealed_s; // every window that ends by then is sealed
     uint64_t read, rejected, duplicate;
@@ -43,6 +45,8 @@ struct ledger {
 // gained since.
 struct handover {
     int64_t offset;
+    int64_t last_end; // one past the last record before; 0: none
+    uint64_t last_fingerprint;
     int64_t watermark_ms;
     uint64_t read, rejected, duplicate;
     int64_t lateness_ms; // as the rules say now

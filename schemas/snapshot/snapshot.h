@@ -50,6 +50,8 @@ struct progress {
     uint64_t read, rejected, duplicate;
     uint64_t settled_counted, settled_late;
     int64_t settled_before_s;
+    int64_t last_end; // one past the last record before `offset`; 0: none
+    uint64_t last_fingerprint;
     struct line *lines; // by start_s
     size_t line_count;
     int64_t after;

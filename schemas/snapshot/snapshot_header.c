@@ -70,6 +70,8 @@ static void write_progress(struct wire_out *w, const struct progress *p, struct 
     wire_int(w, 12, p->after);
     wire_uint(w, 13, p->segment);
     wire_int(w, 14, p->settled_before_s);
+    wire_int(w, 15, p->last_end);
+    wire_uint(w, 16, p->last_fingerprint);
 }
 
 static void write_table_rows(struct wire_out *w, const uint64_t table_rows[TABLES]) {
@@ -170,8 +172,8 @@ static const char *read_lines(struct slice bytes, struct arena *arena, struct pr
 }
 
 static const char *read_progress(struct slice bytes, struct arena *arena, const struct progress **out) {
-    uint64_t n[14];
-    if (!read_numbers(bytes, n, 14) || n[0] >= HEADER_PARTITIONS_MAX)
+    uint64_t n[16];
+    if (!read_numbers(bytes, n, 16) || n[0] >= HEADER_PARTITIONS_MAX)
         return "the progress is damaged";
     struct progress *p = arena_take(arena, sizeof(*p));
     *p = (struct progress){.partition = (uint32_t)n[0],
@@ -186,7 +188,9 @@ static const char *read_progress(struct slice bytes, struct arena *arena, const 
                            .settled_late = n[9],
                            .after = (int64_t)n[11],
                            .segment = n[12] != 0,
-                           .settled_before_s = (int64_t)n[13]};
+                           .settled_before_s = (int64_t)n[13],
+                           .last_end = (int64_t)n[14],
+                           .last_fingerprint = n[15]};
     *out = p;
     return read_lines(bytes, arena, p);
 }

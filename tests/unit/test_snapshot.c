@@ -362,6 +362,8 @@ static const struct progress progress = {.partition = 3,
                                          .settled_counted = 80,
                                          .settled_late = 5,
                                          .settled_before_s = 1699999100,
+                                         .last_end = 899,
+                                         .last_fingerprint = UINT64_MAX - 4,
                                          .lines = lines,
                                          .line_count = 2,
                                          .after = 700,
@@ -408,6 +410,8 @@ static void assert_progress(const struct progress *a, const struct progress *b) 
     assert_int_equal(a->settled_counted, b->settled_counted);
     assert_int_equal(a->settled_late, b->settled_late);
     assert_int_equal(a->settled_before_s, b->settled_before_s);
+    assert_int_equal(a->last_end, b->last_end);
+    assert_int_equal(a->last_fingerprint, b->last_fingerprint);
     assert_int_equal(a->after, b->after);
     assert_int_equal(a->segment, b->segment);
     assert_int_equal(a->line_count, b->line_count);
