@@ -100,21 +100,26 @@ uint64_t earlier_hash(const struct earlier *e, int64_t start_s) {
     return hash;
 }
 
-// Two sorted lists become one; of what stands in both the greater offset.
-size_t earlier_list(const struct earlier *e, int64_t start_s, const struct earlier_orders *published,
-                    size_t count, struct earlier_orders **out) {
-    size_t at = place_of(e, start_s - EARLIER_S), end = place_of(e, start_s), taken = 0, before = 0;
-    *out = memory_take((end - at + count + 1) * sizeof(**out));
-    while (at < end || before < count) {
-        int order = at == end ? 1 : before == count ? -1 : orders_compare(&e->noted[at], &published[before]);
-        struct earlier_orders next = order <= 0 ? e->noted[at] : published[before];
-        if (order == 0 && published[before].to > next.to)
-            next.to = published[before].to;
+size_t earlier_join(const struct earlier_orders *a, size_t a_count, const struct earlier_orders *b,
+                    size_t b_count, struct earlier_orders **out) {
+    size_t at = 0, other = 0, taken = 0;
+    *out = memory_take((a_count + b_count + 1) * sizeof(**out));
+    while (at < a_count || other < b_count) {
+        int order = at == a_count ? 1 : other == b_count ? -1 : orders_compare(&a[at], &b[other]);
+        struct earlier_orders next = order <= 0 ? a[at] : b[other];
+        if (order == 0 && b[other].to > next.to)
+            next.to = b[other].to;
         at += order <= 0;
-        before += order >= 0;
+        other += order >= 0;
         (*out)[taken++] = next;
     }
     return taken;
+}
+
+size_t earlier_list(const struct earlier *e, int64_t start_s, const struct earlier_orders *published,
+                    size_t count, struct earlier_orders **out) {
+    size_t first = place_of(e, start_s - EARLIER_S), end = place_of(e, start_s);
+    return earlier_join(e->noted != NULL ? &e->noted[first] : NULL, end - first, published, count, out);
 }
 
 // ---- the orders

@@ -28,6 +28,11 @@ uint64_t earlier_hash(const struct earlier *e, int64_t start_s);
 size_t earlier_list(const struct earlier *e, int64_t start_s, const struct earlier_orders *published,
                     size_t count, struct earlier_orders **out);
 
+// Of two lists, sorted by (start_s, partition), what stands in either, and of what stands in both the greater
+// offset; the caller frees *out.
+size_t earlier_join(const struct earlier_orders *a, size_t a_count, const struct earlier_orders *b,
+                    size_t b_count, struct earlier_orders **out);
+
 // Adds these orders to `rows`. `starts`: the first offset of each partition. STATUS_TRY_AGAIN,
 // STATUS_BAD_DATA (CLM-D3).
 enum status earlier_read(struct earlier *e, struct keeper *k, const struct earlier_orders *list, size_t count,

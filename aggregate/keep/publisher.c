@@ -163,7 +163,8 @@ static const struct line *line_of(const struct progress *progress, int64_t start
     return NULL;
 }
 
-// A partition's line says how far its part reaches; where the line was settled, the published revision does.
+// A partition's line says how far its part reaches; where the line was settled, the published
+// revisions do.
 static void inputs_raise(const struct publisher *pub, int64_t start_s, struct inputs *in) {
     for (uint32_t i = 0; i < pub->partitions; i++) {
         const struct progress *progress = &pub->throughs[i].progress;
@@ -198,37 +199,72 @@ static void inputs_fini(struct inputs *in) {
     free(in->earlier);
 }
 
-// `published`: the header of the newest revision; NULL: there is none.
-static void inputs_join(const struct publisher *pub, int64_t start_s, const struct header *published,
-                        struct inputs *in) {
-    size_t covered = published != NULL ? published->coverage_count : 0;
-    for (uint32_t i = 0; i < pub->partitions && i < covered; i++)
-        in->coverage[i] = published->coverage[i];
-    inputs_raise(pub, start_s, in);
-    if (has_orders(pub, in->coverage))
-        in->earlier_count = earlier_list(pub->earlier, start_s, published != NULL ? published->earlier : NULL,
-                                         published != NULL ? published->earlier_count : 0, &in->earlier);
+// What a published revision covers, and what its orders were held against.
+static void inputs_join(const struct publisher *pub, const struct header *published, struct inputs *in) {
+    for (uint32_t i = 0; i < pub->partitions && i < published->coverage_count; i++) {
+        if (published->coverage[i].to > in->coverage[i].to)
+            in->coverage[i] = published->coverage[i];
+    }
+    struct earlier_orders *before = in->earlier;
+    in->earlier_count =
+        earlier_join(before, in->earlier_count, published->earlier, published->earlier_count, &in->earlier);
+    free(before);
+}
+
+static enum status revision_join(const struct publisher *pub, struct keeper *k,
+                                 const struct snapshot_name *revision, struct inputs *in, struct problem *p) {
+    struct shelf_file file;
+    char name[NAME_MAX_LENGTH];
+    snapshot_name_write(name, revision);
+    enum status status = shelf_open(k->store, name, &file, p);
+    if (status != STATUS_OK)
+        return status;
+    inputs_join(pub, snapshot_header(file.snapshot), in);
+    shelf_file_fini(&file);
+    return STATUS_OK;
+}
+
+// Are lines gone that the window's inputs would be read off: its own, or those of the 48 hours before?
+static bool is_settled(const struct publisher *pub, int64_t start_s) {
+    for (uint32_t i = 0; i < pub->partitions; i++) {
+        if (pub->throughs[i].progress.settled_before_s > start_s - EARLIER_S)
+            return true;
+    }
+    return false;
+}
+
+// Where lines are gone, all revisions together say what they said: one that a process published late, by
+// records which it had read before others went on, may have the greatest sum and yet know less of some
+// partition. Else the newest is a help, no more, and may be damaged.
+static enum status revisions_join(const struct publisher *pub, struct keeper *k, int64_t start_s,
+                                  struct inputs *in, struct problem *p) {
+    struct snapshot_name *names;
+    size_t count;
+    bool settled = is_settled(pub, start_s);
+    enum status status = shelf_revisions(k->store, start_s, &names, &count, p);
+    for (size_t i = count; i > 0 && status == STATUS_OK && (settled || i == count); i--)
+        status = revision_join(pub, k, &names[i - 1], in, p);
+    free(names);
+    if (status != STATUS_BAD_DATA || settled)
+        return status;
+    log_problem(LOG_LEVEL_ERROR, "revision_skipped", p);
+    return STATUS_OK;
 }
 
 static enum status inputs_of(const struct publisher *pub, struct keeper *k, int64_t start_s,
                              struct inputs *in, struct problem *p) {
-    struct snapshot_name newest;
-    struct shelf_file file;
-    char name[NAME_MAX_LENGTH];
     inputs_begin(pub, in);
-    enum status status = shelf_newest(k->store, start_s, &newest, p);
-    if (status == STATUS_NO_INPUT) {
-        inputs_join(pub, start_s, NULL, in);
-        return STATUS_OK;
-    }
+    enum status status = revisions_join(pub, k, start_s, in, p);
     if (status != STATUS_OK)
         return status;
-    snapshot_name_write(name, &newest);
-    status = shelf_open(k->store, name, &file, p);
-    if (status != STATUS_OK)
-        return status;
-    inputs_join(pub, start_s, snapshot_header(file.snapshot), in);
-    shelf_file_fini(&file);
+    inputs_raise(pub, start_s, in);
+    struct earlier_orders *published = in->earlier;
+    size_t count = in->earlier_count;
+    in->earlier = NULL;
+    in->earlier_count = has_orders(pub, in->coverage)
+                            ? earlier_list(pub->earlier, start_s, published, count, &in->earlier)
+                            : 0;
+    free(published);
     return STATUS_OK;
 }
 
