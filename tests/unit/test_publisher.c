@@ -1,0 +1,174 @@
+// What a window is published with, where the records alone do not say it: lines were settled, a revision was
+// published late, or is damaged. (What is published in all other cases: test_keeper.c.)
+#include "aggregate/keep/publisher.h"
+
+#include "tests/unit/snapshot_fixture.h"
+#include "tests/unit/store_fixture.h"
+
+enum { PARTITIONS = 2, START_S = 1767225600 };
+
+static struct store *store;
+static struct keeper keeper;
+
+static int fresh(void **state) {
+    store = store_fresh();
+    keeper = (struct keeper){store, "engagement", "k8s2", "0011", "2233", PARTITIONS};
+    return store == NULL;
+}
+
+static int done(void **state) {
+    store_close(&store);
+    return 0;
+}
+
+static struct header header_of(enum file_kind kind) {
+    return (struct header){.kind = kind,
+                           .start_s = START_S,
+                           .end_s = START_S + WINDOW_S,
+                           .topic = keeper.topic,
+                           .topic_id = keeper.topic_id,
+                           .rules_hash = keeper.rules_hash,
+                           .kpis_hash = keeper.kpis_hash,
+                           .partitions = PARTITIONS};
+}
+
+static void lay(const char *name, const struct header *header, const struct rows *rows) {
+    struct snapshot_bytes bytes = written(header, rows);
+    assert_int_equal(store_put(store, name, bytes.at, bytes.length, NULL), STATUS_OK);
+    snapshot_bytes_fini(&bytes);
+}
+
+// As many likes as events, as far as `to`.
+static struct coverage covers(uint32_t partition, int64_t to) {
+    return (struct coverage){.partition = partition, .to = to, .counted = (uint64_t)to};
+}
+
+static void lay_part(uint32_t partition, int64_t to) {
+    char name[NAME_MAX_LENGTH];
+    struct rows *rows = rows_create();
+    struct increments likes = increments_like(to);
+    struct coverage coverage = covers(partition, to);
+    struct header header = header_of(FILE_PART);
+    header.coverage = &coverage;
+    header.coverage_count = 1;
+    rows_add_subject(rows, &(struct subject){.account = slice_of("acme"), .platform = PLATFORM_WEB}, &likes);
+    part_name_write(name, &(struct part_name){START_S, partition, 0, to});
+    lay(name, &header, rows);
+    rows_destroy(&rows);
+}
+
+static struct snapshot_name lay_revision(int64_t to, int64_t other_to) {
+    char name[NAME_MAX_LENGTH];
+    struct rows *rows = rows_create();
+    const struct coverage coverage[] = {covers(0, to), covers(1, other_to)};
+    struct header header = header_of(FILE_WINDOW);
+    header.coverage = coverage;
+    header.coverage_count = PARTITIONS;
+    struct snapshot_name revision = shelf_name_of(&header);
+    snapshot_name_write(name, &revision);
+    lay(name, &header, rows);
+    rows_destroy(&rows);
+    return revision;
+}
+
+// Sealed well past the window, whose line ends at `to`; 0: it was settled.
+static void lay_through(uint32_t partition, int64_t to) {
+    char name[NAME_MAX_LENGTH];
+    struct line line = {.start_s = START_S, .counted = (uint64_t)to, .to = to};
+    struct progress progress = {.partition = partition,
+                                .offset = 1000,
+                                .sealed_s = START_S + 10 * WINDOW_S,
+                                .settled_before_s = to == 0 ? START_S + WINDOW_S : 0,
+                                .lines = &line,
+                                .line_count = to > 0};
+    struct header header = header_of(FILE_THROUGH);
+    header.progress = &progress;
+    through_name_write(name, &(struct through_name){partition, progress.offset, progress.sealed_s});
+    struct snapshot_bytes bytes;
+    snapshot_write(&bytes, &header, NULL, 0);
+    assert_int_equal(store_put(store, name, bytes.at, bytes.length, NULL), STATUS_OK);
+    snapshot_bytes_fini(&bytes);
+}
+
+static void cut(const struct snapshot_name *revision) {
+    char name[NAME_MAX_LENGTH];
+    snapshot_name_write(name, revision);
+    assert_int_equal(store_put(store, name, "torn", 4, NULL), STATUS_OK);
+}
+
+static enum status publish(void) {
+    static const bool owned[PARTITIONS] = {true, true};
+    struct publisher *publisher = publisher_create(PARTITIONS);
+    struct problem p;
+    bool more;
+    enum status status = publisher_run(publisher, &keeper, owned, 8, &more, &p);
+    publisher_destroy(&publisher);
+    return status;
+}
+
+static void newest_covers(int64_t to, int64_t other_to) {
+    struct snapshot_name newest;
+    struct shelf_file file;
+    struct problem p;
+    char name[NAME_MAX_LENGTH];
+    assert_int_equal(shelf_newest(store, START_S, &newest, &p), STATUS_OK);
+    snapshot_name_write(name, &newest);
+    assert_int_equal(shelf_open(store, name, &file, &p), STATUS_OK);
+    assert_int_equal(snapshot_header(file.snapshot)->coverage[0].to, to);
+    assert_int_equal(snapshot_header(file.snapshot)->coverage[1].to, other_to);
+    shelf_file_fini(&file);
+}
+
+static void lay_parts(void) {
+    lay_part(0, 90);
+    lay_part(0, 100);
+    lay_part(1, 50);
+    lay_part(1, 70);
+}
+
+// A process read the records, was stopped, and published when others had gone on: of partition 1 it knew
+// more, of partition 0 less than the revision before, by which the line of partition 0 was settled.
+static void
+a_revision_that_came_late_takes_nothing_away__goes_red_if_the_newest_alone_is_asked(void **state) {
+    lay_parts();
+    lay_revision(100, 50);
+    lay_revision(90, 70);
+    lay_through(0, 0);
+    lay_through(1, 70);
+    assert_int_equal(publish(), STATUS_OK);
+    newest_covers(100, 70);
+}
+
+static void where_all_lines_are_there_a_damaged_revision_is_not_needed(void **state) {
+    lay_parts();
+    struct snapshot_name revision = lay_revision(90, 70);
+    cut(&revision);
+    lay_through(0, 100);
+    lay_through(1, 70);
+    assert_int_equal(publish(), STATUS_OK);
+    newest_covers(100, 70);
+}
+
+// Nobody else knows what it said: the window waits for it, and nothing is published that may lack something.
+static void where_a_line_was_settled_it_is__goes_red_if_it_is_passed_over(void **state) {
+    struct snapshot_name newest;
+    lay_parts();
+    struct snapshot_name revision = lay_revision(100, 50);
+    cut(&revision);
+    lay_through(0, 0);
+    lay_through(1, 70);
+    assert_int_equal(publish(), STATUS_BAD_DATA);
+    assert_int_equal(shelf_newest(store, START_S, &newest, NULL), STATUS_OK);
+    assert_int_equal(newest.hash, revision.hash);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, fresh, done)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(a_revision_that_came_late_takes_nothing_away__goes_red_if_the_newest_alone_is_asked),
+        TEST(where_all_lines_are_there_a_damaged_revision_is_not_needed),
+        TEST(where_a_line_was_settled_it_is__goes_red_if_it_is_passed_over),
+    };
+    return cmocka_run_group_tests(tests, store_fixture_begin, store_fixture_end);
+}
