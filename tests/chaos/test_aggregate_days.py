@@ -110,15 +110,16 @@ def test_it_is_killed_at_changes_of_the_store_and_nothing_differs(make, past, tm
 
 @pytest.mark.long
 @pytest.mark.first
-def test_it_is_killed_at_every_change_of_the_store_and_nothing_differs(make, past, tmp_path):
+def test_it_is_killed_at_every_change_of_the_store_and_nothing_differs(make, kafka, topic, past, tmp_path):
     """A store for each: the first life ends at call N, the second finishes; until a first life needs no second."""
-    quiet, fault = make("quiet"), FaultPoint(tmp_path)
+    log = kafka.create_topic(f"{topic}-short", 1)
+    quiet, fault = make("quiet", topic=log), FaultPoint(tmp_path)
     produce(quiet, past, 600, 2)
     undisturbed = quiet.start()
     quiet.settle()
     assert undisturbed.terminate() == 0
     for call in itertools.count(1):
-        killed = make(f"killed-{call}")
+        killed = make(f"killed-{call}", topic=log)
         if not killed_at(killed, fault, call):
             break
         survivor = killed.start()
