@@ -8,6 +8,7 @@ proof_give() {
     figures_of_all
     [ -n "$keep" ] || workers_end
     proof_recount
+    proof_windows
     step_done 5 'all is counted; then the log was counted again, independently'
     proof_say
 }
@@ -36,8 +37,13 @@ field() {
 }
 
 feed_read() {
-    field events "$state/generator.out" && sent=$value
-    field acknowledged "$state/generator.out" && records=$value
+    local file
+    sent=0 records=0
+    for file in "$state/generator.out" "$state"/past.*.out; do
+        [ -e "$file" ] || continue
+        field events "$file" && sent=$((sent + value))
+        field acknowledged "$file" && records=$((records + value))
+    done
     [ "$sent" -gt 0 ] || fail 'nothing was sent' "${child_log[generator]}"
 }
 
@@ -92,6 +98,34 @@ proof_recount() {
     [ "$code" -le 1 ] || fail "the recount ended with $code" "$state/recount.log"
 }
 
+# Every window that can be sealed by now is published, and counted again from the log.
+proof_windows() {
+    local code=0 deadline=0 reached=-1
+    until is_kept; do
+        children_watch aggregator
+        [ "$kept" = "$reached" ] || deadline=$(($(now_ms) + still_seconds * 1000))
+        reached=$kept
+        [ "$(now_ms)" -lt "$deadline" ] || fail "of $records records the aggregator has kept $kept, and for $still_seconds s no more"
+        step_says 'waiting until the windows are kept'
+        sleep 0.2
+    done
+    step_says 'counting the windows again'
+    "$programs/clameur-loadtest" recount --against=snapshots -c "$state/clameur.yaml" --live --output json \
+        >"$state/windows.out" 2>"$state/windows.log" </dev/null || code=$?
+    [ "$code" -le 1 ] || fail "the recount of the windows ended with $code" "$state/windows.log"
+    [ -z "$keep" ] || return 0
+    child_stop aggregator 250
+    [ "$child_code" = 0 ] || child_ended_badly aggregator
+}
+
+# The aggregator has kept each partition up to its end, together, in $kept, the records that were sent.
+is_kept() {
+    kept=0
+    probe aggregator /status || return 1
+    kept=$(grep -o '"kept":[0-9]*' <<<"$answer" | awk -F: '{ sum += $2 } END { printf "%d", sum }')
+    [ "$kept" -ge "$records" ]
+}
+
 # verdict TEXT LEFT RIGHT: a line of the proof, EQUAL or not.
 verdict() {
     local word=EQUAL
@@ -123,6 +157,15 @@ proof_say_balance() {
     done
     grouped "$read"
     verdict "the workers read $grouped = counted + rejected + duplicate + read again + in flight" "$read" "$ours"
+}
+
+proof_say_windows() {
+    local windows cells
+    field windows "$state/windows.out" && windows=$value
+    [ "$windows" -gt 0 ] || fail 'no window was published' "$state/windows.log"
+    field counters "$state/windows.out" && grouped "$value" && cells=$grouped
+    field findings "$state/windows.out"
+    verdict "snapshots: $cells counters in $windows published windows, $value findings" "$value" 0
 }
 
 proof_say_faults() {
@@ -164,6 +207,7 @@ proof_say() {
     field counters "$state/recount.out" && grouped "$value" && counters=$grouped
     field differences "$state/recount.out" && differences=$value
     verdict "recount: $counters counters in $keys_compared keys of Redis, $differences differ" "$differences" 0
+    proof_say_windows
     proof_say_faults
     grep -q '"faults":\[\]' "$state/recount.out" || fail 'counters could not be applied' "$state/recount.out"
     [ -z "$unequal" ] || fail 'not everything is equal' "$state/recount.out"

@@ -3,6 +3,7 @@
 # The embedded broker keeps 5 MiB a partition and the generator refuses to pass 4. Events of the mix take about 240 bytes there; a
 # third is left to partitions with more than their share.
 readonly event_bytes=240 partition_bytes=2700000 partitions_least=8 partitions_most=256
+readonly past_windows=4 past_events=3000 # windows of two hours ago, which can be sealed while the demo runs, and events of each
 readonly rate_usual=10000
 workers=(worker-1 worker-2 worker-3)
 declare -A worker_port=()
@@ -28,7 +29,8 @@ services_plan() {
 }
 
 plan_mix() {
-    local most=$((partitions_most * (partition_bytes / event_bytes))) flow=$((seconds + faults_seconds))
+    local past=$((past_windows * past_events)) flow=$((seconds + faults_seconds))
+    local most=$((partitions_most * (partition_bytes / event_bytes) - past))
     account=acme
     if [ -z "$rate" ]; then
         rate=$((most / flow < rate_usual ? most / flow : rate_usual))
@@ -36,7 +38,7 @@ plan_mix() {
         grouped "$most"
         usage_error "more than $grouped events do not fit into the embedded broker: fewer --seconds or a lower --rate"
     fi
-    partitions=$((rate * flow / (partition_bytes / event_bytes) + 1))
+    partitions=$(((rate * flow + past) / (partition_bytes / event_bytes) + 1))
     partitions=$((partitions < partitions_least ? partitions_least : partitions))
 }
 
@@ -57,20 +59,22 @@ TEXT
 
 # --- Build
 
+readonly built='clameur-ingest clameur-aggregate clameur-loadtest'
+
 services_build() {
     exec {build_lock}>build/.demo.lock # two demos at once build one after the other
     flock "$build_lock"
     child_start build bash -c 'cmake --preset release && exec cmake --build --preset release \
-        --target clameur-ingest clameur-loadtest -- -j "$(nproc)"'
+        --target $0 -- -j "$(nproc)"' "$built"
     while child_runs build; do
-        step_says "release, 2 programs   $(build_progress "$state/build.out")"
+        step_says "release, 3 programs   $(build_progress "$state/build.out")"
         sleep 0.2
     done
     child_wait build
     child_forget build
     exec {build_lock}>&-
     [ "$child_code" = 0 ] || build_failed
-    step_done 2 'release, 2 programs'
+    step_done 2 'release, 3 programs'
 }
 
 # From the first error on, where the output names one.
@@ -100,7 +104,8 @@ services_start() {
     "$programs/clameur-ingest" init -c "$state/clameur.yaml" >"$state/init.log" 2>&1 </dev/null ||
         fail 'clameur-ingest init failed' "$state/init.log"
     workers_start
-    step_done 3 "redis $redis_version :$redis_port · embedded Kafka, $partitions partitions :${broker##*:} · ${#workers[@]} workers"
+    aggregator_start
+    step_done 3 "redis $redis_version :$redis_port · embedded Kafka, $partitions partitions :${broker##*:} · ${#workers[@]} workers · 1 aggregator"
 }
 
 # wait_for WHAT SECONDS CHILD COMMAND...: until the command succeeds; the child must go on running.
@@ -165,6 +170,9 @@ kafka.session.timeout: ${session_seconds}s
 redis.url: "redis://127.0.0.1:$redis_port"
 privacy.key_file: "$PWD/$state/pseudonym.key"
 http.listen: "127.0.0.1:0"
+store.url: "file://$PWD/$state/store"
+aggregate.listen: "127.0.0.1:0"
+aggregate.checkpoint: 1s
 log.format: text
 YAML
     [ "$data" != all ] || return 0
@@ -199,6 +207,11 @@ worker_listens() {
     [ -n "${worker_port[$1]}" ]
 }
 
+aggregator_start() {
+    child_start aggregator "$programs/clameur-aggregate" run -c "$state/clameur.yaml"
+    wait_for 'the aggregator listens' 20 aggregator worker_listens aggregator
+}
+
 workers_share() {
     figures_read && fault_settled
 }
@@ -217,11 +230,23 @@ services_feed() {
             --until "$until" $pace "$recording"
         step_done 4 "$played"
     else
+        services_feed_past
         child_start generator "$programs/clameur-loadtest" produce -c "$state/clameur.yaml" --rate "$rate" \
             --seconds $((seconds + faults_seconds)) "${mix[@]}"
         grouped "$rate"
         step_done 4 "$grouped events/s for $seconds s: all platforms, all kinds; 1.5 % twice, 1 % late, 0.6 % broken on purpose"
     fi
+}
+
+# What lies two hours back, at once: the windows of now are sealed a quarter of an hour from now.
+services_feed_past() {
+    local start=$(($(date +%s) / 900 * 900 - 7200)) number
+    step_says 'windows of two hours ago'
+    for ((number = 1; number <= past_windows; number++)); do
+        "$programs/clameur-loadtest" produce -c "$state/clameur.yaml" --events "$past_events" --seed "$((number + 1))" \
+            --mix all --accounts 8 --contents 2000 --start-time "$(((start + number * 900 + 60) * 1000))" \
+            >"$state/past.$number.out" 2>"$state/past.log" </dev/null || fail 'the past cannot be sent' "$state/past.log"
+    done
 }
 
 # --- Keep
@@ -257,8 +282,9 @@ SH
     say "  redis-cli -p $redis_port FCALL_RO clameur_platforms 0"
     say "  redis-cli -p $redis_port FCALL_RO clameur_top 0 $account ${platforms[0]} $(top_hour) 10"
     say "  $programs/clameur-ingest counters $account -c $state/clameur.yaml"
+    say "  $programs/clameur-aggregate show latest --account $account -c $state/clameur.yaml"
     say "  $programs/clameur-ingest status --worker 127.0.0.1:${worker_port[worker-1]} -c $state/clameur.yaml"
     say "  curl http://127.0.0.1:${worker_port[worker-1]}/metrics"
-    say "count it again:  $programs/clameur-loadtest recount -c $state/clameur.yaml"
+    say "count it again:  $programs/clameur-loadtest recount [--against snapshots] -c $state/clameur.yaml"
     say "end it:          $state/stop"
 }

@@ -14,9 +14,13 @@ proof_say
 EQUAL = {"events": 10, "counted": 10, "rejected": 0, "duplicates": 0, "keys": 1, "counters": 1, "differences": 0, "faults": []}
 
 
-def _proof(directory, differences):
+WINDOWS = {"windows": 4, "counters": 12}
+
+
+def _proof(directory, differences, findings=0):
     recount = EQUAL | {"differences": len(differences), "difference_list": differences}
     (directory / "recount.out").write_text(json.dumps(recount, separators=(",", ":")))
+    (directory / "windows.out").write_text(json.dumps(WINDOWS | {"findings": findings}, separators=(",", ":")))
     return subprocess.run(["bash", "-uc", PROOF, "proof", directory], cwd=ROOT, capture_output=True, text=True, timeout=60)
 
 
@@ -31,6 +35,12 @@ def test_the_proof_is_red_where_a_counter_differs(tmp_path, redis, lost, twice):
     proof = _proof(tmp_path, [{"key": "clm:{0}:platform:tiktok", "field": "views", "redis": redis, "recount": "7"}])
     assert proof.returncode == 1 and "NOT EQUAL" in proof.stdout and "not everything is equal" in proof.stderr
     assert f"events lost {lost}, " in proof.stdout and f"events counted twice {twice}, " in proof.stdout
+
+
+def test_the_proof_is_red_where_a_window_differs(tmp_path):
+    proof = _proof(tmp_path, [], findings=2)
+    assert proof.returncode == 1 and "12 counters in 4 published windows, 2 findings" in proof.stdout
+    assert "NOT EQUAL" in proof.stdout and "not everything is equal" in proof.stderr
 
 
 def test_a_difference_elsewhere_is_red_and_no_event(tmp_path):
