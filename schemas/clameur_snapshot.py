@@ -4,8 +4,11 @@
     from clameur_snapshot import Snapshot
     snapshot = Snapshot("FILE", "SCHEMA")  # SCHEMA: a descriptor set, schemas/snapshot.binpb
     print(snapshot.header)                 # the message Header
-    for row in snapshot:                   # dictionaries, sorted as in the file, the orders last
+    for row in snapshot:                   # dictionaries, sorted as in the file
         print(row["table"], row["account"], row["counters"])
+
+Rows of `reach` and `quantiles` have a `sketch` (bytes, as snapshot/README.md has them) and its `count`: of members, or of
+durations; None where only a sketch of members tells.
 
 The checksum is compared at the end: after an exception nothing that was read may be used. `clameur_snapshot.py FILE SCHEMA`
 prints JSON lines.
@@ -75,7 +78,21 @@ class Snapshot:
             for step, value in zip(column.steps, column.values):
                 row += step
                 rows[row]["counters"][column.counter] = value
+        for row, sketch, reached in zip(rows, b.sketches, b.reached or zeroes):
+            row.update(sketch=sketch, count=reached or self._count(row["table"], sketch))
         return rows
+
+    @staticmethod
+    def _count(table, sketch):
+        if table == "reach":
+            return (len(sketch) - 1) // 16 if sketch[0] == 1 else None
+        numbers, value, shift = [], 0, 0  # of each bucket its step, and its count
+        for byte in sketch[1:]:
+            value, shift = value | (byte & 0x7F) << shift, shift + 7
+            if byte < 0x80:
+                numbers.append(value)
+                value = shift = 0
+        return sum(numbers[1::2])
 
     def _orders(self, b):
         for o in b.orders:
@@ -88,4 +105,4 @@ if __name__ == "__main__":
     if len(sys.argv) != 3:
         sys.exit(__doc__)
     for row in Snapshot(*sys.argv[1:]):
-        print(json.dumps(row, ensure_ascii=False))
+        print(json.dumps(row, ensure_ascii=False, default=bytes.hex))

@@ -72,7 +72,8 @@ static void stages_open(struct pipeline *p) {
     const struct decoder_options decoding = {.framing = f->settings.decode_framing,
                                              .max_event_bytes = f->settings.decode_max_event_bytes,
                                              .max_message_bytes = f->settings.decode_max_message_bytes,
-                                             .pseudonyms = f->pseudonyms};
+                                             .pseudonyms = f->pseudonyms,
+                                             .persons = true};
     arena_init(&p->arena, ARENA_BLOCK);
     p->decoder = decoder_create(&decoding);
     p->batch_records = BATCH_RECORDS;

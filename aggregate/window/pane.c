@@ -64,6 +64,47 @@ static void take_order(struct pane *pane, const struct event *e, const struct su
     pane->orders_to = pane->to;
 }
 
+static void take_people(struct rows *rows, const struct event *e) {
+    if ((e->consent & CONSENT_MEASUREMENT) == 0 || e->kind == KIND_ERASURE)
+        return;
+    if (e->has_actor)
+        rows_add_reached(rows, SKETCHED_ACTORS, e->account, e->platform, e->actor);
+    if (e->has_person)
+        rows_add_reached(rows, SKETCHED_PERSONS, e->account, e->platform, e->person);
+}
+
+// A report of several views, or of one that is taken back, says nothing of how long one was.
+static void take_view(struct rows *rows, const struct event *e) {
+    for (uint32_t i = 0; e->delta == 1 && i < e->measure_count; i++) {
+        if (e->measures[i].counter == COUNTER_WATCH_MS)
+            rows_add_duration(rows, SKETCHED_WATCH_MS, e->account, e->platform, e->measures[i].value);
+    }
+}
+
+static void take_since(struct rows *rows, const struct event *e, enum sketched of) {
+    if (e->since_ms > 0)
+        rows_add_duration(rows, of, e->account, e->platform, e->occurred_at_ms - e->since_ms);
+}
+
+static void take_duration(struct rows *rows, const struct event *e) {
+    switch (e->kind) {
+    case KIND_VIEW:
+        take_view(rows, e);
+        return;
+    case KIND_MESSAGE_REPLY:
+        take_since(rows, e, SKETCHED_RESPONSE_MS);
+        return;
+    case KIND_FIRST_RESPONSE:
+        take_since(rows, e, SKETCHED_FIRST_RESPONSE_MS);
+        return;
+    case KIND_CASE_RESOLVED:
+        take_since(rows, e, SKETCHED_RESOLUTION_MS);
+        return;
+    default:
+        return;
+    }
+}
+
 void panes_take(struct panes *p, const struct event *e, int64_t offset, const struct rules *rules,
                 int64_t record_time_ms) {
     struct pane *pane = pane_of(p, window_start_s(e->occurred_at_ms));
@@ -76,9 +117,13 @@ void panes_take(struct panes *p, const struct event *e, int64_t offset, const st
     if (e->kind == KIND_READING)
         return;
     increments_of(&increments, e);
-    if (late)
+    if (late) {
         rows_add_late(pane->rows, &subject, &increments);
-    else if (e->kind == KIND_PURCHASE)
+        return;
+    }
+    take_people(pane->rows, e);
+    take_duration(pane->rows, e);
+    if (e->kind == KIND_PURCHASE)
         take_order(pane, e, &subject, &increments);
     else
         rows_add_subject(pane->rows, &subject, &increments);

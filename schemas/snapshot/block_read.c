@@ -23,11 +23,12 @@ struct cursors {
 };
 
 static bool is_list(unsigned number) {
-    return number >= BLOCK_ACCOUNT_ROWS && number <= BLOCK_ID_REST;
+    return (number >= BLOCK_ACCOUNT_ROWS && number <= BLOCK_ID_REST) || number == BLOCK_REACHED;
 }
 
 static bool is_message(unsigned number) {
-    return number == BLOCK_ACCOUNTS || number == BLOCK_COLUMNS || number == BLOCK_ORDERS;
+    return number == BLOCK_ACCOUNTS || number == BLOCK_COLUMNS || number == BLOCK_ORDERS ||
+           number == BLOCK_SKETCHES;
 }
 
 static const char *take_field(struct block *b, uint64_t *numbers, const struct wire_field *field) {
@@ -51,7 +52,7 @@ static const char *take_field(struct block *b, uint64_t *numbers, const struct w
 static const char *read_fields(struct slice bytes, struct block *b) {
     struct wire_in in = wire_in(bytes);
     struct wire_field field;
-    uint64_t numbers[BLOCK_ROWS + 1] = {0};
+    uint64_t numbers[BLOCK_FIELDS] = {0};
     const char *wrong = NULL;
     *b = (struct block){.bytes = bytes};
     while (wrong == NULL && wire_next(&in, &field))
@@ -207,24 +208,30 @@ static const char *read_row(struct block_reader *reader, struct cursors *c, bool
     return NULL;
 }
 
+// Each list must be one of the table's.
+static const char *lists_fit(const struct cursors *c, enum table table) {
+    for (unsigned i = BLOCK_ORIGINS; i <= BLOCK_ID_REST; i++) {
+        if (c->is_there[i] && table_has_id(table) != (i >= BLOCK_ID_SHARED))
+            return "it has columns that are not of its table";
+    }
+    return c->is_there[BLOCK_REACHED] && table != TABLE_REACH ? "it has columns that are not of its table"
+                                                              : NULL;
+}
+
 static const char *read_rows(struct block_reader *reader, const struct block *b, struct rows *rows) {
     struct cursors c;
     struct row_key key = {.table = b->table};
     cursors_init(&c, b);
-    bool has_id = table_has_id(b->table);
-    for (unsigned i = BLOCK_ORIGINS; i <= BLOCK_ID_REST; i++) {
-        if (c.is_there[i] && has_id != (i >= BLOCK_ID_SHARED))
-            return "it has columns that are not of its table";
-    }
-    for (uint32_t i = 0; i < b->rows; i++) {
-        const char *wrong = read_row(reader, &c, i == 0, &key);
+    const char *wrong = lists_fit(&c, b->table);
+    for (uint32_t i = 0; wrong == NULL && i < b->rows; i++) {
+        wrong = read_row(reader, &c, i == 0, &key);
         if (wrong != NULL)
             return wrong;
         reader->has_cell[i] = false;
         if (rows != NULL)
             reader->numbers[i] = rows_row(rows, &key);
     }
-    return end_lists(&c);
+    return wrong != NULL ? wrong : end_lists(&c);
 }
 
 // A column's parts as they lie in its bytes.
@@ -278,6 +285,8 @@ static const char *read_columns(struct block_reader *reader, const struct block 
     struct wire_field field;
     struct slice last = {"", 0};
     while (wire_next(&in, &field)) {
+        if (field.number == BLOCK_SKETCHES)
+            return "it has sketches, which are not of its table";
         if (field.number != BLOCK_COLUMNS)
             continue;
         struct column column = {0};
@@ -301,6 +310,88 @@ static const char *read_columns(struct block_reader *reader, const struct block 
     return NULL;
 }
 
+// The next field of a block that is a sketch; columns have no place beside them.
+static const char *next_sketch(struct wire_in *in, struct slice *bytes) {
+    struct wire_field field;
+    while (wire_next(in, &field)) {
+        if (field.number == BLOCK_COLUMNS || field.number == BLOCK_ORDERS)
+            return "it has columns that are not of its table";
+        if (field.number != BLOCK_SKETCHES)
+            continue;
+        *bytes = field.bytes;
+        return NULL;
+    }
+    *bytes = (struct slice){NULL, 0};
+    return NULL;
+}
+
+static bool sketched_parse(const struct row_key *key, enum sketched *of) {
+    for (unsigned i = 0; i < SKETCHED_COUNT; i++) {
+        const char *name = sketched_rows[i].name;
+        *of = (enum sketched)i;
+        if (sketched_rows[i].table == key->table && slice_equal(key->id, (struct slice){name, strlen(name)}))
+            return true;
+    }
+    return false;
+}
+
+// In published files alone, and there with each reach.
+static const char *read_reached(const struct block_reader *reader, struct cursors *c, struct sketch *s) {
+    if (sketched_rows[s->of].table != TABLE_REACH)
+        return NULL;
+    if (c->is_there[BLOCK_REACHED] != reader->is_published)
+        return "it says how many were reached, or does not, as only the other kinds of files do";
+    if (reader->is_published && (!wire_read(&c->lists[BLOCK_REACHED], &s->reached) || s->reached == 0))
+        return "a sketch does not say how many were reached";
+    return reader->is_published && reach_is_exact(&s->reach) ? "a sketch names its members" : NULL;
+}
+
+// The form of what holds nothing is a byte.
+static bool sketch_read(struct sketch *s, struct slice bytes) {
+    if (bytes.length < 2)
+        return false;
+    return sketched_rows[s->of].table == TABLE_REACH ? reach_read(&s->reach, bytes)
+                                                     : quantiles_read(&s->quantiles, bytes);
+}
+
+static const char *read_sketch(const struct block_reader *reader, struct cursors *c, struct wire_in *in,
+                               const struct row_key *key, struct rows *rows) {
+    struct sketch s = {.platform = key->platform, .account = key->account};
+    struct slice bytes;
+    const char *wrong = next_sketch(in, &bytes);
+    if (wrong != NULL)
+        return wrong;
+    if (!sketched_parse(key, &s.of))
+        return "it has sketches of what this program does not know";
+    if (!sketch_read(&s, bytes))
+        return "a sketch is damaged, empty or not there";
+    wrong = read_reached(reader, c, &s);
+    if (wrong == NULL && rows != NULL)
+        rows_keep_sketch(rows, &s);
+    reach_fini(&s.reach);
+    quantiles_fini(&s.quantiles);
+    return wrong;
+}
+
+static const char *read_sketches(struct block_reader *reader, const struct block *b, struct rows *rows) {
+    struct cursors c;
+    struct row_key key = {.table = b->table};
+    struct wire_in in = wire_in(b->bytes);
+    struct slice more;
+    cursors_init(&c, b);
+    const char *wrong = lists_fit(&c, b->table);
+    for (uint32_t i = 0; wrong == NULL && i < b->rows; i++) {
+        wrong = read_row(reader, &c, i == 0, &key);
+        if (wrong == NULL)
+            wrong = read_sketch(reader, &c, &in, &key, rows);
+    }
+    if (wrong == NULL)
+        wrong = next_sketch(&in, &more);
+    if (wrong != NULL)
+        return wrong;
+    return more.at != NULL ? "it has more sketches than rows" : end_lists(&c);
+}
+
 const char *block_read(struct block_reader *reader, struct slice bytes) {
     struct block b;
     const char *wrong = read_fields(bytes, &b);
@@ -312,6 +403,8 @@ const char *block_read(struct block_reader *reader, struct slice bytes) {
     reader->table_rows[b.table] += b.rows;
     if (b.table == TABLE_ORDERS)
         return block_read_orders(reader, bytes, b.rows, rows);
+    if (b.table == TABLE_REACH || b.table == TABLE_QUANTILES)
+        return read_sketches(reader, &b, rows);
     wrong = read_rows(reader, &b, rows);
     return wrong != NULL ? wrong : read_columns(reader, &b, rows);
 }

@@ -93,6 +93,13 @@ static void lists_write(struct block_writer *w, enum block_field first, enum blo
     }
 }
 
+static void add_id(struct block_writer *w, struct slice id, size_t shared) {
+    list_add(w, BLOCK_ID_SHARED, shared);
+    list_add(w, BLOCK_ID_LENGTHS, id.length - shared);
+    wire_append(&w->lists[BLOCK_ID_REST], (struct slice){id.at + shared, id.length - shared});
+    w->is_list_used[BLOCK_ID_REST] |= id.length > shared;
+}
+
 static size_t common_length(struct slice a, struct slice b) {
     size_t length = 0;
     while (length < a.length && length < b.length && a.at[length] == b.at[length])
@@ -110,10 +117,7 @@ static void add_key(struct block_writer *w, const struct row *row, const struct 
     }
     struct slice id = {row->id, row->id_length};
     size_t shared = before != NULL ? common_length((struct slice){before->id, before->id_length}, id) : 0;
-    list_add(w, BLOCK_ID_SHARED, shared);
-    list_add(w, BLOCK_ID_LENGTHS, id.length - shared);
-    wire_append(&w->lists[BLOCK_ID_REST], (struct slice){id.at + shared, id.length - shared});
-    w->is_list_used[BLOCK_ID_REST] |= id.length > shared;
+    add_id(w, id, shared);
 }
 
 static void write_accounts(struct block_writer *w, const uint32_t *numbers, size_t count) {
@@ -248,6 +252,81 @@ void block_write_orders(struct block_writer *w, const struct rows *r, int64_t wi
                 order_write(&w->part, r->orders.at[numbers[from + i]].order, &w->nested);
                 wire_element(&w->block, BLOCK_ORDERS, wire_slice(&w->part));
             }
+            if (!is_too_large(w, share))
+                break;
+        }
+        w->put(w->context, wire_slice(&w->block));
+    }
+}
+
+static struct slice sketched_name(const struct kept_sketch *kept) {
+    const char *name = sketched_rows[kept->sketch.of].name;
+    return (struct slice){name, strlen(name)};
+}
+
+static void write_sketch_accounts(struct block_writer *w, const struct rows *r, const uint32_t *numbers,
+                                  size_t count) {
+    for (size_t from = 0, to; from < count; from = to) {
+        uint32_t account = r->sketches.at[numbers[from]].account;
+        for (to = from + 1; to < count && r->sketches.at[numbers[to]].account == account; to++)
+            continue;
+        wire_element(&w->block, BLOCK_ACCOUNTS, r->accounts.at[account]);
+        list_add(w, BLOCK_ACCOUNT_ROWS, to - from);
+    }
+}
+
+static void write_sketch_keys(struct block_writer *w, const struct rows *r, const uint32_t *numbers,
+                              size_t count) {
+    struct slice before = {"", 0};
+    lists_clear(w);
+    write_sketch_accounts(w, r, numbers, count);
+    for (size_t i = 0; i < count; i++) {
+        const struct kept_sketch *kept = &r->sketches.at[numbers[i]];
+        struct slice id = sketched_name(kept);
+        list_add(w, BLOCK_PLATFORMS, kept->sketch.platform);
+        add_id(w, id, common_length(before, id));
+        before = id;
+    }
+    lists_write(w, BLOCK_ACCOUNT_ROWS, BLOCK_ID_REST);
+}
+
+static void write_reach(struct block_writer *w, const struct sketch *s, bool is_published) {
+    unsigned char bytes[REACH_BYTES_MAX];
+    struct reach copy = {0};
+    reach_merge(&copy, &s->reach);
+    if (is_published)
+        reach_forget_members(&copy);
+    size_t length = reach_write(&copy, bytes);
+    reach_fini(&copy);
+    wire_element(&w->block, BLOCK_SKETCHES, (struct slice){(const char *)bytes, length});
+    if (is_published)
+        list_add(w, BLOCK_REACHED, rows_sketch_reached(s));
+}
+
+static void write_quantiles(struct block_writer *w, const struct sketch *s) {
+    unsigned char bytes[QUANTILES_BYTES_MAX];
+    size_t length = quantiles_write(&s->quantiles, bytes);
+    wire_element(&w->block, BLOCK_SKETCHES, (struct slice){(const char *)bytes, length});
+}
+
+static void write_sketch(struct block_writer *w, const struct sketch *s, bool is_published) {
+    if (sketched_rows[s->of].table == TABLE_REACH)
+        write_reach(w, s, is_published);
+    else
+        write_quantiles(w, s);
+}
+
+void block_write_sketches(struct block_writer *w, const struct rows *r, int64_t window_s,
+                          const uint32_t *numbers, size_t count, bool is_published) {
+    for (size_t from = 0, share; from < count; from += share) {
+        share = block_share(count - from);
+        for (;; share /= 2) {
+            enum sketched of = r->sketches.at[numbers[from]].sketch.of;
+            begin_block(w, sketched_rows[of].table, window_s, share);
+            write_sketch_keys(w, r, numbers + from, share);
+            for (size_t i = 0; i < share && w->block.length <= SNAPSHOT_BLOCK_BYTES; i++)
+                write_sketch(w, &r->sketches.at[numbers[from + i]].sketch, is_published);
+            lists_write(w, BLOCK_REACHED, BLOCK_REACHED);
             if (!is_too_large(w, share))
                 break;
         }

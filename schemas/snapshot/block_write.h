@@ -14,5 +14,8 @@ void block_writer_destroy(struct block_writer **w);
 // written.
 void block_write_rows(struct block_writer *w, const struct rows *r, int64_t window_s, const uint32_t *numbers,
                       size_t count);
+// `is_published`: sketches without members, and how many those were.
+void block_write_sketches(struct block_writer *w, const struct rows *r, int64_t window_s,
+                          const uint32_t *numbers, size_t count, bool is_published);
 void block_write_orders(struct block_writer *w, const struct rows *r, int64_t window_s,
                         const uint32_t *numbers, size_t count);

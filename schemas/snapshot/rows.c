@@ -15,6 +15,7 @@ struct rows *rows_create(void) {
     slots_init(&r->long_slots);
     slots_init(&r->order_slots);
     slots_init(&r->least_slots);
+    slots_init(&r->sketch_slots);
     r->last_account = ROWS_END;
     return r;
 }
@@ -24,12 +25,14 @@ void rows_destroy(struct rows **r) {
     *r = NULL;
     if (gone == NULL)
         return;
+    slots_fini(&gone->sketch_slots);
     slots_fini(&gone->least_slots);
     slots_fini(&gone->order_slots);
     slots_fini(&gone->long_slots);
     slots_fini(&gone->account_slots);
     slots_fini(&gone->field_slots);
     slots_fini(&gone->row_slots);
+    rows_sketches_fini(gone);
     free(gone->orders.at);
     free(gone->accounts.at);
     free(gone->fields.at);
@@ -315,7 +318,8 @@ size_t rows_memory(const struct rows *r) {
            r->accounts.room * sizeof(*r->accounts.at) + r->orders.room * sizeof(*r->orders.at) +
            slots_memory(&r->row_slots) + slots_memory(&r->field_slots) + slots_memory(&r->account_slots) +
            r->long_cells.room * sizeof(*r->long_cells.at) + slots_memory(&r->long_slots) +
-           slots_memory(&r->order_slots) + slots_memory(&r->least_slots);
+           slots_memory(&r->order_slots) + slots_memory(&r->least_slots) +
+           r->sketches.room * sizeof(*r->sketches.at) + r->sketch_bytes + slots_memory(&r->sketch_slots);
 }
 
 struct row_key rows_key(const struct rows *r, uint32_t row) {

@@ -3,7 +3,8 @@
 //
 // A row is a table and what names it there; a cell is one counter of a row. Adding is exact and in any order
 // the same: integers, modulo 2^64. Purchases are kept apart, with what they would add, until rows_settle:
-// which of the copies of an order counts is known only where all of them are.
+// which of the copies of an order counts is known only where all of them are. Beside rows there are sketches:
+// of what is no sum, whom an account reached on a platform, and how long things took there.
 //
 // Everything that is handed in is copied. Not for threads to share.
 #pragma once
@@ -15,6 +16,8 @@
 #include "runtime/slice.h"
 #include "schemas/increments.h"
 #include "schemas/keys.h"
+#include "schemas/sketch/quantiles.h"
+#include "schemas/sketch/reach.h"
 
 // The numbers are snapshot.proto's.
 enum table {
@@ -25,11 +28,13 @@ enum table {
     TABLE_TOPIC,
     TABLE_LATE,
     TABLE_ORDERS,
+    TABLE_REACH, // this one and the next hold sketches, and no rows of counters
+    TABLE_QUANTILES,
     TABLES,
 };
 
 struct row_key {
-    enum table table; // not TABLE_ORDERS
+    enum table table; // not TABLE_ORDERS, nor those of sketches
     uint32_t platform;
     uint32_t origin; // with `format` and `paid`: of TOTALS and LATE, else 0
     uint32_t format;
@@ -60,6 +65,32 @@ struct order {
     int64_t occurred_at_ms;
     struct subject subject;
     struct increments increments;
+};
+
+// What sketches are of: rows of sketches.def.
+enum sketched {
+#define SKETCH(id, table, name, doc) SKETCHED_##id,
+#include "schemas/sketches.def"
+#undef SKETCH
+    SKETCHED_COUNT,
+};
+
+struct sketched_row {
+    enum table table; // REACH or QUANTILES
+    const char *name; // as files have it
+};
+
+extern const struct sketched_row sketched_rows[SKETCHED_COUNT];
+
+struct sketch {
+    enum sketched of;
+    uint32_t platform;
+    struct slice account;
+    struct reach reach; // of REACH
+    // Of REACH as a published file said it, for its sketch tells only about how many there are; 0 where
+    // another was merged since, or members came. Read rows_sketch_reached.
+    uint64_t reached;
+    struct quantiles quantiles; // of QUANTILES
 };
 
 // Ids are bounded as the contract of events bounds them; more is a bug of the caller.
@@ -93,17 +124,31 @@ void rows_add_order(struct rows *r, const struct order *order);
 // SPAN) are settled.
 void rows_settle(struct rows *r, const struct rows *earlier);
 
-// Adds all rows and keeps all orders of `from`.
+// Adds a member to a sketch of REACH, or a duration to one of QUANTILES.
+void rows_add_reached(struct rows *r, enum sketched of, struct slice account, uint32_t platform,
+                      const unsigned char pseudonym[PSEUDONYM_SIZE]);
+void rows_add_duration(struct rows *r, enum sketched of, struct slice account, uint32_t platform,
+                       int64_t duration_ms);
+
+// Adds all rows, keeps all orders and merges all sketches of `from`.
 void rows_merge(struct rows *r, const struct rows *from);
 
-size_t rows_count(const struct rows *r); // without orders
+size_t rows_count(const struct rows *r); // without orders and sketches
 size_t rows_order_count(const struct rows *r);
+size_t rows_sketch_count(const struct rows *r);
 size_t rows_memory(const struct rows *r); // bytes held
 
 // The row's key; its slices live as long as the table.
 struct row_key rows_key(const struct rows *r, uint32_t row);
 // The order ends with its last increment: read it where it is. It lives as long as the table.
 const struct order *rows_order(const struct rows *r, size_t number);
+// In no order; it lives as long as the table.
+const struct sketch *rows_sketch(const struct rows *r, size_t number);
+// NULL: there is none.
+const struct sketch *rows_sketch_find(const struct rows *r, enum sketched of, struct slice account,
+                                      uint32_t platform);
+// How many there are: exactly up to REACH_EXACT_MAX in one window, else as the sketch tells (reach.h).
+uint64_t rows_sketch_reached(const struct sketch *s);
 int64_t rows_value(const struct rows *r, uint32_t row, field_code field); // 0 where there is no cell
 
 // Cells of a row, in no order: next_cell(ROWS_FIRST), until ROWS_END.
@@ -114,9 +159,11 @@ struct cell {
 };
 uint32_t rows_next_cell(const struct rows *r, uint32_t row, uint32_t cell, struct cell *out);
 
-// Row numbers sorted as files have them (snapshot.proto); `out` holds rows_count. Likewise the orders.
+// Row numbers sorted as files have them (snapshot.proto); `out` holds rows_count. Likewise orders and
+// sketches.
 void rows_sort(const struct rows *r, uint32_t *out);
 void rows_sort_orders(const struct rows *r, uint32_t *out);
+void rows_sort_sketches(const struct rows *r, uint32_t *out);
 
 // Fetches what adding to a content's row will touch: for events that are known ahead, one after the other.
 // Each call also goes on with those before it, so that the last few calls before adding have fetched less.

@@ -235,6 +235,8 @@ void rows_merge(struct rows *r, const struct rows *from) {
     merge_rows(r, from, &t);
     for (uint32_t i = 0; i < from->orders.count; i++)
         rows_keep_order(r, from->orders.at[i].order, from->orders.at[i].settled);
+    for (uint32_t i = 0; i < from->sketches.count; i++)
+        rows_keep_sketch(r, &from->sketches.at[i].sketch);
     free(t.accounts);
     free(t.fields);
 }

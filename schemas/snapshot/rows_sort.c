@@ -128,3 +128,26 @@ void rows_sort_orders(const struct rows *r, uint32_t *out) {
         out[i] = i;
     rows_sort_order_numbers(r, out, r->orders.count);
 }
+
+static int sketch_order(const void *a, const void *b, void *sorting) {
+    const struct sorting *s = sorting;
+    const struct kept_sketch *x = &s->rows->sketches.at[*(const uint32_t *)a];
+    const struct kept_sketch *y = &s->rows->sketches.at[*(const uint32_t *)b];
+    enum table x_table = sketched_rows[x->sketch.of].table, y_table = sketched_rows[y->sketch.of].table;
+    if (x_table != y_table)
+        return x_table < y_table ? -1 : 1;
+    if (x->account != y->account)
+        return s->ranks[x->account] < s->ranks[y->account] ? -1 : 1;
+    if (x->sketch.platform != y->sketch.platform)
+        return x->sketch.platform < y->sketch.platform ? -1 : 1;
+    return (x->sketch.of > y->sketch.of) - (x->sketch.of < y->sketch.of); // sketches.def is sorted by name
+}
+
+void rows_sort_sketches(const struct rows *r, uint32_t *out) {
+    struct sorting s;
+    sorting_init(&s, r);
+    for (uint32_t i = 0; i < r->sketches.count; i++)
+        out[i] = i;
+    qsort_r(out, r->sketches.count, sizeof(*out), sketch_order, &s);
+    free(s.ranks);
+}

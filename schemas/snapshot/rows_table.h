@@ -50,6 +50,11 @@ struct kept_order {
     bool settled;
 };
 
+struct kept_sketch {
+    struct sketch sketch;
+    uint32_t account;
+};
+
 // A growing array.
 #define ROWS_ARRAY(type)                                                                                     \
     struct {                                                                                                 \
@@ -75,9 +80,12 @@ struct rows {
     ROWS_ARRAY(field_code) fields;
     ROWS_ARRAY(struct slice) accounts;
     ROWS_ARRAY(struct kept_order) orders;
+    ROWS_ARRAY(struct kept_sketch) sketches;
+    size_t sketch_bytes; // held by the sketches themselves
     struct slots row_slots, field_slots, account_slots, long_slots;
     struct slots order_slots; // by account, order, occurred_at, event id
     struct slots least_slots; // by account and order: the least of the copies
+    struct slots sketch_slots;
     uint32_t last_account;
     uint32_t ahead[ROWS_AHEAD]; // hashes of rows that are being fetched, in a ring
     unsigned ahead_next;
@@ -124,6 +132,10 @@ struct slice rows_keep(struct rows *r, struct slice text);
 
 // `settled`: its increments stand in the rows already.
 void rows_keep_order(struct rows *r, const struct order *order, bool settled);
+
+// Merges a sketch; what it holds stays the caller's.
+void rows_keep_sketch(struct rows *r, const struct sketch *sketch);
+void rows_sketches_fini(struct rows *r);
 
 // Sorts rows and orders, given by their numbers.
 void rows_sort_numbers(const struct rows *r, uint32_t *numbers, size_t count);

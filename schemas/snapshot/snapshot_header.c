@@ -77,7 +77,10 @@ static void write_progress(struct wire_out *w, const struct progress *p, struct 
 static void write_table_rows(struct wire_out *w, const uint64_t table_rows[TABLES]) {
     size_t length = 0;
     uint64_t sum = 0;
-    for (int i = 0; i < TABLES; i++) {
+    int count = TABLES;
+    while (count > TABLES_FIRST && table_rows[count - 1] == 0)
+        count--;
+    for (int i = 0; i < count; i++) {
         length += wire_varint_size(table_rows[i]);
         sum += table_rows[i];
     }
@@ -85,7 +88,7 @@ static void write_table_rows(struct wire_out *w, const uint64_t table_rows[TABLE
         return;
     wire_tag(w, HEADER_TABLE_ROWS, WIRE_BYTES);
     wire_varint(w, length);
-    for (int i = 0; i < TABLES; i++)
+    for (int i = 0; i < count; i++)
         wire_varint(w, table_rows[i]);
 }
 
@@ -197,8 +200,9 @@ static const char *read_progress(struct slice bytes, struct arena *arena, const 
 
 static const char *read_table_rows(struct slice bytes, uint64_t table_rows[TABLES]) {
     struct wire_in in = wire_in(bytes);
-    for (int i = 0; i < TABLES; i++) {
-        if (!wire_read(&in, &table_rows[i]))
+    for (int i = 0; i < TABLES && (i < TABLES_FIRST || !wire_is_at_end(&in)); i++) {
+        bool is_last = wire_read(&in, &table_rows[i]) && wire_is_at_end(&in);
+        if ((!is_last && wire_is_at_end(&in)) || (is_last && i >= TABLES_FIRST && table_rows[i] == 0))
             return "its counts of rows are damaged";
     }
     return wire_is_at_end(&in) ? NULL : "it counts rows of tables that this program does not know";

@@ -177,7 +177,7 @@ const char *block_read_orders(struct block_reader *reader, struct slice bytes, u
             return "its orders are not sorted, or one comes twice";
         remember(&reader->last, &order);
         if (rows != NULL)
-            rows_keep_order(rows, &order, reader->are_settled);
+            rows_keep_order(rows, &order, reader->is_published);
     }
     return read == count ? NULL : "it holds another number of orders than it says";
 }

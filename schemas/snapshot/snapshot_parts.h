@@ -26,6 +26,8 @@ enum block_field {
     BLOCK_ID_REST = 12,
     BLOCK_COLUMNS = 13,
     BLOCK_ORDERS = 14,
+    BLOCK_SKETCHES = 15,
+    BLOCK_REACHED = 16,
     BLOCK_FIELDS,
 };
 
@@ -47,6 +49,9 @@ enum order_field {
     ORDER_TOPICS = 12,
     ORDER_INCREMENTS = 13,
 };
+
+// Of so many tables every header counts the rows, if of any.
+enum { TABLES_FIRST = TABLE_ORDERS + 1 };
 
 // A header's bounds, whatever it says.
 enum { HEADER_BYTES_MAX = 16 << 20, HEADER_PARTITIONS_MAX = 65536, HEADER_LINES_MAX = 1 << 20 };
@@ -81,7 +86,7 @@ struct last_row {
 // Reads blocks one after the other.
 struct block_reader {
     bool is_checkpoint;
-    bool are_settled; // the orders
+    bool is_published; // a file of WINDOW or SPAN: orders are settled, members of sketches forgotten
     struct last_row last;
     uint64_t table_rows[TABLES]; // read so far
     snapshot_rows_of rows_of;

@@ -200,7 +200,7 @@ static enum status read_blocks(struct snapshot *s, struct block_reader *reader, 
 enum status snapshot_read(struct snapshot *s, snapshot_rows_of rows_of, void *context, struct problem *p) {
     struct block_reader *reader = memory_take(sizeof(*reader));
     reader->is_checkpoint = s->header.kind == FILE_CHECKPOINT;
-    reader->are_settled = s->header.kind == FILE_WINDOW || s->header.kind == FILE_SPAN;
+    reader->is_published = s->header.kind == FILE_WINDOW || s->header.kind == FILE_SPAN;
     reader->rows_of = rows_of;
     reader->context = context;
     reader->numbers = memory_grow(NULL, SNAPSHOT_BLOCK_ROWS, sizeof(*reader->numbers));

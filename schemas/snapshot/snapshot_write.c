@@ -78,7 +78,8 @@ static void window_rows_init(struct window_rows *w, const struct snapshot_window
                              uint64_t table_rows[TABLES]) {
     const struct rows *r = window->rows;
     *w = (struct window_rows){.rows = r, .start_s = window->start_s};
-    w->numbers = memory_grow(NULL, (size_t)r->rows.count + r->orders.count + 1, sizeof(uint32_t));
+    w->numbers =
+        memory_grow(NULL, (size_t)r->rows.count + r->orders.count + r->sketches.count + 1, sizeof(uint32_t));
     size_t counts[TABLES] = {0}, count = 0;
     for (uint32_t i = 0; i < r->rows.count; i++) {
         if (!has_cells(r, &r->rows.at[i]))
@@ -89,19 +90,28 @@ static void window_rows_init(struct window_rows *w, const struct snapshot_window
     rows_sort_numbers(r, w->numbers, count);
     rows_sort_orders(r, w->numbers + count);
     counts[TABLE_ORDERS] = r->orders.count;
+    rows_sort_sketches(r, w->numbers + count + r->orders.count);
+    for (uint32_t i = 0; i < r->sketches.count; i++)
+        counts[sketched_rows[r->sketches.at[i].sketch.of].table]++;
     for (int t = 0; t < TABLES; t++) {
         w->starts[t + 1] = w->starts[t] + counts[t];
         table_rows[t] += counts[t];
     }
 }
 
+static bool is_published(enum file_kind kind) {
+    return kind == FILE_WINDOW || kind == FILE_SPAN;
+}
+
 static void write_blocks(struct block_writer *writer, const struct window_rows *w, int table,
-                         bool is_checkpoint) {
+                         enum file_kind kind) {
     const uint32_t *numbers = w->numbers + w->starts[table];
     size_t count = w->starts[table + 1] - w->starts[table];
-    int64_t window_s = is_checkpoint ? w->start_s : 0;
+    int64_t window_s = kind == FILE_CHECKPOINT ? w->start_s : 0;
     if (table == TABLE_ORDERS)
         block_write_orders(writer, w->rows, window_s, numbers, count);
+    else if (table == TABLE_REACH || table == TABLE_QUANTILES)
+        block_write_sketches(writer, w->rows, window_s, numbers, count, is_published(kind));
     else
         block_write_rows(writer, w->rows, window_s, numbers, count);
 }
@@ -116,7 +126,7 @@ static void write_all(struct sink *s, const struct header *header, const struct 
     struct block_writer *writer = block_writer_create(put_block, s);
     for (int table = 0; table < TABLES; table++) {
         for (size_t i = 0; i < count; i++)
-            write_blocks(writer, &windows[i], table, header->kind == FILE_CHECKPOINT);
+            write_blocks(writer, &windows[i], table, header->kind);
     }
     block_writer_destroy(&writer);
     put_trailer(s);

@@ -74,12 +74,14 @@ static unsigned fill_listening(struct event *e, const Clameur__V1__Listening *li
            bounds_text(listening->tracked_brand, TEXT_MAX) | bounds_amount(listening->audience);
 }
 
-static unsigned check_message(const Clameur__V1__Message *message) {
+static unsigned fill_message(struct event *e, const Clameur__V1__Message *message) {
+    e->since_ms = message->replied_to_at;
     return bounds_text(message->conversation_id, TEXT_MAX) | bounds_text(message->channel_id, TEXT_MAX) |
            bounds_text(message->template_id, TEXT_MAX);
 }
 
 static unsigned fill_care(struct event *e, const Clameur__V1__Care *care, struct arena *arena) {
+    e->since_ms = care->opened_at;
     if (care->topic.len > 0)
         fill_topics(e, &care->topic, 1, arena);
     return bounds_text(care->case_id, TEXT_MAX) | bounds_text(care->topic, TEXT_MAX);
@@ -131,7 +133,7 @@ static unsigned fill_body(struct event *e, const Clameur__V1__Event *m, struct a
     case CLAMEUR__V1__EVENT__BODY_LISTENING:
         return fill_listening(e, m->listening, arena);
     case CLAMEUR__V1__EVENT__BODY_MESSAGE:
-        return check_message(m->message);
+        return fill_message(e, m->message);
     case CLAMEUR__V1__EVENT__BODY_CARE:
         return fill_care(e, m->care, arena);
     case CLAMEUR__V1__EVENT__BODY_LEAD:

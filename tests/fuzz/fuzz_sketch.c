@@ -1,8 +1,8 @@
 // The written forms of sketches, by the first byte: a reach or quantiles. What is read is written back as it
 // stood; merged with another it holds at least as much, in whichever order.
-#include "aggregate/sketch/quantiles.h"
-#include "aggregate/sketch/reach.h"
 #include "fuzz.h"
+#include "schemas/sketch/quantiles.h"
+#include "schemas/sketch/reach.h"
 
 static void check_bytes(const unsigned char *written, size_t length, struct slice bytes) {
     CHECK(length == bytes.length && memcmp(written, bytes.at, length) == 0);

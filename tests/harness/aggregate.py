@@ -2,6 +2,7 @@
 import sys
 from pathlib import Path
 
+from harness import sketches
 from harness.log import ends_of, read_log
 from harness.places import PROGRAMS, wait_until
 from harness.process import run
@@ -18,12 +19,15 @@ AGGREGATE = PROGRAMS / "clameur-aggregate"
 
 
 class File:
-    """A file of the store, read whole by the reader in Python: its header, its rows as Windows.table has them, its sum."""
+    """A file of the store, read whole by the reader in Python: its header, its rows as Windows.table has them, its sketches, its sum."""
 
     def __init__(self, path):
         snapshot = clameur_snapshot.Snapshot(path, SCHEMAS / "snapshot.binpb")
         self.header = snapshot.header
-        self.rows = {tuple(row[name] for name in KEY): row["counters"] for row in snapshot if row["table"] != "orders"}
+        rows = [row for row in snapshot if row["table"] != "orders"]
+        self.rows = {tuple(row[name] for name in KEY): row["counters"] for row in rows if "sketch" not in row}
+        self.seen, self.took = ({(row["account"], row["platform"], row["id"]): (row["count"], row["sketch"])
+                                 for row in rows if row["table"] == table} for table in ("reach", "quantiles"))
         self.sum = snapshot.checksum
 
 
@@ -103,6 +107,11 @@ class Aggregation:
             covered = {c.partition: (c.to, c.counted, c.late) for c in snapshot.header.coverage if c.counted or c.late}
             assert covered == {p: (s.to, s.counted, s.late) for p, s in window.shares.items()}
             assert snapshot.rows == expected.table(start)
+            assert snapshot.seen.keys() == window.seen.keys() and snapshot.took.keys() == window.took.keys()
+            for key, members in window.seen.items():
+                sketches.check_reach(snapshot.seen[key], len(members))
+            for key, durations in window.took.items():
+                sketches.check_quantiles(snapshot.took[key], durations)
         return expected
 
     def check_balance(self, expected):

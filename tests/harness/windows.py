@@ -6,17 +6,21 @@ Nothing here comes from the C sources. In short:
   it is late where its record time is past the window's end by more than disorder and lateness.
 - What comes in time adds its increments to TOTALS, to its content, its campaign, each topic of its body, and the counter of its kind to
   each tag. What is late adds them to LATE alone. A reading is counted, and adds nothing.
+- What comes in time is also seen: whom it reached, with consent to measurement (actors and known persons, apart), and how long a
+  view, an answer, a first response or a case took, by account and platform.
 - Of an order's copies in a window and the 48 hours before it the one with the least (occurred_at, event_id) counts, in its own
   window; each other is an `order_copies` of its own row of TOTALS. Late purchases are no copies.
 """
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from harness import contract
+from harness import contract, registry
 
 WINDOW = 900
 UNIQUE = 48 * 3600  # seconds before its window within which an order is one
 TOTALS, CONTENT, CAMPAIGN, TAG, TOPIC, LATE = "totals", "content", "campaign", "tag", "topic", "late"
+
+ENDS = {"first_response": "first_response_ms", "case_resolved": "resolution_ms"}
 
 
 @dataclass
@@ -31,6 +35,8 @@ class Share:
 class Window:
     shares: dict = field(default_factory=lambda: defaultdict(Share))
     rows: dict = field(default_factory=lambda: defaultdict(lambda: defaultdict(int)))
+    seen: dict = field(default_factory=lambda: defaultdict(set))  # (account, platform, "actors" or "persons"): who
+    took: dict = field(default_factory=lambda: defaultdict(list))  # (account, platform, name): ms
     orders: dict = field(default_factory=lambda: defaultdict(dict))  # (account, order): copies by (occurred_at, event_id)
 
 
@@ -59,6 +65,17 @@ def _topics(event):
     if body == "listening":
         return set(event.listening.topics)
     return {event.care.topic} - {b""} if body == "care" else set()
+
+
+def _durations(event):
+    """What the event says of how long something took, by name."""
+    kind, body = registry.KINDS.get(event.kind, ("",))[0], event.WhichOneof("body")
+    if kind == "view" and body == "view" and event.delta in (0, 1) and event.view.watch_ms:
+        yield "watch_ms", event.view.watch_ms
+    if kind == "message_reply" and body == "message" and event.message.replied_to_at > 0:
+        yield "response_ms", event.occurred_at - event.message.replied_to_at
+    if kind in ENDS and body == "care" and event.care.opened_at > 0:
+        yield ENDS[kind], event.occurred_at - event.care.opened_at
 
 
 def _totals_key(table, event):
@@ -111,7 +128,9 @@ class Windows:
             return
         if late:
             self._add(window, _totals_key(LATE, event), _amounts(event)[1])
-        elif event.kind == contract.PURCHASE:
+            return
+        self._see(window, event)
+        if event.kind == contract.PURCHASE:
             order = event.account_id.decode(), event.commerce.order_id
             window.orders[order][event.occurred_at, event.event_id] = event
             self.sold[order].add(start)
@@ -122,6 +141,16 @@ class Windows:
     def _add(window, key, amounts):
         for counter, amount in amounts.items():
             window.rows[key][counter] += amount
+
+    @staticmethod
+    def _see(window, event):
+        subject = _subject(event)
+        if event.consent & 1 and event.kind != contract.ERASURE:
+            for name, who in (("actors", event.actor_id), ("persons", event.person_id)):
+                if who:
+                    window.seen[(*subject, name)].add(who)
+        for name, duration in _durations(event):
+            window.took[(*subject, name)].append(duration)
 
     def _count(self, window, event):
         (counter, delta), amounts = _amounts(event)

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "runtime/hash.h"
 #include "schemas/snapshot/snapshot.h"
 
 // A repeatable choice: xorshift.
@@ -51,6 +52,13 @@ static inline struct order order_of(const char *account, unsigned char order, un
     memset(o.order, order, sizeof(o.order));
     memset(o.event_id, event_id, sizeof(o.event_id));
     return o;
+}
+
+// The nth actor, as a keyed hash would have it.
+static inline void add_reached(struct rows *r, enum sketched of, const char *account, uint32_t platform,
+                               uint64_t nth) {
+    const uint64_t halves[2] = {hash_integer(nth), hash_integer(~nth)};
+    rows_add_reached(r, of, slice_of(account), platform, (const unsigned char *)halves);
 }
 
 static inline int64_t value_of(struct rows *r, const struct row_key *key, field_code field) {

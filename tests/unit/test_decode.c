@@ -119,6 +119,22 @@ static void test_topics_of_listening_and_care(void **state) {
     assert_slice(e->topics[0], "login");
 }
 
+static void test_when_what_ends_began(void **state) {
+    Clameur__V1__Message message = CLAMEUR__V1__MESSAGE__INIT;
+    Clameur__V1__Care care = CLAMEUR__V1__CARE__INIT;
+    Clameur__V1__Event m = CLAMEUR__V1__EVENT__INIT;
+    m.platform = CLAMEUR__V1__PLATFORM__PLATFORM_X;
+    assert_int_equal(decode_message(&m)->since_ms, 0);
+    message.replied_to_at = 5;
+    m.body_case = CLAMEUR__V1__EVENT__BODY_MESSAGE;
+    m.message = &message;
+    assert_int_equal(decode_message(&m)->since_ms, 5);
+    care.opened_at = 6;
+    m.body_case = CLAMEUR__V1__EVENT__BODY_CARE;
+    m.care = &care;
+    assert_int_equal(decode_message(&m)->since_ms, 6);
+}
+
 static void test_readings_and_orders(void **state) {
     Clameur__V1__ReadingValue one = CLAMEUR__V1__READING_VALUE__INIT, two = one, *values[] = {&one, &two};
     Clameur__V1__Reading reading = CLAMEUR__V1__READING__INIT;
@@ -434,6 +450,7 @@ int main(void) {
         cmocka_unit_test(test_every_field_of_the_envelope),
         cmocka_unit_test(test_nothing_of_the_event_before_is_left),
         cmocka_unit_test(test_topics_of_listening_and_care),
+        cmocka_unit_test(test_when_what_ends_began),
         cmocka_unit_test(test_readings_and_orders),
         cmocka_unit_test(test_an_id_of_another_length_is_none),
         cmocka_unit_test(test_null_and_empty_values),

@@ -143,6 +143,88 @@ static void a_purchase_waits_for_its_copies(void **state) {
     panes_fini(&panes);
 }
 
+static uint64_t reached(const struct panes *panes, enum sketched of) {
+    const struct sketch *s = rows_sketch_find(panes->at[0].rows, of, AT("acme"), PLATFORM_TIKTOK);
+    return s == NULL ? 0 : rows_sketch_reached(s);
+}
+
+static struct event event_of_somebody(unsigned char who) {
+    struct event e = event_at(0);
+    e.consent = CONSENT_MEASUREMENT | CONSENT_ADS;
+    e.has_actor = true;
+    e.actor[0] = who;
+    return e;
+}
+
+static void actors_and_persons_are_reached_apart_and_once(void **state) {
+    struct panes panes = {0};
+    for (unsigned char i = 0; i < 20; i++) {
+        struct event e = event_of_somebody(i % 5);
+        e.has_person = i % 2 == 0;
+        e.person[0] = i % 3;
+        panes_take(&panes, &e, i, &rules, 0);
+    }
+    struct event purchase = event_of_somebody(9);
+    purchase.kind = KIND_PURCHASE;
+    panes_take(&panes, &purchase, 20, &rules, 0);
+    assert_int_equal(reached(&panes, SKETCHED_ACTORS), 6);
+    assert_int_equal(reached(&panes, SKETCHED_PERSONS), 3);
+    panes_fini(&panes);
+}
+
+static void who_did_not_consent_or_came_late_was_not_reached(void **state) {
+    struct panes panes = {0};
+    struct event e = event_of_somebody(1);
+    e.consent = CONSENT_ADS;
+    panes_take(&panes, &e, 1, &rules, 0);
+    e = event_of_somebody(2);
+    panes_take(&panes, &e, 2, &rules, e.occurred_at_ms + 60 * MINUTE);
+    e.kind = KIND_READING;
+    panes_take(&panes, &e, 3, &rules, 0);
+    e.kind = KIND_ERASURE;
+    panes_take(&panes, &e, 4, &rules, 0);
+    e = event_at(0);
+    panes_take(&panes, &e, 5, &rules, 0);
+    assert_int_equal(rows_sketch_count(panes.at[0].rows), 0);
+    panes_fini(&panes);
+}
+
+static void what_took_how_long_is_kept_by_its_name(void **state) {
+    static const struct {
+        uint32_t kind;
+        int64_t delta, before_ms, watch_ms; // began so long before; 0: not said
+        enum sketched of;
+        int64_t expected_ms; // -1: nothing
+    } cases[] = {
+        {KIND_VIEW, 1, 0, 80, SKETCHED_WATCH_MS, 80},
+        {KIND_VIEW, 2, 0, 80, SKETCHED_WATCH_MS, -1},
+        {KIND_VIEW, -1, 0, 80, SKETCHED_WATCH_MS, -1},
+        {KIND_VIEW, 1, 0, 0, SKETCHED_WATCH_MS, -1},
+        {KIND_LIKE, 1, 0, 80, SKETCHED_WATCH_MS, -1},
+        {KIND_MESSAGE_REPLY, 1, 70, 0, SKETCHED_RESPONSE_MS, 70},
+        {KIND_MESSAGE_REPLY, 1, 0, 0, SKETCHED_RESPONSE_MS, -1},
+        {KIND_MESSAGE_REPLY, 1, -5, 0, SKETCHED_RESPONSE_MS, 0},
+        {KIND_FIRST_RESPONSE, 1, 60, 0, SKETCHED_FIRST_RESPONSE_MS, 60},
+        {KIND_CASE_RESOLVED, 1, 50, 0, SKETCHED_RESOLUTION_MS, 50},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct panes panes = {0};
+        struct event e = event_at(0);
+        int64_t got = -1;
+        e.kind = cases[i].kind;
+        e.delta = cases[i].delta;
+        e.since_ms = cases[i].before_ms != 0 ? e.occurred_at_ms - cases[i].before_ms : 0;
+        e.measure_count = cases[i].watch_ms > 0;
+        e.measures[0] = (struct measure){COUNTER_WATCH_MS, cases[i].watch_ms};
+        panes_take(&panes, &e, 1, &rules, 0);
+        const struct sketch *s = rows_sketch_find(panes.at[0].rows, cases[i].of, e.account, PLATFORM_TIKTOK);
+        assert_int_equal(rows_sketch_count(panes.at[0].rows), cases[i].expected_ms >= 0);
+        assert_true(s == NULL || quantiles_at(&s->quantiles, 500, &got));
+        assert_int_equal(got, cases[i].expected_ms);
+        panes_fini(&panes);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_event_belongs_to_the_quarter_of_an_hour_it_occurred_in),
@@ -151,6 +233,9 @@ int main(void) {
         cmocka_unit_test(what_is_late_touches_the_late_table_alone),
         cmocka_unit_test(a_reading_is_counted_and_adds_nothing),
         cmocka_unit_test(a_purchase_waits_for_its_copies),
+        cmocka_unit_test(actors_and_persons_are_reached_apart_and_once),
+        cmocka_unit_test(who_did_not_consent_or_came_late_was_not_reached),
+        cmocka_unit_test(what_took_how_long_is_kept_by_its_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "aggregate/sketch/quantiles.h"
+#include "schemas/sketch/quantiles.h"
 #include "sketch_bytes.h"
 
 static int64_t at(const struct quantiles *q, unsigned permille) {

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "aggregate/sketch/reach.h"
+#include "schemas/sketch/reach.h"
 #include "sketch_bytes.h"
 
 enum { FORM_SET = 1, FORM_SPARSE = 2, FORM_DENSE = 3 };

@@ -380,6 +380,64 @@ static void a_content_may_be_fetched_ahead(void **state) {
     rows_destroy(&r);
 }
 
+static uint64_t reached(const struct rows *r, enum sketched of, const char *account, uint32_t platform) {
+    const struct sketch *s = rows_sketch_find(r, of, slice_of(account), platform);
+    return s == NULL ? 0 : rows_sketch_reached(s);
+}
+
+static void sketches_are_apart_by_what_account_and_platform(void **state) {
+    struct rows *r = rows_create();
+    int64_t median;
+    for (uint64_t i = 0; i < 400; i++) {
+        add_reached(r, SKETCHED_ACTORS, "acme", 1, i % 300);
+        add_reached(r, SKETCHED_PERSONS, "acme", 1, i % 100);
+        add_reached(r, SKETCHED_ACTORS, "acme", 2, 7);
+        rows_add_duration(r, SKETCHED_WATCH_MS, slice_of("zoo"), 1, 50);
+    }
+    assert_int_equal(rows_count(r), 0);
+    assert_int_equal(rows_sketch_count(r), 4);
+    assert_int_equal(reached(r, SKETCHED_ACTORS, "acme", 1), 300);
+    assert_int_equal(reached(r, SKETCHED_PERSONS, "acme", 1), 100);
+    assert_int_equal(reached(r, SKETCHED_ACTORS, "acme", 2), 1);
+    assert_int_equal(reached(r, SKETCHED_ACTORS, "zoo", 1), 0);
+    const struct sketch *watched = rows_sketch_find(r, SKETCHED_WATCH_MS, slice_of("zoo"), 1);
+    assert_int_equal(quantiles_count(&watched->quantiles), 400);
+    assert_true(quantiles_at(&watched->quantiles, 500, &median));
+    assert_int_equal(median, 50);
+    rows_destroy(&r);
+}
+
+static void a_merge_unites_whom_both_reached(void **state) {
+    struct rows *a = rows_create(), *b = rows_create();
+    for (uint64_t i = 0; i < 300; i++) {
+        add_reached(a, SKETCHED_ACTORS, "acme", 1, i);
+        add_reached(b, SKETCHED_ACTORS, "acme", 1, i + 100);
+        rows_add_duration(a, SKETCHED_WATCH_MS, slice_of("acme"), 1, 50);
+        rows_add_duration(b, SKETCHED_WATCH_MS, slice_of("acme"), 1, 60);
+    }
+    add_reached(b, SKETCHED_ACTORS, "aardvark", 1, 1); // numbers of accounts are each table's own
+    add_reached(b, SKETCHED_ACTORS, "zoo", 1, 1);
+    rows_merge(a, b);
+    assert_int_equal(reached(a, SKETCHED_ACTORS, "acme", 1), 400);
+    assert_int_equal(reached(a, SKETCHED_ACTORS, "zoo", 1), 1);
+    assert_int_equal(quantiles_count(&rows_sketch_find(a, SKETCHED_WATCH_MS, slice_of("acme"), 1)->quantiles),
+                     600);
+    rows_destroy(&a);
+    rows_destroy(&b);
+}
+
+static void memory_follows_the_sketches(void **state) {
+    struct rows *r = rows_create();
+    size_t before = rows_memory(r);
+    for (uint64_t i = 0; i < REACH_EXACT_MAX; i++)
+        add_reached(r, SKETCHED_ACTORS, "acme", 1, i);
+    size_t exact = rows_memory(r);
+    assert_true(exact >= before + REACH_EXACT_MAX * PSEUDONYM_SIZE);
+    add_reached(r, SKETCHED_ACTORS, "acme", 1, REACH_EXACT_MAX);
+    assert_int_equal(rows_memory(r), exact - REACH_EXACT_MAX * PSEUDONYM_SIZE + REACH_SKETCH_BYTES);
+    rows_destroy(&r);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_row_is_what_its_key_says),
@@ -396,6 +454,9 @@ int main(void) {
         cmocka_unit_test(what_was_handed_in_is_copied),
         cmocka_unit_test(rows_sort_by_their_keys),
         cmocka_unit_test(a_content_may_be_fetched_ahead),
+        cmocka_unit_test(sketches_are_apart_by_what_account_and_platform),
+        cmocka_unit_test(a_merge_unites_whom_both_reached),
+        cmocka_unit_test(memory_follows_the_sketches),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
 #include <zstd.h>
 
 #include "clameur/v1/snapshot.pb-c.h"
+#include "schemas/snapshot/rows_table.h"
 
 static struct rows *rows_of_one(void *context, int64_t window_s) {
     assert_int_equal(window_s, 0);
@@ -32,14 +33,16 @@ static char *uncompressed(const struct snapshot_bytes *file) {
     return bytes;
 }
 
-// What may happen to a table: an event, a late one, or a purchase; chosen from few subjects, so that they
-// meet.
+// What may happen to a table: an event, a late one, a purchase, or something that is seen; chosen from few
+// subjects, so that they meet.
 struct happening {
     int what;
     struct subject subject;
     struct slice tags[2], topics[1];
     struct increments increments;
     struct order order;
+    enum sketched of;
+    uint64_t seen;
     char names[4][16];
 };
 
@@ -49,7 +52,9 @@ static struct slice name_of(char *room, const char *prefix, uint64_t bound) {
 
 static void happening_make(struct happening *h) {
     static const enum counter counters[] = {COUNTER_OF_VIEW, COUNTER_OF_LIKE, COUNTER_WATCH_MS};
-    h->what = (int)random_below(4);
+    h->what = (int)random_below(6);
+    h->of = (enum sketched)random_below(SKETCHED_COUNT);
+    h->seen = random_below(random_below(2) != 0 ? 100000 : 50);
     h->subject = (struct subject){.account = random_below(3) != 0 ? slice_of("acme") : slice_of("zoo"),
                                   .platform = (uint32_t)random_below(3) * 500,
                                   .origin = (uint32_t)random_below(2),
@@ -79,6 +84,10 @@ static void happen(struct rows *r, const struct happening *h) {
         rows_add_late(r, &h->subject, &h->increments);
     else if (h->what == 1)
         rows_add_order(r, &h->order);
+    else if (h->what < 4 && sketched_rows[h->of].table == TABLE_REACH)
+        add_reached(r, h->of, "acme", h->subject.platform, h->seen);
+    else if (h->what < 4)
+        rows_add_duration(r, h->of, h->subject.account, h->subject.platform, (int64_t)h->seen - 1);
     else
         rows_add_subject(r, &h->subject, &h->increments);
 }
@@ -178,6 +187,8 @@ static void every_table_comes_back(void **state) {
     struct snapshot_bytes file = written(&part_header, r);
     read_back(&file, again);
     assert_int_equal(rows_order_count(again), rows_order_count(r));
+    assert_int_equal(rows_sketch_count(again), rows_sketch_count(r));
+    assert_in_range(rows_sketch_count(r), SKETCHED_COUNT, 1000);
     unsigned tables = 0;
     size_t rows = 0;
     for (uint32_t i = 0; i < rows_count(r); i++) {
@@ -207,13 +218,50 @@ static void every_table_comes_back(void **state) {
     struct rows *published = rows_create();
     read_back(&window, published);
     rows_settle(published, NULL);
-    assert_same_rows(published, again);
+    struct snapshot_bytes twice = written(&window_header, published);
+    assert_same_bytes(&window, &twice);
+    snapshot_bytes_fini(&twice);
     snapshot_bytes_fini(&window);
     snapshot_bytes_fini(&file);
     rows_destroy(&published);
     rows_destroy(&again);
     rows_destroy(&r);
     free(all);
+}
+
+// A part has whom it reached; what is published has only how many, and what tells whom among others.
+static void a_published_window_forgets_whom_it_reached(void **state) {
+    static const struct {
+        uint64_t count, most_off;
+    } cases[] = {{1, 0}, {REACH_EXACT_MAX, 0}, {REACH_EXACT_MAX + 1, 20}, {30000, 900}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct header window_header = part_header;
+        struct rows *r = rows_create(), *part = rows_create(), *window = rows_create(), *both = rows_create();
+        for (uint64_t nth = 0; nth < cases[i].count; nth++)
+            add_reached(r, SKETCHED_ACTORS, "acme", 2, nth);
+        struct snapshot_bytes file = written(&part_header, r);
+        read_back(&file, part);
+        assert_true(reach_equal(&rows_sketch(part, 0)->reach, &rows_sketch(r, 0)->reach));
+        snapshot_bytes_fini(&file);
+        window_header.kind = FILE_WINDOW;
+        file = written(&window_header, part);
+        read_back(&file, window);
+        const struct sketch *s = rows_sketch(window, 0);
+        assert_false(reach_is_exact(&s->reach));
+        uint64_t least = cases[i].count - cases[i].most_off;
+        assert_in_range(rows_sketch_reached(s), least, cases[i].count + cases[i].most_off);
+        // Merged with itself it holds no more; how many is told by the sketch then.
+        rows_merge(both, window);
+        assert_int_equal(rows_sketch_reached(rows_sketch(both, 0)), rows_sketch_reached(s));
+        rows_merge(both, window);
+        assert_int_equal(rows_sketch(both, 0)->reached, 0);
+        assert_true(reach_equal(&rows_sketch(both, 0)->reach, &s->reach));
+        snapshot_bytes_fini(&file);
+        rows_destroy(&both);
+        rows_destroy(&window);
+        rows_destroy(&part);
+        rows_destroy(&r);
+    }
 }
 
 static void a_row_without_a_cell_is_not_written(void **state) {
@@ -313,6 +361,24 @@ static void large_rows_make_smaller_blocks(void **state) {
     snapshot_bytes_fini(&file);
     rows_destroy(&again);
     rows_destroy(&r);
+}
+
+static void large_sketches_make_smaller_blocks(void **state) {
+    enum { SKETCHES = 5600, MEMBERS = 20000 };
+    struct rows *one = rows_create(), *r = rows_create(), *again = rows_create();
+    for (uint64_t nth = 0; nth < MEMBERS; nth++)
+        add_reached(one, SKETCHED_ACTORS, "acme", 0, nth);
+    struct sketch s = *rows_sketch(one, 0);
+    for (s.platform = 0; s.platform < SKETCHES; s.platform++)
+        rows_keep_sketch(r, &s);
+    struct snapshot_bytes file = written(&part_header, r);
+    assert_true(file.uncompressed > SNAPSHOT_BLOCK_BYTES);
+    read_back(&file, again);
+    assert_same_rows(r, again);
+    snapshot_bytes_fini(&file);
+    rows_destroy(&again);
+    rows_destroy(&r);
+    rows_destroy(&one);
 }
 
 // protobuf-c reads the file by snapshot.proto, and writes the same bytes again.
@@ -507,10 +573,12 @@ int main(void) {
         cmocka_unit_test(any_order_of_events_gives_the_same_bytes),
         cmocka_unit_test(merged_parts_are_one_pass),
         cmocka_unit_test(every_table_comes_back),
+        cmocka_unit_test(a_published_window_forgets_whom_it_reached),
         cmocka_unit_test(a_row_without_a_cell_is_not_written),
         cmocka_unit_test(values_of_every_size_come_back),
         cmocka_unit_test(many_rows_are_several_blocks),
         cmocka_unit_test(large_rows_make_smaller_blocks),
+        cmocka_unit_test(large_sketches_make_smaller_blocks),
         cmocka_unit_test(the_bytes_are_those_of_protobuf),
         cmocka_unit_test(a_checkpoint_holds_several_windows),
         cmocka_unit_test(a_through_record_has_no_rows),

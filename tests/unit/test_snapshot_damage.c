@@ -68,6 +68,10 @@ static struct rows *some_rows(void) {
     struct order o = order_of("acme", 1, 1, 100, 5);
     o.subject = s;
     rows_add_order(r, &o);
+    for (uint64_t nth = 0; nth < 3; nth++)
+        add_reached(r, SKETCHED_ACTORS, "acme", 2, nth);
+    add_reached(r, SKETCHED_PERSONS, "acme", 2, 9);
+    rows_add_duration(r, SKETCHED_WATCH_MS, slice_of("zoo"), 2, 1234);
     return r;
 }
 
@@ -388,13 +392,15 @@ static void a_block_that_says_too_much_is_refused(void **state) {
         {1, 0, 2, {NULL, 0}, "more accounts than its rows need"},
         {0, 0, 3, {NULL, 0}, "columns that are not of its table"},
         {TABLE_ORDERS, 0, 3, {NULL, 0}, "another number of orders than it says"},
-        {1, 0, 3, BYTES("\x32\0"), "a list comes twice"},              // platforms again
-        {1, 0, 3, BYTES("\x30\1"), "another type than its own"},       // platforms, not packed
-        {1, 0, 3, BYTES("\x08"), "it is damaged"},                     // a tag without a value
-        {1, 0, 3, BYTES("\xa2\6\5abcd"), "it is damaged"},             // past the end
-        {1, 0, 3, BYTES("\xa3\6"), "it is damaged"},                   // a group
-        {1, 0, 3, BYTES("\0\0"), "it is damaged"},                     // the field 0
-        {1, 0, 3, BYTES("\xff\xff\xff\xff\xff\1\0"), "it is damaged"}, // a tag beyond 32 bits
+        {1, 0, 3, BYTES("\x7a\1a"), "it has sketches, which are not of its table"},
+        {1, 0, 3, BYTES("\x82\1\1\5"), "columns that are not of its table"}, // how many were reached
+        {1, 0, 3, BYTES("\x32\0"), "a list comes twice"},                    // platforms again
+        {1, 0, 3, BYTES("\x30\1"), "another type than its own"},             // platforms, not packed
+        {1, 0, 3, BYTES("\x08"), "it is damaged"},                           // a tag without a value
+        {1, 0, 3, BYTES("\xa2\6\5abcd"), "it is damaged"},                   // past the end
+        {1, 0, 3, BYTES("\xa3\6"), "it is damaged"},                         // a group
+        {1, 0, 3, BYTES("\0\0"), "it is damaged"},                           // the field 0
+        {1, 0, 3, BYTES("\xff\xff\xff\xff\xff\1\0"), "it is damaged"},       // a tag beyond 32 bits
         {1, 0, 3,
          BYTES("\xa2\6\2ab\xa0\6\7\xa5\6"
                "1234"),
@@ -444,6 +450,118 @@ static void assert_blocks(enum file_kind kind, const struct spec *a, const struc
     forge_block(&f, b);
     forge_trailer(&f);
     assert_verdict(&f, expected);
+}
+
+#define SET_OF_ONE "\1ABCDEFGHIJKLMNOP"
+#define ONE_MEMBER "\2\1" // register 0 is 1
+
+static void a_forged_sketch_is_refused(void **state) {
+    static const struct {
+        enum file_kind kind;
+        enum table table;
+        const char *id;
+        struct slice sketches[2], reached, more;
+        const char *expected;
+    } cases[] = {
+        {FILE_PART, TABLE_REACH, "actors", {BYTES(SET_OF_ONE)}, {NULL, 0}, {NULL, 0}, ""},
+        {FILE_PART, TABLE_REACH, "persons", {BYTES(ONE_MEMBER)}, {NULL, 0}, {NULL, 0}, ""},
+        {FILE_WINDOW, TABLE_REACH, "actors", {BYTES(ONE_MEMBER)}, BYTES("\1"), {NULL, 0}, ""},
+        {FILE_PART, TABLE_QUANTILES, "watch_ms", {BYTES("\1\5\2")}, {NULL, 0}, {NULL, 0}, ""},
+        {FILE_WINDOW, TABLE_QUANTILES, "watch_ms", {BYTES("\1\5\2")}, {NULL, 0}, {NULL, 0}, ""},
+        {FILE_WINDOW,
+         TABLE_REACH,
+         "actors",
+         {BYTES(SET_OF_ONE)},
+         BYTES("\1"),
+         {NULL, 0},
+         "names its members"},
+        {FILE_SPAN, TABLE_REACH, "actors", {BYTES(SET_OF_ONE)}, BYTES("\1"), {NULL, 0}, "names its members"},
+        {FILE_WINDOW, TABLE_REACH, "actors", {BYTES(ONE_MEMBER)}, {NULL, 0}, {NULL, 0}, "or does not"},
+        {FILE_PART, TABLE_REACH, "actors", {BYTES(ONE_MEMBER)}, BYTES("\1"), {NULL, 0}, "or does not"},
+        {FILE_WINDOW, TABLE_REACH, "actors", {BYTES(ONE_MEMBER)}, BYTES("\0"), {NULL, 0}, "does not say how"},
+        {FILE_WINDOW,
+         TABLE_REACH,
+         "actors",
+         {BYTES(ONE_MEMBER)},
+         BYTES("\1\1"),
+         {NULL, 0},
+         "a list is longer"},
+        {FILE_WINDOW,
+         TABLE_QUANTILES,
+         "watch_ms",
+         {BYTES("\1\5\2")},
+         BYTES("\1"),
+         {NULL, 0},
+         "not of its table"},
+        {FILE_PART, TABLE_REACH, "watch_ms", {BYTES(ONE_MEMBER)}, {NULL, 0}, {NULL, 0}, "does not know"},
+        {FILE_PART, TABLE_QUANTILES, "actors", {BYTES("\1\5\2")}, {NULL, 0}, {NULL, 0}, "does not know"},
+        {FILE_PART, TABLE_REACH, "actor", {BYTES(ONE_MEMBER)}, {NULL, 0}, {NULL, 0}, "does not know"},
+        {FILE_PART, TABLE_REACH, "actors", {BYTES("\1")}, {NULL, 0}, {NULL, 0}, "a sketch is damaged, empty"},
+        {FILE_PART,
+         TABLE_REACH,
+         "actors",
+         {BYTES("\1ABC")},
+         {NULL, 0},
+         {NULL, 0},
+         "a sketch is damaged, empty"},
+        {FILE_PART,
+         TABLE_REACH,
+         "actors",
+         {{NULL, 0}},
+         {NULL, 0},
+         {NULL, 0},
+         "a sketch is damaged, empty or not"},
+        {FILE_PART,
+         TABLE_QUANTILES,
+         "watch_ms",
+         {BYTES("\1\5\0")},
+         {NULL, 0},
+         {NULL, 0},
+         "a sketch is damaged"},
+        {FILE_PART,
+         TABLE_REACH,
+         "actors",
+         {BYTES(ONE_MEMBER), BYTES(ONE_MEMBER)},
+         {NULL, 0},
+         {NULL, 0},
+         "more sketches"},
+        {FILE_PART,
+         TABLE_REACH,
+         "actors",
+         {BYTES(ONE_MEMBER)},
+         {NULL, 0},
+         BYTES("\x6a\0"),
+         "not of its table"},
+        {FILE_PART,
+         TABLE_REACH,
+         "actors",
+         {BYTES(ONE_MEMBER)},
+         {NULL, 0},
+         BYTES("\x72\0"),
+         "not of its table"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct forged f = {0};
+        struct wire_out block = {0};
+        uint64_t table_rows[TABLES] = {0};
+        const char length = (char)strlen(cases[i].id);
+        table_rows[cases[i].table] = 1;
+        forge_header(&f, cases[i].kind, table_rows);
+        wire_uint(&block, BLOCK_TABLE, cases[i].table);
+        wire_uint(&block, BLOCK_ROWS, 1);
+        wire_element(&block, BLOCK_ACCOUNTS, slice_of("acme"));
+        wire_element(&block, BLOCK_ACCOUNT_ROWS, sized("\1", 1));
+        wire_element(&block, BLOCK_ID_LENGTHS, sized(&length, 1));
+        wire_element(&block, BLOCK_ID_REST, slice_of(cases[i].id));
+        for (int k = 0; k < 2 && cases[i].sketches[k].at != NULL; k++)
+            wire_element(&block, BLOCK_SKETCHES, cases[i].sketches[k]);
+        if (cases[i].reached.at != NULL)
+            wire_element(&block, BLOCK_REACHED, cases[i].reached);
+        wire_append(&block, cases[i].more);
+        forge_message(&f, SNAPSHOT_BLOCK, &block);
+        forge_trailer(&f);
+        assert_verdict(&f, cases[i].expected);
+    }
 }
 
 static void blocks_are_sorted(void **state) {
@@ -506,7 +624,8 @@ static void a_forged_file_is_refused(void **state) {
         {BYTES("\xa\7\10\1\20\2\152\1\10"), "earlier orders are damaged"},
         {BYTES("\xa\10\10\1\20\2\152\0\152\0"), "the earlier orders are not sorted"},
         {BYTES("\xa\7\10\1\20\1\142\1\1"), "its counts of rows are damaged"},
-        {BYTES("\xa\16\10\1\20\1\142\10\0\0\0\0\0\0\0\0"), "tables that this program does not know"},
+        {BYTES("\xa\16\10\1\20\1\142\10\0\0\0\0\0\0\0\0"), "its counts of rows are damaged"}, // an 8th of 0
+        {BYTES("\xa\20\10\1\20\1\142\12\0\0\0\0\0\0\0\0\0\1"), "tables that this program does not know"},
         {BYTES("\xa\4\10\1\20\1\42\0"), "here is neither a block nor the trailer"},
         {BYTES("\xa\4\10\1\20\1\12\0"), "here is neither a block nor the trailer"},
         {BYTES("\xa\4\10\1\20\1\22\5\10\1"), "a block is cut short"},
@@ -700,6 +819,7 @@ int main(void) {
         cmocka_unit_test(a_forged_column_is_refused),
         cmocka_unit_test(a_block_that_says_too_much_is_refused),
         cmocka_unit_test(an_id_is_as_long_as_it_may_be_and_no_longer),
+        cmocka_unit_test(a_forged_sketch_is_refused),
         cmocka_unit_test(blocks_are_sorted),
         cmocka_unit_test(the_counts_of_the_header_are_held_to),
         cmocka_unit_test(a_forged_file_is_refused),

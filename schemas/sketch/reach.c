@@ -1,14 +1,14 @@
 // A register's value: one more than the zeros that the hash has in front behind the index's bits; the highest
 // value of a member's register stays. An exact one has no registers, and a sketch no members.
-#include "aggregate/sketch/reach.h"
+#include "schemas/sketch/reach.h"
 
 #include <endian.h>
 #include <math.h>
 #include <stdlib.h>
 
-#include "aggregate/sketch/varint.h"
 #include "runtime/check.h"
 #include "runtime/memory.h"
+#include "schemas/sketch/varint.h"
 
 enum {
     REST_BITS = 64 - REACH_PRECISION,

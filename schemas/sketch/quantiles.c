@@ -4,13 +4,13 @@
 //     middle = floor(v x 101 / 100)      last = floor(middle x 100 / 99)      the next begins at last + 1
 //
 // Whole numbers only, so that every machine has the same.
-#include "aggregate/sketch/quantiles.h"
+#include "schemas/sketch/quantiles.h"
 
 #include <stdlib.h>
 
-#include "aggregate/sketch/varint.h"
 #include "runtime/check.h"
 #include "runtime/memory.h"
+#include "schemas/sketch/varint.h"
 
 enum {
     FORM = 1,
