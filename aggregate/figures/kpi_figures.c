@@ -98,6 +98,9 @@ static void input_of(const struct asking *a, const struct rows *rows, uint32_t r
     kpi_input_init(input, slice_of(currency));
     input->weights = a->book->weights;
     kpi_input_add(input, rows, row);
+    const struct sketch *actors = rows_sketch_find(rows, SKETCHED_ACTORS, a->key.account, a->key.platform);
+    input->has_reach = actors != NULL;
+    input->reach = actors != NULL ? (int64_t)rows_sketch_reached(actors) : 0;
 }
 
 static void currencies_tell(const struct asking *a, const struct kpi *kpi, const struct rows *rows,

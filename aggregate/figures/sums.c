@@ -78,6 +78,21 @@ void sums_fini(struct sums *sums) {
     rows_destroy(&sums->formats);
 }
 
+static void sketches_take(struct rows *into, const struct rows *from, const struct filter *filter) {
+    for (size_t i = 0; i < rows_sketch_count(from); i++) {
+        const struct sketch *s = rows_sketch(from, i);
+        const struct row_key key = {.platform = s->platform, .account = s->account};
+        if (is_meant(filter, &key))
+            rows_keep_sketch(into, s);
+    }
+}
+
+// Sketches are by account and platform: of nothing less, and of platforms together they would say something
+// else.
+static bool has_sketches(enum by by) {
+    return rows_of_by[by].table == TABLE_TOTALS && !rows_of_by[by].has_value && by != BY_ACCOUNT;
+}
+
 void sums_take(struct sums *sums, const struct rows *from, const struct filter *filter) {
     size_t count = rows_count(from);
     for (uint32_t row = 0; row < count; row++) {
@@ -91,6 +106,8 @@ void sums_take(struct sums *sums, const struct rows *from, const struct filter *
         key.format = whole.format;
         row_add(sums->formats, &key, from, row);
     }
+    if (has_sketches(sums->by))
+        sketches_take(sums->rows, from, filter);
 }
 
 void sums_take_late(struct rows *into, const struct rows *from, const struct filter *filter, enum by by) {
@@ -111,4 +128,5 @@ void sums_take_all(struct rows *into, const struct rows *from, const struct filt
         if (is_meant(filter, &key))
             row_add(into, &key, from, row);
     }
+    sketches_take(into, from, filter);
 }

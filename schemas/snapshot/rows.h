@@ -130,6 +130,9 @@ void rows_add_reached(struct rows *r, enum sketched of, struct slice account, ui
 void rows_add_duration(struct rows *r, enum sketched of, struct slice account, uint32_t platform,
                        int64_t duration_ms);
 
+// Merges a sketch into that of the same key; what it holds stays the caller's.
+void rows_keep_sketch(struct rows *r, const struct sketch *sketch);
+
 // Adds all rows, keeps all orders and merges all sketches of `from`.
 void rows_merge(struct rows *r, const struct rows *from);
 

@@ -133,8 +133,6 @@ struct slice rows_keep(struct rows *r, struct slice text);
 // `settled`: its increments stand in the rows already.
 void rows_keep_order(struct rows *r, const struct order *order, bool settled);
 
-// Merges a sketch; what it holds stays the caller's.
-void rows_keep_sketch(struct rows *r, const struct sketch *sketch);
 void rows_sketches_fini(struct rows *r);
 
 // Sorts rows and orders, given by their numbers.

@@ -111,6 +111,23 @@ static void what_is_not_known_is_null_and_not_0(void **state) {
     rows_destroy(&rows);
 }
 
+// Whom an account reached on a platform is told of no less than that, and of platforms together of nobody.
+static void the_reach_is_of_account_and_platform(void **state) {
+    static const unsigned char actors[3][PSEUDONYM_SIZE] = {{1}, {2}, {1}};
+    struct rows *rows = rows_create();
+    add(rows, totals(PLATFORM_TIKTOK, REEL), COUNTER_OF_LIKE, 3);
+    for (int i = 0; i < 3; i++)
+        rows_add_reached(rows, SKETCHED_ACTORS, slice_of("acme"), PLATFORM_TIKTOK, actors[i]);
+    rows_add_reached(rows, SKETCHED_ACTORS, slice_of("acme"), PLATFORM_X, actors[0]);
+    rows_add_reached(rows, SKETCHED_ACTORS, slice_of("zoo"), PLATFORM_TIKTOK, actors[0]);
+    rows_add_reached(rows, SKETCHED_PERSONS, slice_of("acme"), PLATFORM_TIKTOK, actors[0]);
+    assert_string_equal(told(rows, BY_PLATFORM, KPIS_OWN, "engagement_by_reach"), "- 3/2=1.5 shown 1.5");
+    assert_string_equal(told(rows, BY_DAY, KPIS_OWN, "engagement_by_reach"), "- 3/2=1.5 shown 1.5");
+    assert_string_equal(told(rows, BY_FORMAT, KPIS_OWN, "engagement_by_reach"), "- 3/-=- shown -");
+    assert_string_equal(told(rows, BY_ACCOUNT, KPIS_ALL, "engagement_by_reach"), "- 3/-=- shown -");
+    rows_destroy(&rows);
+}
+
 // The views of reels are none of a story's, however they are added up.
 static void a_kpi_of_one_format_is_of_its_rows_alone(void **state) {
     struct rows *rows = rows_create();
@@ -171,6 +188,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_ratio_is_numerator_by_denominator_and_null_where_that_is_0),
         cmocka_unit_test(what_is_not_known_is_null_and_not_0),
+        cmocka_unit_test(the_reach_is_of_account_and_platform),
         cmocka_unit_test(a_kpi_of_one_format_is_of_its_rows_alone),
         cmocka_unit_test(money_is_told_by_currency_and_shown_in_its_unit),
         cmocka_unit_test(accounts_have_the_kpis_of_every_platform_alone),
