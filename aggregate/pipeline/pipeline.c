@@ -14,6 +14,7 @@
 
 #include <stdlib.h>
 
+#include "runtime/clock.h"
 #include "runtime/log/log.h"
 #include "runtime/memory.h"
 
@@ -117,6 +118,14 @@ static void hold_under_pressure(struct pipeline *p, int64_t since_ms) {
     source_hold(p->source, p->holding || p->draining);
 }
 
+// From one poll to the next, where the one before gave records.
+static void turn_measure(struct pipeline *p, bool busy) {
+    int64_t now_ns = clock_monotonic_ns();
+    if (busy && now_ns - p->polled_ns > p->tally.turn_ns)
+        p->tally.turn_ns = now_ns - p->polled_ns;
+    p->polled_ns = now_ns;
+}
+
 // Returns how many records there were, so that a busy process does not sleep.
 static size_t turn(struct pipeline *p, int wait_ms) {
     static struct record records[BATCH_RECORDS];
@@ -127,6 +136,7 @@ static size_t turn(struct pipeline *p, int wait_ms) {
     idle_turn(p);
     jobs_turn(p);
     hold_under_pressure(p, since_ms);
+    turn_measure(p, wait_ms == 0);
     size_t count = source_poll(p->source, records, p->batch_records);
     source_release(p->source, records_process(p, records, count));
     return count;
@@ -153,6 +163,7 @@ static int left_ms(struct pipeline *p) {
 
 // The keeping thread may still be at work for a lane: it is waited for.
 static void pipeline_close(struct pipeline *p) {
+    idle_wait(p);
     if (p->source != NULL)
         source_destroy(&p->source, left_ms(p));
     jobs_wait(p);

@@ -93,6 +93,17 @@ struct job {
     int64_t began_ms;
 };
 
+// A question to the broker: where does the log of a quiet partition end? On a thread of the pool.
+struct ask {
+    uv_work_t work;
+    struct pipeline *pipeline;
+    bool pending;
+    int32_t partition;
+    int64_t clock_ms; // what the watermark becomes, if nothing was left to read then
+    int64_t end;
+    enum status status;
+};
+
 struct tally {
     uint64_t read, counted, late, duplicate, replayed, rejected, dropped;
     uint64_t by_reason[REJECT_COUNT];
@@ -100,6 +111,7 @@ struct tally {
     uint64_t commits_accepted, commits_refused;
     struct histogram keep_seconds, publish_seconds;
     int64_t pressure_ms;
+    int64_t turn_ns; // the longest turn while there were records
 };
 
 struct pipeline {
@@ -118,10 +130,12 @@ struct pipeline {
     struct decoder *decoder;
     struct arena arena;
     size_t batch_records;
+    int64_t polled_ns; // when the source was asked last
 
     struct lane **lanes; // by partition; NULL: not ours
     size_t lane_count;
     struct job *first, *last; // jobs, the first one running
+    struct ask ask;
     bool publishing;
     int64_t publish_at_ms;
     const char *store_trouble; // the code told since the store refused; NULL: it does not
@@ -155,6 +169,7 @@ bool jobs_are_behind(const struct pipeline *p); // so much has been gained and n
 
 // pipeline_idle.c
 void idle_turn(struct pipeline *p);
+void idle_wait(struct pipeline *p); // until no question is open
 
 // pipeline_report.c
 struct metrics *report_metrics_create(void);

@@ -8,7 +8,9 @@
 #include <unistd.h>
 
 #include "loadtest/bench/bench_baseline.h"
+#include "loadtest/bench/bench_rows.h"
 #include "loadtest/bench/bench_run.h"
+#include "loadtest/bench/bench_stage.h"
 #include "loadtest/stop.h"
 #include "runtime/memory.h"
 
@@ -16,7 +18,7 @@ enum { FAMILIES_MAX = 16 };
 
 static const struct option_row rows[] = {
     {"worker", OPTION_STRING, offsetof(struct bench_options, worker), "", 0, 0, 0,
-     "path of clameur-ingest; empty: beside this program"},
+     "path of clameur-ingest, or of clameur-aggregate; empty: beside this program"},
     {"runs", OPTION_INT, offsetof(struct bench_options, runs), "3", 0, 1, 100, "how often each is measured"},
     {"pin", OPTION_CHOICE, offsetof(struct bench_options, pin), "no", 0, 0, 0,
      "[no|yes|both] floor and worker on one core each, or free and then on one core"},
@@ -47,10 +49,18 @@ static const struct option_row rows[] = {
      "also write the JSON to this file"},
     {"floor", OPTION_BOOL, offsetof(struct bench_options, floor), "false", 0, 0, 0,
      "consume and discard the topic once, in this process: what bench starts as its floor"},
+    {"stage", OPTION_CHOICE, offsetof(struct bench_options, stage), "", 0, 0, 0,
+     "[decode|dedup|rows] of bench aggregate, in this process: what it starts as its stages"},
+    {"store", OPTION_STRING, offsetof(struct bench_options, store), "", 0, 0, 0,
+     "of bench aggregate: a new directory for the windows, which stays; empty: one that is deleted again"},
+    {"contents", OPTION_INT, offsetof(struct bench_options, contents), "1000000", 0, 1, 100000000,
+     "of bench aggregate: contents of the windows in memory"},
+    {"windows", OPTION_INT, offsetof(struct bench_options, windows), "24", 0, 1, 10000,
+     "of bench aggregate: how many windows are held in memory at once"},
 };
 
 static const struct command command = {
-    .usage = "bench [flags]",
+    .usage = "bench [aggregate] [flags]",
     .doc = "Measures the worker: its cost and speed on what the topic holds, beside consuming and discarding "
            "it; with --rate,\nlatency under a steady load, which is sent into the topic. Uses Redis prefixes "
            "and groups of its own and deletes them.",
@@ -75,6 +85,19 @@ static void forward(struct bench *b, int argc, char **argv) {
     }
 }
 
+static bool is_aggregate(const struct bench *b) {
+    return b->deployment.request.argument_count > 0;
+}
+
+static enum status expect_form(const struct bench *b) {
+    const struct config_request *request = &b->deployment.request;
+    if (!is_aggregate(b) || strcmp(request->arguments[0], "aggregate") == 0)
+        return deployment_expect_arguments(&b->deployment, is_aggregate(b));
+    fprintf(stderr, "bench measures the worker, or with \"aggregate\" the aggregator; not \"%s\"\n",
+            request->arguments[0]);
+    return STATUS_USAGE;
+}
+
 static enum status find_programs(struct bench *b, struct problem *problem) {
     ssize_t length = readlink("/proc/self/exe", b->program, sizeof(b->program) - 1);
     if (length < 0)
@@ -84,15 +107,19 @@ static enum status find_programs(struct bench *b, struct problem *problem) {
     if (b->options.worker[0] != '\0')
         written = snprintf(b->worker, sizeof(b->worker), "%s", b->options.worker);
     else
-        written = snprintf(b->worker, sizeof(b->worker), "%.*sclameur-ingest",
-                           (int)(strrchr(b->program, '/') + 1 - b->program), b->program);
+        written =
+            snprintf(b->worker, sizeof(b->worker), "%.*s%s", (int)(strrchr(b->program, '/') + 1 - b->program),
+                     b->program, is_aggregate(b) ? "clameur-aggregate" : "clameur-ingest");
     if (written < 0 || (size_t)written >= sizeof(b->worker) || access(b->worker, X_OK) != 0)
         return problem_set(problem, STATUS_NO_INPUT, "", "name it with --worker", "%s is no program",
                            b->worker);
     return STATUS_OK;
 }
 
-static enum status (*form_of(const struct bench_options *options))(struct bench *, struct problem *) {
+static enum status (*form_of(const struct bench *b))(struct bench *, struct problem *) {
+    const struct bench_options *options = &b->options;
+    if (is_aggregate(b))
+        return bench_aggregate;
     if (options->recovery)
         return bench_recovery;
     return options->rate[0] != '\0' ? bench_latency : bench_throughput;
@@ -105,7 +132,7 @@ static enum status open_log(struct bench *b, struct problem *problem) {
     int64_t held = 0;
     for (int32_t p = 0; status == STATUS_OK && p < b->log.partitions; p++)
         held += b->log.end[p] - b->log.first[p];
-    bool needed = form_of(&b->options) == bench_throughput || strcmp(b->options.rate, "half") == 0;
+    bool needed = is_aggregate(b) || form_of(b) == bench_throughput || strcmp(b->options.rate, "half") == 0;
     if (status == STATUS_OK && held == 0 && needed)
         return problem_set(problem, STATUS_NO_INPUT, "", "fill it with clameur-loadtest produce",
                            "the topic %s is empty", b->log.topic);
@@ -197,9 +224,15 @@ static enum status write_answer(const struct bench *b, struct problem *problem) 
 }
 
 static enum status run(struct bench *b, struct problem *problem) {
-    enum status status = open_log(b, problem);
+    enum status status = expect_form(b);
+    if (status == STATUS_OK && strcmp(b->options.stage, "rows") == 0)
+        return (enum status)bench_rows_child(b);
+    if (status == STATUS_OK)
+        status = open_log(b, problem);
     if (status != STATUS_OK)
         return status;
+    if (b->options.stage[0] != '\0')
+        return (enum status)bench_stage_child(b, b->options.stage);
     if (b->options.floor)
         return (enum status)bench_floor_child(b);
     status = find_programs(b, problem);
@@ -209,7 +242,7 @@ static enum status run(struct bench *b, struct problem *problem) {
     char *text;
     make_settings(b, &text);
     b->report.runs = b->options.runs;
-    status = form_of(&b->options)(b, problem);
+    status = form_of(b)(b, problem);
     free(text);
     return status == STATUS_OK ? write_answer(b, problem) : status;
 }

@@ -20,7 +20,10 @@ struct bench_options {
     int64_t runs;
     int64_t timeout_ms;
     bool recovery;
-    bool floor; // this process is the child that is the floor
+    bool floor;        // this process is the child that is the floor
+    const char *stage; // of `bench aggregate`: this process is a child: decode, dedup, rows; "" is none
+    const char *store; // of `bench aggregate`: where its windows are left; "": nowhere
+    int64_t contents, windows; // of `bench aggregate`: of the windows in memory
 };
 
 // What a case is measured under.
@@ -54,6 +57,8 @@ enum status bench_latency(struct bench *b, struct problem *problem);
 // Kills a worker, and watches how soon another counts in its place; as a dynamic member of the group and with
 // a static id.
 enum status bench_recovery(struct bench *b, struct problem *problem);
+// The aggregator: its windows' own cost beside the stages below them, its files, its memory.
+enum status bench_aggregate(struct bench *b, struct problem *problem);
 
 // What one run over the whole topic took.
 struct bench_take {

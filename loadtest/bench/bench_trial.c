@@ -1,13 +1,12 @@
 #include "loadtest/bench/bench_trial.h"
 
-#include <arpa/inet.h>
 #include <inttypes.h>
 #include <librdkafka/rdkafka.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
+#include "loadtest/bench/bench_http.h"
 #include "loadtest/stop.h"
 #include "runtime/clock.h"
 #include "runtime/memory.h"
@@ -22,23 +21,9 @@ enum {
     POLL_MS = 10,
 };
 
-// A port that nobody listens on at the moment.
-static int free_port(void) {
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t length = sizeof(address);
-    int port = 0;
-    if (fd >= 0 && bind(fd, (struct sockaddr *)&address, length) == 0 &&
-        getsockname(fd, (struct sockaddr *)&address, &length) == 0)
-        port = ntohs(address.sin_port);
-    if (fd >= 0)
-        close(fd);
-    return port;
-}
-
 static void trial_name(struct trial *t, struct bench *b, const char *families) {
     static int serial;
-    *t = (struct trial){.bench = b, .settings = b->deployment.settings, .port = free_port()};
+    *t = (struct trial){.bench = b, .settings = b->deployment.settings, .port = bench_free_port()};
     snprintf(t->prefix, sizeof(t->prefix), "bench-%d-%d", (int)getpid(), serial++);
     snprintf(t->prefix_flag, sizeof(t->prefix_flag), "--redis.prefix=%s", t->prefix);
     snprintf(t->group_flag, sizeof(t->group_flag), "--kafka.group=%s", t->prefix);
@@ -127,24 +112,7 @@ enum status trial_ended(const struct bench_child *child, const struct bench_usag
 }
 
 int trial_get(struct trial *t, const char *path, char *out, size_t size) {
-    char request[256];
-    int written = snprintf(request, sizeof(request),
-                           "GET %s HTTP/1.0\r\nHost: localhost\r\nConnection: close\r\n\r\n", path);
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_port = htons((uint16_t)t->port),
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    struct timeval timeout = {.tv_sec = 5};
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), code = 0;
-    size_t length = 0;
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
-    if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 &&
-        write(fd, request, (size_t)written) == written) {
-        for (ssize_t got; length + 1 < size && (got = read(fd, out + length, size - 1 - length)) > 0;)
-            length += (size_t)got;
-    }
-    out[length] = '\0';
-    close(fd);
-    return sscanf(out, "HTTP/%*s %d", &code) == 1 ? code : 0;
+    return bench_get(t->port, path, out, size);
 }
 
 enum status trial_ready(struct trial *t, struct bench_child *child, struct problem *problem) {
@@ -247,13 +215,13 @@ static bool has_controller(rd_kafka_t *client) {
 
 // Best effort: the embedded broker has no admin API, and librdkafka fails an assertion of its own when it is
 // asked all the same (confluentinc/librdkafka#3663); there the empty group goes with the broker.
-static void delete_group(struct trial *t) {
-    rd_kafka_t *client = t->bench->log.consumer;
+void bench_delete_group(struct bench *b, const char *name) {
+    rd_kafka_t *client = b->log.consumer;
     if (!has_controller(client))
         return;
     rd_kafka_queue_t *queue = rd_kafka_queue_new(client);
     rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(client, RD_KAFKA_ADMIN_OP_DELETEGROUPS);
-    rd_kafka_DeleteGroup_t *group = rd_kafka_DeleteGroup_new(t->prefix);
+    rd_kafka_DeleteGroup_t *group = rd_kafka_DeleteGroup_new(name);
     char reason[256];
     rd_kafka_AdminOptions_set_request_timeout(options, ADMIN_MS, reason, sizeof(reason));
     rd_kafka_DeleteGroups(client, &group, 1, options, queue);
@@ -270,7 +238,7 @@ void trial_close(struct trial **trial) {
     *trial = NULL;
     if (t->redis.client != NULL && !recount_redis_broken(&t->redis)) {
         delete_keys(t);
-        delete_group(t);
+        bench_delete_group(t->bench, t->prefix);
     }
     recount_redis_close(&t->redis);
     free(t->marks);

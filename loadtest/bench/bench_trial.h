@@ -33,6 +33,9 @@ enum status trial_open(struct trial **trial, struct bench *b, const char *famili
 // Deletes the keys and the group. Best effort: what is left is said.
 void trial_close(struct trial **trial);
 
+// Deletes a group of ours; best effort.
+void bench_delete_group(struct bench *b, const char *name);
+
 // Workers started from now on have a static id.
 void trial_be_static(struct trial *t);
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "loadtest/bench/bench_http.h"
 #include "loadtest/bench/bench_trial.h"
 #include "loadtest/stop.h"
 #include "runtime/clock.h"
@@ -58,26 +59,12 @@ static enum status wait_counted(struct trial *t, struct bench_child *child, stru
     return STATUS_OK;
 }
 
-// The sum over a metric's labels.
-static uint64_t metric_sum(const char *text, const char *name) {
-    size_t length = strlen(name);
-    double sum = 0;
-    for (const char *line = text; line != NULL && *line != '\0'; line = strchr(line, '\n')) {
-        line += *line == '\n';
-        if (strncmp(line, name, length) != 0 || (line[length] != ' ' && line[length] != '{'))
-            continue;
-        const char *value = line[length] == '{' ? strchr(line, '}') : line + length - 1;
-        sum += value != NULL ? strtod(value + 1, NULL) : 0;
-    }
-    return (uint64_t)sum;
-}
-
 static enum status read_metrics(struct trial *t, struct bench_take *take, struct problem *problem) {
     char *text = memory_take(METRICS_BYTES);
     trial_get(t, "/metrics", text, METRICS_BYTES);
-    take->updates = metric_sum(text, "clameur_redis_updates_total");
-    take->events =
-        metric_sum(text, "clameur_events_read_total") - metric_sum(text, "clameur_events_replayed_total");
+    take->updates = (uint64_t)bench_metric(text, "clameur_redis_updates_total");
+    take->events = (uint64_t)(bench_metric(text, "clameur_events_read_total") -
+                              bench_metric(text, "clameur_events_replayed_total"));
     bool empty = take->events == 0;
     free(text);
     return empty

@@ -74,11 +74,10 @@ void windows_file_close(struct windows_file *file) {
 
 enum status windows_store_file(const struct windows_store *store, const char *name, struct rows *rows,
                                struct windows_file *file, struct problem *p) {
-    size_t length;
     *file = (struct windows_file){0};
-    enum status status = file_read(store, name, &file->bytes, &length, p);
+    enum status status = file_read(store, name, &file->bytes, &file->length, p);
     if (status == STATUS_OK)
-        status = snapshot_open(&file->snapshot, name, file->bytes, length, p);
+        status = snapshot_open(&file->snapshot, name, file->bytes, file->length, p);
     if (status == STATUS_OK && rows != NULL)
         status = snapshot_read(file->snapshot, rows_of, rows, p);
     if (status != STATUS_OK)

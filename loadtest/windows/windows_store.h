@@ -53,6 +53,7 @@ enum status windows_store_read(struct windows_store *store, struct problem *p);
 // A file, whole; its rows are added to `rows` unless that is NULL. STATUS_BAD_DATA with what is wrong.
 struct windows_file {
     char *bytes;
+    size_t length;
     struct snapshot *snapshot;
 };
 enum status windows_store_file(const struct windows_store *store, const char *name, struct rows *rows,

@@ -80,7 +80,7 @@ enum status source_seek(struct source *source, const struct source_position *pos
 // Commits offsets, not waiting; the answer comes to `committed` with the id returned here.
 uint64_t source_commit(struct source *source, const struct source_position *positions, size_t count);
 
-// First and end offset of a partition as the broker has them now (blocking, timeout_ms).
+// First and end offset of a partition as the broker has them now (blocking, timeout_ms; any thread).
 enum status source_bounds(struct source *source, int32_t partition, int64_t *first, int64_t *end,
                           int timeout_ms, struct problem *problem);
 // End offset as last seen in a fetch, not asking anybody; -1 where unknown.

@@ -194,3 +194,26 @@ def test_a_worker_that_counts_nothing_ends_it(deployment, events, form, is_begun
 
 def test_an_empty_topic_is_refused(bench):
     assert "is empty" in bench(check=66).stderr
+
+
+def test_the_aggregator_is_measured_beside_the_stages_below_it(deployment, kafka, bench, tmp_path):
+    topic = kafka.create_topic(f"bench-{os.urandom(3).hex()}", message_timestamp_type="CreateTime")
+    start = (int(time.time()) // 900 - 8) * 900_000 + 60_000
+    deployment.produce(*BENCH, "--events", 5000, f"--start-time={start}", f"--kafka.topic={topic}")
+    store = tmp_path / "windows"
+    answer = bench("aggregate", "--runs", 1, "--contents", 2000, "--windows", 2, f"--store={store}", f"--kafka.topic={topic}")
+    cases = {case["what"]: {name: value["median"] for name, value in case.items() if isinstance(value, dict)}
+             for case in answer["cases"]}
+    floor, decode, dedup, aggregator, window, memory = cases.values()
+    assert list(cases)[3:] == ["aggregator", "its largest window", "windows in memory"] and answer["events"] == 5000
+    assert 0 < floor["cpu_ns_per_event"] < decode["cpu_ns_per_event"]
+    assert aggregator["windows_cpu_ns_per_event"] == pytest.approx(
+        aggregator["cpu_ns_per_event"] - decode["cpu_ns_per_event"], rel=0.01)
+    assert aggregator["checkpoint_bytes_per_event"] > 0 and 0 < aggregator["longest_turn_ms"] < 60_000
+    assert window["rows"] > 500 and memory["rows"] > 2000
+    assert window["snapshot_bytes_per_row"] < min(window["protobuf_bytes_per_row"], window["json_bytes_per_row"])
+    assert len(list((store / "snapshots").iterdir())) == 1
+
+
+def test_bench_of_something_else_is_refused(bench):
+    assert bench("agregate", check=64).stdout == ""
