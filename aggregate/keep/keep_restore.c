@@ -188,8 +188,9 @@ static enum status restore_watermark(struct keeper *k, struct kept *kept, struct
     if (status != STATUS_OK)
         return status;
     const struct progress *through = snapshot_header(file.snapshot)->progress;
-    if (through != NULL && through->offset == kept->ledger.offset &&
-        through->watermark_ms > kept->ledger.watermark_ms) {
+    kept->told = through != NULL && through->offset == kept->ledger.offset &&
+                 through->sealed_s >= kept->ledger.sealed_s;
+    if (kept->told && through->watermark_ms > kept->ledger.watermark_ms) {
         kept->ledger.watermark_ms = through->watermark_ms;
         kept->ledger.sealed_s = through->sealed_s;
     }

@@ -24,6 +24,7 @@ struct keeper {
 struct kept {
     struct ledger ledger;
     bool taken;                // the handover under way is in the ledger already
+    bool told;                 // when restored: the store has a through record of where the ledger stands
     int64_t last;              // offset of the newest checkpoint file that we follow; -1: none
     int64_t base, base_before; // offsets of the last two bases; -1: none
     uint64_t base_bytes, segment_bytes;

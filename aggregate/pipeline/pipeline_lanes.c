@@ -62,7 +62,7 @@ void lanes_restored(struct pipeline *p, struct lane *lane, struct kept *kept) {
     lane->read = l->read;
     lane->rejected = l->rejected;
     lane->duplicate = l->duplicate;
-    lane->handed_next = kept->last < 0 ? -1 : l->offset;
+    lane->handed_next = kept->told ? l->offset : -1; // a crash came before the record: it is made up for
     lane->handed_sealed_s = l->sealed_s;
     lane->handed_at_ms = p->now_ms;
     log_info("partition_restored", FIELD("partition", LOG_INT(lane->partition)),
