@@ -64,8 +64,12 @@ static void take_order(struct pane *pane, const struct event *e, const struct su
     pane->orders_to = pane->to;
 }
 
+static bool is_seen(const struct event *e) {
+    return (e->consent & CONSENT_MEASUREMENT) != 0 && e->kind != KIND_ERASURE;
+}
+
 static void take_people(struct rows *rows, const struct event *e) {
-    if ((e->consent & CONSENT_MEASUREMENT) == 0 || e->kind == KIND_ERASURE)
+    if (!is_seen(e))
         return;
     if (e->has_actor)
         rows_add_reached(rows, SKETCHED_ACTORS, e->account, e->platform, e->actor);
@@ -130,8 +134,17 @@ void panes_take(struct panes *p, const struct event *e, int64_t offset, const st
 }
 
 void panes_prefetch(const struct panes *p, const struct event *e) {
-    if (p->count > 0 && e->content.length > 0)
-        rows_prefetch_content(p->at[p->last].rows, e->account, e->platform, e->content);
+    if (p->count == 0)
+        return;
+    struct rows *rows = p->at[p->last].rows;
+    if (e->content.length > 0)
+        rows_prefetch_content(rows, e->account, e->platform, e->content);
+    if (!is_seen(e))
+        return;
+    if (e->has_actor)
+        rows_prefetch_reached(rows, SKETCHED_ACTORS, e->account, e->platform, e->actor);
+    if (e->has_person)
+        rows_prefetch_reached(rows, SKETCHED_PERSONS, e->account, e->platform, e->person);
 }
 
 size_t panes_memory(const struct panes *p) {

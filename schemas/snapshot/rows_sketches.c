@@ -99,3 +99,10 @@ const struct sketch *rows_sketch_find(const struct rows *r, enum sketched of, st
 uint64_t rows_sketch_reached(const struct sketch *s) {
     return s->reached > 0 ? s->reached : reach_count(&s->reach);
 }
+
+void rows_prefetch_reached(const struct rows *r, enum sketched of, struct slice account, uint32_t platform,
+                           const unsigned char pseudonym[PSEUDONYM_SIZE]) {
+    const struct sketch *s = rows_sketch_find(r, of, account, platform);
+    if (s != NULL)
+        reach_prefetch(&s->reach, pseudonym);
+}
