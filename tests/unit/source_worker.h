@@ -10,7 +10,7 @@
 #include "stream/source/source_internal.h"
 #include "tests/unit/mock_kafka.h"
 
-enum { PARTITIONS = 6, OFFSETS = 4000, BATCH = 97, PATIENCE_MS = 30000, JOIN_MS = 3000 };
+enum { PARTITIONS = 6, OFFSETS = 4000, BATCH = 97, PATIENCE_MS = 300000, JOIN_MS = 3000 };
 static const char topic[] = "engagement";
 
 // What Redis would remember, of one topic: shared by the workers of a test.
@@ -179,7 +179,7 @@ static inline int set_up(void **state) {
     static struct marks marks;
     memset(&marks, 0, sizeof(marks));
     started = 0;
-    alarm(120); // a test that hangs ends the program
+    alarm(900); // a test that hangs ends the program
     loop_init(&loop);
     mock_start(&mock, 2);
     assert_int_equal(rd_kafka_mock_topic_create(mock.cluster, topic, PARTITIONS, 1), 0);

@@ -13,7 +13,7 @@
 #include "stream/deadletter.h"
 #include "tests/unit/mock_kafka.h"
 
-enum { PATIENCE_MS = 20000, PRODUCE = 0, BIG = 200000, CUT = 65536 };
+enum { PATIENCE_MS = 300000, PRODUCE = 0, BIG = 200000, CUT = 65536 };
 static const char dlq[] = "engagement.dlq";
 
 static struct loop loop;
@@ -41,7 +41,7 @@ rd_kafka_headers_t *rd_kafka_headers_new(size_t count) {
 }
 
 static int set_up(void **state) {
-    alarm(120); // a test that hangs ends the program
+    alarm(900); // a test that hangs ends the program
     memset(big, 'b', sizeof(big));
     loop_init(&loop);
     mock_start(&mock, 1);
@@ -97,7 +97,7 @@ static void reader_stop(struct reader *r) {
 }
 
 static rd_kafka_message_t *read_letter(struct reader *r) {
-    for (int i = 0; i < 100; i++) {
+    for (int64_t until_ms = clock_monotonic_ms() + PATIENCE_MS; clock_monotonic_ms() < until_ms;) {
         rd_kafka_message_t *m = rd_kafka_consume(r->topic, 0, 200);
         if (m != NULL && m->err == RD_KAFKA_RESP_ERR_NO_ERROR)
             return m;

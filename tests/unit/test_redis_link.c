@@ -45,8 +45,11 @@ static void hear(void *context, enum redis_outcome outcome, const redisReply *re
     snprintf(h->text, sizeof(h->text), "%.120s", reply->str != NULL ? reply->str : "");
 }
 
+enum { PATIENCE = 12 };
+
+// `limit_ms` is far more than it takes where nothing else runs.
 static bool until(bool (*condition)(void *), void *context, int limit_ms) {
-    for (int64_t end = clock_monotonic_ms() + limit_ms; !condition(context);)
+    for (int64_t end = clock_monotonic_ms() + PATIENCE * (int64_t)limit_ms; !condition(context);)
         if (clock_monotonic_ms() >= end)
             return false;
         else

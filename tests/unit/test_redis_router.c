@@ -40,7 +40,7 @@ static void turn(void) {
 }
 
 static bool until(bool (*condition)(void *), void *context) {
-    for (int64_t end = clock_monotonic_ms() + 10000; !condition(context);)
+    for (int64_t end = clock_monotonic_ms() + 60000; !condition(context);)
         if (clock_monotonic_ms() >= end)
             return false;
         else

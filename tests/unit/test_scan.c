@@ -31,7 +31,7 @@ static struct scan *open_at(int64_t offset) {
 }
 
 static int set_up(void **state) {
-    alarm(120);
+    alarm(900);
     mock_start(&mock, 1);
     assert_int_equal(rd_kafka_mock_topic_create(mock.cluster, "t", 1, 1), 0);
     mock_produce(&mock, "t", 0, 1, 3, 10, "k");
