@@ -1,11 +1,9 @@
-"""What a broker runs on, made once and kept in .cache: Kafka's jars at the versions that tests/kafka/pom.xml pins, and an archive of
-its classes as Java has them in memory, with which it starts on half of the work. `python -m harness.broker` makes both ahead."""
+"""A broker's process: Kafka from its jars, and an archive of its classes as Java has them in memory, made once and kept beside the
+jars, with which it starts on half of the work."""
 import base64
-import fcntl
 import hashlib
 import tempfile
 import uuid
-from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -13,7 +11,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from harness import process
-from harness.jars import jars
+from harness.jars import alone, jars
 from harness.places import CACHE, free_port, wait_until
 
 CLUSTER = "clameurTestsAAAAAAAAAA"  # any 16 bytes in base64
@@ -29,31 +27,31 @@ log.dirs={directory}/log
 """
 
 
-@contextmanager
-def _alone():
-    """One process at a time makes what is missing, the others wait for it."""
-    CACHE.mkdir(exist_ok=True)
-    with open(CACHE / "kafka.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+def broker_argv(properties):
+    return _argv(properties, f"-XX:SharedArchiveFile={archive()}")
 
 
-def _digest(text):
-    return hashlib.sha256(text).hexdigest()[:12]
+def _argv(properties, classes):
+    """With what a process needs that lives for a minute on a part of a core. What it unpacks lies where it runs."""
+    found = sorted(jars("kafka").resolve().glob("*.jar"))
+    return ["java", classes, "-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.io.tmpdir=.",
+            "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", ":".join(map(str, found)), "kafka.Kafka", properties]
 
 
-@cache
-def kafka_jars():
-    """Where they lie, by the name that the archive will know them by."""
-    return jars("kafka").resolve()
+def format_storage(log, node):
+    """What Kafka's StorageTool leaves in the folder of a node's log, without a Java of its own for it."""
+    directory = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    log.mkdir(parents=True, exist_ok=True)
+    (log / "meta.properties").write_text(f"version=1\ncluster.id={CLUSTER}\nnode.id={node}\ndirectory.id={directory}\n")
 
 
 @cache
 def archive():
-    """The file of the classes: of these jars in this place, and of this Java, because no other takes it."""
-    java = process.run(["java", "-version"], kafka_jars()).stderr
-    file = kafka_jars() / f"classes-{_digest(f'{kafka_jars()} {java}'.encode())}.jsa"
-    with _alone():
+    """The file of the classes: of the jars where they lie and of the Java that is here, because no other takes it."""
+    folder = jars("kafka").resolve()
+    java = process.run(["java", "-version"], folder).stderr
+    file = folder / f"classes-{hashlib.sha256(f'{folder} {java}'.encode()).hexdigest()[:12]}.jsa"
+    with alone("classes"):
         if not file.exists():
             _make_archive(file)
     return file
@@ -70,10 +68,10 @@ def _make_archive(file):
         admin = AdminClient({"bootstrap.servers": f"127.0.0.1:{port}", "log_level": 0})
         try:
             wait_until("the first broker answers", lambda: _answers(broker, admin), 150, 0.2)
-            broker.terminate(600)
+            broker.terminate(150)
         finally:
             broker.kill()
-        part.touch()  # of a Java that keeps no archives: it is not asked again, and takes an empty one for none
+        part.touch()  # by a Java that keeps no archives: it is not asked again, and takes an empty one for none
         part.rename(file)
 
 
@@ -83,25 +81,3 @@ def _answers(broker, admin):
         return admin.list_topics(timeout=2).brokers
     except KafkaException:
         return None
-
-
-def _argv(properties, classes):
-    """With what a process needs that lives for a minute on a part of a core. What it unpacks lies where it runs."""
-    return ["java", classes, "-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.io.tmpdir=.",
-            "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", ":".join(map(str, sorted(kafka_jars().glob("*.jar")))), "kafka.Kafka",
-            properties]
-
-
-def broker_argv(properties):
-    return _argv(properties, f"-XX:SharedArchiveFile={archive()}")
-
-
-def format_storage(log, node):
-    """What Kafka's StorageTool leaves in the folder of a node's log, without a Java of its own for it."""
-    directory = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-    log.mkdir(parents=True, exist_ok=True)
-    (log / "meta.properties").write_text(f"version=1\ncluster.id={CLUSTER}\nnode.id={node}\ndirectory.id={directory}\n")
-
-
-if __name__ == "__main__":
-    archive()
