@@ -26,24 +26,32 @@ def _is_money(kpi):
     return any(name.endswith("_micros") for side in ("numerator", "denominator") for _, name in terms(kpi[side]))
 
 
-def _side(text, counters, currency):
+def _side(text, counters, currency, reach):
     """None where it is not known."""
     if text == "":
         return 1
     total = 0
     for factor, name in terms(text):
-        if name == "reach":
+        if name == "reach" and reach is None:
             return None
-        if name == "weighted":
+        if name == "reach":
+            total += factor * reach
+        elif name == "weighted":
             total += factor * sum(weight * counters[counter] for counter, weight in WEIGHTS.items())
         else:
             total += factor * counters[f"{name}:{currency}" if name.endswith("_micros") else name]
     return total
 
 
-def figures(table):
+def is_estimated(name):
+    """Is a side of the KPI of that name reach, which is an estimate where windows are merged?"""
+    return any(term == "reach" for kpi in KPIS if kpi["name"] == name for side in ("numerator", "denominator")
+               for _, term in terms(kpi[side]))
+
+
+def figures(table, reach):
     """{(account, platform, kpi, currency): (numerator, denominator)} of all rows of TOTALS ({key: {counter: value}}, the keys as
-    Windows.table has them) where a side is known and not 0."""
+    Windows.table has them) where a side is known and not 0. `reach`: actors by (account, platform's name)."""
     sums, formats = defaultdict(lambda: defaultdict(int)), defaultdict(lambda: defaultdict(int))
     for (name, account, platform, _, form, _, _), counters in table:
         if name == "totals":
@@ -56,7 +64,8 @@ def figures(table):
             source = formats[account, platform, FORMATS[kpi["format"]]] if kpi["format"] else counters
             currencies = sorted({c.split(":")[1] for c in source if ":" in c}) if _is_money(kpi) else [None]
             for currency in currencies:
-                sides = _side(kpi["numerator"], source, currency), _side(kpi["denominator"], source, currency)
+                reached = None if kpi["format"] else reach.get((account, platform), 0)
+                sides = tuple(_side(kpi[side], source, currency, reached) for side in ("numerator", "denominator"))
                 if sides[0] or (sides[1] and kpi["denominator"]):
                     found[account, platform, kpi["name"], currency] = sides
     return found
