@@ -165,18 +165,22 @@ static int window_compare(const void *left, const void *right) {
 static size_t windows_open(const struct ledger *l, struct snapshot_window *out) {
     size_t count = 0;
     for (size_t i = 0; i < l->count; i++) {
-        if (l->at[i].rows != NULL)
+        if (ledger_is_only_here(&l->at[i]))
             out[count++] = (struct snapshot_window){l->at[i].start_s, l->at[i].rows};
     }
     return count;
 }
 
-static size_t windows_gained(const struct handover *h, struct snapshot_window *out) {
-    for (size_t i = 0; i < h->panes.count; i++)
-        out[i] = (struct snapshot_window){h->panes.at[i].start_s, h->panes.at[i].rows};
-    if (h->panes.count > 1)
-        qsort(out, h->panes.count, sizeof(*out), window_compare);
-    return h->panes.count;
+static size_t windows_gained(const struct ledger *l, const struct handover *h, struct snapshot_window *out) {
+    size_t count = 0;
+    for (size_t i = 0; i < h->panes.count; i++) {
+        const struct pane *pane = &h->panes.at[i];
+        if (ledger_is_only_here(ledger_find(l, pane->start_s)))
+            out[count++] = (struct snapshot_window){pane->start_s, pane->rows};
+    }
+    if (count > 1)
+        qsort(out, count, sizeof(*out), window_compare);
+    return count;
 }
 
 static void checkpoint_was_put(struct kept *kept, bool base, uint64_t bytes) {
@@ -201,7 +205,7 @@ enum status keep_files_checkpoint(struct keeper *k, struct kept *kept, const str
         return STATUS_OK;
     struct line *lines = memory_take((l->count + 1) * sizeof(*lines));
     struct snapshot_window *windows = memory_take((l->count + h->panes.count + 1) * sizeof(*windows));
-    size_t count = base ? windows_open(l, windows) : windows_gained(h, windows);
+    size_t count = base ? windows_open(l, windows) : windows_gained(l, h, windows);
     struct header header = header_of(k, FILE_CHECKPOINT);
     struct progress progress;
     struct snapshot_bytes bytes;

@@ -101,7 +101,7 @@ static enum status keep_taken(struct keeper *k, struct kept *kept, const struct 
     return status;
 }
 
-enum status keeper_keep(struct keeper *k, struct kept *kept, const struct handover *h, struct problem *p) {
+enum status keeper_keep(struct keeper *k, struct kept *kept, struct handover *h, struct problem *p) {
     if (!kept->taken) {
         enum status status = reopen_all(k, kept, h, p);
         if (status != STATUS_OK)

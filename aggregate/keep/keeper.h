@@ -40,4 +40,4 @@ void keeper_release(struct kept **kept);
 
 // Takes a handover and keeps what it changed. STATUS_TRY_AGAIN (CLM-D1), STATUS_BAD_DATA (CLM-D3: a part that
 // must be read again is torn or gone).
-enum status keeper_keep(struct keeper *k, struct kept *kept, const struct handover *h, struct problem *p);
+enum status keeper_keep(struct keeper *k, struct kept *kept, struct handover *h, struct problem *p);

@@ -69,14 +69,21 @@ void ledger_reopen(struct ledger *l, int64_t start_s, struct rows *taken, const 
     w->kept_to = coverage->to;
 }
 
-static void take_pane(struct ledger *l, const struct pane *pane) {
+static void take_rows(struct ledger_window *w, struct pane *pane) {
+    if (w->rows != NULL) {
+        rows_merge(w->rows, pane->rows);
+        return;
+    }
+    w->rows = pane->rows;
+    pane->adopted = true;
+}
+
+static void take_pane(struct ledger *l, struct pane *pane) {
     struct ledger_window *w = ledger_find(l, pane->start_s);
     CHECK(!ledger_is_away(l, pane->start_s));
-    if (w == NULL) {
+    if (w == NULL)
         w = window_begin(l, pane->start_s);
-        w->rows = rows_create();
-    }
-    rows_merge(w->rows, pane->rows);
+    take_rows(w, pane);
     w->counted += pane->counted;
     w->late += pane->late;
     w->to = pane->to;
@@ -87,7 +94,7 @@ static int64_t seal_of(int64_t watermark_ms) {
     return watermark_ms > 0 ? watermark_ms / (WINDOW_S * INT64_C(1000)) * WINDOW_S : 0;
 }
 
-void ledger_take(struct ledger *l, const struct handover *h) {
+void ledger_take(struct ledger *l, struct handover *h) {
     for (size_t i = 0; i < h->panes.count; i++)
         take_pane(l, &h->panes.at[i]);
     l->offset = h->offset;
@@ -145,7 +152,7 @@ void ledger_progress(const struct ledger *l, struct progress *out, struct line *
                              .line_count = l->count};
     for (size_t i = 0; i < l->count; i++) {
         const struct ledger_window *w = &l->at[i];
-        lines[i] = (struct line){w->start_s, w->counted, w->late, w->to, w->rows != NULL, w->orders_to};
+        lines[i] = (struct line){w->start_s, w->counted, w->late, w->to, ledger_is_only_here(w), w->orders_to};
     }
 }
 

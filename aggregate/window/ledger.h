@@ -1,6 +1,6 @@
 // What the windows of one partition hold after a prefix of its log: the state behind the hot path. Pure.
 //
-//     a window is     open      its rows are here
+//     a window is     open      its rows are here, and until it is sealed and its part kept nowhere else
 //                     closed    its rows are in its part, which the store has; its line stays
 //                     settled   the line is gone, too: the window was published with it
 //
@@ -64,12 +64,18 @@ bool ledger_is_away(const struct ledger *l, int64_t start_s);
 // and a coverage of nothing.
 void ledger_reopen(struct ledger *l, int64_t start_s, struct rows *taken, const struct coverage *coverage);
 
-// Adds what was handed over; its panes stay the caller's. No window of them may be away (CHECKed).
-void ledger_take(struct ledger *l, const struct handover *h);
+// Adds what was handed over. The rows of a pane that begins a window are adopted, the others stay the
+// caller's. No window of them may be away (CHECKed).
+void ledger_take(struct ledger *l, struct handover *h);
 
 // Is there a part of it to be kept?
 static inline bool ledger_is_unkept(const struct ledger *l, const struct ledger_window *w) {
     return w->rows != NULL && w->start_s + WINDOW_S <= l->sealed_s && w->kept_to != w->to;
+}
+
+// Are its rows to be in checkpoints? Else its part has them.
+static inline bool ledger_is_only_here(const struct ledger_window *w) {
+    return w->rows != NULL && w->kept_to != w->to;
 }
 
 // Frees the rows of windows to which only late events can come any more.

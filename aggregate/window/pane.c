@@ -12,8 +12,10 @@ bool window_is_late(int64_t start_s, const struct rules *rules, int64_t record_t
 }
 
 void panes_fini(struct panes *p) {
-    for (size_t i = 0; i < p->count; i++)
-        rows_destroy(&p->at[i].rows);
+    for (size_t i = 0; i < p->count; i++) {
+        if (!p->at[i].adopted)
+            rows_destroy(&p->at[i].rows);
+    }
     free(p->at);
     *p = (struct panes){0};
 }

@@ -27,6 +27,7 @@ struct pane {
     int64_t to;
     int64_t orders_to; // of its orders; 0: none
     struct rows *rows;
+    bool adopted; // the rows are the ledger's now, and only to be read
 };
 
 // By window, in no order.
