@@ -152,7 +152,8 @@ void ledger_progress(const struct ledger *l, struct progress *out, struct line *
                              .line_count = l->count};
     for (size_t i = 0; i < l->count; i++) {
         const struct ledger_window *w = &l->at[i];
-        lines[i] = (struct line){w->start_s, w->counted, w->late, w->to, ledger_is_only_here(w), w->orders_to};
+        lines[i] =
+            (struct line){w->start_s, w->counted, w->late, w->to, ledger_is_only_here(w), w->orders_to};
     }
 }
 

@@ -79,12 +79,19 @@ static void take_people(struct rows *rows, const struct event *e) {
         rows_add_reached(rows, SKETCHED_PERSONS, e->account, e->platform, e->person);
 }
 
-// A report of several views, or of one that is taken back, says nothing of how long one was.
-static void take_view(struct rows *rows, const struct event *e) {
-    for (uint32_t i = 0; e->delta == 1 && i < e->measure_count; i++) {
+// How long a view was; -1: unknown. A report of several views, or of one that is taken back, does not tell.
+static int64_t watch_of(const struct event *e) {
+    for (uint32_t i = 0; e->kind == KIND_VIEW && e->delta == 1 && i < e->measure_count; i++) {
         if (e->measures[i].counter == COUNTER_WATCH_MS)
-            rows_add_duration(rows, SKETCHED_WATCH_MS, e->account, e->platform, e->measures[i].value);
+            return e->measures[i].value;
     }
+    return -1;
+}
+
+static void take_view(struct rows *rows, const struct event *e) {
+    int64_t watch_ms = watch_of(e);
+    if (watch_ms >= 0)
+        rows_add_duration(rows, SKETCHED_WATCH_MS, e->account, e->platform, watch_ms);
 }
 
 static void take_since(struct rows *rows, const struct event *e, enum sketched of) {
@@ -135,18 +142,25 @@ void panes_take(struct panes *p, const struct event *e, int64_t offset, const st
         rows_add_subject(pane->rows, &subject, &increments);
 }
 
-void panes_prefetch(const struct panes *p, const struct event *e) {
-    if (p->count == 0)
-        return;
-    struct rows *rows = p->at[p->last].rows;
-    if (e->content.length > 0)
-        rows_prefetch_content(rows, e->account, e->platform, e->content);
+static void prefetch_people(const struct rows *rows, const struct event *e) {
     if (!is_seen(e))
         return;
     if (e->has_actor)
         rows_prefetch_reached(rows, SKETCHED_ACTORS, e->account, e->platform, e->actor);
     if (e->has_person)
         rows_prefetch_reached(rows, SKETCHED_PERSONS, e->account, e->platform, e->person);
+}
+
+void panes_prefetch(const struct panes *p, const struct event *e) {
+    if (p->count == 0)
+        return;
+    struct rows *rows = p->at[p->last].rows;
+    struct subject subject = subject_of(e);
+    rows_prefetch_subject(rows, &subject);
+    prefetch_people(rows, e);
+    int64_t watch_ms = watch_of(e);
+    if (watch_ms >= 0)
+        rows_prefetch_duration(rows, SKETCHED_WATCH_MS, e->account, e->platform, watch_ms);
 }
 
 size_t panes_memory(const struct panes *p) {

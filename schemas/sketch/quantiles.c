@@ -16,7 +16,8 @@ enum {
     FORM = 1,
     COUNT_BITS = 48,
     ROOM_FIRST = 2,
-    CELL_BITS = 5, // cells to a doubling, as bits: each has few buckets
+    SPARSE_MAX = 128, // buckets, before a value that needs another one makes room for all
+    CELL_BITS = 5,    // cells to a doubling, as bits: each has few buckets
     CELLS = (63 - CELL_BITS) << CELL_BITS,
 };
 
@@ -105,49 +106,59 @@ static uint32_t bucket_place(const struct quantiles *q, uint32_t number) {
     return first + (length > 0 && number_of(q->buckets[first]) < number);
 }
 
-void quantiles_add(struct quantiles *q, int64_t value_ms, uint64_t count) {
-    if (count == 0)
-        return;
-    uint32_t number = bucket_of(value_ms);
+static bool has_all(const struct quantiles *q) {
+    return q->count == QUANTILES_BUCKETS_MAX;
+}
+
+static void make_all(struct quantiles *q) {
+    uint64_t *all = memory_grow(NULL, QUANTILES_BUCKETS_MAX, sizeof(*all));
+    for (uint32_t number = 0; number < QUANTILES_BUCKETS_MAX; number++)
+        all[number] = bucket_with(number, 0);
+    for (uint32_t i = 0; i < q->count; i++)
+        all[number_of(q->buckets[i])] = q->buckets[i];
+    free(q->buckets);
+    *q = (struct quantiles){all, QUANTILES_BUCKETS_MAX, QUANTILES_BUCKETS_MAX};
+}
+
+static uint64_t *bucket_make(struct quantiles *q, uint32_t number, uint32_t place) {
+    if (q->count >= SPARSE_MAX) {
+        make_all(q);
+        return &q->buckets[number];
+    }
+    buckets_reserve(q, q->count + 1);
+    memmove(&q->buckets[place + 1], &q->buckets[place], (q->count - place) * sizeof(*q->buckets));
+    q->buckets[place] = bucket_with(number, 0);
+    q->count++;
+    return &q->buckets[place];
+}
+
+static uint64_t *bucket_at(struct quantiles *q, uint32_t number) {
+    if (has_all(q))
+        return &q->buckets[number];
     uint32_t place = bucket_place(q, number);
-    if (place == q->count || number_of(q->buckets[place]) != number) {
-        buckets_reserve(q, q->count + 1);
-        memmove(&q->buckets[place + 1], &q->buckets[place], (q->count - place) * sizeof(*q->buckets));
-        q->buckets[place] = bucket_with(number, 0);
-        q->count++;
-    }
-    bucket_raise(&q->buckets[place], count);
+    bool is_there = place < q->count && number_of(q->buckets[place]) == number;
+    return is_there ? &q->buckets[place] : bucket_make(q, number, place);
 }
 
-// How many buckets of `from` are not in `into`.
-static uint32_t buckets_new(const struct quantiles *into, const struct quantiles *from) {
-    uint32_t news = 0;
-    for (uint32_t i = 0, j = 0; j < from->count; j++) {
-        while (i < into->count && number_of(into->buckets[i]) < number_of(from->buckets[j]))
-            i++;
-        news += i == into->count || number_of(into->buckets[i]) != number_of(from->buckets[j]);
-    }
-    return news;
+void quantiles_add(struct quantiles *q, int64_t value_ms, uint64_t count) {
+    if (count > 0)
+        bucket_raise(bucket_at(q, bucket_of(value_ms)), count);
 }
 
-// From the end on, so that nothing is overwritten before it has moved.
+void quantiles_prefetch(const struct quantiles *q, int64_t value_ms) {
+    if (has_all(q))
+        __builtin_prefetch(&q->buckets[bucket_of(value_ms)], 1);
+    else if (q->count > 0)
+        __builtin_prefetch(&q->buckets[q->count / 2], 1);
+}
+
 void quantiles_merge(struct quantiles *into, const struct quantiles *from) {
     CHECK(into != from);
-    uint32_t news = buckets_new(into, from);
-    buckets_reserve(into, into->count + news);
-    uint32_t i = into->count, j = from->count, to = into->count + news;
-    into->count = to;
-    while (j > 0) {
-        uint64_t theirs = from->buckets[j - 1];
-        if (i > 0 && number_of(into->buckets[i - 1]) > number_of(theirs)) {
-            into->buckets[--to] = into->buckets[--i];
-            continue;
-        }
-        bool both = i > 0 && number_of(into->buckets[i - 1]) == number_of(theirs);
-        uint64_t sum = both ? into->buckets[--i] : bucket_with(number_of(theirs), 0);
-        bucket_raise(&sum, count_of(theirs));
-        into->buckets[--to] = sum;
-        j--;
+    if (has_all(from) && !has_all(into))
+        make_all(into);
+    for (uint32_t i = 0; i < from->count; i++) {
+        if (count_of(from->buckets[i]) > 0)
+            bucket_raise(bucket_at(into, number_of(from->buckets[i])), count_of(from->buckets[i]));
     }
 }
 
@@ -163,9 +174,20 @@ size_t quantiles_memory(const struct quantiles *q) {
     return q->room * sizeof(*q->buckets);
 }
 
+// The first place from `i` on whose bucket holds something.
+static uint32_t next_held(const struct quantiles *q, uint32_t i) {
+    while (i < q->count && count_of(q->buckets[i]) == 0)
+        i++;
+    return i;
+}
+
 bool quantiles_equal(const struct quantiles *a, const struct quantiles *b) {
-    return a->count == b->count &&
-           (a->count == 0 || memcmp(a->buckets, b->buckets, a->count * sizeof(*a->buckets)) == 0);
+    uint32_t i = next_held(a, 0), j = next_held(b, 0);
+    while (i < a->count && j < b->count && a->buckets[i] == b->buckets[j]) {
+        i = next_held(a, i + 1);
+        j = next_held(b, j + 1);
+    }
+    return i == a->count && j == b->count;
 }
 
 bool quantiles_at(const struct quantiles *q, unsigned permille, int64_t *value_ms) {
@@ -184,7 +206,7 @@ size_t quantiles_write(const struct quantiles *q, unsigned char out[QUANTILES_BY
     unsigned char *at = out;
     uint32_t before = 0;
     *at++ = FORM;
-    for (uint32_t i = 0; i < q->count; i++) {
+    for (uint32_t i = next_held(q, 0); i < q->count; i = next_held(q, i + 1)) {
         uint32_t number = number_of(q->buckets[i]);
         at = varint_write(varint_write(at, number - before), count_of(q->buckets[i]));
         before = number;

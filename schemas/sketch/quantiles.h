@@ -7,9 +7,10 @@
 // doubling. Zero and what is negative share a bucket whose middle is 0; longer than 400 days counts as 400
 // days.
 //
-// Only buckets that hold something take memory, 8 bytes each. Merge is addition. What comes out depends on
-// the values alone, not on the order of adds and merges, and so does the written form: equal sketches are
-// equal bytes. A bucket holds up to QUANTILES_COUNT_MAX and no more, which is no matter of order either.
+// While few buckets hold something, only those take memory, 8 bytes each; then all of them. Merge is
+// addition. What comes out depends on the values alone, not on the order of adds and merges, and so does the
+// written form: equal sketches are equal bytes. A bucket holds up to QUANTILES_COUNT_MAX and no more, which
+// is no matter of order either.
 //
 // {0} is an empty one and holds no memory. Pure; not for threads to share.
 #pragma once
@@ -28,13 +29,16 @@ enum {
 #define QUANTILES_COUNT_MAX  ((UINT64_C(1) << 48) - 1)
 
 struct quantiles {
-    uint64_t *buckets;    // ascending: its number << 48 | its count, at least 1
+    uint64_t
+        *buckets; // ascending: its number << 48 | its count, at least 1; 0 only where all of them are there
     uint32_t count, room; // of the buckets
 };
 
 void quantiles_fini(struct quantiles *q); // leaves an empty one
 
-void quantiles_add(struct quantiles *q, int64_t value_ms, uint64_t count);  // count values alike; 0 is none
+void quantiles_add(struct quantiles *q, int64_t value_ms, uint64_t count); // count values alike; 0 is none
+// Fetches what quantiles_add will touch.
+void quantiles_prefetch(const struct quantiles *q, int64_t value_ms);
 void quantiles_merge(struct quantiles *into, const struct quantiles *from); // not of itself
 
 uint64_t quantiles_count(const struct quantiles *q);                        // values

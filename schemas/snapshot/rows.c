@@ -264,10 +264,13 @@ static void add_first(struct adding *a, const struct row_key *key, uint32_t coun
         rows_add_cell(a->rows, row, a->fields[i], a->increments->at[i].value);
 }
 
-static void add_whole(struct adding *a, enum table table) {
-    const struct subject *s = a->subject;
-    struct row_key key = {
+static struct row_key whole_key(enum table table, const struct subject *s) {
+    return (struct row_key){
         .table = table, .platform = s->platform, .origin = s->origin, .format = s->format, .paid = s->paid};
+}
+
+static void add_whole(struct adding *a, enum table table) {
+    struct row_key key = whole_key(table, a->subject);
     add_first(a, &key, a->count);
 }
 
@@ -319,7 +322,8 @@ size_t rows_memory(const struct rows *r) {
            slots_memory(&r->row_slots) + slots_memory(&r->field_slots) + slots_memory(&r->account_slots) +
            r->long_cells.room * sizeof(*r->long_cells.at) + slots_memory(&r->long_slots) +
            slots_memory(&r->order_slots) + slots_memory(&r->least_slots) +
-           r->sketches.room * sizeof(*r->sketches.at) + r->sketch_bytes + slots_memory(&r->sketch_slots);
+           r->sketches.room * sizeof(*r->sketches.at) + r->sketch_bytes +
+           r->sketch_sets.room * sizeof(*r->sketch_sets.at) + slots_memory(&r->sketch_slots);
 }
 
 struct row_key rows_key(const struct rows *r, uint32_t row) {
@@ -378,9 +382,19 @@ void rows_prefetch(struct rows *r, uint32_t hash) {
     r->ahead[r->ahead_next++ % ROWS_AHEAD] = hash;
 }
 
-void rows_prefetch_content(struct rows *r, struct slice account, uint32_t platform, struct slice content) {
-    uint32_t number = rows_account_find(r, account);
-    struct row_key key = {.table = TABLE_CONTENT, .platform = platform, .id = content};
-    if (number != ROWS_END)
-        rows_prefetch(r, rows_hash(number, &key));
+static void prefetch_named(struct rows *r, uint32_t account, enum table table, uint32_t platform,
+                           struct slice id) {
+    if (id.length > 0)
+        rows_prefetch(r,
+                      rows_hash(account, &(struct row_key){.table = table, .platform = platform, .id = id}));
+}
+
+void rows_prefetch_subject(struct rows *r, const struct subject *s) {
+    uint32_t account = rows_account_find(r, s->account);
+    if (account == ROWS_END)
+        return;
+    struct row_key totals = whole_key(TABLE_TOTALS, s);
+    rows_prefetch(r, rows_hash(account, &totals));
+    prefetch_named(r, account, TABLE_CONTENT, s->platform, s->content);
+    prefetch_named(r, account, TABLE_CAMPAIGN, s->platform, s->campaign);
 }

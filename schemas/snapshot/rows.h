@@ -168,9 +168,12 @@ void rows_sort(const struct rows *r, uint32_t *out);
 void rows_sort_orders(const struct rows *r, uint32_t *out);
 void rows_sort_sketches(const struct rows *r, uint32_t *out);
 
-// Fetches what adding to a content's row will touch: for events that are known ahead, one after the other.
-// Each call also goes on with those before it, so that the last few calls before adding have fetched less.
-void rows_prefetch_content(struct rows *r, struct slice account, uint32_t platform, struct slice content);
-// Fetches what adding a member to a sketch will touch, where there is one.
+// Fetches what adding to a subject's rows of TOTALS, CONTENT and CAMPAIGN will touch: for events that are
+// known ahead, one after the other. Each call also goes on with those before it, so that the last few calls
+// before adding have fetched less.
+void rows_prefetch_subject(struct rows *r, const struct subject *subject);
+// Fetch what adding a member, or a duration, to a sketch will touch, where there is one.
 void rows_prefetch_reached(const struct rows *r, enum sketched of, struct slice account, uint32_t platform,
                            const unsigned char pseudonym[PSEUDONYM_SIZE]);
+void rows_prefetch_duration(const struct rows *r, enum sketched of, struct slice account, uint32_t platform,
+                            int64_t duration_ms);

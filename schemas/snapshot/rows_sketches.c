@@ -9,33 +9,41 @@ const struct sketched_row sketched_rows[SKETCHED_COUNT] = {
 #undef SKETCH
 };
 
-static uint32_t sketch_hash(enum sketched of, uint32_t account, uint32_t platform) {
-    return slots_hash(hash_integer((uint64_t)account << 32 | platform) + of * UINT64_C(0x9e3779b97f4a7c15));
+static uint32_t set_hash(uint32_t account, uint32_t platform) {
+    return slots_hash(hash_integer((uint64_t)account << 32 | platform));
 }
 
-// The slot of a sketch, or the free one where it would stand.
-static struct slot *sketch_slot(const struct rows *r, enum sketched of, uint32_t account, uint32_t platform) {
-    uint32_t hash = sketch_hash(of, account, platform);
-    struct slot *slot = slots_first(&r->sketch_slots, hash);
+// The slot of a set, or the free one where it would stand.
+static struct slot *set_slot(const struct rows *r, uint32_t account, uint32_t platform) {
+    struct slot *slot = slots_first(&r->sketch_slots, set_hash(account, platform));
     for (; slot->number != 0; slot = slots_next(&r->sketch_slots, slot)) {
-        const struct kept_sketch *kept = &r->sketches.at[slot->number - 1];
-        if (kept->account == account && kept->sketch.platform == platform && kept->sketch.of == of)
+        const struct sketch_set *set = &r->sketch_sets.at[slot->number - 1];
+        if (set->account == account && set->platform == platform)
             break;
     }
     return slot;
 }
 
+static struct sketch_set *set_of(struct rows *r, uint32_t account, uint32_t platform) {
+    struct slot *slot = set_slot(r, account, platform);
+    if (slot->number != 0)
+        return &r->sketch_sets.at[slot->number - 1];
+    rows_append(&r->sketch_sets, (struct sketch_set){account, platform, {0}});
+    slots_fill(&r->sketch_slots, slot, set_hash(account, platform), r->sketch_sets.count - 1);
+    return &r->sketch_sets.at[r->sketch_sets.count - 1];
+}
+
 static struct sketch *sketch_of(struct rows *r, enum sketched of, struct slice account, uint32_t platform) {
     uint32_t number = rows_account(r, account);
-    struct slot *slot = sketch_slot(r, of, number, platform);
-    if (slot->number != 0)
-        return &r->sketches.at[slot->number - 1].sketch;
+    uint32_t *place = &set_of(r, number, platform)->numbers[of];
+    if (*place != 0)
+        return &r->sketches.at[*place - 1].sketch;
     CHECK(r->sketches.count < ROWS_FIRST);
     rows_append(&r->sketches, (struct kept_sketch){.sketch = {.of = of, .platform = platform}});
     struct kept_sketch *kept = &r->sketches.at[r->sketches.count - 1];
     kept->account = number;
     kept->sketch.account = r->accounts.at[number];
-    slots_fill(&r->sketch_slots, slot, sketch_hash(of, number, platform), r->sketches.count - 1);
+    *place = r->sketches.count;
     return &kept->sketch;
 }
 
@@ -45,6 +53,7 @@ void rows_sketches_fini(struct rows *r) {
         quantiles_fini(&r->sketches.at[i].sketch.quantiles);
     }
     free(r->sketches.at);
+    free(r->sketch_sets.at);
 }
 
 void rows_add_reached(struct rows *r, enum sketched of, struct slice account, uint32_t platform,
@@ -92,8 +101,9 @@ const struct sketch *rows_sketch(const struct rows *r, size_t number) {
 const struct sketch *rows_sketch_find(const struct rows *r, enum sketched of, struct slice account,
                                       uint32_t platform) {
     uint32_t number = rows_account_find(r, account);
-    const struct slot *slot = number != ROWS_END ? sketch_slot(r, of, number, platform) : NULL;
-    return slot != NULL && slot->number != 0 ? &r->sketches.at[slot->number - 1].sketch : NULL;
+    const struct slot *slot = number != ROWS_END ? set_slot(r, number, platform) : NULL;
+    uint32_t place = slot != NULL && slot->number != 0 ? r->sketch_sets.at[slot->number - 1].numbers[of] : 0;
+    return place != 0 ? &r->sketches.at[place - 1].sketch : NULL;
 }
 
 uint64_t rows_sketch_reached(const struct sketch *s) {
@@ -105,4 +115,11 @@ void rows_prefetch_reached(const struct rows *r, enum sketched of, struct slice 
     const struct sketch *s = rows_sketch_find(r, of, account, platform);
     if (s != NULL)
         reach_prefetch(&s->reach, pseudonym);
+}
+
+void rows_prefetch_duration(const struct rows *r, enum sketched of, struct slice account, uint32_t platform,
+                            int64_t duration_ms) {
+    const struct sketch *s = rows_sketch_find(r, of, account, platform);
+    if (s != NULL)
+        quantiles_prefetch(&s->quantiles, duration_ms);
 }

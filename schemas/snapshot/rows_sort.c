@@ -3,7 +3,12 @@
 #include "runtime/check.h"
 #include "schemas/snapshot/rows_table.h"
 
-enum { CHUNK = 7 }; // bytes of an id in a word; the lowest byte says how many were left
+enum {
+    CHUNK = 7, // bytes of an id in a word; the lowest byte says how many were left
+    FEW = 64,  // entries, below which going over all bytes of a word does not pay
+    WORD_BYTES = 8,
+    BYTE_VALUES = 256,
+};
 
 struct entry {
     uint64_t word;
@@ -12,7 +17,8 @@ struct entry {
 
 struct sorting {
     const struct rows *rows;
-    uint32_t *ranks; // of accounts, by their bytes
+    uint32_t *ranks;       // of accounts, by their bytes
+    struct entry *scratch; // as many as there are entries
 };
 
 static int account_order(const void *a, const void *b, void *rows) {
@@ -58,6 +64,41 @@ static int entry_order(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
+// Entries by one byte of their words, those that are alike in it as they were. False: all are alike, and
+// stay.
+static bool sort_byte(const struct entry *from, struct entry *to, size_t count, unsigned shift) {
+    size_t places[BYTE_VALUES] = {0}, place = 0;
+    for (size_t i = 0; i < count; i++)
+        places[from[i].word >> shift & (BYTE_VALUES - 1)]++;
+    if (places[from[0].word >> shift & (BYTE_VALUES - 1)] == count)
+        return false;
+    for (size_t value = 0; value < BYTE_VALUES; value++) {
+        size_t having = places[value];
+        places[value] = place;
+        place += having;
+    }
+    for (size_t i = 0; i < count; i++)
+        to[places[from[i].word >> shift & (BYTE_VALUES - 1)]++] = from[i];
+    return true;
+}
+
+static void sort_words(struct entry *entries, struct entry *scratch, size_t count) {
+    struct entry *from = entries, *to = scratch;
+    if (count < FEW) {
+        qsort(entries, count, sizeof(*entries), entry_order);
+        return;
+    }
+    for (unsigned byte = 0; byte < WORD_BYTES; byte++) {
+        if (!sort_byte(from, to, count, 8 * byte))
+            continue;
+        struct entry *sorted = to;
+        to = from;
+        from = sorted;
+    }
+    if (from != entries)
+        memcpy(entries, from, count * sizeof(*entries));
+}
+
 // Before each `at`: the rows that come soon, and the ids of those that come sooner.
 static void fetch(const struct rows *r, const struct entry *entries, size_t count, size_t at) {
     if (at + 2 * ROWS_AHEAD < count)
@@ -73,7 +114,7 @@ static void sort(const struct sorting *s, struct entry *entries, size_t count, u
             fetch(s->rows, entries, count, i);
         entries[i].word = word_of(s, entries[i].row, level);
     }
-    qsort(entries, count, sizeof(*entries), entry_order);
+    sort_words(entries, s->scratch, count);
     for (size_t from = 0, to; from < count; from = to) {
         to = from + 1;
         while (to < count && entries[to].word == entries[from].word)
@@ -87,11 +128,13 @@ void rows_sort_numbers(const struct rows *r, uint32_t *numbers, size_t count) {
     struct sorting s;
     sorting_init(&s, r);
     struct entry *entries = memory_grow(NULL, count + 1, sizeof(*entries));
+    s.scratch = memory_grow(NULL, count + 1, sizeof(*s.scratch));
     for (size_t i = 0; i < count; i++)
         entries[i].row = numbers[i];
     sort(&s, entries, count, 0);
     for (size_t i = 0; i < count; i++)
         numbers[i] = entries[i].row;
+    free(s.scratch);
     free(entries);
     free(s.ranks);
 }

@@ -55,6 +55,12 @@ struct kept_sketch {
     uint32_t account;
 };
 
+// The sketches of an account on a platform, by what they are of: their number + 1; 0: none.
+struct sketch_set {
+    uint32_t account, platform;
+    uint32_t numbers[SKETCHED_COUNT];
+};
+
 // A growing array.
 #define ROWS_ARRAY(type)                                                                                     \
     struct {                                                                                                 \
@@ -81,11 +87,12 @@ struct rows {
     ROWS_ARRAY(struct slice) accounts;
     ROWS_ARRAY(struct kept_order) orders;
     ROWS_ARRAY(struct kept_sketch) sketches;
+    ROWS_ARRAY(struct sketch_set) sketch_sets;
     size_t sketch_bytes; // held by the sketches themselves
     struct slots row_slots, field_slots, account_slots, long_slots;
-    struct slots order_slots; // by account, order, occurred_at, event id
-    struct slots least_slots; // by account and order: the least of the copies
-    struct slots sketch_slots;
+    struct slots order_slots;  // by account, order, occurred_at, event id
+    struct slots least_slots;  // by account and order: the least of the copies
+    struct slots sketch_slots; // of sketch_sets
     uint32_t last_account;
     uint32_t ahead[ROWS_AHEAD]; // hashes of rows that are being fetched, in a ring
     unsigned ahead_next;

@@ -188,9 +188,30 @@ static void test_memory_follows_the_buckets_that_hold_something(void **state) {
     for (int64_t value = 0; value <= QUANTILES_LONGEST_MS; value += 1 + value / 1000)
         quantiles_add(&q, value, 1);
     assert_int_equal(q.count, QUANTILES_BUCKETS_MAX);
-    assert_int_equal(quantiles_memory(&q), 2048 * sizeof(uint64_t));
+    assert_int_equal(quantiles_memory(&q), QUANTILES_BUCKETS_MAX * sizeof(uint64_t));
     quantiles_fini(&q);
     assert_int_equal(quantiles_memory(&q), 0);
+}
+
+// Beyond 128 buckets there is room for all of them, and nothing else may show it.
+static void test_with_room_for_all_buckets_it_is_the_same(void **state) {
+    unsigned char bytes[QUANTILES_BYTES_MAX];
+    struct quantiles roomy = {0}, read, merged = {0};
+    for (int64_t value = 1; value <= 200; value++)
+        quantiles_add(&roomy, value, 1);
+    assert_int_equal(roomy.count, QUANTILES_BUCKETS_MAX);
+    assert_true(quantiles_read(&read, (struct slice){(const char *)bytes, quantiles_write(&roomy, bytes)}));
+    assert_in_range(read.count, 129, 200);
+    assert_true(quantiles_equal(&roomy, &read) && quantiles_equal(&read, &roomy));
+    quantiles_merge(&merged, &read);
+    assert_true(quantiles_equal(&merged, &roomy));
+    quantiles_add(&read, 1, 1);
+    assert_false(quantiles_equal(&roomy, &read) || quantiles_equal(&read, &roomy));
+    quantiles_add(&roomy, 86400000, 1);
+    assert_false(quantiles_equal(&roomy, &merged) || quantiles_equal(&merged, &roomy));
+    quantiles_fini(&roomy);
+    quantiles_fini(&read);
+    quantiles_fini(&merged);
 }
 
 // --- The written form
@@ -312,6 +333,7 @@ int main(void) {
         cmocka_unit_test(test_quantiles_are_within_one_percent_of_the_exact_ones),
         cmocka_unit_test(test_the_order_of_adds_and_merges_is_no_matter),
         cmocka_unit_test(test_a_full_bucket_stays_full),
+        cmocka_unit_test(test_with_room_for_all_buckets_it_is_the_same),
         cmocka_unit_test(test_memory_follows_the_buckets_that_hold_something),
         cmocka_unit_test(test_the_written_form_is_this),
         cmocka_unit_test(test_what_is_never_written_is_refused),

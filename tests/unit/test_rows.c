@@ -370,12 +370,13 @@ static void rows_sort_by_their_keys(void **state) {
     rows_destroy(&r);
 }
 
-static void a_content_may_be_fetched_ahead(void **state) {
+static void a_subject_may_be_fetched_ahead(void **state) {
     struct rows *r = rows_create();
-    rows_prefetch_content(r, slice_of("acme"), 2, slice_of("7310"));
+    const struct subject subject = {.account = slice_of("acme"), .content = slice_of("7310")};
+    rows_prefetch_subject(r, &subject);
     struct increments like = increments_like(1);
-    rows_add_subject(r, &(struct subject){.account = slice_of("acme"), .content = slice_of("7310")}, &like);
-    rows_prefetch_content(r, slice_of("acme"), 2, slice_of("7310"));
+    rows_add_subject(r, &subject, &like);
+    rows_prefetch_subject(r, &subject);
     assert_int_equal(rows_count(r), 2);
     rows_destroy(&r);
 }
@@ -453,7 +454,7 @@ int main(void) {
         cmocka_unit_test(of_two_that_bear_one_event_id_the_same_one_stays),
         cmocka_unit_test(what_was_handed_in_is_copied),
         cmocka_unit_test(rows_sort_by_their_keys),
-        cmocka_unit_test(a_content_may_be_fetched_ahead),
+        cmocka_unit_test(a_subject_may_be_fetched_ahead),
         cmocka_unit_test(sketches_are_apart_by_what_account_and_platform),
         cmocka_unit_test(a_merge_unites_whom_both_reached),
         cmocka_unit_test(memory_follows_the_sketches),
