@@ -149,12 +149,13 @@ static void gather_cells(struct block_writer *w, const uint32_t *numbers, size_t
     w->cells.count = 0;
     for (uint32_t i = 0; i < count; i++) {
         rows_fetch(r, numbers, count, i);
-        for (uint32_t at = r->rows.at[numbers[i]].first_cell; at != ROWS_END; at = r->cells.at[at].next) {
-            const struct row_cell *cell = &r->cells.at[at];
-            if (cell->value == 0)
+        const struct row *row = &r->rows.at[numbers[i]];
+        for (uint32_t place = 0; place < row->cell_count; place++) {
+            struct row_cell cell = row_cell(r, row, place);
+            if (cell.value == 0)
                 continue;
-            rows_append(&w->cells, (struct block_cell){cell->value, i, cell->field});
-            w->columns[cell->field].count++;
+            rows_append(&w->cells, (struct block_cell){cell.value, i, cell.field});
+            w->columns[cell.field].count++;
         }
     }
 }

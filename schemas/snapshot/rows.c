@@ -12,7 +12,7 @@ struct rows *rows_create(void) {
     slots_init(&r->row_slots);
     slots_init(&r->field_slots);
     slots_init(&r->account_slots);
-    slots_init(&r->long_slots);
+    rows_cells_init(r);
     slots_init(&r->order_slots);
     slots_init(&r->least_slots);
     slots_init(&r->sketch_slots);
@@ -28,7 +28,6 @@ void rows_destroy(struct rows **r) {
     slots_fini(&gone->sketch_slots);
     slots_fini(&gone->least_slots);
     slots_fini(&gone->order_slots);
-    slots_fini(&gone->long_slots);
     slots_fini(&gone->account_slots);
     slots_fini(&gone->field_slots);
     slots_fini(&gone->row_slots);
@@ -36,8 +35,7 @@ void rows_destroy(struct rows **r) {
     free(gone->orders.at);
     free(gone->accounts.at);
     free(gone->fields.at);
-    free(gone->long_cells.at);
-    free(gone->cells.at);
+    free(gone->words.at);
     free(gone->rows.at);
     arena_fini(&gone->ids);
     free(gone);
@@ -103,6 +101,11 @@ uint32_t rows_field(struct rows *r, field_code field) {
     return r->fields.count - 1;
 }
 
+uint32_t rows_field_find(const struct rows *r, field_code field) {
+    uint32_t number = field_slot(r, field)->number;
+    return number != 0 ? number - 1 : ROWS_END;
+}
+
 uint32_t rows_hash(uint32_t account, const struct row_key *key) {
     uint64_t seed = ((uint64_t)account << 32 | key->platform) ^ (uint64_t)key->table << 29;
     if (table_has_id(key->table))
@@ -124,7 +127,6 @@ static uint32_t row_make(struct rows *r, uint32_t account, const struct row_key 
     CHECK(key->id.length <= ROWS_ID_MAX && r->rows.count < ROWS_FIRST);
     struct row row = {.platform = key->platform,
                       .account = account,
-                      .first_cell = ROWS_END,
                       .id_length = (uint16_t)key->id.length,
                       .table = (uint8_t)key->table,
                       .flags = key->paid ? ROW_PAID : 0};
@@ -155,86 +157,6 @@ uint32_t rows_row(struct rows *r, const struct row_key *key) {
     CHECK((unsigned)key->table < TABLE_ORDERS);
     uint32_t account = rows_account(r, key->account);
     return rows_row_of(r, account, key, rows_hash(account, key));
-}
-
-// Where the index has the row's cell of a field, or the free slot where it would stand.
-static struct slot *long_slot(const struct rows *r, uint32_t row, uint32_t field, uint32_t hash) {
-    struct slot *slot = slots_first(&r->long_slots, hash);
-    for (; slot->number != 0; slot = slots_next(&r->long_slots, slot)) {
-        const struct long_cell *at = &r->long_cells.at[slot->number - 1];
-        if (slot->hash == hash && at->row == row && r->cells.at[at->cell].field == field)
-            break;
-    }
-    return slot;
-}
-
-static uint32_t long_hash(uint32_t row, uint32_t field) {
-    return slots_hash(hash_integer((uint64_t)row << 32 | field));
-}
-
-static uint32_t cell_append(struct rows *r, uint32_t field, uint32_t next) {
-    CHECK(r->cells.count < ROWS_FIRST);
-    rows_append(&r->cells, (struct row_cell){0, field, next});
-    return r->cells.count - 1;
-}
-
-static void long_fill(struct rows *r, uint32_t row, uint32_t cell, struct slot *slot, uint32_t hash) {
-    rows_append(&r->long_cells, (struct long_cell){row, cell});
-    slots_fill(&r->long_slots, slot, hash, r->long_cells.count - 1);
-}
-
-// From now on the row's cells are found by the index.
-static void make_long(struct rows *r, uint32_t row) {
-    r->rows.at[row].flags |= ROW_LONG;
-    for (uint32_t at = r->rows.at[row].first_cell; at != ROWS_END; at = r->cells.at[at].next) {
-        uint32_t hash = long_hash(row, r->cells.at[at].field);
-        long_fill(r, row, at, slots_free(&r->long_slots, hash), hash);
-    }
-}
-
-static int64_t *long_cell(struct rows *r, uint32_t row, uint32_t field) {
-    uint32_t hash = long_hash(row, field);
-    struct slot *slot = long_slot(r, row, field, hash);
-    if (slot->number != 0)
-        return &r->cells.at[r->long_cells.at[slot->number - 1].cell].value;
-    uint32_t first = r->rows.at[row].first_cell;
-    uint32_t added = cell_append(r, field, r->cells.at[first].next);
-    r->cells.at[first].next = added;
-    long_fill(r, row, added, slot, hash);
-    return &r->cells.at[added].value;
-}
-
-// What came first is met first: the fields of the commonest events.
-static int64_t *cell_of(struct rows *r, uint32_t row, uint32_t field) {
-    if (r->rows.at[row].flags & ROW_LONG)
-        return long_cell(r, row, field);
-    uint32_t last = ROWS_END;
-    int steps = 0;
-    for (uint32_t at = r->rows.at[row].first_cell; at != ROWS_END; at = r->cells.at[at].next, steps++) {
-        if (r->cells.at[at].field == field)
-            return &r->cells.at[at].value;
-        last = at;
-    }
-    uint32_t added = cell_append(r, field, ROWS_END);
-    if (last == ROWS_END)
-        r->rows.at[row].first_cell = added;
-    else
-        r->cells.at[last].next = added;
-    if (steps == ROW_WALK)
-        make_long(r, row);
-    return &r->cells.at[added].value;
-}
-
-void rows_add_cell(struct rows *r, uint32_t row, uint32_t field, int64_t value) {
-    if (value == 0)
-        return;
-    int64_t *cell = cell_of(r, row, field);
-    *cell = (int64_t)((uint64_t)*cell + (uint64_t)value);
-}
-
-void rows_add(struct rows *r, uint32_t row, field_code field, int64_t value) {
-    CHECK(row < r->rows.count);
-    rows_add_cell(r, row, rows_field(r, field), value);
 }
 
 // An event on its way to the rows of its subject: what is looked up once for all of them.
@@ -317,10 +239,9 @@ size_t rows_count(const struct rows *r) {
 
 size_t rows_memory(const struct rows *r) {
     return sizeof(*r) + arena_held(&r->ids) + r->rows.room * sizeof(*r->rows.at) +
-           r->cells.room * sizeof(*r->cells.at) + r->fields.room * sizeof(*r->fields.at) +
+           r->words.room * sizeof(*r->words.at) + r->fields.room * sizeof(*r->fields.at) +
            r->accounts.room * sizeof(*r->accounts.at) + r->orders.room * sizeof(*r->orders.at) +
            slots_memory(&r->row_slots) + slots_memory(&r->field_slots) + slots_memory(&r->account_slots) +
-           r->long_cells.room * sizeof(*r->long_cells.at) + slots_memory(&r->long_slots) +
            slots_memory(&r->order_slots) + slots_memory(&r->least_slots) +
            r->sketches.room * sizeof(*r->sketches.at) + r->sketch_bytes +
            r->sketch_sets.room * sizeof(*r->sketch_sets.at) + slots_memory(&r->sketch_slots);
@@ -343,24 +264,6 @@ struct row_key rows_key(const struct rows *r, uint32_t row) {
     return key;
 }
 
-int64_t rows_value(const struct rows *r, uint32_t row, field_code field) {
-    CHECK(row < r->rows.count);
-    uint32_t number = field_slot(r, field)->number;
-    for (uint32_t i = r->rows.at[row].first_cell; i != ROWS_END && number != 0; i = r->cells.at[i].next) {
-        if (r->cells.at[i].field == number - 1)
-            return r->cells.at[i].value;
-    }
-    return 0;
-}
-
-uint32_t rows_next_cell(const struct rows *r, uint32_t row, uint32_t cell, struct cell *out) {
-    CHECK(row < r->rows.count);
-    uint32_t next = cell == ROWS_FIRST ? r->rows.at[row].first_cell : r->cells.at[cell].next;
-    if (next != ROWS_END)
-        *out = (struct cell){r->fields.at[r->cells.at[next].field], r->cells.at[next].value};
-    return next;
-}
-
 // The row of a hash as its slot has it: a guess, for only the key would tell.
 static const struct row *row_guess(const struct rows *r, uint32_t hash) {
     const struct slot *slot = slots_first(&r->row_slots, hash);
@@ -377,8 +280,8 @@ void rows_prefetch(struct rows *r, uint32_t hash) {
     row = row_guess(r, r->ahead[(r->ahead_next - 2 * ROWS_STEP) % ROWS_AHEAD]);
     if (row != NULL && table_has_id(row->table))
         __builtin_prefetch(row->id);
-    if (row != NULL && row->first_cell != ROWS_END)
-        __builtin_prefetch(&r->cells.at[row->first_cell], 1);
+    if (row != NULL && row->cell_count > 0)
+        __builtin_prefetch(&r->words.at[row->cells], 1);
     r->ahead[r->ahead_next++ % ROWS_AHEAD] = hash;
 }
 

@@ -206,8 +206,11 @@ static void merging_init(struct merging *m, const struct rows *from, uint32_t nu
 static void merge_row(struct rows *r, const struct rows *from, uint32_t number, const struct merging *m,
                       const struct translation *t) {
     uint32_t row = rows_row_of(r, m->account, &m->key, m->hash);
-    for (uint32_t i = from->rows.at[number].first_cell; i != ROWS_END; i = from->cells.at[i].next)
-        rows_add_cell(r, row, t->fields[from->cells.at[i].field], from->cells.at[i].value);
+    const struct row *theirs = &from->rows.at[number];
+    for (uint32_t i = 0; i < theirs->cell_count; i++) {
+        struct row_cell cell = row_cell(from, theirs, i);
+        rows_add_cell(r, row, t->fields[cell.field], cell.value);
+    }
 }
 
 // Rows are looked up in no order that the cache knows: each is fetched while those before it are added.

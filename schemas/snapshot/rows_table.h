@@ -1,18 +1,14 @@
 // What rows.h keeps to itself, for the files of this folder: they read a million rows at once.
 //
-// Rows and cells are small and stand in growing arrays; the cells of a row are linked. Ids and orders lie in
-// an arena; accounts and fields are kept once and numbered.
+// Rows and the blocks of their cells (rows_cells.c) stand in growing arrays. Ids and orders lie in an arena;
+// accounts and fields are kept once and numbered.
 #pragma once
 
 #include "runtime/arena.h"
 #include "schemas/snapshot/rows.h"
 #include "schemas/snapshot/slots.h"
 
-// The cells of a row are found along their links; of a row that has more than so many (ROW_LONG), by an
-// index.
-enum { ROW_WALK = 8 };
-
-enum row_flag { ROW_PAID = 1, ROW_LONG = 2 };
+enum row_flag { ROW_PAID = 1 };
 
 struct row {
     union {
@@ -23,25 +19,28 @@ struct row {
     };
     uint32_t platform;
     uint32_t account;
-    uint32_t first_cell; // ROWS_END: none
+    uint32_t cells; // where its block begins, among the words
+    uint32_t cell_count;
     uint16_t id_length;
     uint8_t table;
     uint8_t flags;
+    uint8_t room_bits; // 2^room_bits cells have room in the block; 0: there is none
 };
 
 struct row_cell {
-    int64_t value;
     uint32_t field;
-    uint32_t next;
+    int64_t value;
 };
+
+union row_word {
+    int64_t value;
+    uint32_t fields[2];
+};
+
+enum { ROWS_ROOMS = 32 };
 
 // Rows that are fetched ahead: each step finds in the cache what the one before it fetched, so many rows ago.
 enum { ROWS_AHEAD = 16, ROWS_STEP = 5 };
-
-// A cell of a row that is long.
-struct long_cell {
-    uint32_t row, cell;
-};
 
 // `order` is cut short after its last increment.
 struct kept_order {
@@ -81,15 +80,15 @@ struct sketch_set {
 struct rows {
     struct arena ids;
     ROWS_ARRAY(struct row) rows;
-    ROWS_ARRAY(struct row_cell) cells;
-    ROWS_ARRAY(struct long_cell) long_cells;
+    ROWS_ARRAY(union row_word) words;
+    uint32_t spare_blocks[ROWS_ROOMS]; // by their room's bits, each naming the next; ROWS_END: none
     ROWS_ARRAY(field_code) fields;
     ROWS_ARRAY(struct slice) accounts;
     ROWS_ARRAY(struct kept_order) orders;
     ROWS_ARRAY(struct kept_sketch) sketches;
     ROWS_ARRAY(struct sketch_set) sketch_sets;
     size_t sketch_bytes; // held by the sketches themselves
-    struct slots row_slots, field_slots, account_slots, long_slots;
+    struct slots row_slots, field_slots, account_slots;
     struct slots order_slots;  // by account, order, occurred_at, event id
     struct slots least_slots;  // by account and order: the least of the copies
     struct slots sketch_slots; // of sketch_sets
@@ -116,6 +115,8 @@ uint32_t rows_account(struct rows *r, struct slice account);
 // ROWS_END where it is not known.
 uint32_t rows_account_find(const struct rows *r, struct slice account);
 uint32_t rows_field(struct rows *r, field_code field);
+// ROWS_END where it is not known.
+uint32_t rows_field_find(const struct rows *r, field_code field);
 
 uint32_t rows_hash(uint32_t account, const struct row_key *key);
 uint32_t rows_row_of(struct rows *r, uint32_t account, const struct row_key *key, uint32_t hash);
@@ -130,9 +131,25 @@ static inline void rows_fetch(const struct rows *r, const uint32_t *numbers, siz
     const struct row *row = &r->rows.at[numbers[at + ROWS_AHEAD]];
     if (table_has_id(row->table))
         __builtin_prefetch(row->id);
-    if (row->first_cell != ROWS_END)
-        __builtin_prefetch(&r->cells.at[row->first_cell]);
+    if (row->cell_count > 0)
+        __builtin_prefetch(&r->words.at[row->cells]);
 }
+
+static inline uint32_t row_room(const struct row *row) {
+    return row->room_bits > 0 ? UINT32_C(1) << row->room_bits : 0;
+}
+
+static inline uint32_t row_field(const union row_word *block, uint32_t place) {
+    return block[place / 2].fields[place % 2];
+}
+
+// A cell by its place, below row->cell_count; by field they are ascending.
+static inline struct row_cell row_cell(const struct rows *r, const struct row *row, uint32_t place) {
+    const union row_word *block = &r->words.at[row->cells];
+    return (struct row_cell){row_field(block, place), block[row_room(row) / 2 + place].value};
+}
+
+void rows_cells_init(struct rows *r);
 void rows_add_cell(struct rows *r, uint32_t row, uint32_t field, int64_t value); // of 0: nothing
 
 struct slice rows_keep(struct rows *r, struct slice text);

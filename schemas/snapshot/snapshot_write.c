@@ -67,10 +67,10 @@ static void put_trailer(struct sink *s) {
 }
 
 static bool has_cells(const struct rows *r, const struct row *row) {
-    uint32_t at = row->first_cell;
-    while (at != ROWS_END && r->cells.at[at].value == 0)
-        at = r->cells.at[at].next;
-    return at != ROWS_END;
+    uint32_t place = 0;
+    while (place < row->cell_count && row_cell(r, row, place).value == 0)
+        place++;
+    return place < row->cell_count;
 }
 
 // Selects and sorts what is to be written; `table_rows` grows by it.
