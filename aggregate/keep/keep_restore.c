@@ -3,8 +3,8 @@
 // A checkpoint is a chain: a base, then segments, each naming the offset of the file before. Of several files
 // of one offset any is right. A torn file is named and left where it is; the chain before it is tried next.
 //
-// What a file says of a window is either its rows' gain since the file before, or that it is away, which it is
-// once it is sealed: then its part is all that there was of it up to there.
+// What a file says of a window is either its rows' gain since the file before, or that it is away, which it
+// is once it is sealed: then its part is all that there was of it up to there.
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -103,7 +103,8 @@ static bool is_away_at(const struct progress *at, int64_t start_s, int64_t *to) 
 }
 
 // A window that is open in the end may have been away at a file on the way: one process had sealed it by the
-// clock, and wrote that file; another, that had not, went on from it. Files hold what was gained after that alone.
+// clock, and wrote that file; another, that had not, went on from it. Files hold what was gained after that
+// alone.
 static enum status read_away(struct way_reading *r, const struct progress *at, struct problem *p) {
     const struct ledger *l = &r->kept->ledger;
     enum status status = STATUS_OK;

@@ -81,6 +81,7 @@ static void take_rows(struct ledger_window *w, struct pane *pane) {
 static void take_pane(struct ledger *l, struct pane *pane) {
     struct ledger_window *w = ledger_find(l, pane->start_s);
     CHECK(!ledger_is_away(l, pane->start_s));
+    pane_settle(pane);
     if (w == NULL)
         w = window_begin(l, pane->start_s);
     take_rows(w, pane);

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "aggregate/window/waiting.h"
 #include "runtime/memory.h"
 #include "schemas/layout.h"
 
@@ -13,6 +14,7 @@ bool window_is_late(int64_t start_s, const struct rules *rules, int64_t record_t
 
 void panes_fini(struct panes *p) {
     for (size_t i = 0; i < p->count; i++) {
+        waiting_destroy(&p->at[i].waiting);
         if (!p->at[i].adopted)
             rows_destroy(&p->at[i].rows);
     }
@@ -26,7 +28,7 @@ static struct pane *pane_begin(struct panes *p, int64_t start_s) {
         p->at = memory_grow(p->at, p->room, sizeof(*p->at));
     }
     p->last = p->count++;
-    p->at[p->last] = (struct pane){.start_s = start_s, .rows = rows_create()};
+    p->at[p->last] = (struct pane){.start_s = start_s, .rows = rows_create(), .waiting = waiting_create()};
     return &p->at[p->last];
 }
 
@@ -70,48 +72,43 @@ static bool is_seen(const struct event *e) {
     return (e->consent & CONSENT_MEASUREMENT) != 0 && e->kind != KIND_ERASURE;
 }
 
-static void take_people(struct rows *rows, const struct event *e) {
+static void take_people(struct pane *pane, const struct event *e) {
     if (!is_seen(e))
         return;
     if (e->has_actor)
-        rows_add_reached(rows, SKETCHED_ACTORS, e->account, e->platform, e->actor);
+        waiting_reached(pane->waiting, pane->rows, SKETCHED_ACTORS, e->account, e->platform, e->actor);
     if (e->has_person)
-        rows_add_reached(rows, SKETCHED_PERSONS, e->account, e->platform, e->person);
+        waiting_reached(pane->waiting, pane->rows, SKETCHED_PERSONS, e->account, e->platform, e->person);
 }
 
-// How long a view was; -1: unknown. A report of several views, or of one that is taken back, does not tell.
-static int64_t watch_of(const struct event *e) {
-    for (uint32_t i = 0; e->kind == KIND_VIEW && e->delta == 1 && i < e->measure_count; i++) {
+// A report of several views, or of one that is taken back, says nothing of how long one was.
+static void take_view(struct pane *pane, const struct event *e) {
+    for (uint32_t i = 0; e->delta == 1 && i < e->measure_count; i++) {
         if (e->measures[i].counter == COUNTER_WATCH_MS)
-            return e->measures[i].value;
+            waiting_duration(pane->waiting, pane->rows, SKETCHED_WATCH_MS, e->account, e->platform,
+                             e->measures[i].value);
     }
-    return -1;
 }
 
-static void take_view(struct rows *rows, const struct event *e) {
-    int64_t watch_ms = watch_of(e);
-    if (watch_ms >= 0)
-        rows_add_duration(rows, SKETCHED_WATCH_MS, e->account, e->platform, watch_ms);
-}
-
-static void take_since(struct rows *rows, const struct event *e, enum sketched of) {
+static void take_since(struct pane *pane, const struct event *e, enum sketched of) {
     if (e->since_ms > 0)
-        rows_add_duration(rows, of, e->account, e->platform, e->occurred_at_ms - e->since_ms);
+        waiting_duration(pane->waiting, pane->rows, of, e->account, e->platform,
+                         e->occurred_at_ms - e->since_ms);
 }
 
-static void take_duration(struct rows *rows, const struct event *e) {
+static void take_duration(struct pane *pane, const struct event *e) {
     switch (e->kind) {
     case KIND_VIEW:
-        take_view(rows, e);
+        take_view(pane, e);
         return;
     case KIND_MESSAGE_REPLY:
-        take_since(rows, e, SKETCHED_RESPONSE_MS);
+        take_since(pane, e, SKETCHED_RESPONSE_MS);
         return;
     case KIND_FIRST_RESPONSE:
-        take_since(rows, e, SKETCHED_FIRST_RESPONSE_MS);
+        take_since(pane, e, SKETCHED_FIRST_RESPONSE_MS);
         return;
     case KIND_CASE_RESOLVED:
-        take_since(rows, e, SKETCHED_RESOLUTION_MS);
+        take_since(pane, e, SKETCHED_RESOLUTION_MS);
         return;
     default:
         return;
@@ -134,21 +131,16 @@ void panes_take(struct panes *p, const struct event *e, int64_t offset, const st
         rows_add_late(pane->rows, &subject, &increments);
         return;
     }
-    take_people(pane->rows, e);
-    take_duration(pane->rows, e);
+    take_people(pane, e);
+    take_duration(pane, e);
     if (e->kind == KIND_PURCHASE)
         take_order(pane, e, &subject, &increments);
     else
         rows_add_subject(pane->rows, &subject, &increments);
 }
 
-static void prefetch_people(const struct rows *rows, const struct event *e) {
-    if (!is_seen(e))
-        return;
-    if (e->has_actor)
-        rows_prefetch_reached(rows, SKETCHED_ACTORS, e->account, e->platform, e->actor);
-    if (e->has_person)
-        rows_prefetch_reached(rows, SKETCHED_PERSONS, e->account, e->platform, e->person);
+void pane_settle(struct pane *pane) {
+    waiting_settle(pane->waiting, pane->rows);
 }
 
 void panes_prefetch(const struct panes *p, const struct event *e) {
@@ -157,15 +149,11 @@ void panes_prefetch(const struct panes *p, const struct event *e) {
     struct rows *rows = p->at[p->last].rows;
     struct subject subject = subject_of(e);
     rows_prefetch_subject(rows, &subject);
-    prefetch_people(rows, e);
-    int64_t watch_ms = watch_of(e);
-    if (watch_ms >= 0)
-        rows_prefetch_duration(rows, SKETCHED_WATCH_MS, e->account, e->platform, watch_ms);
 }
 
 size_t panes_memory(const struct panes *p) {
     size_t bytes = p->room * sizeof(*p->at);
     for (size_t i = 0; i < p->count; i++)
-        bytes += rows_memory(p->at[i].rows);
+        bytes += rows_memory(p->at[i].rows) + waiting_memory(p->at[i].waiting);
     return bytes;
 }

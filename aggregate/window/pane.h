@@ -27,7 +27,8 @@ struct pane {
     int64_t to;
     int64_t orders_to; // of its orders; 0: none
     struct rows *rows;
-    bool adopted; // the rows are the ledger's now, and only to be read
+    struct waiting *waiting; // what rows' sketches lack until pane_settle; NULL: nothing
+    bool adopted;            // the rows are the ledger's now, and only to be read
 };
 
 // By window, in no order.
@@ -42,6 +43,10 @@ void panes_fini(struct panes *p);
 // Folds an event that is valid and no duplicate. What it does to which row: README.md of this folder.
 void panes_take(struct panes *p, const struct event *e, int64_t offset, const struct rules *rules,
                 int64_t record_time_ms);
+// Adds to the sketches what has waited for it: whom the events were of, and how long things took. They lie
+// far apart, and are touched for many events at a time.
+void pane_settle(struct pane *pane);
+
 // Fetches what panes_take will touch.
 void panes_prefetch(const struct panes *p, const struct event *e);
 

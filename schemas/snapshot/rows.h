@@ -130,6 +130,11 @@ void rows_add_reached(struct rows *r, enum sketched of, struct slice account, ui
 void rows_add_duration(struct rows *r, enum sketched of, struct slice account, uint32_t platform,
                        int64_t duration_ms);
 
+// The same in two steps. A number, of a sketch that is found or made, holds as long as the table.
+uint32_t rows_sketch_number(struct rows *r, enum sketched of, struct slice account, uint32_t platform);
+void rows_add_reached_at(struct rows *r, uint32_t sketch, const unsigned char pseudonym[PSEUDONYM_SIZE]);
+void rows_add_duration_at(struct rows *r, uint32_t sketch, int64_t duration_ms);
+
 // Merges a sketch into that of the same key; what it holds stays the caller's.
 void rows_keep_sketch(struct rows *r, const struct sketch *sketch);
 
@@ -172,8 +177,3 @@ void rows_sort_sketches(const struct rows *r, uint32_t *out);
 // known ahead, one after the other. Each call also goes on with those before it, so that the last few calls
 // before adding have fetched less.
 void rows_prefetch_subject(struct rows *r, const struct subject *subject);
-// Fetch what adding a member, or a duration, to a sketch will touch, where there is one.
-void rows_prefetch_reached(const struct rows *r, enum sketched of, struct slice account, uint32_t platform,
-                           const unsigned char pseudonym[PSEUDONYM_SIZE]);
-void rows_prefetch_duration(const struct rows *r, enum sketched of, struct slice account, uint32_t platform,
-                            int64_t duration_ms);

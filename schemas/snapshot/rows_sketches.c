@@ -33,18 +33,18 @@ static struct sketch_set *set_of(struct rows *r, uint32_t account, uint32_t plat
     return &r->sketch_sets.at[r->sketch_sets.count - 1];
 }
 
-static struct sketch *sketch_of(struct rows *r, enum sketched of, struct slice account, uint32_t platform) {
+uint32_t rows_sketch_number(struct rows *r, enum sketched of, struct slice account, uint32_t platform) {
     uint32_t number = rows_account(r, account);
     uint32_t *place = &set_of(r, number, platform)->numbers[of];
     if (*place != 0)
-        return &r->sketches.at[*place - 1].sketch;
+        return *place - 1;
     CHECK(r->sketches.count < ROWS_FIRST);
     rows_append(&r->sketches, (struct kept_sketch){.sketch = {.of = of, .platform = platform}});
     struct kept_sketch *kept = &r->sketches.at[r->sketches.count - 1];
     kept->account = number;
     kept->sketch.account = r->accounts.at[number];
     *place = r->sketches.count;
-    return &kept->sketch;
+    return *place - 1;
 }
 
 void rows_sketches_fini(struct rows *r) {
@@ -56,23 +56,31 @@ void rows_sketches_fini(struct rows *r) {
     free(r->sketch_sets.at);
 }
 
-void rows_add_reached(struct rows *r, enum sketched of, struct slice account, uint32_t platform,
-                      const unsigned char pseudonym[PSEUDONYM_SIZE]) {
-    CHECK(sketched_rows[of].table == TABLE_REACH);
-    struct sketch *s = sketch_of(r, of, account, platform);
+void rows_add_reached_at(struct rows *r, uint32_t sketch, const unsigned char pseudonym[PSEUDONYM_SIZE]) {
+    struct sketch *s = &r->sketches.at[sketch].sketch;
+    CHECK(sketch < r->sketches.count && sketched_rows[s->of].table == TABLE_REACH);
     r->sketch_bytes -= reach_memory(&s->reach);
     reach_add(&s->reach, pseudonym);
     r->sketch_bytes += reach_memory(&s->reach);
     s->reached = 0;
 }
 
-void rows_add_duration(struct rows *r, enum sketched of, struct slice account, uint32_t platform,
-                       int64_t duration_ms) {
-    CHECK(sketched_rows[of].table == TABLE_QUANTILES);
-    struct sketch *s = sketch_of(r, of, account, platform);
+void rows_add_reached(struct rows *r, enum sketched of, struct slice account, uint32_t platform,
+                      const unsigned char pseudonym[PSEUDONYM_SIZE]) {
+    rows_add_reached_at(r, rows_sketch_number(r, of, account, platform), pseudonym);
+}
+
+void rows_add_duration_at(struct rows *r, uint32_t sketch, int64_t duration_ms) {
+    struct sketch *s = &r->sketches.at[sketch].sketch;
+    CHECK(sketch < r->sketches.count && sketched_rows[s->of].table == TABLE_QUANTILES);
     r->sketch_bytes -= quantiles_memory(&s->quantiles);
     quantiles_add(&s->quantiles, duration_ms, 1);
     r->sketch_bytes += quantiles_memory(&s->quantiles);
+}
+
+void rows_add_duration(struct rows *r, enum sketched of, struct slice account, uint32_t platform,
+                       int64_t duration_ms) {
+    rows_add_duration_at(r, rows_sketch_number(r, of, account, platform), duration_ms);
 }
 
 static size_t memory_of(const struct sketch *s) {
@@ -81,7 +89,8 @@ static size_t memory_of(const struct sketch *s) {
 
 void rows_keep_sketch(struct rows *r, const struct sketch *sketch) {
     uint32_t before = r->sketches.count;
-    struct sketch *s = sketch_of(r, sketch->of, sketch->account, sketch->platform);
+    uint32_t number = rows_sketch_number(r, sketch->of, sketch->account, sketch->platform);
+    struct sketch *s = &r->sketches.at[number].sketch;
     s->reached = r->sketches.count > before ? sketch->reached : 0;
     r->sketch_bytes -= memory_of(s);
     reach_merge(&s->reach, &sketch->reach);
@@ -108,18 +117,4 @@ const struct sketch *rows_sketch_find(const struct rows *r, enum sketched of, st
 
 uint64_t rows_sketch_reached(const struct sketch *s) {
     return s->reached > 0 ? s->reached : reach_count(&s->reach);
-}
-
-void rows_prefetch_reached(const struct rows *r, enum sketched of, struct slice account, uint32_t platform,
-                           const unsigned char pseudonym[PSEUDONYM_SIZE]) {
-    const struct sketch *s = rows_sketch_find(r, of, account, platform);
-    if (s != NULL)
-        reach_prefetch(&s->reach, pseudonym);
-}
-
-void rows_prefetch_duration(const struct rows *r, enum sketched of, struct slice account, uint32_t platform,
-                            int64_t duration_ms) {
-    const struct sketch *s = rows_sketch_find(r, of, account, platform);
-    if (s != NULL)
-        quantiles_prefetch(&s->quantiles, duration_ms);
 }

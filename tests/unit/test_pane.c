@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "aggregate/window/pane.h"
+#include "runtime/hash.h"
 
 #define START_S  INT64_C(1767225600)
 #define SECOND   INT64_C(1000)
@@ -143,7 +144,8 @@ static void a_purchase_waits_for_its_copies(void **state) {
     panes_fini(&panes);
 }
 
-static uint64_t reached(const struct panes *panes, enum sketched of) {
+static uint64_t reached(struct panes *panes, enum sketched of) {
+    pane_settle(&panes->at[0]);
     const struct sketch *s = rows_sketch_find(panes->at[0].rows, of, AT("acme"), PLATFORM_TIKTOK);
     return s == NULL ? 0 : rows_sketch_reached(s);
 }
@@ -169,6 +171,33 @@ static void actors_and_persons_are_reached_apart_and_once(void **state) {
     panes_take(&panes, &purchase, 20, &rules, 0);
     assert_int_equal(reached(&panes, SKETCHED_ACTORS), 6);
     assert_int_equal(reached(&panes, SKETCHED_PERSONS), 3);
+    panes_fini(&panes);
+}
+
+// More than wait at a time, of several sketches in turns.
+static void many_that_wait_are_all_settled(void **state) {
+    enum { EVENTS = 40000 };
+    struct panes panes = {0};
+    int64_t median;
+    for (uint32_t i = 0; i < EVENTS; i++) {
+        struct event e = event_of_somebody(0);
+        uint64_t hash = (i + 1) * UINT64_C(0x9e3779b97f4a7c15); // pseudonyms lie evenly
+        memcpy(e.actor, &hash, sizeof(hash));
+        e.has_person = true;
+        e.person[0] = (unsigned char)(i % 100);
+        e.kind = KIND_VIEW;
+        e.delta = 1;
+        e.measure_count = 1;
+        e.measures[0] = (struct measure){COUNTER_WATCH_MS, 1 + i % 3};
+        panes_take(&panes, &e, i, &rules, 0);
+    }
+    assert_in_range(reached(&panes, SKETCHED_ACTORS), EVENTS * 96 / 100, EVENTS * 104 / 100);
+    assert_int_equal(reached(&panes, SKETCHED_PERSONS), 100);
+    const struct sketch *took =
+        rows_sketch_find(panes.at[0].rows, SKETCHED_WATCH_MS, event_at(0).account, PLATFORM_TIKTOK);
+    assert_int_equal(quantiles_count(&took->quantiles), EVENTS);
+    assert_true(quantiles_at(&took->quantiles, 500, &median));
+    assert_int_equal(median, 2);
     panes_fini(&panes);
 }
 
@@ -217,6 +246,7 @@ static void what_took_how_long_is_kept_by_its_name(void **state) {
         e.measure_count = cases[i].watch_ms > 0;
         e.measures[0] = (struct measure){COUNTER_WATCH_MS, cases[i].watch_ms};
         panes_take(&panes, &e, 1, &rules, 0);
+        pane_settle(&panes.at[0]);
         const struct sketch *s = rows_sketch_find(panes.at[0].rows, cases[i].of, e.account, PLATFORM_TIKTOK);
         assert_int_equal(rows_sketch_count(panes.at[0].rows), cases[i].expected_ms >= 0);
         assert_true(s == NULL || quantiles_at(&s->quantiles, 500, &got));
@@ -234,6 +264,7 @@ int main(void) {
         cmocka_unit_test(a_reading_is_counted_and_adds_nothing),
         cmocka_unit_test(a_purchase_waits_for_its_copies),
         cmocka_unit_test(actors_and_persons_are_reached_apart_and_once),
+        cmocka_unit_test(many_that_wait_are_all_settled),
         cmocka_unit_test(who_did_not_consent_or_came_late_was_not_reached),
         cmocka_unit_test(what_took_how_long_is_kept_by_its_name),
     };

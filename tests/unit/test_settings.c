@@ -61,7 +61,7 @@ static void the_defaults_stand(void **state) {
     assert_string_equal(s.store_url, "");
     assert_string_equal(s.aggregate_group, "clameur-aggregate");
     assert_string_equal(s.aggregate_listen, "[::]:8471");
-    assert_int_equal(s.aggregate_checkpoint_ms, 10000);
+    assert_int_equal(s.aggregate_checkpoint_ms, 30000);
     config_destroy(&config);
 }
 

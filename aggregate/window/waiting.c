@@ -1,0 +1,94 @@
+#include "aggregate/window/waiting.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/memory.h"
+
+enum { ROOM_FIRST = 64, ROOM_MOST = 16384 };
+
+struct one {
+    union {
+        unsigned char pseudonym[PSEUDONYM_SIZE];
+        int64_t duration_ms;
+    };
+    uint32_t sketch; // its number
+    bool is_duration;
+};
+
+struct waiting {
+    struct one *at;
+    size_t count, room;
+};
+
+struct waiting *waiting_create(void) {
+    return memory_take(sizeof(struct waiting));
+}
+
+void waiting_destroy(struct waiting **w) {
+    if (*w != NULL)
+        free((*w)->at);
+    free(*w);
+    *w = NULL;
+}
+
+static struct one *one_more(struct waiting *w, struct rows *rows) {
+    if (w->count == ROOM_MOST)
+        waiting_settle(w, rows);
+    if (w->count == w->room) {
+        w->room = w->room == 0 ? ROOM_FIRST : 2 * w->room;
+        w->at = memory_grow(w->at, w->room, sizeof(*w->at));
+    }
+    return &w->at[w->count++];
+}
+
+void waiting_reached(struct waiting *w, struct rows *rows, enum sketched of, struct slice account,
+                     uint32_t platform, const unsigned char pseudonym[PSEUDONYM_SIZE]) {
+    struct one *one = one_more(w, rows);
+    memcpy(one->pseudonym, pseudonym, PSEUDONYM_SIZE);
+    one->sketch = rows_sketch_number(rows, of, account, platform);
+    one->is_duration = false;
+}
+
+void waiting_duration(struct waiting *w, struct rows *rows, enum sketched of, struct slice account,
+                      uint32_t platform, int64_t duration_ms) {
+    struct one *one = one_more(w, rows);
+    one->duration_ms = duration_ms;
+    one->sketch = rows_sketch_number(rows, of, account, platform);
+    one->is_duration = true;
+}
+
+static void settle_one(struct rows *rows, const struct one *one) {
+    if (one->is_duration)
+        rows_add_duration_at(rows, one->sketch, one->duration_ms);
+    else
+        rows_add_reached_at(rows, one->sketch, one->pseudonym);
+}
+
+// By sketch: how many each has says where its first one goes.
+static uint32_t *order_of(const struct waiting *w, size_t sketches) {
+    uint32_t *order = memory_grow(NULL, w->count + 1, sizeof(*order));
+    uint32_t *places = memory_take((sketches + 1) * sizeof(*places));
+    for (size_t i = 0; i < w->count; i++)
+        places[w->at[i].sketch + 1]++;
+    for (size_t i = 1; i <= sketches; i++)
+        places[i] += places[i - 1];
+    for (uint32_t i = 0; i < w->count; i++)
+        order[places[w->at[i].sketch]++] = i;
+    free(places);
+    return order;
+}
+
+void waiting_settle(struct waiting *w, struct rows *rows) {
+    if (w->count == 0)
+        return;
+    uint32_t *order = order_of(w, rows_sketch_count(rows));
+    for (size_t i = 0; i < w->count; i++)
+        settle_one(rows, &w->at[order[i]]);
+    free(order);
+    w->count = 0;
+}
+
+size_t waiting_memory(const struct waiting *w) {
+    return sizeof(*w) + w->room * sizeof(*w->at);
+}
