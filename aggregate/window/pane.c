@@ -115,6 +115,26 @@ static void take_duration(struct pane *pane, const struct event *e) {
     }
 }
 
+// Of one event the first value of a counter is meant, as in Redis.
+static bool is_read_before(const struct event *e, uint32_t index) {
+    uint32_t i = 0;
+    while (i < index && !slice_equal(e->readings[i].counter, e->readings[index].counter))
+        i++;
+    return i < index;
+}
+
+static void take_readings(struct rows *rows, const struct event *e) {
+    struct latest_reading reading = {
+        .platform = e->platform, .account = e->account, .content = e->content, .read_at_ms = e->read_at_ms};
+    memcpy(reading.event_id, e->id, sizeof(reading.event_id));
+    for (uint32_t i = 0; i < e->reading_count; i++) {
+        reading.counter = e->readings[i].counter;
+        reading.value = e->readings[i].value;
+        if (!is_read_before(e, i))
+            rows_add_reading(rows, &reading);
+    }
+}
+
 void panes_take(struct panes *p, const struct event *e, int64_t offset, const struct rules *rules,
                 int64_t record_time_ms) {
     struct pane *pane = pane_of(p, window_start_s(e->occurred_at_ms));
@@ -124,8 +144,11 @@ void panes_take(struct panes *p, const struct event *e, int64_t offset, const st
     pane->counted += !late;
     pane->late += late;
     pane->to = offset + 1;
-    if (e->kind == KIND_READING)
+    if (e->kind == KIND_READING) {
+        if (!late)
+            take_readings(pane->rows, e);
         return;
+    }
     increments_of(&increments, e);
     if (late) {
         rows_add_late(pane->rows, &subject, &increments);

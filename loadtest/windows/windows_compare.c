@@ -84,7 +84,8 @@ static void compare_header(struct windows_report *r, const struct windows_origin
 static const char *const table_names[TABLES] = {
     [TABLE_TOTALS] = "totals", [TABLE_CONTENT] = "content", [TABLE_CAMPAIGN] = "campaign",
     [TABLE_TAG] = "tag",       [TABLE_TOPIC] = "topic",     [TABLE_LATE] = "late",
-    [TABLE_ORDERS] = "orders", [TABLE_REACH] = "reach",     [TABLE_QUANTILES] = "quantiles"};
+    [TABLE_ORDERS] = "orders", [TABLE_REACH] = "reach",     [TABLE_QUANTILES] = "quantiles",
+    [TABLE_READINGS] = "readings"};
 
 // "content acme/tiktok v1", "totals acme/tiktok origin 1 format 2 paid".
 static struct slice row_text(char out[WHERE_ROOM], const struct row_key *key) {

@@ -260,6 +260,24 @@ void block_write_orders(struct block_writer *w, const struct rows *r, int64_t wi
     }
 }
 
+void block_write_readings(struct block_writer *w, const struct rows *r, int64_t window_s,
+                          const uint32_t *numbers, size_t count) {
+    for (size_t from = 0, share; from < count; from += share) {
+        share = block_share(count - from);
+        for (;; share /= 2) {
+            begin_block(w, TABLE_READINGS, window_s, share);
+            for (size_t i = 0; i < share; i++) {
+                w->part.length = 0;
+                reading_write(&w->part, &r->readings.at[numbers[from + i]]);
+                wire_element(&w->block, BLOCK_READINGS, wire_slice(&w->part));
+            }
+            if (!is_too_large(w, share))
+                break;
+        }
+        w->put(w->context, wire_slice(&w->block));
+    }
+}
+
 static struct slice sketched_name(const struct kept_sketch *kept) {
     const char *name = sketched_rows[kept->sketch.of].name;
     return (struct slice){name, strlen(name)};

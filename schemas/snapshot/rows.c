@@ -16,6 +16,7 @@ struct rows *rows_create(void) {
     slots_init(&r->order_slots);
     slots_init(&r->least_slots);
     slots_init(&r->sketch_slots);
+    slots_init(&r->reading_slots);
     r->last_account = ROWS_END;
     return r;
 }
@@ -25,6 +26,7 @@ void rows_destroy(struct rows **r) {
     *r = NULL;
     if (gone == NULL)
         return;
+    slots_fini(&gone->reading_slots);
     slots_fini(&gone->sketch_slots);
     slots_fini(&gone->least_slots);
     slots_fini(&gone->order_slots);
@@ -32,6 +34,7 @@ void rows_destroy(struct rows **r) {
     slots_fini(&gone->field_slots);
     slots_fini(&gone->row_slots);
     rows_sketches_fini(gone);
+    free(gone->readings.at);
     free(gone->orders.at);
     free(gone->accounts.at);
     free(gone->fields.at);
@@ -244,7 +247,8 @@ size_t rows_memory(const struct rows *r) {
            slots_memory(&r->row_slots) + slots_memory(&r->field_slots) + slots_memory(&r->account_slots) +
            slots_memory(&r->order_slots) + slots_memory(&r->least_slots) +
            r->sketches.room * sizeof(*r->sketches.at) + r->sketch_bytes +
-           r->sketch_sets.room * sizeof(*r->sketch_sets.at) + slots_memory(&r->sketch_slots);
+           r->sketch_sets.room * sizeof(*r->sketch_sets.at) + slots_memory(&r->sketch_slots) +
+           r->readings.room * sizeof(*r->readings.at) + slots_memory(&r->reading_slots);
 }
 
 struct row_key rows_key(const struct rows *r, uint32_t row) {

@@ -4,7 +4,8 @@
 // A row is a table and what names it there; a cell is one counter of a row. Adding is exact and in any order
 // the same: integers, modulo 2^64. Purchases are kept apart, with what they would add, until rows_settle:
 // which of the copies of an order counts is known only where all of them are. Beside rows there are sketches:
-// of what is no sum, whom an account reached on a platform, and how long things took there.
+// of what is no sum, whom an account reached on a platform, and how long things took there. And readings: what
+// a platform told as an absolute value, of which the last stands, and which is in no sum.
 //
 // Everything that is handed in is copied. Not for threads to share.
 #pragma once
@@ -30,11 +31,12 @@ enum table {
     TABLE_ORDERS,
     TABLE_REACH, // this one and the next hold sketches, and no rows of counters
     TABLE_QUANTILES,
+    TABLE_READINGS, // the last of what was read, and no rows of counters
     TABLES,
 };
 
 struct row_key {
-    enum table table; // not TABLE_ORDERS, nor those of sketches
+    enum table table; // not TABLE_ORDERS, nor one after it
     uint32_t platform;
     uint32_t origin; // with `format` and `paid`: of TOTALS and LATE, else 0
     uint32_t format;
@@ -93,10 +95,24 @@ struct sketch {
     struct quantiles quantiles; // of QUANTILES
 };
 
+// The last that was read of a counter of a content, or of an account on a platform as a whole: that of the
+// greatest (read_at_ms, event_id). Two that are equal in both bear one event id: of those the greater value
+// stands, whichever came first.
+struct latest_reading {
+    uint32_t platform;
+    struct slice account;
+    struct slice content; // "": of the account
+    struct slice counter; // as the event calls it, be it one of counters.def or not
+    int64_t value;
+    int64_t read_at_ms; // above 0
+    unsigned char event_id[EVENT_ID_SIZE];
+};
+
 // Ids are bounded as the contract of events bounds them; more is a bug of the caller.
 enum {
     ROWS_ACCOUNT_MAX = 256,
     ROWS_ID_MAX = 512,
+    ROWS_READ_COUNTER_MAX = 48,
     ROWS_ACCOUNTS_MAX = 1 << 29,
     ROWS_NAMES_MAX = 32, // tags of an order, and topics
 };
@@ -138,12 +154,16 @@ void rows_add_duration_at(struct rows *r, uint32_t sketch, int64_t duration_ms);
 // Merges a sketch into that of the same key; what it holds stays the caller's.
 void rows_keep_sketch(struct rows *r, const struct sketch *sketch);
 
-// Adds all rows, keeps all orders and merges all sketches of `from`.
+// Keeps a reading unless one is there that was read later.
+void rows_add_reading(struct rows *r, const struct latest_reading *reading);
+
+// Adds all rows, keeps all orders and readings and merges all sketches of `from`.
 void rows_merge(struct rows *r, const struct rows *from);
 
-size_t rows_count(const struct rows *r); // without orders and sketches
+size_t rows_count(const struct rows *r); // without orders, sketches and readings
 size_t rows_order_count(const struct rows *r);
 size_t rows_sketch_count(const struct rows *r);
+size_t rows_reading_count(const struct rows *r);
 size_t rows_memory(const struct rows *r); // bytes held
 
 // The row's key; its slices live as long as the table.
@@ -155,6 +175,10 @@ const struct sketch *rows_sketch(const struct rows *r, size_t number);
 // NULL: there is none.
 const struct sketch *rows_sketch_find(const struct rows *r, enum sketched of, struct slice account,
                                       uint32_t platform);
+// In no order; it lives as long as the table, and changes where a later one comes.
+const struct latest_reading *rows_reading(const struct rows *r, size_t number);
+// The sign says how they sort: by account, platform, content, counter.
+int latest_reading_order(const struct latest_reading *a, const struct latest_reading *b);
 // How many there are: exactly up to REACH_EXACT_MAX in one window, else as the sketch tells (reach.h).
 uint64_t rows_sketch_reached(const struct sketch *s);
 int64_t rows_value(const struct rows *r, uint32_t row, field_code field); // 0 where there is no cell
@@ -167,11 +191,12 @@ struct cell {
 };
 uint32_t rows_next_cell(const struct rows *r, uint32_t row, uint32_t cell, struct cell *out);
 
-// Row numbers sorted as files have them (snapshot.proto); `out` holds rows_count. Likewise orders and
-// sketches.
+// Row numbers sorted as files have them (snapshot.proto); `out` holds rows_count. Likewise orders, sketches
+// and readings.
 void rows_sort(const struct rows *r, uint32_t *out);
 void rows_sort_orders(const struct rows *r, uint32_t *out);
 void rows_sort_sketches(const struct rows *r, uint32_t *out);
+void rows_sort_readings(const struct rows *r, uint32_t *out);
 
 // Fetches what adding to a subject's rows of TOTALS, CONTENT and CAMPAIGN will touch: for events that are
 // known ahead, one after the other. Each call also goes on with those before it, so that the last few calls

@@ -240,6 +240,8 @@ void rows_merge(struct rows *r, const struct rows *from) {
         rows_keep_order(r, from->orders.at[i].order, from->orders.at[i].settled);
     for (uint32_t i = 0; i < from->sketches.count; i++)
         rows_keep_sketch(r, &from->sketches.at[i].sketch);
+    for (uint32_t i = 0; i < from->readings.count; i++)
+        rows_add_reading(r, &from->readings.at[i]);
     free(t.accounts);
     free(t.fields);
 }

@@ -87,11 +87,13 @@ struct rows {
     ROWS_ARRAY(struct kept_order) orders;
     ROWS_ARRAY(struct kept_sketch) sketches;
     ROWS_ARRAY(struct sketch_set) sketch_sets;
+    ROWS_ARRAY(struct latest_reading) readings;
     size_t sketch_bytes; // held by the sketches themselves
     struct slots row_slots, field_slots, account_slots;
     struct slots order_slots;  // by account, order, occurred_at, event id
     struct slots least_slots;  // by account and order: the least of the copies
     struct slots sketch_slots; // of sketch_sets
+    struct slots reading_slots; // by account, platform, content, counter
     uint32_t last_account;
     uint32_t ahead[ROWS_AHEAD]; // hashes of rows that are being fetched, in a ring
     unsigned ahead_next;

@@ -28,6 +28,7 @@ enum block_field {
     BLOCK_ORDERS = 14,
     BLOCK_SKETCHES = 15,
     BLOCK_REACHED = 16,
+    BLOCK_READINGS = 17,
     BLOCK_FIELDS,
 };
 
@@ -50,6 +51,16 @@ enum order_field {
     ORDER_INCREMENTS = 13,
 };
 
+enum reading_field {
+    READING_ACCOUNT = 1,
+    READING_PLATFORM = 2,
+    READING_CONTENT = 3,
+    READING_COUNTER = 4,
+    READING_VALUE = 5,
+    READING_READ_AT = 6,
+    READING_EVENT_ID = 7,
+};
+
 // Of so many tables every header counts the rows, if of any.
 enum { TABLES_FIRST = TABLE_ORDERS + 1 };
 
@@ -69,7 +80,11 @@ struct order_room {
 };
 const char *order_read(struct slice bytes, struct order *order, struct order_room *room);
 
-// What a row or an order sorts by among all of a file; `id` is in `id_bytes`.
+void reading_write(struct wire_out *w, const struct latest_reading *reading);
+// `reading` points into the bytes.
+const char *reading_read(struct slice bytes, struct latest_reading *reading);
+
+// What a row, an order or a reading sorts by among all of a file; `id` is in `id_bytes`.
 struct last_row {
     bool is_any;
     enum table table;
@@ -81,6 +96,8 @@ struct last_row {
     size_t id_length;
     char id[ROWS_ID_MAX];
     struct order order; // its rank and number alone
+    size_t counter_length;
+    char counter[ROWS_READ_COUNTER_MAX]; // of a reading, whose content is the id
 };
 
 // Reads blocks one after the other.
@@ -98,3 +115,5 @@ struct block_reader {
 const char *block_read(struct block_reader *reader, struct slice bytes);
 const char *block_read_orders(struct block_reader *reader, struct slice bytes, uint32_t count,
                               struct rows *rows);
+const char *block_read_readings(struct block_reader *reader, struct slice bytes, uint32_t count,
+                                struct rows *rows);

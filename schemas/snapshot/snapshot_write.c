@@ -78,8 +78,8 @@ static void window_rows_init(struct window_rows *w, const struct snapshot_window
                              uint64_t table_rows[TABLES]) {
     const struct rows *r = window->rows;
     *w = (struct window_rows){.rows = r, .start_s = window->start_s};
-    w->numbers =
-        memory_grow(NULL, (size_t)r->rows.count + r->orders.count + r->sketches.count + 1, sizeof(uint32_t));
+    size_t room = (size_t)r->rows.count + r->orders.count + r->sketches.count + r->readings.count;
+    w->numbers = memory_grow(NULL, room + 1, sizeof(uint32_t));
     size_t counts[TABLES] = {0}, count = 0;
     for (uint32_t i = 0; i < r->rows.count; i++) {
         if (!has_cells(r, &r->rows.at[i]))
@@ -93,6 +93,8 @@ static void window_rows_init(struct window_rows *w, const struct snapshot_window
     rows_sort_sketches(r, w->numbers + count + r->orders.count);
     for (uint32_t i = 0; i < r->sketches.count; i++)
         counts[sketched_rows[r->sketches.at[i].sketch.of].table]++;
+    rows_sort_readings(r, w->numbers + count + r->orders.count + r->sketches.count);
+    counts[TABLE_READINGS] = r->readings.count;
     for (int t = 0; t < TABLES; t++) {
         w->starts[t + 1] = w->starts[t] + counts[t];
         table_rows[t] += counts[t];
@@ -110,6 +112,8 @@ static void write_blocks(struct block_writer *writer, const struct window_rows *
     int64_t window_s = kind == FILE_CHECKPOINT ? w->start_s : 0;
     if (table == TABLE_ORDERS)
         block_write_orders(writer, w->rows, window_s, numbers, count);
+    else if (table == TABLE_READINGS)
+        block_write_readings(writer, w->rows, window_s, numbers, count);
     else if (table == TABLE_REACH || table == TABLE_QUANTILES)
         block_write_sketches(writer, w->rows, window_s, numbers, count, is_published(kind));
     else

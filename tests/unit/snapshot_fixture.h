@@ -61,6 +61,18 @@ static inline void add_reached(struct rows *r, enum sketched of, const char *acc
     rows_add_reached(r, of, slice_of(account), platform, (const unsigned char *)halves);
 }
 
+static inline struct latest_reading reading_of(const char *account, const char *content, const char *counter,
+                                               int64_t value, int64_t read_at_ms, unsigned char event_id) {
+    struct latest_reading reading = {.platform = 2,
+                                     .account = slice_of(account),
+                                     .content = slice_of(content),
+                                     .counter = slice_of(counter),
+                                     .value = value,
+                                     .read_at_ms = read_at_ms};
+    memset(reading.event_id, event_id, sizeof(reading.event_id));
+    return reading;
+}
+
 static inline int64_t value_of(struct rows *r, const struct row_key *key, field_code field) {
     return rows_value(r, rows_row(r, key), field);
 }

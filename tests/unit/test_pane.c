@@ -125,6 +125,33 @@ static void a_reading_is_counted_and_adds_nothing(void **state) {
     panes_fini(&panes);
 }
 
+static void the_last_of_a_counter_that_was_read_is_kept(void **state) {
+    const struct reading values[] = {{AT("views"), 900}, {AT("followers"), 0}, {AT("views"), 5}};
+    struct panes panes = {0};
+    struct event e = event_at(0);
+    e.kind = KIND_READING;
+    e.content = AT("video");
+    e.read_at_ms = e.occurred_at_ms - 5;
+    e.readings = values;
+    e.reading_count = 3;
+    panes_take(&panes, &e, 1, &rules, 0);
+    e.read_at_ms--;
+    e.reading_count = 1;
+    e.readings = &values[2];
+    panes_take(&panes, &e, 2, &rules, 0);
+    e.read_at_ms += 100;
+    panes_take(&panes, &e, 3, &rules, e.occurred_at_ms + 60 * MINUTE); // late
+    const struct rows *rows = panes.at[0].rows;
+    assert_int_equal(panes.at[0].counted, 2);
+    assert_int_equal(panes.at[0].late, 1);
+    assert_int_equal(rows_count(rows), 0);
+    assert_int_equal(rows_reading_count(rows), 2);
+    assert_int_equal(rows_reading(rows, 0)->value, 900); // the first of its name in the event
+    assert_int_equal(rows_reading(rows, 0)->read_at_ms, START_S * 1000 - 5);
+    assert_int_equal(rows_reading(rows, 1)->value, 0);
+    panes_fini(&panes);
+}
+
 static void a_purchase_waits_for_its_copies(void **state) {
     struct panes panes = {0};
     struct event e = event_at(5);
@@ -262,6 +289,7 @@ int main(void) {
         cmocka_unit_test(what_comes_in_time_touches_every_row_it_names),
         cmocka_unit_test(what_is_late_touches_the_late_table_alone),
         cmocka_unit_test(a_reading_is_counted_and_adds_nothing),
+        cmocka_unit_test(the_last_of_a_counter_that_was_read_is_kept),
         cmocka_unit_test(a_purchase_waits_for_its_copies),
         cmocka_unit_test(actors_and_persons_are_reached_apart_and_once),
         cmocka_unit_test(many_that_wait_are_all_settled),

@@ -427,6 +427,67 @@ static void a_merge_unites_whom_both_reached(void **state) {
     rows_destroy(&b);
 }
 
+static void assert_read(const struct rows *r, int64_t value, int64_t read_at_ms, unsigned char event_id) {
+    assert_int_equal(rows_reading_count(r), 1);
+    const struct latest_reading *kept = rows_reading(r, 0);
+    assert_int_equal(kept->value, value);
+    assert_int_equal(kept->read_at_ms, read_at_ms);
+    assert_int_equal(kept->event_id[EVENT_ID_SIZE - 1], event_id);
+}
+
+// Of the same id and time two values: a producer's mistake, and no reason for two answers.
+static void the_last_reading_stands_in_whatever_order_they_come(void **state) {
+    static const struct {
+        int64_t value, read_at_ms;
+        unsigned char event_id;
+    } all[] = {{-9, 200, 8}, {7, 200, 7}, {5000, 199, 9}, {-10, 200, 8}, {0, 1, 1}};
+    enum { COUNT = sizeof(all) / sizeof(all[0]) };
+    for (size_t first = 0; first < COUNT; first++) {
+        for (size_t step = 1; step < COUNT; step++) { // COUNT is a prime: each order is one of all
+            struct rows *r = rows_create(), *merged = rows_create(), *other = rows_create();
+            for (size_t i = 0; i < COUNT; i++) {
+                size_t k = (first + i * step) % COUNT;
+                const struct latest_reading reading =
+                    reading_of("acme", "7310", "likes", all[k].value, all[k].read_at_ms, all[k].event_id);
+                rows_add_reading(r, &reading);
+                rows_add_reading(i % 2 != 0 ? merged : other, &reading);
+            }
+            assert_read(r, -9, 200, 8);
+            rows_merge(merged, other);
+            rows_merge(merged, other); // again: it is there
+            assert_read(merged, -9, 200, 8);
+            rows_destroy(&other);
+            rows_destroy(&merged);
+            rows_destroy(&r);
+        }
+    }
+}
+
+static void readings_are_apart_by_all_that_names_them_and_in_no_row(void **state) {
+    struct rows *r = rows_create();
+    char account[] = "acme", content[] = "7310", counter[] = "likes";
+    struct latest_reading reading = reading_of(account, content, counter, 1, 1, 1);
+    rows_add_reading(r, &reading);
+    reading.platform++;
+    rows_add_reading(r, &reading);
+    reading = reading_of(account, "", counter, 3, 1, 1);
+    rows_add_reading(r, &reading);
+    reading = reading_of(account, content, "followers", 4, 1, 1);
+    rows_add_reading(r, &reading);
+    reading = reading_of("acm", "e7310", counter, 5, 1, 1);
+    rows_add_reading(r, &reading);
+    account[0] = content[0] = counter[0] = '?';
+    static const int64_t sorted[] = {5, 3, 4, 1, 1};
+    uint32_t numbers[5];
+    assert_int_equal(rows_reading_count(r), 5);
+    assert_int_equal(rows_count(r), 0);
+    rows_sort_readings(r, numbers);
+    for (size_t i = 0; i < 5; i++)
+        assert_int_equal(rows_reading(r, numbers[i])->value, sorted[i]);
+    assert_true(slice_equal(rows_reading(r, numbers[4])->content, slice_of("7310")));
+    rows_destroy(&r);
+}
+
 static void memory_follows_the_sketches(void **state) {
     struct rows *r = rows_create();
     size_t before = rows_memory(r);
@@ -457,6 +518,8 @@ int main(void) {
         cmocka_unit_test(a_subject_may_be_fetched_ahead),
         cmocka_unit_test(sketches_are_apart_by_what_account_and_platform),
         cmocka_unit_test(a_merge_unites_whom_both_reached),
+        cmocka_unit_test(the_last_reading_stands_in_whatever_order_they_come),
+        cmocka_unit_test(readings_are_apart_by_all_that_names_them_and_in_no_row),
         cmocka_unit_test(memory_follows_the_sketches),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

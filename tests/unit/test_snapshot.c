@@ -43,6 +43,7 @@ struct happening {
     struct order order;
     enum sketched of;
     uint64_t seen;
+    struct latest_reading reading;
     char names[4][16];
 };
 
@@ -52,7 +53,7 @@ static struct slice name_of(char *room, const char *prefix, uint64_t bound) {
 
 static void happening_make(struct happening *h) {
     static const enum counter counters[] = {COUNTER_OF_VIEW, COUNTER_OF_LIKE, COUNTER_WATCH_MS};
-    h->what = (int)random_below(6);
+    h->what = (int)random_below(7);
     h->of = (enum sketched)random_below(SKETCHED_COUNT);
     h->seen = random_below(random_below(2) != 0 ? 100000 : 50);
     h->subject = (struct subject){.account = random_below(3) != 0 ? slice_of("acme") : slice_of("zoo"),
@@ -77,6 +78,12 @@ static void happening_make(struct happening *h) {
     h->order = order_of("", (unsigned char)random_below(20), (unsigned char)random_below(4),
                         (int64_t)random_below(3), (int64_t)random_below(1000000));
     h->order.subject = h->subject;
+    h->reading = reading_of("acme", "", random_below(2) != 0 ? "views" : "followers",
+                            (int64_t)random_below(5) - 2, 1 + (int64_t)random_below(3),
+                            (unsigned char)random_below(3));
+    h->reading.content = name_of(h->names[0], "post-", 200);
+    h->reading.content.length *= random_below(4) != 0;
+    h->reading.platform = h->subject.platform;
 }
 
 static void happen(struct rows *r, const struct happening *h) {
@@ -84,6 +91,8 @@ static void happen(struct rows *r, const struct happening *h) {
         rows_add_late(r, &h->subject, &h->increments);
     else if (h->what == 1)
         rows_add_order(r, &h->order);
+    else if (h->what == 6)
+        rows_add_reading(r, &h->reading);
     else if (h->what < 4 && sketched_rows[h->of].table == TABLE_REACH)
         add_reached(r, h->of, "acme", h->subject.platform, h->seen);
     else if (h->what < 4)
@@ -189,6 +198,8 @@ static void every_table_comes_back(void **state) {
     assert_int_equal(rows_order_count(again), rows_order_count(r));
     assert_int_equal(rows_sketch_count(again), rows_sketch_count(r));
     assert_in_range(rows_sketch_count(r), SKETCHED_COUNT, 1000);
+    assert_int_equal(rows_reading_count(again), rows_reading_count(r));
+    assert_in_range(rows_reading_count(r), 100, 1000);
     unsigned tables = 0;
     size_t rows = 0;
     for (uint32_t i = 0; i < rows_count(r); i++) {

@@ -72,6 +72,8 @@ static struct rows *some_rows(void) {
         add_reached(r, SKETCHED_ACTORS, "acme", 2, nth);
     add_reached(r, SKETCHED_PERSONS, "acme", 2, 9);
     rows_add_duration(r, SKETCHED_WATCH_MS, slice_of("zoo"), 2, 1234);
+    const struct latest_reading reading = reading_of("acme", "7310", "views", -123, 1700000200000, 7);
+    rows_add_reading(r, &reading);
     return r;
 }
 
@@ -564,6 +566,90 @@ static void a_forged_sketch_is_refused(void **state) {
     }
 }
 
+// Of a reading its bytes, one field of which is another's.
+static struct slice reading_bytes(char *room, unsigned field, struct slice forged) {
+    struct wire_out bytes = {0};
+    const struct latest_reading reading = reading_of("acme", "7310", "views", 5, 77, 1);
+    if (field == 0) {
+        reading_write(&bytes, &reading);
+    } else {
+        struct latest_reading other = reading;
+        other.account.length *= field != READING_ACCOUNT;
+        other.content.length *= field != READING_CONTENT;
+        other.counter.length *= field != READING_COUNTER;
+        other.platform *= field != READING_PLATFORM;
+        other.read_at_ms *= field != READING_READ_AT;
+        reading_write(&bytes, &other);
+        wire_append(&bytes, forged);
+    }
+    memcpy(room, bytes.at, bytes.length);
+    free(bytes.at);
+    return sized(room, bytes.length);
+}
+
+static void assert_readings(const struct slice *readings, size_t count, uint32_t said, const char *expected) {
+    struct forged f = {0};
+    struct wire_out block = {0};
+    forge_header(&f, FILE_PART, (const uint64_t[TABLES]){[TABLE_READINGS] = said});
+    wire_uint(&block, BLOCK_TABLE, TABLE_READINGS);
+    wire_uint(&block, BLOCK_ROWS, said);
+    for (size_t i = 0; i < count; i++)
+        wire_element(&block, BLOCK_READINGS, readings[i]);
+    forge_message(&f, SNAPSHOT_BLOCK, &block);
+    forge_trailer(&f);
+    assert_verdict(&f, expected);
+}
+
+static void a_forged_reading_is_refused(void **state) {
+    static const struct {
+        unsigned field;
+        struct slice bytes;
+        const char *expected;
+    } cases[] = {
+        {0, {NULL, 0}, ""},
+        {READING_ACCOUNT, {NULL, 0}, ""},
+        {READING_CONTENT, {NULL, 0}, ""},
+        {READING_COUNTER, {NULL, 0}, "no name of a counter"},
+        {READING_COUNTER, BYTES("\x22\5Views"), "no name of a counter"},
+        {READING_COUNTER, BYTES("\x22\4a\0bc"), "no name of a counter"},
+        {READING_COUNTER, BYTES("\x22\60aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeee"), ""},
+        {READING_COUNTER, BYTES("\x22\61aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeee"), "no name of"},
+        {READING_PLATFORM, BYTES("\x10\xff\xff\xff\xff\xf"), ""},
+        {READING_PLATFORM, BYTES("\x10\x80\x80\x80\x80\x10"), "a number of a reading is too large"},
+        {READING_READ_AT, {NULL, 0}, "was never read"},
+        {READING_READ_AT, BYTES("\x30\xff\xff\xff\xff\xff\xff\xff\xff\xff\1"), "was never read"},
+        {READING_EVENT_ID, BYTES("\x3a\0"), "the event id of a reading is of another length"},
+        {READING_EVENT_ID, BYTES("\x3a\21ABCDEFGHIJKLMNOPQ"), "the event id of a reading is of another"},
+        {READING_VALUE, BYTES("\x28\xff"), "a reading is damaged"},
+    };
+    char room[1024], longer[ROWS_ID_MAX + 4];
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct slice bytes = reading_bytes(room, cases[i].field, cases[i].bytes);
+        assert_readings(&bytes, 1, 1, cases[i].expected);
+    }
+    memset(longer, 'p', sizeof(longer));
+    memcpy(longer, "\x1a\x80\4", 3); // 512
+    struct slice bytes = reading_bytes(room, READING_CONTENT, sized(longer, 3 + ROWS_ID_MAX));
+    assert_readings(&bytes, 1, 1, "");
+    longer[1]++;
+    bytes = reading_bytes(room, READING_CONTENT, sized(longer, 3 + ROWS_ID_MAX + 1));
+    assert_readings(&bytes, 1, 1, "an id of a reading is longer than it may be");
+    memcpy(longer, "\xa\x81\2", 3); // 257
+    bytes = reading_bytes(room, READING_ACCOUNT, sized(longer, 3 + ROWS_ACCOUNT_MAX + 1));
+    assert_readings(&bytes, 1, 1, "an id of a reading is longer than it may be");
+}
+
+static void readings_are_sorted_and_as_many_as_is_said(void **state) {
+    char rooms[2][256];
+    const struct slice whole = reading_bytes(rooms[0], 0, sized(NULL, 0)),
+                       no_content = reading_bytes(rooms[1], READING_CONTENT, sized(NULL, 0));
+    assert_readings((struct slice[]){no_content, whole}, 2, 2, "");
+    assert_readings((struct slice[]){whole, no_content}, 2, 2, "its readings are not sorted, or one comes twice");
+    assert_readings((struct slice[]){whole, whole}, 2, 2, "its readings are not sorted, or one comes twice");
+    assert_readings((struct slice[]){no_content, whole}, 2, 1, "another number of readings than it says");
+    assert_readings((struct slice[]){no_content, whole}, 1, 2, "another number of readings than it says");
+}
+
 static void blocks_are_sorted(void **state) {
     struct spec a = good, b = good;
     assert_blocks(FILE_PART, &a, &b, "block 2: its rows are not sorted, or one comes twice");
@@ -625,7 +711,7 @@ static void a_forged_file_is_refused(void **state) {
         {BYTES("\xa\10\10\1\20\2\152\0\152\0"), "the earlier orders are not sorted"},
         {BYTES("\xa\7\10\1\20\1\142\1\1"), "its counts of rows are damaged"},
         {BYTES("\xa\16\10\1\20\1\142\10\0\0\0\0\0\0\0\0"), "its counts of rows are damaged"}, // an 8th of 0
-        {BYTES("\xa\20\10\1\20\1\142\12\0\0\0\0\0\0\0\0\0\1"), "tables that this program does not know"},
+        {BYTES("\xa\21\10\1\20\1\142\13\0\0\0\0\0\0\0\0\0\0\1"), "tables that this program does not know"},
         {BYTES("\xa\4\10\1\20\1\42\0"), "here is neither a block nor the trailer"},
         {BYTES("\xa\4\10\1\20\1\12\0"), "here is neither a block nor the trailer"},
         {BYTES("\xa\4\10\1\20\1\22\5\10\1"), "a block is cut short"},
@@ -820,6 +906,8 @@ int main(void) {
         cmocka_unit_test(a_block_that_says_too_much_is_refused),
         cmocka_unit_test(an_id_is_as_long_as_it_may_be_and_no_longer),
         cmocka_unit_test(a_forged_sketch_is_refused),
+        cmocka_unit_test(a_forged_reading_is_refused),
+        cmocka_unit_test(readings_are_sorted_and_as_many_as_is_said),
         cmocka_unit_test(blocks_are_sorted),
         cmocka_unit_test(the_counts_of_the_header_are_held_to),
         cmocka_unit_test(a_forged_file_is_refused),
