@@ -10,6 +10,9 @@
 Rows of `reach` and `quantiles` have a `sketch` (bytes, as snapshot/README.md has them) and its `count`: of members, or of
 durations; None where only a sketch of members tells.
 
+Rows of `readings` have a `counter`, its `value`, when it was `read_at` (ms) and by which event; their `id` is the content, "" for
+what was read of the account. Rows of `tag` and `topic` with the id "" are what a window's many have in common: snapshot/README.md.
+
 The checksum is compared at the end: after an exception nothing that was read may be used. `clameur_snapshot.py FILE SCHEMA`
 prints JSON lines.
 """
@@ -60,7 +63,7 @@ class Snapshot:
     def __iter__(self):
         tag, message = self._message()
         while tag == BLOCK:
-            yield from self._orders(message) if message.orders else self._rows(message)
+            yield from self._orders(message) or self._readings(message) or self._rows(message)
             tag, message = self._message()
         if tag != TRAILER or message.sha256 != self._sum.digest() or self._file.read(1):
             raise ValueError("the snapshot's checksum is not that of its bytes")
@@ -94,11 +97,16 @@ class Snapshot:
                 value = shift = 0
         return sum(numbers[1::2])
 
-    def _orders(self, b):
-        for o in b.orders:
-            yield {"table": "orders", "window_s": b.window_s, "order": o.order.hex(), "event_id": o.event_id.hex(),
-                   **{name: getattr(o, name) for name in ORDER}, "tags": list(o.tags), "topics": list(o.topics),
-                   "counters": {i.counter: i.value for i in o.increments}}
+    @staticmethod
+    def _orders(b):
+        return [{"table": "orders", "window_s": b.window_s, "order": o.order.hex(), "event_id": o.event_id.hex(),
+                 **{name: getattr(o, name) for name in ORDER}, "tags": list(o.tags), "topics": list(o.topics),
+                 "counters": {i.counter: i.value for i in o.increments}} for o in b.orders]
+
+    @staticmethod
+    def _readings(b):
+        return [{"table": "readings", "window_s": b.window_s, "account": r.account, "platform": r.platform, "id": r.content,
+                 "counter": r.counter, "value": r.value, "read_at": r.read_at, "event_id": r.event_id.hex()} for r in b.readings]
 
 
 if __name__ == "__main__":

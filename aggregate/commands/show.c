@@ -6,6 +6,7 @@
 #include "aggregate/commands/snapshot_file.h"
 #include "aggregate/commands/store_reader.h"
 #include "aggregate/figures/difference.h"
+#include "aggregate/figures/read_figures.h"
 #include "aggregate/figures/sheet.h"
 #include "runtime/memory.h"
 
@@ -110,6 +111,29 @@ static void sums_print(struct show *s) {
     free(numbers);
 }
 
+static void read_figure_print(void *context, const struct row_key *key, const struct kpi_figure *figure) {
+    struct show *s = context;
+    s->key = key;
+    figure_print(s, figure);
+}
+
+// Readings of contents are told with what is told by content; those of the account else.
+static void readings_print(struct show *s) {
+    const struct rows *rows = s->sums.rows;
+    struct output_cell cells[KPI_CELLS];
+    struct sheet_room room;
+    uint32_t *numbers = memory_take((rows_reading_count(rows) + 1) * sizeof(*numbers));
+    rows_sort_readings(rows, numbers);
+    for (size_t i = 0; i < rows_reading_count(rows); i++) {
+        const struct latest_reading *reading = rows_reading(rows, numbers[i]);
+        if ((reading->content.length > 0) != (s->by == BY_CONTENT))
+            continue;
+        kpi_cells_of_reading(cells, &room, s->by, reading, &s->stretch);
+        cells_print(s, cells);
+    }
+    free(numbers);
+}
+
 static void late_counters_print(struct show *s) {
     uint32_t *numbers = memory_take((rows_count(s->late) + 1) * sizeof(*numbers));
     rows_sort(s->late, numbers);
@@ -140,6 +164,9 @@ static void stretch_print(struct show *s, int64_t start_s, int64_t end_s,
                           const struct freshness_sum *freshness) {
     stretch_init(&s->stretch, start_s, end_s, s->zone, freshness);
     sums_print(s);
+    read_figures_each(&s->book, &s->sums, read_figure_print, s);
+    if (s->flags->counters)
+        readings_print(s);
     late_print(s);
     output_flush(&s->output, stdout);
 }
@@ -245,9 +272,9 @@ static enum status file_show(struct show *s, const char *path, struct problem *p
 // The dimension's column bears its name, and stands only where it tells something.
 static void columns_choose(struct show *s) {
     static const enum kpi_cell order[] = {
-        KPI_CELL_ACCOUNT,   KPI_CELL_PLATFORM,    KPI_CELL_VALUE,    KPI_CELL_KPI,  KPI_CELL_CURRENCY,
-        KPI_CELL_NUMERATOR, KPI_CELL_DENOMINATOR, KPI_CELL_RATIO,    KPI_CELL_UNIT, KPI_CELL_START_UTC,
-        KPI_CELL_END_UTC,   KPI_CELL_START_LOCAL, KPI_CELL_FRESHNESS};
+        KPI_CELL_ACCOUNT,   KPI_CELL_PLATFORM,    KPI_CELL_VALUE,   KPI_CELL_KPI,         KPI_CELL_CURRENCY,
+        KPI_CELL_NUMERATOR, KPI_CELL_DENOMINATOR, KPI_CELL_RATIO,   KPI_CELL_UNIT,        KPI_CELL_BASIS,
+        KPI_CELL_AS_OF,     KPI_CELL_START_UTC,   KPI_CELL_END_UTC, KPI_CELL_START_LOCAL, KPI_CELL_FRESHNESS};
     for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
         if (order[i] == KPI_CELL_VALUE && !by_row(s->by)->has_value)
             continue;

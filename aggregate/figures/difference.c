@@ -202,10 +202,56 @@ static void orders_compare(struct comparison *c, const struct rows *left, const 
     free(numbers[1]);
 }
 
+// ---- readings
+
+static void read_tell(struct comparison *c, const struct latest_reading *of, const char *what, int64_t left,
+                      int64_t right) {
+    char name[ROWS_READ_COUNTER_MAX + 16];
+    const struct row_key key = {
+        .table = TABLE_READINGS, .platform = of->platform, .account = of->account, .id = of->content};
+    if (left == right)
+        return;
+    int length = snprintf(name, sizeof(name), "%.*s.%s", (int)of->counter.length, of->counter.at, what);
+    c->count++;
+    c->visit(c->context, &(struct difference){key, name, (size_t)length, left, right});
+}
+
+// One of them may be NULL: never read.
+static void one_reading_compare(struct comparison *c, const struct latest_reading *left,
+                                const struct latest_reading *right) {
+    static const struct latest_reading never;
+    const struct latest_reading *any = left != NULL ? left : right, *a = left != NULL ? left : &never,
+                                *b = right != NULL ? right : &never;
+    int ids = memcmp(a->event_id, b->event_id, EVENT_ID_SIZE);
+    read_tell(c, any, "read", a->value, b->value);
+    read_tell(c, any, "read_at", a->read_at_ms, b->read_at_ms);
+    if (left != NULL && right != NULL)
+        read_tell(c, any, "read_id", ids > 0, ids < 0);
+}
+
+static void readings_compare(struct comparison *c, const struct rows *left, const struct rows *right) {
+    size_t counts[] = {rows_reading_count(left), rows_reading_count(right)}, l = 0, r = 0;
+    uint32_t *numbers[] = {memory_take((counts[0] + 1) * sizeof(uint32_t)),
+                           memory_take((counts[1] + 1) * sizeof(uint32_t))};
+    rows_sort_readings(left, numbers[0]);
+    rows_sort_readings(right, numbers[1]);
+    while (l < counts[0] || r < counts[1]) {
+        const struct latest_reading *a = l < counts[0] ? rows_reading(left, numbers[0][l]) : NULL;
+        const struct latest_reading *b = r < counts[1] ? rows_reading(right, numbers[1][r]) : NULL;
+        int order = a == NULL ? 1 : b == NULL ? -1 : latest_reading_order(a, b);
+        one_reading_compare(c, order <= 0 ? a : NULL, order >= 0 ? b : NULL);
+        l += order <= 0;
+        r += order >= 0;
+    }
+    free(numbers[0]);
+    free(numbers[1]);
+}
+
 size_t difference_each(const struct rows *left, const struct rows *right, difference_visit visit,
                        void *context) {
     struct comparison c = {visit, context, 0};
     tables_compare(&c, left, right);
     orders_compare(&c, left, right);
+    readings_compare(&c, left, right);
     return c.count;
 }

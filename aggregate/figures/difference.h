@@ -5,7 +5,8 @@
 
 struct difference {
     struct row_key key;  // of orders: the table, the account, and the order and its event in hex as the id
-    const char *counter; // of orders that are in one alone: "copies"
+    const char *counter; // of orders that are in one alone: "copies"; of readings as in Redis: "views.read",
+                         // "views.read_at", and "views.read_id", 1 of the one whose event id is greater
     size_t counter_length;
     int64_t left, right;
 };

@@ -18,6 +18,7 @@ struct kpi_figure {
     bool has_numerator, has_denominator; // false: not known, which is not 0
     bool is_null;                        // the ratio: there is nothing to divide by, or a side is not known
     bool money_numerator, money_denominator; // micros of the currency
+    int64_t as_of_ms;                        // by readings: when the oldest of them was read; 0: by events
 };
 typedef void (*kpi_visit)(void *context, const struct kpi_figure *figure);
 

@@ -43,6 +43,8 @@ const struct output_column kpi_columns[KPI_CELLS] = {
     [KPI_CELL_DENOMINATOR] = {"denominator", true},
     [KPI_CELL_RATIO] = {"ratio", true},
     [KPI_CELL_UNIT] = {"unit", false},
+    [KPI_CELL_BASIS] = {"basis", false},
+    [KPI_CELL_AS_OF] = {"as_of", false},
     [KPI_CELL_START_UTC] = {"start_utc", false},
     [KPI_CELL_END_UTC] = {"end_utc", false},
     [KPI_CELL_START_LOCAL] = {"start_local", false},
@@ -65,7 +67,12 @@ static void key_cells(struct output_cell cells[KPI_CELLS], struct sheet_room *ro
         cells[KPI_CELL_PLATFORM] = text_cell(label_platform(room->labels[0], key->platform));
     cells[KPI_CELL_DIMENSION] = text_cell(by_row(by)->name);
     cells[KPI_CELL_VALUE] = slice_cell(by_value(by, key, room->labels[1]));
+    cells[KPI_CELL_BASIS] = text_cell("events");
     time_cells(cells, stretch);
+}
+
+static struct output_cell as_of_cell(struct sheet_room *room, int64_t read_at_ms) {
+    return output_text(local_time_write(room->as_of, NULL, read_at_ms / 1000));
 }
 
 // With up to ten digits, as the numbers of JSON, CSV and SQLite are written.
@@ -96,6 +103,10 @@ void kpi_cells(struct output_cell cells[KPI_CELLS], struct sheet_room *room, enu
     cells[KPI_CELL_VERSION] = number_cell(room->numbers[0], figure->kpi->version);
     cells[KPI_CELL_CURRENCY] = text_cell(figure->currency);
     cells[KPI_CELL_UNIT] = text_cell(kpi_unit_name(figure->kpi->unit));
+    if (figure->as_of_ms != 0) {
+        cells[KPI_CELL_BASIS] = text_cell("readings");
+        cells[KPI_CELL_AS_OF] = as_of_cell(room, figure->as_of_ms);
+    }
     if (figure->has_numerator)
         cells[KPI_CELL_NUMERATOR] = number_cell(room->numbers[1], numerator);
     if (figure->has_denominator)
@@ -122,6 +133,24 @@ void kpi_cells_of_counter(struct output_cell cells[KPI_CELLS], struct sheet_room
     cells[KPI_CELL_UNIT] = text_cell("counter");
 }
 
+static struct row_key key_of_reading(const struct latest_reading *reading) {
+    return (struct row_key){.table = TABLE_READINGS,
+                            .platform = reading->platform,
+                            .account = reading->account,
+                            .id = reading->content};
+}
+
+void kpi_cells_of_reading(struct output_cell cells[KPI_CELLS], struct sheet_room *room, enum by by,
+                          const struct latest_reading *reading, const struct stretch *stretch) {
+    const struct row_key key = key_of_reading(reading);
+    key_cells(cells, room, by, &key, stretch);
+    cells[KPI_CELL_KPI] = slice_cell(reading->counter);
+    cells[KPI_CELL_NUMERATOR] = number_cell(room->numbers[0], reading->value);
+    cells[KPI_CELL_UNIT] = text_cell("reading");
+    cells[KPI_CELL_BASIS] = text_cell("readings");
+    cells[KPI_CELL_AS_OF] = as_of_cell(room, reading->read_at_ms);
+}
+
 void kpi_cells_of_late(struct output_cell cells[KPI_CELLS], struct sheet_room *room, uint64_t late,
                        uint64_t counted, const struct stretch *stretch) {
     for (int i = 0; i < KPI_CELLS; i++)
@@ -132,6 +161,7 @@ void kpi_cells_of_late(struct output_cell cells[KPI_CELLS], struct sheet_room *r
     cells[KPI_CELL_DENOMINATOR] = number_cell(room->numbers[1], (int64_t)(counted + late));
     cells[KPI_CELL_RATIO] = ratio_cell(room->numbers[2], (int64_t)late, (int64_t)(counted + late));
     cells[KPI_CELL_UNIT] = text_cell("ratio");
+    cells[KPI_CELL_BASIS] = text_cell("events");
     time_cells(cells, stretch);
 }
 
@@ -151,10 +181,11 @@ const struct output_column counter_columns[COUNTER_CELLS] = {
     [COUNTER_CELL_END_UTC] = {"end_utc", false},
     [COUNTER_CELL_START_LOCAL] = {"start_local", false},
     [COUNTER_CELL_FRESHNESS] = {"freshness", false},
+    [COUNTER_CELL_AS_OF] = {"as_of", false},
 };
 
-void counter_cells(struct output_cell cells[COUNTER_CELLS], struct sheet_room *room,
-                   const struct row_key *key, const struct cell *counter, const struct stretch *stretch) {
+static void counter_key_cells(struct output_cell cells[COUNTER_CELLS], struct sheet_room *room,
+                              const struct row_key *key, const struct stretch *stretch) {
     bool has_form = key->table == TABLE_TOTALS || key->table == TABLE_LATE;
     cells[COUNTER_CELL_TABLE] = text_cell(label_table(key->table));
     cells[COUNTER_CELL_ACCOUNT] = slice_cell(key->account);
@@ -163,11 +194,26 @@ void counter_cells(struct output_cell cells[COUNTER_CELLS], struct sheet_room *r
     cells[COUNTER_CELL_FORMAT] = has_form ? text_cell(label_format(room->format, key->format)) : none;
     cells[COUNTER_CELL_PAID] = has_form ? text_cell(label_paid(key->paid)) : none;
     cells[COUNTER_CELL_ID] = slice_cell(key->id);
-    cells[COUNTER_CELL_COUNTER] =
-        output_text((struct slice){room->name, field_write(room->name, counter->field)});
-    cells[COUNTER_CELL_VALUE] = number_cell(room->numbers[0], counter->value);
     cells[COUNTER_CELL_START_UTC] = text_cell(stretch->start_utc);
     cells[COUNTER_CELL_END_UTC] = text_cell(stretch->end_utc);
     cells[COUNTER_CELL_START_LOCAL] = text_cell(stretch->start_local);
     cells[COUNTER_CELL_FRESHNESS] = text_cell(stretch->freshness);
+    cells[COUNTER_CELL_AS_OF] = none;
+}
+
+void counter_cells(struct output_cell cells[COUNTER_CELLS], struct sheet_room *room,
+                   const struct row_key *key, const struct cell *counter, const struct stretch *stretch) {
+    counter_key_cells(cells, room, key, stretch);
+    cells[COUNTER_CELL_COUNTER] =
+        output_text((struct slice){room->name, field_write(room->name, counter->field)});
+    cells[COUNTER_CELL_VALUE] = number_cell(room->numbers[0], counter->value);
+}
+
+void counter_cells_of_reading(struct output_cell cells[COUNTER_CELLS], struct sheet_room *room,
+                              const struct latest_reading *reading, const struct stretch *stretch) {
+    const struct row_key key = key_of_reading(reading);
+    counter_key_cells(cells, room, &key, stretch);
+    cells[COUNTER_CELL_COUNTER] = slice_cell(reading->counter);
+    cells[COUNTER_CELL_VALUE] = number_cell(room->numbers[0], reading->value);
+    cells[COUNTER_CELL_AS_OF] = as_of_cell(room, reading->read_at_ms);
 }

@@ -31,6 +31,8 @@ enum kpi_cell {
     KPI_CELL_DENOMINATOR,
     KPI_CELL_RATIO,
     KPI_CELL_UNIT,
+    KPI_CELL_BASIS, // "events" or "readings": two figures, which are never added
+    KPI_CELL_AS_OF, // by readings: when the oldest of them was read
     KPI_CELL_START_UTC,
     KPI_CELL_END_UTC,
     KPI_CELL_START_LOCAL,
@@ -44,6 +46,7 @@ struct sheet_room {
     char labels[2][LABEL_MAX], format[LABEL_MAX];
     char numbers[4][32];
     char money[3][MONEY_TEXT_MAX];
+    char as_of[LOCAL_TIME_MAX];
     char name[FIELD_MAX];
 };
 
@@ -53,6 +56,9 @@ void kpi_cells(struct output_cell cells[KPI_CELLS], struct sheet_room *room, enu
 void kpi_cells_of_counter(struct output_cell cells[KPI_CELLS], struct sheet_room *room, enum by by,
                           const struct row_key *key, const struct cell *counter,
                           const struct stretch *stretch);
+// What was read of a counter, among KPIs: likewise.
+void kpi_cells_of_reading(struct output_cell cells[KPI_CELLS], struct sheet_room *room, enum by by,
+                          const struct latest_reading *reading, const struct stretch *stretch);
 // How many of the events of a time came too late: of all accounts.
 void kpi_cells_of_late(struct output_cell cells[KPI_CELLS], struct sheet_room *room, uint64_t late,
                        uint64_t counted, const struct stretch *stretch);
@@ -73,8 +79,12 @@ enum counter_cell {
     COUNTER_CELL_END_UTC,
     COUNTER_CELL_START_LOCAL,
     COUNTER_CELL_FRESHNESS,
+    COUNTER_CELL_AS_OF, // of what was read: when
     COUNTER_CELLS,
 };
 extern const struct output_column counter_columns[COUNTER_CELLS];
 void counter_cells(struct output_cell cells[COUNTER_CELLS], struct sheet_room *room,
                    const struct row_key *key, const struct cell *counter, const struct stretch *stretch);
+// A row of the table "readings".
+void counter_cells_of_reading(struct output_cell cells[COUNTER_CELLS], struct sheet_room *room,
+                              const struct latest_reading *reading, const struct stretch *stretch);

@@ -87,6 +87,15 @@ static void sketches_take(struct rows *into, const struct rows *from, const stru
     }
 }
 
+static void readings_take(struct rows *into, const struct rows *from, const struct filter *filter) {
+    for (size_t i = 0; i < rows_reading_count(from); i++) {
+        const struct latest_reading *reading = rows_reading(from, i);
+        const struct row_key key = {.platform = reading->platform, .account = reading->account};
+        if (is_meant(filter, &key))
+            rows_add_reading(into, reading);
+    }
+}
+
 // Sketches are by account and platform: of nothing less, and of platforms together they would say something
 // else.
 static bool has_sketches(enum by by) {
@@ -108,6 +117,8 @@ void sums_take(struct sums *sums, const struct rows *from, const struct filter *
     }
     if (has_sketches(sums->by))
         sketches_take(sums->rows, from, filter);
+    if (has_sketches(sums->by) || sums->by == BY_CONTENT)
+        readings_take(sums->rows, from, filter);
 }
 
 void sums_take_late(struct rows *into, const struct rows *from, const struct filter *filter, enum by by) {
@@ -129,4 +140,5 @@ void sums_take_all(struct rows *into, const struct rows *from, const struct filt
             row_add(into, &key, from, row);
     }
     sketches_take(into, from, filter);
+    readings_take(into, from, filter);
 }

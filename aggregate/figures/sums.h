@@ -51,10 +51,10 @@ struct sums {
 void sums_init(struct sums *sums, enum by by);
 void sums_fini(struct sums *sums);
 // Adds the rows that `by` is read from, made one where it tells nothing apart. Sketches are merged where it
-// tells apart accounts, platforms and times alone.
+// tells apart accounts, platforms and times alone; readings are kept there, and where it tells apart contents.
 void sums_take(struct sums *sums, const struct rows *from, const struct filter *filter);
 
 // Adds what came too late: the table LATE, by account and platform, and by what `by` tells apart of it.
 void sums_take_late(struct rows *into, const struct rows *from, const struct filter *filter, enum by by);
-// Adds all rows and sketches as they are, without the orders.
+// Adds all rows, sketches and readings as they are, without the orders.
 void sums_take_all(struct rows *into, const struct rows *from, const struct filter *filter);

@@ -82,9 +82,9 @@ static void compare_header(struct windows_report *r, const struct windows_origin
 // ---- rows
 
 static const char *const table_names[TABLES] = {
-    [TABLE_TOTALS] = "totals", [TABLE_CONTENT] = "content", [TABLE_CAMPAIGN] = "campaign",
-    [TABLE_TAG] = "tag",       [TABLE_TOPIC] = "topic",     [TABLE_LATE] = "late",
-    [TABLE_ORDERS] = "orders", [TABLE_REACH] = "reach",     [TABLE_QUANTILES] = "quantiles",
+    [TABLE_TOTALS] = "totals",    [TABLE_CONTENT] = "content", [TABLE_CAMPAIGN] = "campaign",
+    [TABLE_TAG] = "tag",          [TABLE_TOPIC] = "topic",     [TABLE_LATE] = "late",
+    [TABLE_ORDERS] = "orders",    [TABLE_REACH] = "reach",     [TABLE_QUANTILES] = "quantiles",
     [TABLE_READINGS] = "readings"};
 
 // "content acme/tiktok v1", "totals acme/tiktok origin 1 format 2 paid".
@@ -252,6 +252,51 @@ static void compare_orders(const struct comparison *c) {
     }
 }
 
+// ---- readings
+
+// "readings acme/tiktok v1".
+static struct slice reading_text(char out[WHERE_ROOM], const struct latest_reading *reading) {
+    return row_text(out, &(struct row_key){.table = TABLE_READINGS,
+                                           .platform = reading->platform,
+                                           .account = reading->account,
+                                           .id = reading->content});
+}
+
+static void reading_find(const struct comparison *c, const struct latest_reading *of, const char *stored,
+                         const char *recount) {
+    char where[WHERE_ROOM], counter[ROWS_READ_COUNTER_MAX + 1];
+    snprintf(counter, sizeof(counter), "%.*s", (int)of->counter.length, of->counter.at);
+    find(c, reading_text(where, of), counter, stored, recount);
+}
+
+static void compare_reading(const struct comparison *c, const struct latest_reading *stored) {
+    char texts[2][64];
+    struct windows_reading *known = windows_read_find(&c->model->read, stored);
+    c->report->readings++;
+    if (known == NULL) {
+        reading_find(c, stored, "a reading", "no reading");
+        return;
+    }
+    known->met = true;
+    if (known->value == stored->value && known->read_at_ms == stored->read_at_ms &&
+        memcmp(known->event_id, stored->event_id, EVENT_ID_SIZE) == 0)
+        return;
+    snprintf(texts[0], sizeof(texts[0]), "%" PRId64 " at %" PRId64, stored->value, stored->read_at_ms);
+    snprintf(texts[1], sizeof(texts[1]), "%" PRId64 " at %" PRId64, known->value, known->read_at_ms);
+    bool is_other_event = strcmp(texts[0], texts[1]) == 0;
+    reading_find(c, stored, is_other_event ? "of another event" : texts[0], texts[1]);
+}
+
+static void compare_readings(const struct comparison *c) {
+    for (size_t i = 0; i < rows_reading_count(c->rows); i++)
+        compare_reading(c, rows_reading(c->rows, i));
+    for (uint32_t i = 0; i < c->model->read.names.count; i++) {
+        const struct latest_reading told = windows_read_tell(&c->model->read, i);
+        if (!c->model->read.at[i].met)
+            reading_find(c, &told, "no reading", "a reading");
+    }
+}
+
 void windows_compare(struct windows_report *r, const struct windows_origin *origin,
                      const struct windows_window *w, const struct header *header, const struct rows *rows) {
     struct window_model *empty = w->model == NULL ? window_model_create() : NULL;
@@ -264,6 +309,7 @@ void windows_compare(struct windows_report *r, const struct windows_origin *orig
     compare_header(r, origin, w, header);
     compare_rows(&c);
     compare_orders(&c);
+    compare_readings(&c);
     free(c.is_live);
     free(c.is_there);
     window_model_destroy(&empty);

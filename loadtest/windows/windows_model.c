@@ -20,6 +20,7 @@ struct window_model *window_model_create(void) {
     names_init(&m->fields);
     names_init(&m->orders);
     names_init(&m->ranks);
+    windows_read_init(&m->read);
     arena_init(&m->arena, ARENA_BLOCK);
     m->memory = EMPTY_BYTES;
     return m;
@@ -32,6 +33,7 @@ void window_model_destroy(struct window_model **m) {
     names_fini(&(*m)->fields);
     names_fini(&(*m)->orders);
     names_fini(&(*m)->ranks);
+    windows_read_fini(&(*m)->read);
     pairs_fini(&(*m)->cell_of);
     arena_fini(&(*m)->arena);
     free((*m)->cells);
@@ -384,8 +386,10 @@ void window_model_settle(struct window_model *m, window_model_sold sold, void *c
 void window_model_add(struct window_model *m, const Clameur__V1__Event *e, bool late) {
     struct slice tags[ROWS_NAMES_MAX];
     struct recount_increments increments;
-    if ((uint32_t)e->kind == KIND_READING)
+    if ((uint32_t)e->kind == KIND_READING) {
+        m->memory += late ? 0 : windows_read_add(&m->read, e);
         return;
+    }
     recount_increments_of(&increments, e);
     CHECK(e->n_tags <= ROWS_NAMES_MAX);
     for (size_t i = 0; i < e->n_tags; i++)

@@ -1,5 +1,6 @@
 """Aggregators, and what their store holds."""
 import sys
+from collections import defaultdict
 from pathlib import Path
 
 from harness import sketches
@@ -19,12 +20,17 @@ AGGREGATE = PROGRAMS / "clameur-aggregate"
 
 
 class File:
-    """A file of the store, read whole by the reader in Python: its header, its rows as Windows.table has them, its sketches, its sum."""
+    """A file of the store, read whole by the reader in Python: its header, its rows as Windows.table has them, its sketches, what was read, its sum."""
 
     def __init__(self, path):
         snapshot = clameur_snapshot.Snapshot(path, SCHEMAS / "snapshot.binpb")
         self.header = snapshot.header
-        rows = [row for row in snapshot if row["table"] != "orders"]
+        tables = defaultdict(list)
+        for row in snapshot:
+            tables[row["table"]].append(row)
+        self.read = {(row["account"], row["platform"], row["id"], row["counter"]): (row["read_at"], row["event_id"], row["value"])
+                     for row in tables["readings"]}
+        rows = [row for table, rows in tables.items() if table not in ("orders", "readings") for row in rows]
         self.rows = {tuple(row[name] for name in KEY): row["counters"] for row in rows if "sketch" not in row}
         self.seen, self.took = ({(row["account"], row["platform"], row["id"]): (row["count"], row["sketch"])
                                  for row in rows if row["table"] == table} for table in ("reach", "quantiles"))
@@ -107,6 +113,7 @@ class Aggregation:
             covered = {c.partition: (c.to, c.counted, c.late) for c in snapshot.header.coverage if c.counted or c.late}
             assert covered == {p: (s.to, s.counted, s.late) for p, s in window.shares.items()}
             assert snapshot.rows == expected.table(start)
+            assert snapshot.read == window.read
             assert snapshot.seen.keys() == window.seen.keys() and snapshot.took.keys() == window.took.keys()
             for key, members in window.seen.items():
                 sketches.check_reach(snapshot.seen[key], len(members))

@@ -5,7 +5,8 @@ Nothing here comes from the C sources. In short:
 - Duplicates and rejects are those of the recount. Every other event belongs to the window of 15 minutes of its occurred_at;
   it is late where its record time is past the window's end by more than disorder and lateness.
 - What comes in time adds its increments to TOTALS, to its content, its campaign, each topic of its body, and the counter of its kind to
-  each tag. What is late adds them to LATE alone. A reading is counted, and adds nothing.
+  each tag. What is late adds them to LATE alone. A reading is counted, and adds nothing: of each counter that one in time
+  tells, of a content or of an account on a platform, the last by (read_at, event_id, value) stands.
 - What comes in time is also seen: whom it reached, with consent to measurement (actors and known persons, apart), and how long a
   view, an answer, a first response or a case took, by account and platform.
 - Of an order's copies in a window and the 48 hours before it the one with the least (occurred_at, event_id) counts, in its own
@@ -37,6 +38,7 @@ class Window:
     rows: dict = field(default_factory=lambda: defaultdict(lambda: defaultdict(int)))
     seen: dict = field(default_factory=lambda: defaultdict(set))  # (account, platform, "actors" or "persons"): who
     took: dict = field(default_factory=lambda: defaultdict(list))  # (account, platform, name): ms
+    read: dict = field(default_factory=dict)  # (account, platform, content, counter): (read_at, event_id, value)
     orders: dict = field(default_factory=lambda: defaultdict(dict))  # (account, order): copies by (occurred_at, event_id)
 
 
@@ -125,6 +127,8 @@ class Windows:
         share.late += late
         share.counted += not late
         if event.kind == contract.READING:
+            if not late:
+                self._read(window, event)
             return
         if late:
             self._add(window, _totals_key(LATE, event), _amounts(event)[1])
@@ -141,6 +145,14 @@ class Windows:
     def _add(window, key, amounts):
         for counter, amount in amounts.items():
             window.rows[key][counter] += amount
+
+    @staticmethod
+    def _read(window, event):
+        values = {v.counter.decode(): v.value for v in reversed(event.reading.values)}  # of one twice the first is meant
+        for counter, value in values.items():
+            key = (*_subject(event), event.content_id.decode(), counter)
+            told = event.reading.read_at, event.event_id.hex(), value
+            window.read[key] = max(window.read.get(key, told), told)
 
     @staticmethod
     def _see(window, event):

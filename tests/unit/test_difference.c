@@ -46,6 +46,18 @@ static void order_add(struct rows *rows, unsigned char number, int64_t micros) {
     rows_add_order(rows, &order);
 }
 
+static void reading_add(struct rows *rows, const char *content, int64_t value, int64_t read_at_ms,
+                        unsigned char event) {
+    const struct latest_reading reading = {.platform = 2,
+                                           .account = slice_of("acme"),
+                                           .content = slice_of(content),
+                                           .counter = slice_of("views"),
+                                           .value = value,
+                                           .read_at_ms = read_at_ms,
+                                           .event_id = {event}};
+    rows_add_reading(rows, &reading);
+}
+
 static void equal_rows_differ_in_nothing_however_they_were_made(void **state) {
     struct rows *left = rows_create(), *right = rows_create();
     add(left, TABLE_TOTALS, "acme", "", COUNTER_OF_LIKE, 5);
@@ -53,6 +65,9 @@ static void equal_rows_differ_in_nothing_however_they_were_made(void **state) {
     add(left, TABLE_TOTALS, "bolt", "", COUNTER_OF_VIEW, 0);
     order_add(left, 1, 5);
     order_add(right, 1, 5);
+    reading_add(left, "", 7, 90, 1);
+    reading_add(right, "", 9, 80, 1);
+    reading_add(right, "", 7, 90, 1);
     add(right, TABLE_CONTENT, "acme", "7310", COUNTER_OF_LIKE, 7);
     add(right, TABLE_CONTENT, "acme", "7310", COUNTER_OF_LIKE, -2);
     add(right, TABLE_TOTALS, "acme", "", COUNTER_OF_LIKE, 5);
@@ -76,7 +91,12 @@ static void each_counter_that_differs_is_told_in_the_order_of_files(void **state
     order_add(left, 2, 5);
     order_add(right, 2, 6);
     order_add(right, 3, 5);
-    assert_int_equal(told(left, right), 9);
+    reading_add(left, "a", 0, 90, 1);
+    reading_add(left, "b", 7, 90, 1);
+    reading_add(right, "b", 7, 90, 2);
+    reading_add(left, "c", 7, 90, 1);
+    reading_add(right, "c", -8, 91, 1);
+    assert_int_equal(told(left, right), 13);
     assert_string_equal(text, "totals/acme/2/ likes 5>4\n"
                               "totals/acme/2/ shares 0>2\n"
                               "totals/acme/2/ views 1>0\n"
@@ -85,7 +105,11 @@ static void each_counter_that_differs_is_told_in_the_order_of_files(void **state
                               "content/acme/2/c likes 5>6\n"
                               "orders/acme/2/010000 copies 1>0\n"
                               "orders/acme/2/020000 gross_micros:EUR 5>6\n"
-                              "orders/acme/2/030000 copies 0>1\n");
+                              "orders/acme/2/030000 copies 0>1\n"
+                              "readings/acme/2/a views.read_at 90>0\n"
+                              "readings/acme/2/b views.read_id 0>1\n"
+                              "readings/acme/2/c views.read 7>-8\n"
+                              "readings/acme/2/c views.read_at 90>91\n");
     rows_destroy(&left);
     rows_destroy(&right);
 }

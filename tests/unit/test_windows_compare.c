@@ -6,16 +6,18 @@ struct file {
     struct rows *rows;
     struct coverage coverage[PARTITIONS];
     struct header header;
-    bool leave_out_tag, late_in_time, surplus, other_order, first_copy;
-    int64_t likes;
+    bool leave_out_tag, late_in_time, surplus, other_order, first_copy, leave_out_reading;
+    int64_t likes, read_at_ms;
+    uint8_t read_by; // event
+    const char *read_counter;
     uint64_t findings; // got
     struct windows_report report;
 };
 
 static void file_init(struct file *f) {
-    *f = (struct file){.likes = 2};
-    f->coverage[0] = (struct coverage){.partition = 0, .to = 3, .counted = 3};
-    f->coverage[1] = (struct coverage){.partition = 1, .to = 2, .counted = 1, .late = 1};
+    *f = (struct file){.likes = 2, .read_at_ms = 200, .read_by = 7, .read_counter = "views"};
+    f->coverage[0] = (struct coverage){.partition = 0, .to = 4, .counted = 4};
+    f->coverage[1] = (struct coverage){.partition = 1, .to = 4, .counted = 2, .late = 2};
     f->header = (struct header){.kind = FILE_WINDOW,
                                 .start_s = W0,
                                 .end_s = W0 + 900,
@@ -65,6 +67,15 @@ static void file_fill(struct file *f) {
     if (!f->first_copy)
         rows_add_order(f->rows, &copy);
     rows_settle(f->rows, NULL);
+    struct latest_reading reading = {.platform = PLATFORM_TIKTOK,
+                                     .account = slice_of("acme"),
+                                     .content = slice_of("v1"),
+                                     .counter = slice_of(f->read_counter),
+                                     .value = 12,
+                                     .read_at_ms = f->read_at_ms};
+    reading.event_id[15] = f->read_by;
+    if (!f->leave_out_reading)
+        rows_add_reading(f->rows, &reading);
 }
 
 static void compare(struct world *w, struct windows_window *window) {
@@ -73,7 +84,34 @@ static void compare(struct world *w, struct windows_window *window) {
     f->findings = f->report.findings;
 }
 
-// The log: two likes and a purchase of partition 0; of partition 1 a late like and a copy of the purchase.
+// A reading of the content's views; that of the greater time and id comes first, and says the counter twice.
+static void readings_give(struct world *w) {
+    static const struct {
+        int32_t partition;
+        int64_t value, read_at_ms, time_ms;
+    } cases[] = {{1, 12, 200, W0_MS}, {0, 13, 199, W0_MS}, {1, 14, 300, LATE_MS + 1}};
+    for (uint8_t i = 0; i < 3; i++) {
+        Clameur__V1__Reading reading = CLAMEUR__V1__READING__INIT;
+        Clameur__V1__ReadingValue values[2], *list[] = {&values[0], &values[1]};
+        for (int k = 0; k < 2; k++) {
+            clameur__v1__reading_value__init(&values[k]);
+            values[k].counter = bytes("views");
+            values[k].value = cases[i].value + k;
+        }
+        reading.read_at = cases[i].read_at_ms;
+        reading.values = list;
+        reading.n_values = 2;
+        Clameur__V1__Event e = event((uint8_t)(7 + i));
+        e.kind = (Clameur__V1__Kind)KIND_READING;
+        e.content_id = bytes("v1");
+        e.body_case = CLAMEUR__V1__EVENT__BODY_READING;
+        e.reading = &reading;
+        give(w, cases[i].partition, cases[i].time_ms, &e);
+    }
+}
+
+// The log: two likes and a purchase of partition 0; of partition 1 a late like and a copy of the purchase;
+// and readings of both.
 static void log_give(struct world *w) {
     Clameur__V1__Commerce c[2] = {CLAMEUR__V1__COMMERCE__INIT, CLAMEUR__V1__COMMERCE__INIT};
     for (int i = 0; i < 2; i++) {
@@ -109,6 +147,7 @@ static void log_give(struct world *w) {
     give_now(w, 0, &e[2]);
     give(w, 1, LATE_MS + 1, &e[4]);
     give_now(w, 1, &e[3]);
+    readings_give(w);
 }
 
 // The findings of a file.
@@ -118,7 +157,7 @@ static uint64_t judge(struct file *f) {
     file_fill(f);
     w->more = f;
     w->finish = compare;
-    publish(w, W0, 3, 2);
+    publish(w, W0, 4, 4);
     windows_fold_begin(&w->fold);
     log_give(w);
     windows_fold_end(&w->fold);
@@ -144,6 +183,7 @@ static void the_file_that_the_log_gives_is_equal(void **state) {
     assert_int_equal(judge(&f), 0);
     assert_int_equal(f.report.rows, 5);
     assert_int_equal(f.report.orders, 2);
+    assert_int_equal(f.report.readings, 1);
     windows_report_fini(&f.report);
 }
 
@@ -188,11 +228,11 @@ static void a_late_event_counted_in_time_is_red(void **state) {
     struct file f;
     file_init(&f);
     f.late_in_time = true;
-    f.coverage[1].counted = 2;
-    f.coverage[1].late = 0;
+    f.coverage[1].counted = 3;
+    f.coverage[1].late = 1;
     assert_int_equal(judge(&f), 4);
-    assert_finding(&f, 0, "partition 1", "counted", "2", "1");
-    assert_finding(&f, 1, "partition 1", "late", "0", "1");
+    assert_finding(&f, 0, "partition 1", "counted", "3", "2");
+    assert_finding(&f, 1, "partition 1", "late", "1", "2");
     assert_finding(&f, 2, "totals acme/tiktok origin 0 format 0", "likes", "3", "2");
     assert_finding(&f, 3, "late acme/tiktok origin 0 format 0", "", "no row", "a row");
     windows_report_fini(&f.report);
@@ -207,6 +247,34 @@ static void an_order_that_says_another_thing_is_red(void **state) {
     windows_report_fini(&f.report);
 }
 
+static void a_reading_that_is_not_the_last_is_red(void **state) {
+    struct file f;
+    file_init(&f);
+    f.read_at_ms = 199;
+    assert_int_equal(judge(&f), 1);
+    assert_finding(&f, 0, "readings acme/tiktok v1", "views", "12 at 199", "12 at 200");
+    windows_report_fini(&f.report);
+    file_init(&f);
+    f.read_by = 8;
+    assert_int_equal(judge(&f), 1);
+    assert_finding(&f, 0, "readings acme/tiktok v1", "views", "of another event", "12 at 200");
+    windows_report_fini(&f.report);
+}
+
+static void a_reading_that_is_missing_or_one_too_many_is_red(void **state) {
+    struct file f;
+    file_init(&f);
+    f.leave_out_reading = true;
+    assert_int_equal(judge(&f), 1);
+    assert_finding(&f, 0, "readings acme/tiktok v1", "views", "no reading", "a reading");
+    windows_report_fini(&f.report);
+    file_init(&f);
+    f.read_counter = "likes";
+    assert_int_equal(judge(&f), 2);
+    assert_finding(&f, 0, "readings acme/tiktok v1", "likes", "a reading", "no reading");
+    windows_report_fini(&f.report);
+}
+
 static void a_header_of_something_else_is_red(void **state) {
     struct file f;
     file_init(&f);
@@ -215,7 +283,7 @@ static void a_header_of_something_else_is_red(void **state) {
     f.header.topic = "another";
     f.header.rules_hash = "0011223344556677";
     f.coverage[0].start = 1;
-    f.coverage[0].to = 4;
+    f.coverage[0].to = 5;
     f.coverage[1].missing = true;
     assert_int_equal(judge(&f), 7);
     windows_report_fini(&f.report);
@@ -237,8 +305,8 @@ static void more_is_counted_than_is_kept(void **state) {
 static uint64_t balance_of(void (*change)(struct progress *progress)) {
     struct world *w = world_create(1 << 30);
     struct windows_report report;
-    struct line line = {.start_s = W0, .counted = 1, .late = 1, .to = 2};
-    struct progress progress = {.partition = 1, .offset = 2, .read = 2, .lines = &line, .line_count = 1};
+    struct line line = {.start_s = W0, .counted = 2, .late = 2, .to = 4};
+    struct progress progress = {.partition = 1, .offset = 4, .read = 4, .lines = &line, .line_count = 1};
     windows_report_init(&report, 20);
     windows_fold_begin(&w->fold);
     log_give(w);
@@ -260,7 +328,7 @@ static void late_in_time(struct progress *p) {
     p->lines[0].late--;
 }
 static void reaches_less(struct progress *p) {
-    p->lines[0].to = 1;
+    p->lines[0].to = 3;
 }
 static void settled_otherwise(struct progress *p) {
     p->settled_late = p->lines[0].late;
@@ -291,6 +359,8 @@ int main(void) {
         cmocka_unit_test(a_surplus_row_is_red),
         cmocka_unit_test(a_late_event_counted_in_time_is_red),
         cmocka_unit_test(an_order_that_says_another_thing_is_red),
+        cmocka_unit_test(a_reading_that_is_not_the_last_is_red),
+        cmocka_unit_test(a_reading_that_is_missing_or_one_too_many_is_red),
         cmocka_unit_test(a_header_of_something_else_is_red),
         cmocka_unit_test(more_is_counted_than_is_kept),
         cmocka_unit_test(a_balance_is_held_against_the_log),

@@ -6,6 +6,7 @@
 #include "aggregate/commands/export/export.h"
 #include "aggregate/commands/store_reader.h"
 #include "aggregate/figures/difference.h"
+#include "aggregate/figures/read_figures.h"
 #include "runtime/memory.h"
 
 static const char usage[] =
@@ -62,6 +63,12 @@ static void figure_put(void *context, const struct kpi_figure *figure) {
     row_put(v->e, EXPORT_KPI, cells);
 }
 
+static void read_figure_put(void *context, const struct row_key *key, const struct kpi_figure *figure) {
+    struct visit *v = context;
+    v->key = key;
+    figure_put(v, figure);
+}
+
 static void kpis_put(struct exporter *e, enum by by) {
     struct sums sums;
     sums_init(&sums, by);
@@ -75,6 +82,7 @@ static void kpis_put(struct exporter *e, enum by by) {
                          by_row(by)->table == TABLE_TOTALS ? KPIS_OWN : KPIS_THAT_SAY, figure_put,
                          &(struct visit){e, by, &key});
     }
+    read_figures_each(&e->book, &sums, read_figure_put, &(struct visit){.e = e, .by = by});
     free(numbers);
     sums_fini(&sums);
 }
@@ -94,6 +102,19 @@ static void counters_put(struct exporter *e) {
             row_put(e, EXPORT_COUNTERS, cells);
         }
         free(counters);
+    }
+    free(numbers);
+}
+
+static void readings_put(struct exporter *e) {
+    const struct rows *all = e->all;
+    uint32_t *numbers = memory_take((rows_reading_count(all) + 1) * sizeof(*numbers));
+    rows_sort_readings(all, numbers);
+    for (size_t i = 0; i < rows_reading_count(all) && e->status == STATUS_OK; i++) {
+        struct output_cell cells[COUNTER_CELLS];
+        struct sheet_room room;
+        counter_cells_of_reading(cells, &room, rows_reading(all, numbers[i]), &e->stretch);
+        row_put(e, EXPORT_COUNTERS, cells);
     }
     free(numbers);
 }
@@ -137,6 +158,7 @@ static void stretch_put(struct exporter *e, size_t first, size_t last, int64_t s
     }
     late_put(e);
     counters_put(e);
+    readings_put(e);
     rows_destroy(&e->all);
 }
 
