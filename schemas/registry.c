@@ -43,6 +43,16 @@ const struct counter_row *counter_row(enum counter counter) {
     return &counters[counter];
 }
 
+bool counter_is_of_kind(enum counter counter) {
+    enum {
+        END = 1
+#define KIND(number, id, name, counter, weight) +1
+#include "schemas/kinds.def"
+#undef KIND
+    };
+    return counter != COUNTER_NONE && (unsigned)counter < END;
+}
+
 enum counter counter_parse(struct slice name) {
     for (unsigned i = 1; name.length > 0 && i < COUNTER_COUNT; i++) {
         if (slice_equal(name, slice_of(counters[i].name)))

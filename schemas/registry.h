@@ -45,6 +45,8 @@ struct kind_row {
 };
 
 const struct counter_row *counter_row(enum counter counter);
+// Is it what a kind counts by itself, and no measure?
+bool counter_is_of_kind(enum counter counter);
 
 // NULL where the number is not listed.
 const struct kind_row *kind_find(uint32_t number);

@@ -58,6 +58,14 @@ static void time_cells(struct output_cell cells[KPI_CELLS], const struct stretch
     cells[KPI_CELL_FRESHNESS] = text_cell(stretch->freshness);
 }
 
+// A tag or topic without a name: what was used less, together (rows_fold). To programs it is null.
+static struct output_cell value_cell(enum by by, struct slice value) {
+    struct output_cell cell = slice_cell(value);
+    if (cell.text.at == NULL && (by == BY_TAG || by == BY_TOPIC))
+        cell.shown = slice_of("(all others)");
+    return cell;
+}
+
 static void key_cells(struct output_cell cells[KPI_CELLS], struct sheet_room *room, enum by by,
                       const struct row_key *key, const struct stretch *stretch) {
     for (int i = 0; i < KPI_CELLS; i++)
@@ -66,7 +74,7 @@ static void key_cells(struct output_cell cells[KPI_CELLS], struct sheet_room *ro
     if (by != BY_ACCOUNT)
         cells[KPI_CELL_PLATFORM] = text_cell(label_platform(room->labels[0], key->platform));
     cells[KPI_CELL_DIMENSION] = text_cell(by_row(by)->name);
-    cells[KPI_CELL_VALUE] = slice_cell(by_value(by, key, room->labels[1]));
+    cells[KPI_CELL_VALUE] = value_cell(by, by_value(by, key, room->labels[1]));
     cells[KPI_CELL_BASIS] = text_cell("events");
     time_cells(cells, stretch);
 }

@@ -322,11 +322,12 @@ static enum status parts_merge(struct publisher *pub, struct keeper *k, int64_t 
 }
 
 static void was_published(struct publisher *pub, const struct snapshot_name *name, uint64_t bytes,
-                          size_t rows, bool revision) {
+                          size_t rows, size_t folded, bool revision) {
     pub->figures.published++;
     pub->figures.revisions += revision;
     pub->figures.bytes += bytes;
     pub->figures.rows += rows;
+    pub->figures.folded += folded;
     pub->figures.published_at_ms = clock_wall_ms();
     log_info("window_published", FIELD("window", LOG_INT(name->start_s)), FIELD("sum", LOG_INT(name->sum)),
              FIELD("rows", LOG_INT(rows)), FIELD("bytes", LOG_INT(bytes)));
@@ -349,7 +350,8 @@ static struct header window_header(const struct publisher *pub, const struct kee
 }
 
 static enum status window_write(struct publisher *pub, struct keeper *k, const struct header *header,
-                                const struct rows *rows, bool revision, struct problem *p) {
+                                struct rows *rows, bool revision, struct problem *p) {
+    size_t folded = rows_fold(rows);
     const struct snapshot_name name = shelf_name_of(header);
     const struct snapshot_window window = {header->start_s, rows};
     struct snapshot_bytes bytes;
@@ -359,7 +361,7 @@ static enum status window_write(struct publisher *pub, struct keeper *k, const s
     snapshot_name_write(text, &name);
     enum status status = store_create(k->store, text, bytes.at, bytes.length, &created, p);
     if (status == STATUS_OK && created)
-        was_published(pub, &name, bytes.length, rows_count(rows), revision);
+        was_published(pub, &name, bytes.length, rows_count(rows) - folded, folded, revision);
     snapshot_bytes_fini(&bytes);
     return status;
 }

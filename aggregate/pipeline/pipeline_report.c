@@ -82,6 +82,7 @@ static void collect_windows(struct pipeline *p) {
     set(p, METRIC_OF_WAITS_FOR, NULL, f->waits_for);
     set(p, METRIC_OF_PUBLISHED, NULL, (int64_t)f->published);
     set(p, METRIC_OF_REVISIONS, NULL, (int64_t)f->revisions);
+    set(p, METRIC_OF_FOLDED, NULL, (int64_t)f->folded);
     set(p, METRIC_OF_SNAPSHOT_BYTES, NULL, (int64_t)f->bytes);
     if (f->published_at_ms > 0)
         set(p, METRIC_OF_SNAPSHOT_AT, NULL, f->published_at_ms / 1000);

@@ -5,7 +5,8 @@
 // does (recount_log, recount_event, recount_dedup, measures).
 //
 //     windows_store    the directory: what is sealed, what is published, how far each file reaches
-//     windows_model    what a window must hold; windows_read: of what was read
+//     windows_model    what a window must hold; windows_read: of what was read;
+//                      windows_named: of tags and topics
 //     windows_fold     records into models, each window to where its file reaches
 //     windows_compare  a window, row by row; a partition's balance
 //     windows_report   the answer

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "loadtest/windows/windows_named.h"
 #include "runtime/check.h"
 #include "runtime/memory.h"
 
@@ -133,6 +134,7 @@ static void window_finish(struct windows_fold *f, struct windows_window *w) {
     if (w->model != NULL) {
         size_t before = w->model->memory;
         window_model_settle(w->model, was_sold, &(struct held_against){f, w});
+        windows_named_fold(w->model);
         f->memory += w->model->memory - before;
     }
     w->finished = true;

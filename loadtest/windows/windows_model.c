@@ -106,6 +106,10 @@ static void add(struct window_model *m, uint32_t row, field_code code, int64_t v
     cell->value = (int64_t)((uint64_t)cell->value + (uint64_t)value);
 }
 
+void window_model_count(struct window_model *m, const struct row_key *key, field_code field, int64_t value) {
+    add(m, row_of(m, key), field, value);
+}
+
 struct window_cell *window_model_cell(const struct window_model *m, struct slice row, field_code field) {
     uint32_t first = names_find(&m->rows, row);
     uint32_t second = names_find(&m->fields, (struct slice){(const char *)&field, sizeof(field)});

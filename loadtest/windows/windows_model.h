@@ -61,6 +61,8 @@ void window_model_add(struct window_model *m, const Clameur__V1__Event *e, bool 
 // events.
 typedef bool (*window_model_sold)(void *context, struct slice order);
 void window_model_settle(struct window_model *m, window_model_sold sold, void *context);
+// Adds to a counter of a row.
+void window_model_count(struct window_model *m, const struct row_key *key, field_code field, int64_t value);
 // What copies of one order have in common (window_copy.order): `out` has WINDOW_ORDER_MAX bytes.
 enum { WINDOW_ORDER_MAX = ROWS_ACCOUNT_MAX + ORDER_SIZE };
 struct slice window_order_write(char *out, const Clameur__V1__Event *purchase);

@@ -4,8 +4,8 @@
 // A row is a table and what names it there; a cell is one counter of a row. Adding is exact and in any order
 // the same: integers, modulo 2^64. Purchases are kept apart, with what they would add, until rows_settle:
 // which of the copies of an order counts is known only where all of them are. Beside rows there are sketches:
-// of what is no sum, whom an account reached on a platform, and how long things took there. And readings: what
-// a platform told as an absolute value, of which the last stands, and which is in no sum.
+// of what is no sum, whom an account reached on a platform, and how long things took there. And readings:
+// what a platform told as an absolute value, of which the last stands, and which is in no sum.
 //
 // Everything that is handed in is copied. Not for threads to share.
 #pragma once
@@ -42,7 +42,7 @@ struct row_key {
     uint32_t format;
     bool paid;
     struct slice account;
-    struct slice id; // of CONTENT, CAMPAIGN, TAG, TOPIC
+    struct slice id; // of CONTENT, CAMPAIGN, TAG, TOPIC; empty: of what rows_fold has added up
 };
 
 // Whose an event's increments are: the rows it touches. TOTALS always, CONTENT and CAMPAIGN where the event
@@ -139,6 +139,13 @@ void rows_add_order(struct rows *r, const struct order *order);
 // The orders stay, marked settled: settling again adds nothing. Those read from a published file (WINDOW,
 // SPAN) are settled.
 void rows_settle(struct rows *r, const struct rows *earlier);
+
+// Of TAG and of TOPIC, by account and platform, the rows of most uses stay (the counters of kinds, summed; of
+// equal ones the lesser id), and the cells of all others are added to one row with an empty id, which no tag
+// and no topic has. So much of each is told of a window; what windows are made from is whole. Of settled
+// rows; returns how many were added up.
+enum { ROWS_NAMED_MAX = 1000 };
+size_t rows_fold(struct rows *r);
 
 // Adds a member to a sketch of REACH, or a duration to one of QUANTILES.
 void rows_add_reached(struct rows *r, enum sketched of, struct slice account, uint32_t platform,

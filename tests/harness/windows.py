@@ -7,6 +7,7 @@ Nothing here comes from the C sources. In short:
 - What comes in time adds its increments to TOTALS, to its content, its campaign, each topic of its body, and the counter of its kind to
   each tag. What is late adds them to LATE alone. A reading is counted, and adds nothing: of each counter that one in time
   tells, of a content or of an account on a platform, the last by (read_at, event_id, value) stands.
+- Of the tags of an account on a platform, and of its topics, the 1,000 of most uses have a row; all others share one without an id.
 - What comes in time is also seen: whom it reached, with consent to measurement (actors and known persons, apart), and how long a
   view, an answer, a first response or a case took, by account and platform.
 - Of an order's copies in a window and the 48 hours before it the one with the least (occurred_at, event_id) counts, in its own
@@ -21,6 +22,8 @@ WINDOW = 900
 UNIQUE = 48 * 3600  # seconds before its window within which an order is one
 TOTALS, CONTENT, CAMPAIGN, TAG, TOPIC, LATE = "totals", "content", "campaign", "tag", "topic", "late"
 
+NAMED = 1000  # tags, and topics, of an account on a platform that a window tells apart
+KIND_COUNTERS = {counter for _, counter, _ in registry.KINDS.values() if counter}
 ENDS = {"first_response": "first_response_ms", "case_resolved": "resolution_ms"}
 
 
@@ -56,6 +59,22 @@ def _amounts(event):
     for name, value in ([(counter, delta)] if counter else []) + measures:
         amounts[name] += value
     return (counter, delta), amounts
+
+
+def _fold(rows):
+    """Of the tags and the topics of an account on a platform the most used; all others in a row without an id."""
+    groups = defaultdict(list)
+    for key, cells in rows.items():
+        if key[0] in (TAG, TOPIC):
+            groups[key[:3]].append((-sum(v for c, v in cells.items() if c in KIND_COUNTERS or c.startswith("kind_")), key[6].encode(), key))
+    for group, named in groups.items():
+        other = defaultdict(int)
+        for _, _, key in sorted(named)[NAMED:]:
+            for counter, value in rows.pop(key).items():
+                other[counter] += value
+        if any(other.values()):
+            rows[(*group, 0, 0, False, "")] = {counter: value for counter, value in other.items() if value}
+    return rows
 
 
 def _subject(event):
@@ -188,4 +207,4 @@ class Windows:
     def table(self, start):
         """The window's rows without zeros: {key: {counter: value}}."""
         rows = {key: {c: v for c, v in cells.items() if v} for key, cells in self.windows[start].rows.items()}
-        return {key: cells for key, cells in rows.items() if cells}
+        return _fold({key: cells for key, cells in rows.items() if cells})

@@ -58,8 +58,8 @@ class Store:
         self.lines = [[], []]
         self.offsets = [0, 0]
 
-    def window(self, number, rows=None, orders=None, late=0, publish=True):
-        """A window that both partitions have touched; `rows` are partition 0's, `orders` those of both."""
+    def window(self, number, rows=None, orders=None, late=0, publish=True, readings=((), ())):
+        """A window that both partitions have touched; `rows` are partition 0's, `orders` and `readings` those of both."""
         start, coverage, earlier = FIRST + WINDOW * number, [], []
         if orders:
             earlier = [{"start": line["start"], "partition": p, "to": line["orders_to"]}
@@ -69,7 +69,7 @@ class Store:
             own = orders[partition] if orders else []
             share = {"partition": partition, "start": 0, "to": self.offsets[partition], "counted": 5 + partition,
                      "late": late * partition, "orders_to": self.offsets[partition] if own else 0}
-            part = {"kind": "part", "start": start, "coverage": [share], "orders": own}
+            part = {"kind": "part", "start": start, "coverage": [share], "orders": own, "readings": list(readings[partition])}
             part["rows"] = (rows or _rows(number)) if partition == 0 else _rows(number, account="bolt", late=late)
             self.files.append(part)
             if own:
@@ -242,6 +242,58 @@ def test_a_file_by_itself_and_what_cannot_be_asked(store):
                                   (("a", "b"), 64, "usage:")):
         done = store.run("show", *arguments, check=None)
         assert done.returncode == code and says in done.stderr, done
+
+
+# ---- readings
+
+
+def _reading(counter, value, minute, content="a", platform=YOUTUBE, event=1):
+    return {"platform": platform, "content": content, "counter": counter, "value": value, "at": 1000 * (FIRST + 60 * minute), "event": event}
+
+
+def _content_rows():
+    return _rows(0) + [{"table": "content", "account": "acme", "platform": YOUTUBE, "id": "a",
+                        "counters": {"impressions": 1000, "views_from_impressions": 30}}]
+
+
+def test_readings_stand_beside_events_and_nothing_is_added_twice(store):
+    """The same content is told of by events and by polls, of both partitions and in two windows: each figure has one basis."""
+    store.window(0, _content_rows(), readings=(
+        [_reading("impressions", 5000, 3), _reading("views_from_impressions", 40, 3), _reading("impressions", 90, 4, "b")],
+        [_reading("impressions", 5050, 3, event=2), _reading("views_from_impressions", 60, 2)]))
+    store.window(1, readings=([_reading("impressions", 6000, 16)], [_reading("subscribers", 777, 20, "")])).make()
+    everything = "--since", str(FIRST), "--by", "content", "--account", "acme"
+    ctr = {row["basis"]: row for row in _figures(store.show(*everything, "--kpi", "ctr"), content="a")}
+    assert (ctr["events"]["numerator"], ctr["events"]["denominator"], ctr["events"]["as_of"]) == (30, 1000, None)
+    assert (ctr["readings"]["numerator"], ctr["readings"]["denominator"]) == (40, 6000), "not 70, and not 11000"
+    assert ctr["readings"]["as_of"] == "2026-03-28T23:03:00Z", "the older of the two"
+    first = _figures(store.show(str(FIRST), "--by", "content", "--kpi", "ctr"), content="a", basis="readings")
+    assert [(row["numerator"], row["denominator"]) for row in first] == [(40, 5050)], "of a tie the greater event id"
+    assert not _figures(store.show(*everything), content="b", basis="readings"), "what came of its impressions was not read"
+    total = _figures(store.show("--since", str(FIRST), "--kpi", "ctr"), account="acme", platform="youtube")
+    assert [(row["basis"], row["numerator"], row["denominator"]) for row in total] == [("events", 8, 80), ("readings", 40, 6000)]
+    counters = store.show(*everything, "--counters")
+    assert {(row["content"], row["kpi"], row["numerator"]) for row in _figures(counters, unit="reading")} == {
+        ("a", "impressions", 6000), ("a", "views_from_impressions", 40), ("b", "impressions", 90)}
+    assert [row["numerator"] for row in _figures(counters, unit="counter", kpi="impressions")] == [1000]
+    (of_account,) = _figures(store.show("--since", str(FIRST), "--counters"), unit="reading")
+    assert (of_account["kpi"], of_account["numerator"], of_account["as_of"]) == ("subscribers", 777, "2026-03-28T23:20:00Z")
+
+    store.run("verify", "--deep")
+    base = sqlite3.connect(_export(store, "--format", "sqlite", name="kpi.sqlite"))
+    assert base.execute("select id, counter, value, as_of from counters where \"table\" = 'readings' order by 1, 2").fetchall() == [
+        (None, "subscribers", 777, "2026-03-28T23:20:00Z"), ("a", "impressions", 6000, "2026-03-28T23:16:00Z"),
+        ("a", "views_from_impressions", 40, "2026-03-28T23:03:00Z"), ("b", "impressions", 90, "2026-03-28T23:04:00Z")]
+    assert base.execute("select dimension, numerator, denominator from kpi where basis = 'readings' and kpi = 'ctr' order by 1").fetchall() == [
+        ("content", 40, 6000), ("platform", 40, 6000)]
+    paths, spans = [store.path(name) for name in store.named("snapshots")], []
+    for order in (paths, paths[::-1]):
+        spans.append(store.directory.parent / f"span-{len(spans)}.zst")
+        run([AGGREGATE, "merge", "--out", spans[-1], *order], store.directory.parent, check=0)
+    assert len({_unzst(span) for span in spans}) == 1
+    done = run([AGGREGATE, "diff", paths[0], spans[0], "-o", "jsonl"], store.directory.parent, check=1)
+    assert {row["counter"]: row["b"] for row in map(json.loads, done.stdout.splitlines()) if row["table"] == "readings" and row["id"] == "a"} == {
+        "impressions.read": 6000, "impressions.read_at": 1000 * (FIRST + 960), "impressions.read_id": 0}
 
 
 # ---- export
@@ -518,7 +570,7 @@ def test_what_aggregators_made_is_whole_and_its_kpis_are_those_of_an_independent
     wanted = kpis.figures(tables, {key: len(who) for key, who in reached.items()})
     done = aggregation.command("show", "--since", str(min(expected.windows)), "-o", "jsonl")
     shown = {(row["account"], row["platform"], row["kpi"], row["currency"]): row
-             for row in map(json.loads, done.stdout.splitlines()) if row["kpi"] != "late_events"}
+             for row in map(json.loads, done.stdout.splitlines()) if row["kpi"] != "late_events" and row["basis"] == "events"}
     assert len(wanted) > 100 and {key[1] for key in wanted} > {"tiktok", "instagram", "youtube", "web"}
     assert wanted.keys() <= shown.keys()
     for key, row in shown.items():
@@ -535,6 +587,16 @@ def test_what_aggregators_made_is_whole_and_its_kpis_are_those_of_an_independent
     late = sum(share.late for window in expected.windows.values() for share in window.shares.values())
     (line,) = [row for row in map(json.loads, done.stdout.splitlines()) if row["kpi"] == "late_events"]
     assert line["numerator"] == late > 0
+
+    read = {}
+    for window in expected.windows.values():
+        for key, told in window.read.items():
+            read[key] = max(read.get(key, told), told)
+    done = aggregation.command("show", "--since", str(min(expected.windows)), "--by", "content", "--counters", "-o", "jsonl")
+    assert {(row["account"], row["platform"], row["content"], row["kpi"]): row["numerator"]
+            for row in map(json.loads, done.stdout.splitlines()) if row["unit"] == "reading"} == {
+        (account, registry.platform_name(platform), content, counter): told[2]
+        for (account, platform, content, counter), told in read.items() if content} != {}
 
     days = tmp_path / "kpi.sqlite"
     aggregation.command("export", "--format", "sqlite", "--since", str(min(expected.windows)), "--every", "window", "--out", days)

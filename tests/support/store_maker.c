@@ -10,7 +10,9 @@
 //                "counters": {"likes": 3}}],
 //      "orders": [{"account": "acme", "platform": 2, "order": "o-1", "event": 7, "at": 1767225601000,
 //      "content": "7310",
-//                  "counters": {"orders": 1, "gross_micros:EUR": 5000000}}]}
+//                  "counters": {"orders": 1, "gross_micros:EUR": 5000000}}],
+//      "readings": [{"account": "acme", "platform": 2, "content": "7310", "counter": "views", "value": 5,
+//      "at": 1767225600000, "event": 7}]}
 //     {"kind": "orders", ...}                                   the same of orders alone
 //     {"kind": "window", "start": ..., "coverage": [...], "earlier": [{"start": ..., "partition": 0, "to":
 //     10}]}
@@ -103,6 +105,20 @@ static void orders_read(struct rows *rows, const json_t *list) {
             order.increments.at[order.increments.count++] =
             (struct increment){field_of(name), json_integer_value(value)};
         rows_add_order(rows, &order);
+    }
+}
+
+static void readings_read(struct rows *rows, const json_t *list) {
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *item = json_array_get(list, i);
+        struct latest_reading reading = {.platform = (uint32_t)number(item, "platform"),
+                                         .account = slice_of(text(item, "account", "acme")),
+                                         .content = slice_of(text(item, "content", "")),
+                                         .counter = slice_of(text(item, "counter", "")),
+                                         .value = number(item, "value"),
+                                         .read_at_ms = number(item, "at")};
+        reading.event_id[EVENT_ID_SIZE - 1] = (unsigned char)number(item, "event");
+        rows_add_reading(rows, &reading);
     }
 }
 
@@ -220,6 +236,7 @@ static void parts_merge(struct store *store, struct rows *rows, const struct hea
         file_merge(store, earlier, name);
     }
     rows_settle(rows, earlier);
+    rows_fold(rows);
     rows_destroy(&earlier);
 }
 
@@ -261,6 +278,7 @@ static void file_make(struct store *store, const json_t *item) {
     }
     rows_read(rows, json_object_get(item, "rows"));
     orders_read(rows, json_object_get(item, "orders"));
+    readings_read(rows, json_object_get(item, "readings"));
     if (header.kind == FILE_WINDOW && json_object_get(item, "rows") == NULL)
         parts_merge(store, rows, &header);
     file_put(store, &header, rows);

@@ -427,6 +427,78 @@ static void a_merge_unites_whom_both_reached(void **state) {
     rows_destroy(&b);
 }
 
+static struct row_key tag_of(enum table table, const char *id) {
+    return (struct row_key){.table = table, .platform = 2, .account = slice_of("acme"), .id = slice_of(id)};
+}
+
+// Whether a row stands by itself: with cells.
+static int64_t likes_of(struct rows *r, enum table table, const char *id) {
+    struct row_key key = tag_of(table, id);
+    return value_of(r, &key, field_counter(COUNTER_OF_LIKE));
+}
+
+// So many tags of one use, of which the lesser ids stay, and some of other uses; in any order.
+static struct rows *many_tags(enum table table, size_t ones, bool backwards) {
+    struct rows *r = rows_create();
+    char id[16];
+    for (size_t i = 0; i < ones; i++) {
+        snprintf(id, sizeof(id), "tag-%05zu", backwards ? ones - 1 - i : i);
+        struct row_key key = tag_of(table, id);
+        rows_add(r, rows_row(r, &key), field_counter(COUNTER_OF_LIKE), 1);
+    }
+    return r;
+}
+
+static void the_tail_of_tags_is_one_row_without_an_id(void **state) {
+    for (enum table table = TABLE_TAG; table <= TABLE_TOPIC; table++) {
+        struct rows *r = many_tags(table, ROWS_NAMED_MAX, false),
+                    *turned = many_tags(table, ROWS_NAMED_MAX, true);
+        assert_int_equal(rows_fold(r), 0);
+        assert_int_equal(likes_of(r, table, "tag-00999"), 1);
+        struct rows *both[] = {r, turned};
+        for (int i = 0; i < 2; i++) {
+            struct row_key other = tag_of(table, "other"), zoo = tag_of(table, "zoo");
+            struct row_key gone = tag_of(table, "zero"), less = tag_of(table, "less");
+            rows_add(both[i], rows_row(both[i], &other), field_counter(COUNTER_OF_LIKE), 7);
+            rows_add(both[i], rows_row(both[i], &zoo), field_counter(COUNTER_OF_LIKE), 1);
+            rows_add(both[i], rows_row(both[i], &zoo), field_counter(COUNTER_WATCH_MS), 900); // no use
+            rows_add(both[i], rows_row(both[i], &less), field_counter(COUNTER_OF_LIKE), -5);
+            rows_add(both[i], rows_row(both[i], &gone), field_kind(777), 3);
+            rows_add(both[i], rows_row(both[i], &gone), field_kind(777), -3); // no row of a file
+            assert_int_equal(rows_fold(both[i]), 3);
+            assert_int_equal(likes_of(both[i], table, "other"), 7);
+            assert_int_equal(likes_of(both[i], table, "tag-00998"), 1);
+            assert_int_equal(likes_of(both[i], table, "tag-00999"), 0);
+            assert_int_equal(likes_of(both[i], table, "zoo"), 0);
+            assert_int_equal(likes_of(both[i], table, ""), 1 + 1 - 5);
+            struct row_key rest = tag_of(table, "");
+            assert_int_equal(value_of(both[i], &rest, field_counter(COUNTER_WATCH_MS)), 900);
+            assert_int_equal(rows_fold(both[i]), 0); // again: nothing more
+        }
+        assert_same_rows(r, turned);
+        rows_destroy(&turned);
+        rows_destroy(&r);
+    }
+}
+
+// Each account on a platform, tags and topics have their own; contents and campaigns are told apart, all of
+// them.
+static void what_folds_is_by_account_and_platform_and_contents_never_do(void **state) {
+    for (enum table table = TABLE_CONTENT; table <= TABLE_TOPIC; table++) {
+        struct rows *r = many_tags(table, ROWS_NAMED_MAX + 1, true);
+        struct row_key key = tag_of(TABLE_TAG, "zoo");
+        key.platform = 3;
+        rows_add(r, rows_row(r, &key), field_counter(COUNTER_OF_LIKE), 1);
+        key.account = slice_of("bolt");
+        rows_add(r, rows_row(r, &key), field_counter(COUNTER_OF_LIKE), 1);
+        bool folds = table >= TABLE_TAG;
+        assert_int_equal(rows_fold(r), folds);
+        assert_int_equal(likes_of(r, table, "tag-01000"), !folds);
+        assert_int_equal(value_of(r, &key, field_counter(COUNTER_OF_LIKE)), 1);
+        rows_destroy(&r);
+    }
+}
+
 static void assert_read(const struct rows *r, int64_t value, int64_t read_at_ms, unsigned char event_id) {
     assert_int_equal(rows_reading_count(r), 1);
     const struct latest_reading *kept = rows_reading(r, 0);
@@ -518,6 +590,8 @@ int main(void) {
         cmocka_unit_test(a_subject_may_be_fetched_ahead),
         cmocka_unit_test(sketches_are_apart_by_what_account_and_platform),
         cmocka_unit_test(a_merge_unites_whom_both_reached),
+        cmocka_unit_test(the_tail_of_tags_is_one_row_without_an_id),
+        cmocka_unit_test(what_folds_is_by_account_and_platform_and_contents_never_do),
         cmocka_unit_test(the_last_reading_stands_in_whatever_order_they_come),
         cmocka_unit_test(readings_are_apart_by_all_that_names_them_and_in_no_row),
         cmocka_unit_test(memory_follows_the_sketches),

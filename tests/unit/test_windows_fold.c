@@ -231,6 +231,57 @@ static void with_little_memory_windows_wait_for_a_further_pass(void **state) {
     world_destroy(w);
 }
 
+static void tags_are_told_apart(struct world *w, struct windows_window *window) {
+    char name[WINDOW_ROW_MAX];
+    static const struct {
+        const char *id;
+        int64_t likes;
+    } cases[] = {{"tag-0000", 1}, {"tag-0998", 1}, {"tag-0999", 0}, {"other", 2}, {"", 2}, {"a", 0}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const struct row_key key = {.table = TABLE_TAG,
+                                    .platform = PLATFORM_TIKTOK,
+                                    .account = slice_of("acme"),
+                                    .id = slice_of(cases[i].id)};
+        const struct window_cell *cell =
+            window_model_cell(window->model, window_row_write(name, &key), field_counter(COUNTER_OF_LIKE));
+        assert_int_equal(cell != NULL ? cell->value : 0, cases[i].likes);
+    }
+}
+
+// A thousand tags of one like, one of two, and one that is taken back more often than it is used.
+static void of_the_tags_beyond_a_thousand_the_least_used_are_one_row(void **state) {
+    struct world *w = world_create(1 << 30);
+    char texts[1003][16];
+    w->finish = tags_are_told_apart;
+    w->setup.dedup_span = 1 << 20;
+    publish(w, W0, 2000, 0);
+    windows_fold_begin(&w->fold);
+    for (int i = 0; i < 1003; i++) {
+        Clameur__V1__Event e = event((uint8_t)i);
+        uint8_t id[16] = {(uint8_t)(i >> 8), (uint8_t)i};
+        snprintf(texts[i], sizeof(texts[i]), "tag-%04d", i);
+        ProtobufCBinaryData tag = bytes(i < 1000 ? texts[i] : i < 1002 ? "other" : "a");
+        e.event_id.data = id;
+        e.tags = &tag;
+        e.n_tags = 1;
+        e.delta = i == 1002 ? -1 : 1;
+        give_now(w, 0, &e);
+    }
+    Clameur__V1__Event like = event(255);
+    ProtobufCBinaryData tag = bytes("a"), last = bytes("z");
+    like.tags = &tag;
+    like.n_tags = 1;
+    give_now(w, 0, &like); // it is used as often as it is taken back: no row, and none of the thousand
+    ids[254][0] = 9;
+    like = event(254);
+    like.tags = &last;
+    like.n_tags = 1;
+    give_now(w, 0, &like);
+    windows_fold_end(&w->fold);
+    assert_int_equal(w->finished, 1);
+    world_destroy(w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_event_belongs_to_the_quarter_of_an_hour_it_occurred_in),
@@ -239,6 +290,7 @@ int main(void) {
         cmocka_unit_test(what_is_refused_or_was_there_is_in_the_balance_alone),
         cmocka_unit_test(of_an_orders_copies_the_least_by_time_and_id_counts_wherever_it_lies),
         cmocka_unit_test(an_order_counts_once_in_the_windows_that_it_was_held_against),
+        cmocka_unit_test(of_the_tags_beyond_a_thousand_the_least_used_are_one_row),
         cmocka_unit_test(with_little_memory_windows_wait_for_a_further_pass),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -60,6 +60,7 @@ enum status verify_again(struct verify *v, const char *name, const struct header
         status = earlier_take(v, earlier, header, p);
     if (status == STATUS_OK) {
         rows_settle(rows, earlier);
+        rows_fold(rows);
         compare(v, name, header, rows, published);
     }
     rows_destroy(&earlier);
