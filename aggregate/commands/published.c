@@ -227,6 +227,16 @@ void published_gaps(const struct published *pub, const struct period *period, ga
     }
 }
 
+void published_known(const struct published *pub, const struct period *period, known_visit visit,
+                     void *context) {
+    for (int64_t start_s = period->start_s; start_s < period->end_s; start_s += PERIOD_WINDOW_S) {
+        bool has_parts = is_among(pub->part_starts, pub->part_count, start_s);
+        if (is_among(pub->starts, pub->count, start_s) ||
+            (pub->seal.known && absence_of(&pub->seal, pub->throughs, start_s, has_parts) == ABSENT_EMPTY))
+            visit(context, start_s);
+    }
+}
+
 // By absence: how many, and the first.
 struct gaps {
     size_t count[ABSENT_MISSING + 1];

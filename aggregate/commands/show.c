@@ -6,6 +6,7 @@
 #include "aggregate/commands/snapshot_file.h"
 #include "aggregate/commands/store_reader.h"
 #include "aggregate/figures/difference.h"
+#include "aggregate/figures/hour_week.h"
 #include "aggregate/figures/read_figures.h"
 #include "aggregate/figures/sheet.h"
 #include "runtime/memory.h"
@@ -30,7 +31,7 @@ static const struct option_row flag_rows[] = {
     {"account", OPTION_STRING, offsetof(struct show_flags, account), "", 0, 0, 0, "one account alone"},
     {"platform", OPTION_STRING, offsetof(struct show_flags, platform), "", 0, 0, 0, "one platform alone"},
     {"by", OPTION_STRING, offsetof(struct show_flags, by), "platform", 0, 0, 0,
-     "platform|account|content|campaign|origin|paid|format|tag|topic|window|hour|day"},
+     "platform|account|content|campaign|origin|paid|format|tag|topic|window|hour|day|hour-of-week"},
     {"kpi", OPTION_STRING, offsetof(struct show_flags, kpi), "", 0, 0, 0,
      "one KPI alone, by its name: clameur-aggregate help kpis"},
     {"counters", OPTION_BOOL, offsetof(struct show_flags, counters), "false", 0, 0, 0,
@@ -54,6 +55,7 @@ struct show {
     struct kpi_book book;
     struct sums sums;
     struct rows *late;
+    struct hour_week week; // of BY_HOUR_OF_WEEK alone
     struct freshness_sum freshness;
     uint64_t late_events, counted_events;
     struct stretch stretch;
@@ -111,7 +113,7 @@ static void sums_print(struct show *s) {
     free(numbers);
 }
 
-static void read_figure_print(void *context, const struct row_key *key, const struct kpi_figure *figure) {
+static void keyed_figure_print(void *context, const struct row_key *key, const struct kpi_figure *figure) {
     struct show *s = context;
     s->key = key;
     figure_print(s, figure);
@@ -164,7 +166,7 @@ static void stretch_print(struct show *s, int64_t start_s, int64_t end_s,
                           const struct freshness_sum *freshness) {
     stretch_init(&s->stretch, start_s, end_s, s->zone, freshness);
     sums_print(s);
-    read_figures_each(&s->book, &s->sums, read_figure_print, s);
+    read_figures_each(&s->book, &s->sums, keyed_figure_print, s);
     if (s->flags->counters)
         readings_print(s);
     late_print(s);
@@ -229,6 +231,42 @@ static enum status windows_show(struct show *s, const struct published *pub, con
     return status;
 }
 
+// ---- hours of the week
+
+static void hour_know(void *context, int64_t start_s) {
+    hour_week_know(&((struct show *)context)->week, start_s);
+}
+
+static enum status hour_take(void *context, const struct revision *revision, const struct shelf_file *file,
+                             const struct rows *rows, struct problem *p) {
+    struct show *s = context;
+    hour_week_take(&s->week, revision->start_s, rows, &s->filter);
+    freshness_add(&s->freshness, revision->freshness, revision->number);
+    s->late_events += revision->late;
+    s->counted_events += revision->counted;
+    return STATUS_OK;
+}
+
+static enum status hours_show(struct show *s, const struct published *pub, const struct period *period,
+                              struct problem *p) {
+    size_t first, last;
+    sums_begin(s);
+    hour_week_init(&s->week, s->zone, &s->book);
+    published_known(pub, period, hour_know, s);
+    published_range(pub, period->start_s, period->end_s, &first, &last);
+    enum status status = published_each(pub, first, last, hour_take, s, p);
+    if (status == STATUS_OK) {
+        stretch_init(&s->stretch, period->start_s, period->end_s, s->zone, &s->freshness);
+        hour_week_each(&s->week, keyed_figure_print, s);
+        late_print(s);
+    }
+    hour_week_fini(&s->week);
+    sums_end(s);
+    return status;
+}
+
+// ---- the store, or a file
+
 static enum status store_show(struct show *s, struct store_reader *r, struct problem *p) {
     struct published pub = {0};
     struct period period;
@@ -243,7 +281,8 @@ static enum status store_show(struct show *s, struct store_reader *r, struct pro
         status = published_period(&pub, &period, p);
     if (status == STATUS_OK) {
         published_warn(&pub, &period);
-        status = windows_show(s, &pub, &period, p);
+        status =
+            s->by == BY_HOUR_OF_WEEK ? hours_show(s, &pub, &period, p) : windows_show(s, &pub, &period, p);
     }
     published_fini(&pub);
     return status;
@@ -251,6 +290,9 @@ static enum status store_show(struct show *s, struct store_reader *r, struct pro
 
 static enum status file_show(struct show *s, const char *path, struct problem *p) {
     struct snapshot_file f;
+    if (s->by == BY_HOUR_OF_WEEK)
+        return problem_set(p, STATUS_USAGE, "", "ask the store: --since T --until T",
+                           "%s is one stretch of time: it has no hours of the week", path);
     enum status status = snapshot_file_open_path(&f, path, p);
     if (status == STATUS_OK) {
         const struct header *header = snapshot_header(f.file.snapshot);

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "aggregate/figures/hour_week.h"
+
 static const struct by_row rows_of_by[BY_COUNT] = {
     [BY_PLATFORM] = {"platform", TABLE_TOTALS, EVERY_PERIOD, false},
     [BY_ACCOUNT] = {"account", TABLE_TOTALS, EVERY_PERIOD, false},
@@ -15,6 +17,7 @@ static const struct by_row rows_of_by[BY_COUNT] = {
     [BY_WINDOW] = {"window", TABLE_TOTALS, EVERY_WINDOW, false},
     [BY_HOUR] = {"hour", TABLE_TOTALS, EVERY_HOUR, false},
     [BY_DAY] = {"day", TABLE_TOTALS, EVERY_DAY, false},
+    [BY_HOUR_OF_WEEK] = {"hour-of-week", TABLE_TOTALS, EVERY_PERIOD, true},
 };
 
 const struct by_row *by_row(enum by by) {
@@ -38,10 +41,12 @@ struct slice by_value(enum by by, const struct row_key *key, char out[LABEL_MAX]
         return slice_of(label_format(out, key->format));
     if (by == BY_PAID)
         return slice_of(label_paid(key->paid));
+    if (by == BY_HOUR_OF_WEEK)
+        return slice_of(hour_of_week_write(out, key->origin));
     return rows_of_by[by].has_value ? key->id : slice_of("");
 }
 
-static bool is_meant(const struct filter *filter, const struct row_key *key) {
+bool filter_has(const struct filter *filter, const struct row_key *key) {
     return (filter->account.at == NULL || slice_equal(filter->account, key->account)) &&
            (filter->platform == 0 || filter->platform == key->platform);
 }
@@ -82,7 +87,7 @@ static void sketches_take(struct rows *into, const struct rows *from, const stru
     for (size_t i = 0; i < rows_sketch_count(from); i++) {
         const struct sketch *s = rows_sketch(from, i);
         const struct row_key key = {.platform = s->platform, .account = s->account};
-        if (is_meant(filter, &key))
+        if (filter_has(filter, &key))
             rows_keep_sketch(into, s);
     }
 }
@@ -91,7 +96,7 @@ static void readings_take(struct rows *into, const struct rows *from, const stru
     for (size_t i = 0; i < rows_reading_count(from); i++) {
         const struct latest_reading *reading = rows_reading(from, i);
         const struct row_key key = {.platform = reading->platform, .account = reading->account};
-        if (is_meant(filter, &key))
+        if (filter_has(filter, &key))
             rows_add_reading(into, reading);
     }
 }
@@ -106,7 +111,7 @@ void sums_take(struct sums *sums, const struct rows *from, const struct filter *
     size_t count = rows_count(from);
     for (uint32_t row = 0; row < count; row++) {
         struct row_key whole = rows_key(from, row);
-        if (whole.table != rows_of_by[sums->by].table || !is_meant(filter, &whole))
+        if (whole.table != rows_of_by[sums->by].table || !filter_has(filter, &whole))
             continue;
         struct row_key key = key_by(sums->by, &whole);
         row_add(sums->rows, &key, from, row);
@@ -125,7 +130,7 @@ void sums_take_late(struct rows *into, const struct rows *from, const struct fil
     size_t count = rows_count(from);
     for (uint32_t row = 0; row < count; row++) {
         struct row_key key = rows_key(from, row);
-        if (key.table != TABLE_LATE || !is_meant(filter, &key))
+        if (key.table != TABLE_LATE || !filter_has(filter, &key))
             continue;
         key = key_by(by, &key);
         row_add(into, &key, from, row);
@@ -136,7 +141,7 @@ void sums_take_all(struct rows *into, const struct rows *from, const struct filt
     size_t count = rows_count(from);
     for (uint32_t row = 0; row < count; row++) {
         struct row_key key = rows_key(from, row);
-        if (is_meant(filter, &key))
+        if (filter_has(filter, &key))
             row_add(into, &key, from, row);
     }
     sketches_take(into, from, filter);

@@ -21,6 +21,7 @@ enum by {
     BY_WINDOW,
     BY_HOUR,
     BY_DAY,
+    BY_HOUR_OF_WEEK, // told by hour_week.h, not by sums; the hour stands in the key as its origin
     BY_COUNT,
 };
 
@@ -42,6 +43,8 @@ struct filter {
     uint32_t platform;    // 0: all
 };
 
+bool filter_has(const struct filter *filter, const struct row_key *key);
+
 struct sums {
     enum by by;
     struct rows *rows;
@@ -51,7 +54,8 @@ struct sums {
 void sums_init(struct sums *sums, enum by by);
 void sums_fini(struct sums *sums);
 // Adds the rows that `by` is read from, made one where it tells nothing apart. Sketches are merged where it
-// tells apart accounts, platforms and times alone; readings are kept there, and where it tells apart contents.
+// tells apart accounts, platforms and times alone; readings are kept there, and where it tells apart
+// contents.
 void sums_take(struct sums *sums, const struct rows *from, const struct filter *filter);
 
 // Adds what came too late: the table LATE, by account and platform, and by what `by` tells apart of it.

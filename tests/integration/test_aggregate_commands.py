@@ -244,6 +244,30 @@ def test_a_file_by_itself_and_what_cannot_be_asked(store):
         assert done.returncode == code and says in done.stderr, done
 
 
+# ---- tags
+
+
+def test_the_tail_of_tags_is_one_row_and_no_tag_is_taken_for_it(store):
+    tags = [{"table": "tag", "account": "acme", "platform": TIKTOK, "id": f"tag-{n:04}", "counters": {"likes": 1}} for n in range(1000)]
+    tags += [{"table": "tag", "account": "acme", "platform": TIKTOK, "id": "other", "counters": {"likes": 9}}]
+    store.window(0, _rows(0) + tags).window(1, _rows(1) + tags[998:]).make()
+    store.run("verify", "--deep")
+
+    def likes(*period):
+        rows = store.show(*period, "--by", "tag", "--account", "acme", "--counters")
+        return {row["tag"]: row["numerator"] for row in _figures(rows, unit="counter", kpi="likes")}
+
+    first = likes(str(FIRST))
+    assert len(first) == 1001 and {name: first[name] for name in ("other", "spring", "tag-0997", None)} == {
+        "other": 9, "spring": 2, "tag-0997": 1, None: 2}, "of equal ones the lesser names stay"
+    both = likes("--since", str(FIRST))
+    assert {name: both[name] for name in ("other", "spring", "tag-0998", "tag-0999", None)} == {
+        "other": 18, "spring": 4, "tag-0998": 1, "tag-0999": 1, None: 2}, "a name has what it has where it is told apart"
+    assert sum(both.values()) == 1000 + 2 + 9 + 9 + 2 + 2, "and nothing is lost"
+    table = store.run("show", str(FIRST), "--by", "tag", "--account", "acme", "--counters", "-o", "table").stdout
+    assert "(all others)" in table
+
+
 # ---- readings
 
 

@@ -9,6 +9,7 @@ enum { PARTITIONS = 2, START_S = 1767225600 };
 
 static struct store *store;
 static struct keeper keeper;
+static struct publisher_figures figures; // of the last round
 
 static int fresh(void **state) {
     store = store_fresh();
@@ -43,17 +44,35 @@ static struct coverage covers(uint32_t partition, int64_t to) {
     return (struct coverage){.partition = partition, .to = to, .counted = (uint64_t)to};
 }
 
-static void lay_part(uint32_t partition, int64_t to) {
+static void lay_part_of(uint32_t partition, int64_t to, const struct rows *rows) {
     char name[NAME_MAX_LENGTH];
-    struct rows *rows = rows_create();
-    struct increments likes = increments_like(to);
     struct coverage coverage = covers(partition, to);
     struct header header = header_of(FILE_PART);
     header.coverage = &coverage;
     header.coverage_count = 1;
-    rows_add_subject(rows, &(struct subject){.account = slice_of("acme"), .platform = PLATFORM_WEB}, &likes);
     part_name_write(name, &(struct part_name){START_S, partition, 0, to});
     lay(name, &header, rows);
+}
+
+static void lay_part(uint32_t partition, int64_t to) {
+    struct rows *rows = rows_create();
+    struct increments likes = increments_like(to);
+    rows_add_subject(rows, &(struct subject){.account = slice_of("acme"), .platform = PLATFORM_WEB}, &likes);
+    lay_part_of(partition, to, rows);
+    rows_destroy(&rows);
+}
+
+// A like for each of the tags [first, last).
+static void lay_part_of_tags(uint32_t partition, int first, int last) {
+    struct rows *rows = rows_create();
+    for (int i = first; i < last; i++) {
+        char id[16];
+        snprintf(id, sizeof(id), "tag-%04d", i);
+        const struct row_key key = {
+            .table = TABLE_TAG, .platform = PLATFORM_WEB, .account = slice_of("acme"), .id = slice_of(id)};
+        rows_add(rows, rows_row(rows, &key), field_counter(COUNTER_OF_LIKE), 1);
+    }
+    lay_part_of(partition, last - first, rows);
     rows_destroy(&rows);
 }
 
@@ -102,6 +121,7 @@ static enum status publish(void) {
     struct problem p;
     bool more;
     enum status status = publisher_run(publisher, &keeper, owned, 8, &more, &p);
+    figures = publisher_figures(publisher);
     publisher_destroy(&publisher);
     return status;
 }
@@ -162,12 +182,38 @@ static void where_a_line_was_settled_it_is__goes_red_if_it_is_passed_over(void *
     assert_int_equal(newest.hash, revision.hash);
 }
 
+// Each part is below the bound; the tags of both are not: 500 of them are used twice, and all those stay.
+static void tags_fold_where_all_parts_are_together__a_part_alone_knows_not_which(void **state) {
+    char name[NAME_MAX_LENGTH];
+    struct snapshot_name newest;
+    struct shelf_file file;
+    struct rows *rows = rows_create();
+    lay_part_of_tags(0, 0, 1000);
+    lay_part_of_tags(1, 500, 1400);
+    lay_through(0, 1000);
+    lay_through(1, 900);
+    assert_int_equal(publish(), STATUS_OK);
+    assert_int_equal(figures.folded, 400);
+    assert_int_equal(figures.rows, ROWS_NAMED_MAX + 1);
+    assert_int_equal(shelf_newest(store, START_S, &newest, NULL), STATUS_OK);
+    snapshot_name_write(name, &newest);
+    assert_int_equal(shelf_read(store, name, rows, &file, NULL), STATUS_OK);
+    assert_int_equal(rows_count(rows), ROWS_NAMED_MAX + 1);
+    struct row_key key = {.table = TABLE_TAG, .platform = PLATFORM_WEB, .account = slice_of("acme")};
+    assert_int_equal(value_of(rows, &key, field_counter(COUNTER_OF_LIKE)), 400);
+    key.id = slice_of("tag-0999");
+    assert_int_equal(value_of(rows, &key, field_counter(COUNTER_OF_LIKE)), 2);
+    shelf_file_fini(&file);
+    rows_destroy(&rows);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, fresh, done)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_revision_that_came_late_takes_nothing_away__goes_red_if_the_newest_alone_is_asked),
         TEST(where_all_lines_are_there_a_damaged_revision_is_not_needed),
+        TEST(tags_fold_where_all_parts_are_together__a_part_alone_knows_not_which),
         TEST(where_a_line_was_settled_it_is__goes_red_if_it_is_passed_over),
     };
     return cmocka_run_group_tests(tests, store_fixture_begin, store_fixture_end);

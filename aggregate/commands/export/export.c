@@ -63,7 +63,7 @@ static void figure_put(void *context, const struct kpi_figure *figure) {
     row_put(v->e, EXPORT_KPI, cells);
 }
 
-static void read_figure_put(void *context, const struct row_key *key, const struct kpi_figure *figure) {
+static void keyed_figure_put(void *context, const struct row_key *key, const struct kpi_figure *figure) {
     struct visit *v = context;
     v->key = key;
     figure_put(v, figure);
@@ -82,7 +82,7 @@ static void kpis_put(struct exporter *e, enum by by) {
                          by_row(by)->table == TABLE_TOTALS ? KPIS_OWN : KPIS_THAT_SAY, figure_put,
                          &(struct visit){e, by, &key});
     }
-    read_figures_each(&e->book, &sums, read_figure_put, &(struct visit){.e = e, .by = by});
+    read_figures_each(&e->book, &sums, keyed_figure_put, &(struct visit){.e = e, .by = by});
     free(numbers);
     sums_fini(&sums);
 }
@@ -134,7 +134,9 @@ static enum status window_take(void *context, const struct revision *revision, c
                                const struct rows *rows, struct problem *p) {
     struct exporter *e = context;
     sums_take_all(e->all, rows, &e->filter);
+    hour_week_take(&e->week, revision->start_s, rows, &e->filter);
     freshness_add(&e->freshness, revision->freshness, revision->number);
+    freshness_add(&e->all_freshness, revision->freshness, revision->number);
     e->late += revision->late;
     e->counted += revision->counted;
     export_provenance(e, revision, file);
@@ -153,7 +155,7 @@ static void stretch_put(struct exporter *e, size_t first, size_t last, int64_t s
     }
     stretch_init(&e->stretch, start_s, end_s, e->zone, &e->freshness);
     for (int by = 0; by < BY_COUNT && e->status == STATUS_OK; by++) {
-        if (by_row((enum by)by)->every == EVERY_PERIOD)
+        if (by_row((enum by)by)->every == EVERY_PERIOD && by != BY_HOUR_OF_WEEK)
             kpis_put(e, (enum by)by);
     }
     late_put(e);
@@ -175,6 +177,17 @@ static enum status windows_put(struct exporter *e, const struct period *period, 
         first = next;
     }
     return e->status;
+}
+
+static void hour_know(void *context, int64_t start_s) {
+    hour_week_know(&((struct exporter *)context)->week, start_s);
+}
+
+// Of all of it together: an hour of the week comes once a week.
+static void hours_put(struct exporter *e, const struct period *period) {
+    published_known(&e->pub, period, hour_know, e);
+    stretch_init(&e->stretch, period->start_s, period->end_s, e->zone, &e->all_freshness);
+    hour_week_each(&e->week, keyed_figure_put, &(struct visit){.e = e, .by = BY_HOUR_OF_WEEK});
 }
 
 // ---- the command
@@ -210,7 +223,10 @@ static enum status range_open(struct exporter *e, struct store_reader *r, const 
 
 static enum status all_put(struct exporter *e, const struct period *period, enum every every) {
     export_definitions(e);
+    hour_week_init(&e->week, e->zone, &e->book);
     windows_put(e, period, every);
+    hours_put(e, period);
+    hour_week_fini(&e->week);
     export_gaps(e, period);
     if (e->status == STATUS_OK)
         e->status = e->sink->kind->end(e->sink, &e->problem);

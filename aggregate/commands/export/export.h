@@ -3,6 +3,7 @@
 
 #include "aggregate/commands/export/sink.h"
 #include "aggregate/commands/published.h"
+#include "aggregate/figures/hour_week.h"
 #include "aggregate/figures/sheet.h"
 #include "runtime/config/rules.h"
 
@@ -20,6 +21,9 @@ struct exporter {
     struct freshness_sum freshness;
     uint64_t late, counted; // events
     struct stretch stretch;
+    // of all of it
+    struct hour_week week;
+    struct freshness_sum all_freshness;
     size_t rows[EXPORT_TABLES], windows;
     enum status status; // the first that failed, with its problem: nothing is written after it
     struct problem problem;
