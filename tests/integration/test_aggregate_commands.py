@@ -244,6 +244,30 @@ def test_a_file_by_itself_and_what_cannot_be_asked(store):
         assert done.returncode == code and says in done.stderr, done
 
 
+# ---- hours of the week
+
+
+def test_interactions_by_hour_of_the_local_week(store):
+    """A Sunday on which Berlin has no hour 02. Windows 2 and 3 are missing and not told of; 5..7 and 9 are known to have no event."""
+    store.window(0).window(1).window(2, publish=False).window(3, publish=False).window(4).window(8).window(10).make(sealed=100)
+
+    def hours(zone, *more):
+        rows = store.show("--since", str(FIRST), "--by", "hour-of-week", "--account", "acme", "--platform", "tiktok", "--tz", zone, *more)
+        return {row["hour-of-week"]: (row["numerator"], row["denominator"]) for row in _figures(rows, account="acme")}
+
+    assert hours("Europe/Berlin") == {"sun 00": (4 + 5, 2), "sun 01": (8, 4), "sun 03": (12 + 14, 3)}
+    assert hours("Asia/Kathmandu") == {"sun 04": (4, 1), "sun 05": (5 + 8, 2), "sun 06": (12, 4), "sun 07": (14, 2)}, "04:45"
+    day = hours("Europe/Berlin", "--until", str(FIRST + 23 * 3600))
+    assert len(day) == 23 and day["sun 23"] == (0, 4) and day["sun 03"] == (26, 4), "sealed, and nothing happened then"
+    table = sqlite3.connect(_export(store, "--format", "sqlite", "--account", "acme", name="kpi.sqlite"))
+    rows = table.execute("select value, numerator, denominator, start_local, freshness from kpi where dimension = 'hour-of-week' "
+                         "and platform = 'tiktok'").fetchall()
+    assert [row[:3] for row in rows] == [("sun 00", 9, 2), ("sun 01", 8, 4), ("sun 03", 26, 3)]
+    assert {row[3:] for row in rows} == {("2026-03-29T00:00:00+01:00", "sealed")}
+    done = run([AGGREGATE, "show", store.path(store.named("snapshots")[0]), "--by", "hour-of-week"], store.directory.parent, check=64)
+    assert "no hours of the week" in done.stderr
+
+
 # ---- tags
 
 

@@ -14,6 +14,7 @@ from clameur_snapshot import Snapshot  # noqa: E402
 
 SCHEMA = ROOT / "schemas" / "snapshot.binpb"
 GOLDEN = ROOT / "tests" / "contract" / "snapshots" / "v1.zst"  # what is in it: tests/unit/test_snapshot_golden.c
+WINDOW = GOLDEN.with_name("v1_window.zst")
 NAMES = ("totals", "content", "campaign", "tag", "topic", "late", "orders")
 
 
@@ -62,6 +63,19 @@ def test_values_come_out_to_the_unit(golden):
     assert (first["content"], first["campaign"], first["tags"]) == ("post-1", "spring", ["run", "sale"])
     assert first["counters"] == {"orders": 1, "gross_micros:EUR": 25000000}
     assert copy["event_id"] == "01" * 15 + "ff" and other["counters"]["gross_micros:EUR"] == -1
+
+
+def test_a_published_window_tells_what_was_read_and_what_tags_have_in_common():
+    header, rows = _read(WINDOW)
+    assert header.kind == 2 and list(header.table_rows) == [0, 0, 0, 3, 3, 0, 0, 1, 1, 4]
+    for table in ("tag", "topic"):
+        assert {row["id"]: row["counters"]["likes"] for row in rows if row["table"] == table} == {"": 5, "other": 4, "zebra": 3}
+    assert [row["count"] for row in rows if "sketch" in row] == [3, 1]
+    assert [tuple(row[name] for name in ("account", "platform", "id", "counter", "value", "read_at", "event_id"))
+            for row in rows if row["table"] == "readings"] == [
+        ("acme", 2, "", "followers", 0, 1, "ff" * 16), ("acme", 2, "post-1", "likes", -3, 1700000200000, "01" * 16),
+        ("acme", 2, "post-1", "views", 10**17, 2**53 - 1, "02" * 16),
+        ("zoo", 2, "café", "a_counter_of_the_platform_9", 7, 1700000200000, "03" * 16)]
 
 
 def test_protoc_reads_the_file_too():

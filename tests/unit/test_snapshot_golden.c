@@ -1,11 +1,11 @@
-// The golden file of format version 1: tests/contract/snapshots/v1.zst must be readable for ever, and is what
-// today's writer writes from the same rows. It was made by this program: `test_snapshot_golden FILE` writes
-// it.
+// The golden files of format version 1: tests/contract/snapshots/v1.zst, and v1_window.zst with what the
+// version gained since. They must be readable for ever, and are what today's writer writes from the same
+// rows. They were made by this program: `test_snapshot_golden v1.zst|v1_window.zst FILE` writes one.
 #include "snapshot_fixture.h"
 
 #include <zstd.h>
 
-#define GOLDEN SOURCE_DIR "/tests/contract/snapshots/v1.zst"
+#define GOLDEN SOURCE_DIR "/tests/contract/snapshots/"
 
 static struct line lines[] = {{-900, 3, 0, 17, false, 0}, {1700000100, 4, 1, 90, true, 0}};
 
@@ -113,8 +113,50 @@ static struct snapshot_bytes golden_make(void) {
     return out;
 }
 
-static char *file_read(size_t *length) {
-    FILE *file = fopen(GOLDEN, "rb");
+// A published window: sketches, of tags and topics the row of what is used less, and what was read.
+static struct snapshot_bytes window_make(void) {
+    static const struct coverage covers[] = {{0, 5, 90, 11, 0, false, 0}};
+    const struct header window = {.kind = FILE_WINDOW,
+                                  .start_s = 1700000100,
+                                  .end_s = 1700001000,
+                                  .topic = "engagement",
+                                  .topic_id = "",
+                                  .partitions = 1,
+                                  .coverage = covers,
+                                  .coverage_count = 1};
+    static const char *const names[] = {"", "other", "zebra"};
+    struct rows *r = rows_create();
+    for (enum table table = TABLE_TAG; table <= TABLE_TOPIC; table++) {
+        for (int i = 0; i < 3; i++) {
+            const struct row_key key = {
+                .table = table, .platform = 2, .account = slice_of("acme"), .id = slice_of(names[i])};
+            rows_add(r, rows_row(r, &key), field_counter(COUNTER_OF_LIKE), 5 - i);
+        }
+    }
+    for (uint64_t nth = 0; nth < 3; nth++)
+        add_reached(r, SKETCHED_ACTORS, "acme", 2, nth);
+    rows_add_duration(r, SKETCHED_WATCH_MS, slice_of("acme"), 2, 1234);
+    const struct latest_reading readings[] = {
+        reading_of("acme", "", "followers", 0, 1, 0xff),
+        reading_of("acme", "post-1", "likes", -3, 1700000200000, 1),
+        reading_of("acme", "post-1", "views", 100000000000000000, INT64_C(9007199254740991), 2),
+        reading_of("zoo", "caf\xc3\xa9", "a_counter_of_the_platform_9", 7, 1700000200000, 3),
+    };
+    for (size_t i = 0; i < sizeof(readings) / sizeof(readings[0]); i++)
+        rows_add_reading(r, &readings[i]);
+    struct snapshot_bytes out = written(&window, r);
+    rows_destroy(&r);
+    return out;
+}
+
+static const struct golden {
+    const char *path;
+    struct snapshot_bytes (*make)(void);
+} goldens[] = {{GOLDEN "v1.zst", golden_make}, {GOLDEN "v1_window.zst", window_make}};
+enum { GOLDENS = sizeof(goldens) / sizeof(goldens[0]) };
+
+static char *file_read(const char *path, size_t *length) {
+    FILE *file = fopen(path, "rb");
     assert_non_null(file);
     char *bytes = malloc(65536);
     *length = fread(bytes, 1, 65536, file);
@@ -123,10 +165,10 @@ static char *file_read(size_t *length) {
     return bytes;
 }
 
-static void todays_writer_writes_the_golden_bytes(void **state) {
+static void assert_golden(const struct golden *golden) {
     size_t length;
-    char *file = file_read(&length);
-    struct snapshot_bytes made = golden_make();
+    char *file = file_read(golden->path, &length);
+    struct snapshot_bytes made = golden->make();
     char *bytes = malloc(made.uncompressed + 1), *expected = malloc(made.uncompressed);
     ZSTD_DCtx *zstd = ZSTD_createDCtx();
     assert_int_equal(ZSTD_decompressDCtx(zstd, bytes, made.uncompressed + 1, file, length),
@@ -141,6 +183,11 @@ static void todays_writer_writes_the_golden_bytes(void **state) {
     snapshot_bytes_fini(&made);
 }
 
+static void todays_writer_writes_the_golden_bytes(void **state) {
+    for (int i = 0; i < GOLDENS; i++)
+        assert_golden(&goldens[i]);
+}
+
 static struct rows *rows_of(void *context, int64_t window_s) {
     struct rows **r = context;
     return window_s == -900 ? r[0] : r[1];
@@ -148,11 +195,11 @@ static struct rows *rows_of(void *context, int64_t window_s) {
 
 static void the_golden_file_is_readable(void **state) {
     size_t length;
-    char *file = file_read(&length);
+    char *file = file_read(goldens[0].path, &length);
     struct snapshot *s;
     struct problem p = {0};
     struct rows *r[] = {rows_create(), rows_create()};
-    assert_int_equal(snapshot_open(&s, GOLDEN, file, length, &p), STATUS_OK);
+    assert_int_equal(snapshot_open(&s, goldens[0].path, file, length, &p), STATUS_OK);
     assert_int_equal(snapshot_read(s, rows_of, r, &p), STATUS_OK);
     assert_int_equal(snapshot_header(s)->progress->lines[0].start_s, -900);
     assert_string_equal(snapshot_header(s)->topic, "engagement");
@@ -167,8 +214,35 @@ static void the_golden_file_is_readable(void **state) {
     free(file);
 }
 
-static int golden_write(const char *path) {
-    struct snapshot_bytes made = golden_make();
+static struct rows *rows_of_one(void *rows, int64_t window_s) {
+    return rows;
+}
+
+static void the_golden_window_is_readable(void **state) {
+    size_t length;
+    char *file = file_read(goldens[1].path, &length);
+    struct snapshot *s;
+    struct problem p = {0};
+    struct rows *r = rows_create();
+    struct row_key key = {
+        .table = TABLE_TAG, .platform = 2, .account = slice_of("acme"), .id = slice_of("other")};
+    assert_int_equal(snapshot_open(&s, goldens[1].path, file, length, &p), STATUS_OK);
+    assert_int_equal(snapshot_read(s, rows_of_one, r, &p), STATUS_OK);
+    assert_int_equal(value_of(r, &key, field_counter(COUNTER_OF_LIKE)), 4);
+    key.id = slice_of("");
+    assert_int_equal(value_of(r, &key, field_counter(COUNTER_OF_LIKE)), 5);
+    assert_int_equal(rows_reading_count(r), 4);
+    assert_int_equal(rows_reading(r, 1)->value, -3);
+    assert_int_equal(rows_reading(r, 2)->read_at_ms, INT64_C(9007199254740991));
+    assert_int_equal(rows_sketch_count(r), 2);
+    snapshot_close(&s);
+    rows_destroy(&r);
+    free(file);
+}
+
+static int golden_write(const char *name, const char *path) {
+    const struct golden *golden = strcmp(name, "v1.zst") == 0 ? &goldens[0] : &goldens[1];
+    struct snapshot_bytes made = golden->make();
     FILE *file = fopen(path, "wb");
     bool ok = file != NULL && fwrite(made.at, 1, made.length, file) == made.length && fclose(file) == 0;
     snapshot_bytes_fini(&made);
@@ -179,6 +253,7 @@ int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(todays_writer_writes_the_golden_bytes),
         cmocka_unit_test(the_golden_file_is_readable),
+        cmocka_unit_test(the_golden_window_is_readable),
     };
-    return argc > 1 ? golden_write(argv[1]) : cmocka_run_group_tests(tests, NULL, NULL);
+    return argc > 2 ? golden_write(argv[1], argv[2]) : cmocka_run_group_tests(tests, NULL, NULL);
 }
