@@ -14,7 +14,9 @@ static const char usage[] =
     "WINDOW] [-c FILE]\n\n"
     "Writes four tables: kpi, counters, definitions, provenance. SQLite has them in one file; of CSV and "
     "JSON lines\n"
-    "FILE is kpi, and beside NAME.csv lie NAME.counters.csv, NAME.definitions.csv, NAME.provenance.csv.";
+    "FILE is kpi, and beside NAME.csv lie NAME.counters.csv, NAME.definitions.csv, NAME.provenance.csv. "
+    "Interactions by\n"
+    "hour of the week are told of all of the time asked for together, whatever --every says.";
 
 struct export_flags {
     struct store_range range;
