@@ -16,7 +16,7 @@ struct file {
 
 static void file_init(struct file *f) {
     *f = (struct file){.likes = 2, .read_at_ms = 200, .read_by = 7, .read_counter = "views"};
-    f->coverage[0] = (struct coverage){.partition = 0, .to = 4, .counted = 4};
+    f->coverage[0] = (struct coverage){.partition = 0, .to = 5, .counted = 5};
     f->coverage[1] = (struct coverage){.partition = 1, .to = 4, .counted = 2, .late = 2};
     f->header = (struct header){.kind = FILE_WINDOW,
                                 .start_s = W0,
@@ -84,13 +84,14 @@ static void compare(struct world *w, struct windows_window *window) {
     f->findings = f->report.findings;
 }
 
-// A reading of the content's views; that of the greater time and id comes first, and says the counter twice.
+// Readings of the content's views, each of which says the counter twice; the last by time and id is the
+// second.
 static void readings_give(struct world *w) {
     static const struct {
         int32_t partition;
         int64_t value, read_at_ms, time_ms;
-    } cases[] = {{1, 12, 200, W0_MS}, {0, 13, 199, W0_MS}, {1, 14, 300, LATE_MS + 1}};
-    for (uint8_t i = 0; i < 3; i++) {
+    } cases[] = {{0, 15, 200, W0_MS}, {1, 12, 200, W0_MS}, {0, 13, 199, W0_MS}, {1, 14, 300, LATE_MS + 1}};
+    for (uint8_t i = 0; i < 4; i++) {
         Clameur__V1__Reading reading = CLAMEUR__V1__READING__INIT;
         Clameur__V1__ReadingValue values[2], *list[] = {&values[0], &values[1]};
         for (int k = 0; k < 2; k++) {
@@ -101,7 +102,7 @@ static void readings_give(struct world *w) {
         reading.read_at = cases[i].read_at_ms;
         reading.values = list;
         reading.n_values = 2;
-        Clameur__V1__Event e = event((uint8_t)(7 + i));
+        Clameur__V1__Event e = event((uint8_t)(6 + i));
         e.kind = (Clameur__V1__Kind)KIND_READING;
         e.content_id = bytes("v1");
         e.body_case = CLAMEUR__V1__EVENT__BODY_READING;
@@ -157,7 +158,7 @@ static uint64_t judge(struct file *f) {
     file_fill(f);
     w->more = f;
     w->finish = compare;
-    publish(w, W0, 4, 4);
+    publish(w, W0, 5, 4);
     windows_fold_begin(&w->fold);
     log_give(w);
     windows_fold_end(&w->fold);
@@ -283,7 +284,7 @@ static void a_header_of_something_else_is_red(void **state) {
     f.header.topic = "another";
     f.header.rules_hash = "0011223344556677";
     f.coverage[0].start = 1;
-    f.coverage[0].to = 5;
+    f.coverage[0].to = 6;
     f.coverage[1].missing = true;
     assert_int_equal(judge(&f), 7);
     windows_report_fini(&f.report);

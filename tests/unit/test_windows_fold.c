@@ -231,52 +231,52 @@ static void with_little_memory_windows_wait_for_a_further_pass(void **state) {
     world_destroy(w);
 }
 
-static void tags_are_told_apart(struct world *w, struct windows_window *window) {
+static int64_t likes_of_tag(struct windows_window *window, const char *tag) {
     char name[WINDOW_ROW_MAX];
+    const struct row_key key = {
+        .table = TABLE_TAG, .platform = PLATFORM_TIKTOK, .account = slice_of("acme"), .id = slice_of(tag)};
+    const struct window_cell *cell =
+        window_model_cell(window->model, window_row_write(name, &key), field_counter(COUNTER_OF_LIKE));
+    return cell != NULL ? cell->value : 0;
+}
+
+static void tags_are_told_apart(struct world *w, struct windows_window *window) {
     static const struct {
         const char *id;
         int64_t likes;
-    } cases[] = {{"tag-0000", 1}, {"tag-0998", 1}, {"tag-0999", 0}, {"other", 2}, {"", 2}, {"a", 0}};
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        const struct row_key key = {.table = TABLE_TAG,
-                                    .platform = PLATFORM_TIKTOK,
-                                    .account = slice_of("acme"),
-                                    .id = slice_of(cases[i].id)};
-        const struct window_cell *cell =
-            window_model_cell(window->model, window_row_write(name, &key), field_counter(COUNTER_OF_LIKE));
-        assert_int_equal(cell != NULL ? cell->value : 0, cases[i].likes);
-    }
+    } cases[] = {{"tag-0000", 1}, {"tag-0997", 1}, {"other", 2}, {"none", 0},
+                 {"less", -1},    {"lost", 0},     {"", -1}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        assert_int_equal(likes_of_tag(window, cases[i].id), cases[i].likes);
 }
 
-// A thousand tags of one like, one of two, and one that is taken back more often than it is used.
+static void give_tag(struct world *w, int number, const char *text, int64_t delta) {
+    uint8_t id[16] = {(uint8_t)(number >> 8), (uint8_t)number, 1};
+    ProtobufCBinaryData tag = bytes(text);
+    Clameur__V1__Event e = event(0);
+    e.event_id.data = id;
+    e.tags = &tag;
+    e.n_tags = 1;
+    e.delta = delta;
+    give_now(w, 0, &e);
+}
+
+// 998 tags of one like and one of two; one that is taken back as often as it is used has no row, and is none
+// of the thousand; of two that were taken back more often the lesser name is the last.
 static void of_the_tags_beyond_a_thousand_the_least_used_are_one_row(void **state) {
+    static const char *const rest[] = {"none", "none", "less", "lost", "other", "other"};
+    static const int64_t deltas[] = {1, -1, -1, -1, 1, 1};
     struct world *w = world_create(1 << 30);
-    char texts[1003][16];
+    char text[16];
     w->finish = tags_are_told_apart;
-    w->setup.dedup_span = 1 << 20;
     publish(w, W0, 2000, 0);
     windows_fold_begin(&w->fold);
-    for (int i = 0; i < 1003; i++) {
-        Clameur__V1__Event e = event((uint8_t)i);
-        uint8_t id[16] = {(uint8_t)(i >> 8), (uint8_t)i};
-        snprintf(texts[i], sizeof(texts[i]), "tag-%04d", i);
-        ProtobufCBinaryData tag = bytes(i < 1000 ? texts[i] : i < 1002 ? "other" : "a");
-        e.event_id.data = id;
-        e.tags = &tag;
-        e.n_tags = 1;
-        e.delta = i == 1002 ? -1 : 1;
-        give_now(w, 0, &e);
+    for (int i = 0; i < 6; i++)
+        give_tag(w, 1000 + i, rest[i], deltas[i]);
+    for (int i = 998; i-- > 0;) {
+        snprintf(text, sizeof(text), "tag-%04d", i);
+        give_tag(w, i, text, 1);
     }
-    Clameur__V1__Event like = event(255);
-    ProtobufCBinaryData tag = bytes("a"), last = bytes("z");
-    like.tags = &tag;
-    like.n_tags = 1;
-    give_now(w, 0, &like); // it is used as often as it is taken back: no row, and none of the thousand
-    ids[254][0] = 9;
-    like = event(254);
-    like.tags = &last;
-    like.n_tags = 1;
-    give_now(w, 0, &like);
     windows_fold_end(&w->fold);
     assert_int_equal(w->finished, 1);
     world_destroy(w);
