@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/check.h"
 #include "runtime/memory.h"
 
 struct comparison {
@@ -222,6 +223,7 @@ static void one_reading_compare(struct comparison *c, const struct latest_readin
     static const struct latest_reading never;
     const struct latest_reading *any = left != NULL ? left : right, *a = left != NULL ? left : &never,
                                 *b = right != NULL ? right : &never;
+    CHECK(any != NULL);
     int ids = memcmp(a->event_id, b->event_id, EVENT_ID_SIZE);
     read_tell(c, any, "read", a->value, b->value);
     read_tell(c, any, "read_at", a->read_at_ms, b->read_at_ms);

@@ -5,6 +5,8 @@
 #include "runtime/memory.h"
 #include "schemas/layout.h"
 
+enum { KPIS_FIRST = 16 };
+
 // The readings of one content, or of an account on a platform as a whole, by counter. NULL: not read.
 struct read_of {
     const struct latest_reading *counters[COUNTER_COUNT];
@@ -26,7 +28,7 @@ struct reading_figures {
     read_visit visit;
     void *context;
     struct read_sum *sums; // of a platform, by the place of the KPI
-    size_t room;
+    size_t room;           // above 0
 };
 
 // ---- what was read
@@ -149,9 +151,9 @@ static void sum_add(struct read_sum *sum, const struct read_sum *more, const str
 
 static struct read_sum *sum_at(struct reading_figures *f, size_t place) {
     if (place >= f->room) {
-        f->sums = memory_grow(f->sums, place + 32, sizeof(*f->sums));
-        memset(f->sums + f->room, 0, (place + 32 - f->room) * sizeof(*f->sums));
-        f->room = place + 32;
+        f->sums = memory_grow(f->sums, 2 * f->room, sizeof(*f->sums));
+        memset(f->sums + f->room, 0, f->room * sizeof(*f->sums));
+        f->room = 2 * f->room;
     }
     return &f->sums[place];
 }
@@ -214,7 +216,9 @@ void read_figures_each(const struct kpi_book *book, const struct sums *sums, rea
                                 .numbers = numbers,
                                 .by_content = sums->by == BY_CONTENT,
                                 .visit = visit,
-                                .context = context};
+                                .context = context,
+                                .sums = memory_take(KPIS_FIRST * sizeof(struct read_sum)),
+                                .room = KPIS_FIRST};
     rows_sort_readings(sums->rows, numbers);
     contents_tell(&f, count);
     free(f.sums);

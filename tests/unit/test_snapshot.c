@@ -78,9 +78,9 @@ static void happening_make(struct happening *h) {
     h->order = order_of("", (unsigned char)random_below(20), (unsigned char)random_below(4),
                         (int64_t)random_below(3), (int64_t)random_below(1000000));
     h->order.subject = h->subject;
-    h->reading = reading_of("acme", "", random_below(2) != 0 ? "views" : "followers",
-                            (int64_t)random_below(5) - 2, 1 + (int64_t)random_below(3),
-                            (unsigned char)random_below(3));
+    h->reading =
+        reading_of("acme", "", random_below(2) != 0 ? "views" : "followers", (int64_t)random_below(5) - 2,
+                   1 + (int64_t)random_below(3), (unsigned char)random_below(3));
     h->reading.content = name_of(h->names[0], "post-", 200);
     h->reading.content.length *= random_below(4) != 0;
     h->reading.platform = h->subject.platform;

@@ -644,7 +644,8 @@ static void readings_are_sorted_and_as_many_as_is_said(void **state) {
     const struct slice whole = reading_bytes(rooms[0], 0, sized(NULL, 0)),
                        no_content = reading_bytes(rooms[1], READING_CONTENT, sized(NULL, 0));
     assert_readings((struct slice[]){no_content, whole}, 2, 2, "");
-    assert_readings((struct slice[]){whole, no_content}, 2, 2, "its readings are not sorted, or one comes twice");
+    assert_readings((struct slice[]){whole, no_content}, 2, 2,
+                    "its readings are not sorted, or one comes twice");
     assert_readings((struct slice[]){whole, whole}, 2, 2, "its readings are not sorted, or one comes twice");
     assert_readings((struct slice[]){no_content, whole}, 2, 1, "another number of readings than it says");
     assert_readings((struct slice[]){no_content, whole}, 1, 2, "another number of readings than it says");
