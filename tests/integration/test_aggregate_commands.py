@@ -259,6 +259,7 @@ def test_interactions_by_hour_of_the_local_week(store):
     assert hours("Asia/Kathmandu") == {"sun 04": (4, 1), "sun 05": (5 + 8, 2), "sun 06": (12, 4), "sun 07": (14, 2)}, "04:45"
     day = hours("Europe/Berlin", "--until", str(FIRST + 23 * 3600))
     assert len(day) == 23 and day["sun 23"] == (0, 4) and day["sun 03"] == (26, 4), "sealed, and nothing happened then"
+    assert hours("Europe/Berlin", "--until", str(FIRST + 30 * 3600)).keys() - day.keys() == {"mon 00", "mon 01"}, "sealed so far"
     table = sqlite3.connect(_export(store, "--format", "sqlite", "--account", "acme", name="kpi.sqlite"))
     rows = table.execute("select value, numerator, denominator, start_local, freshness from kpi where dimension = 'hour-of-week' "
                          "and platform = 'tiktok'").fetchall()
