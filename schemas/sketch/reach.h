@@ -5,6 +5,8 @@
 // bytes, for a pseudonym is a keyed hash already (stream/pseudonym.h). The count is by the improved raw
 // estimator of O. Ertl, "New cardinality estimation algorithms for HyperLogLog sketches" (2017), which is
 // free of bias without tables: standard error 1.04/sqrt(2^14) = 0.81 %, less below some ten thousand members.
+// Of n that are few it is n less those who share a register with another, in the mean n^2/2^15: that is the
+// key's and the ids' luck, and the same each time.
 //
 // Merge is union. What comes out depends on the members alone, not on the order of adds and merges: it is a
 // sketch if one went in, or if the union has more than REACH_EXACT_MAX members, and a sketch is the maximum

@@ -8,6 +8,7 @@ from harness.log import ends_of, read_log
 from harness.places import PROGRAMS, wait_until
 from harness.process import run
 from harness.registry import SCHEMAS
+from harness.siphash import actor_pseudonym, person_pseudonym
 from harness.windows import WINDOW, Windows
 from harness.worker import Worker
 
@@ -116,10 +117,15 @@ class Aggregation:
             assert snapshot.read == window.read
             assert snapshot.seen.keys() == window.seen.keys() and snapshot.took.keys() == window.took.keys()
             for key, members in window.seen.items():
-                sketches.check_reach(snapshot.seen[key], len(members))
+                sketches.check_reach(snapshot.seen[key], self._pseudonyms(key, members))
             for key, durations in window.took.items():
                 sketches.check_quantiles(snapshot.took[key], durations)
         return expected
+
+    def _pseudonyms(self, seen, members):
+        _, platform, name = seen
+        ((_, key),) = self.deployment.keys
+        return {person_pseudonym(key, who) if name == "persons" else actor_pseudonym(key, platform, who) for who in members}
 
     def check_balance(self, expected):
         """Each partition's sealed-through record, once it has read all: what became of every event."""

@@ -51,7 +51,8 @@ def is_estimated(name):
 
 def figures(table, reach):
     """{(account, platform, kpi, currency): (numerator, denominator)} of all rows of TOTALS ({key: {counter: value}}, the keys as
-    Windows.table has them) where a side is known and not 0. `reach`: actors by (account, platform's name)."""
+    Windows.table has them) where a side is known and not 0. `reach`: actors by (account, platform's name),
+    of those that have any."""
     sums, formats = defaultdict(lambda: defaultdict(int)), defaultdict(lambda: defaultdict(int))
     for (name, account, platform, _, form, _, _), counters in table:
         if name == "totals":
@@ -64,7 +65,7 @@ def figures(table, reach):
             source = formats[account, platform, FORMATS[kpi["format"]]] if kpi["format"] else counters
             currencies = sorted({c.split(":")[1] for c in source if ":" in c}) if _is_money(kpi) else [None]
             for currency in currencies:
-                reached = None if kpi["format"] else reach.get((account, platform), 0)
+                reached = None if kpi["format"] else reach.get((account, platform))
                 sides = tuple(_side(kpi[side], source, currency, reached) for side in ("numerator", "denominator"))
                 if sides[0] or (sides[1] and kpi["denominator"]):
                     found[account, platform, kpi["name"], currency] = sides

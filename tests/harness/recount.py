@@ -22,7 +22,7 @@ import xxhash
 
 from harness import contract, registry
 from harness.keys import KeySpace, shard_of
-from harness.siphash import siphash_128
+from harness.siphash import actor_pseudonym, siphash_128
 
 HOUR, DAY = 3600, 86400
 SCORE_MAX = 2**63 - 1  # of one event: beyond, it stays there
@@ -221,14 +221,10 @@ class Recount:
         if "tag" in self.families:
             names += [self.space.name(shard, "reach", account, platform, "tag", tag.decode(), day)
                       for tag in set(event.tags)]
-        pseudonym = self._pseudonym(event, self.key_at(time_ms))
+        pseudonym = actor_pseudonym(self.key_at(time_ms), event.platform, event.actor_id)
         for name in names:
             self.reached[name].add(pseudonym)
             self.expiries[name].add(expiry)
-
-    @staticmethod
-    def _pseudonym(event, key):
-        return siphash_128(key, b"\x01" + struct.pack("<I", event.platform) + event.actor_id)
 
     def _settle_orders(self):
         for (shard, account, _), copies in self.orders.items():

@@ -32,3 +32,11 @@ def siphash_128(key, text):
     low = v[0] ^ v[1] ^ v[2] ^ v[3]
     v = _rounds(v[0], v[1] ^ 0xDD, v[2], v[3], 4)
     return struct.pack("<QQ", low, v[0] ^ v[1] ^ v[2] ^ v[3])
+
+
+def actor_pseudonym(key, platform, actor_id):
+    return siphash_128(key, b"\x01" + struct.pack("<I", platform) + actor_id)
+
+
+def person_pseudonym(key, person_id):
+    return siphash_128(key, b"\x02" + bytes(4) + person_id)

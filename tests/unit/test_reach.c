@@ -109,6 +109,32 @@ static void test_a_sketch_of_few_is_close_too(void **state) {
     reach_fini(&r);
 }
 
+static void add_head(struct reach *r, uint64_t head) {
+    unsigned char pseudonym[PSEUDONYM_SIZE] = {0};
+    for (int i = 0; i < 8; i++)
+        pseudonym[i] = (unsigned char)(head >> (56 - 8 * i));
+    reach_add(r, pseudonym);
+}
+
+// Two pairs that have the first 14 bits alike, by a real key: no fault of merging or of the written form.
+static void test_who_shares_a_register_is_one_where_no_set_is_kept(void **state) {
+    static const uint64_t alike[] = {0xb91c25abdb5e5082, 0xb91cd7632045be7f, 0x5721dc81f8f25871,
+                                     0x57232c7b86989ea4};
+    struct reach few = {0}, more = {0};
+    for (uint64_t nth = 0; nth < 14; nth++)
+        add_head(nth % 2 == 0 ? &few : &more, (nth + 1) << 50 | nth);
+    for (size_t i = 0; i < 4; i++)
+        add_head(i % 2 == 0 ? &few : &more, alike[i]);
+    assert_int_equal(few.count + more.count, 18);
+    reach_forget_members(&few);
+    assert_int_equal(reach_count(&few), 9);
+    reach_merge(&few, &more);
+    assert_int_equal(reach_count(&few), 16);
+    assert_int_equal(reach_count(&more), 9);
+    reach_fini(&few);
+    reach_fini(&more);
+}
+
 static void test_a_merge_is_the_union(void **state) {
     static const struct {
         uint64_t first_end, second, second_end; // members 0.. and second..
@@ -399,6 +425,7 @@ int main(void) {
         cmocka_unit_test(test_a_set_looks_at_all_sixteen_bytes),
         cmocka_unit_test(test_the_error_is_the_stated_one),
         cmocka_unit_test(test_a_sketch_of_few_is_close_too),
+        cmocka_unit_test(test_who_shares_a_register_is_one_where_no_set_is_kept),
         cmocka_unit_test(test_a_merge_is_the_union),
         cmocka_unit_test(test_equal_members_are_equal_bytes_whatever_the_order),
         cmocka_unit_test(test_what_is_written_is_read_and_goes_on),
