@@ -10,7 +10,7 @@
 #include "runtime/config/config.h"
 #include "runtime/memory.h"
 
-enum { KIND_BYTE_ACTOR = 1, ACTOR_MAX = 512, HEX_DIGITS = 32 };
+enum { KIND_BYTE_ACTOR = 1, KIND_BYTE_PERSON = 2, ID_MAX = 512, HEX_DIGITS = 32 };
 
 struct recount_key {
     int64_t since_ms;
@@ -111,15 +111,25 @@ void recount_keys_fini(struct recount_keys *keys) {
     *keys = (struct recount_keys){0};
 }
 
-void recount_pseudonym(const struct recount_keys *keys, int64_t time_ms, uint32_t platform,
-                       struct slice actor, unsigned char out[RECOUNT_PSEUDONYM_SIZE]) {
-    CHECK(keys->count > 0 && actor.length <= ACTOR_MAX);
+static void pseudonym(const struct recount_keys *keys, int64_t time_ms, unsigned char kind, uint32_t platform,
+                      struct slice id, unsigned char out[RECOUNT_PSEUDONYM_SIZE]) {
+    CHECK(keys->count > 0 && id.length <= ID_MAX);
     size_t index = 0;
     while (index + 1 < keys->count && keys->keys[index + 1].since_ms <= time_ms)
         index++;
-    unsigned char text[5 + ACTOR_MAX] = {KIND_BYTE_ACTOR};
+    unsigned char text[5 + ID_MAX] = {kind};
     for (int i = 0; i < 4; i++)
         text[1 + i] = (unsigned char)(platform >> (8 * i));
-    memcpy(text + 5, actor.at, actor.length);
-    crypto_shorthash_siphashx24(out, text, 5 + actor.length, keys->keys[index].bytes);
+    memcpy(text + 5, id.at, id.length);
+    crypto_shorthash_siphashx24(out, text, 5 + id.length, keys->keys[index].bytes);
+}
+
+void recount_pseudonym(const struct recount_keys *keys, int64_t time_ms, uint32_t platform,
+                       struct slice actor, unsigned char out[RECOUNT_PSEUDONYM_SIZE]) {
+    pseudonym(keys, time_ms, KIND_BYTE_ACTOR, platform, actor, out);
+}
+
+void recount_pseudonym_of_person(const struct recount_keys *keys, int64_t time_ms, struct slice person,
+                                 unsigned char out[RECOUNT_PSEUDONYM_SIZE]) {
+    pseudonym(keys, time_ms, KIND_BYTE_PERSON, 0, person, out);
 }

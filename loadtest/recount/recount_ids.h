@@ -1,4 +1,4 @@
-// The recount's own pseudonyms of actors: SipHash-2-4-128 by the key file that stream/pseudonym.h and
+// The recount's own pseudonyms: SipHash-2-4-128 by the key file that stream/pseudonym.h and
 // schemas/README.md describe.
 #pragma once
 
@@ -18,5 +18,8 @@ enum status recount_keys_load(struct recount_keys *keys, const char *path, struc
 struct key_version recount_key_version(const struct recount_keys *keys, size_t index);
 void recount_keys_fini(struct recount_keys *keys); // wipes them
 
+// Of an actor.
 void recount_pseudonym(const struct recount_keys *keys, int64_t time_ms, uint32_t platform,
                        struct slice actor, unsigned char out[RECOUNT_PSEUDONYM_SIZE]);
+void recount_pseudonym_of_person(const struct recount_keys *keys, int64_t time_ms, struct slice person,
+                                 unsigned char out[RECOUNT_PSEUDONYM_SIZE]);

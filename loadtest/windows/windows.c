@@ -19,6 +19,7 @@ struct counting {
     const struct deployment *deployment;
     const struct windows_options *options;
     struct rules_book rules;
+    struct recount_keys keys;
     struct windows_store store;
     struct recount_log log;
     struct windows_setup setup;
@@ -39,6 +40,8 @@ static enum status load(struct counting *c) {
     enum status status = settings_check(s, c->deployment->config);
     if (status == STATUS_OK)
         status = rules_load(&c->rules, s->rules_file, &kinds);
+    if (status == STATUS_OK)
+        status = recount_keys_load(&c->keys, s->privacy_key_file, c->problem);
     if (status == STATUS_OK)
         status = windows_store_open(&c->store, s->store_url, c->problem);
     return status;
@@ -153,6 +156,7 @@ static void build(struct counting *c) {
     c->setup =
         (struct windows_setup){.framing = {meta->framing, meta->max_event_bytes, meta->max_message_bytes},
                                .rules = &c->rules,
+                               .keys = &c->keys,
                                .dedup_span = meta->dedup_span,
                                .partitions = meta->partitions,
                                .starts = meta->starts,
@@ -274,6 +278,7 @@ enum status windows_recount(const struct deployment *deployment, const struct wi
     windows_fold_fini(&c->fold);
     recount_log_close(&c->log);
     windows_store_close(&c->store);
+    recount_keys_fini(&c->keys);
     rules_fini(&c->rules);
     free(c->limits);
     free(c);

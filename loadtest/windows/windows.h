@@ -8,8 +8,8 @@
 //     windows_model    what a window must hold; windows_read: of what was read;
 //                      windows_named: of tags and topics
 //     windows_fold     records into models, each window to where its file reaches
-//     windows_compare  a window, row by row; a partition's balance
-//     windows_report   the answer
+//     windows_sketches whom it reached and how long things took; windows_compare_sketches holds it against a
+//     file windows_compare  a window, row by row; a partition's balance windows_report   the answer
 #pragma once
 
 #include "loadtest/deployment.h"

@@ -3,9 +3,10 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "loadtest/windows/windows_compare_sketches.h"
 #include "runtime/memory.h"
 
-enum { WHERE_ROOM = WINDOW_ROW_MAX + 128, PARTITION_TEXT = 32 };
+enum { PARTITION_TEXT = 32 };
 
 struct comparison {
     struct windows_report *report;
@@ -87,18 +88,17 @@ static const char *const table_names[TABLES] = {
     [TABLE_ORDERS] = "orders",    [TABLE_REACH] = "reach",     [TABLE_QUANTILES] = "quantiles",
     [TABLE_READINGS] = "readings"};
 
-// "content acme/tiktok v1", "totals acme/tiktok origin 1 format 2 paid".
-static struct slice row_text(char out[WHERE_ROOM], const struct row_key *key) {
+struct slice windows_row_text(char out[WINDOWS_WHERE_MAX], const struct row_key *key) {
     char platform[PLATFORM_NAME_MAX], rest[64];
     int platform_length = (int)platform_write(platform, key->platform);
     snprintf(rest, sizeof(rest), " origin %" PRIu32 " format %" PRIu32 "%s", key->origin, key->format,
              key->paid ? " paid" : "");
     bool has_id = key->table != TABLE_TOTALS && key->table != TABLE_LATE;
     int length =
-        snprintf(out, WHERE_ROOM, "%s %.*s/%.*s%s%.*s%s", table_names[key->table], (int)key->account.length,
-                 key->account.at, platform_length, platform, has_id ? " " : "",
+        snprintf(out, WINDOWS_WHERE_MAX, "%s %.*s/%.*s%s%.*s%s", table_names[key->table],
+                 (int)key->account.length, key->account.at, platform_length, platform, has_id ? " " : "",
                  has_id ? (int)key->id.length : 0, has_id ? key->id.at : "", has_id ? "" : rest);
-    return (struct slice){out, length < WHERE_ROOM ? (size_t)length : WHERE_ROOM - 1};
+    return (struct slice){out, length < WINDOWS_WHERE_MAX ? (size_t)length : WINDOWS_WHERE_MAX - 1};
 }
 
 static void compare_cell(const struct comparison *c, const struct row_key *key, struct slice name,
@@ -110,19 +110,20 @@ static void compare_cell(const struct comparison *c, const struct row_key *key, 
         cell->met = true;
     if (expected == stored->value)
         return;
-    char where[WHERE_ROOM], counter[FIELD_MAX + 1];
+    char where[WINDOWS_WHERE_MAX], counter[FIELD_MAX + 1];
     counter[field_write(counter, stored->field)] = '\0';
-    windows_report_number(c->report, c->window_s, row_text(where, key), counter, stored->value, expected);
+    windows_report_number(c->report, c->window_s, windows_row_text(where, key), counter, stored->value,
+                          expected);
 }
 
 static void compare_row(const struct comparison *c, uint32_t number) {
-    char bytes[WINDOW_ROW_MAX], where[WHERE_ROOM];
+    char bytes[WINDOW_ROW_MAX], where[WINDOWS_WHERE_MAX];
     struct row_key key = rows_key(c->rows, number);
     struct slice name = window_row_write(bytes, &key);
     uint32_t row = names_find(&c->model->rows, name);
     c->report->rows++;
     if (row == TABLE_NONE || !c->is_live[row]) {
-        find(c, row_text(where, &key), "", "a row", "no row");
+        find(c, windows_row_text(where, &key), "", "a row", "no row");
         return;
     }
     c->is_there[row] = true;
@@ -135,11 +136,11 @@ static void compare_row(const struct comparison *c, uint32_t number) {
 // What the file lacks: whole rows, and counters of rows that it has.
 static void compare_rest(const struct comparison *c) {
     const struct window_model *m = c->model;
-    char where[WHERE_ROOM], counter[FIELD_MAX + 1];
+    char where[WINDOWS_WHERE_MAX], counter[FIELD_MAX + 1];
     for (uint32_t row = 0; row < m->rows.count; row++) {
         struct row_key key = window_row_read(m->rows.at[row]);
         if (c->is_live[row] && !c->is_there[row])
-            find(c, row_text(where, &key), "", "no row", "a row");
+            find(c, windows_row_text(where, &key), "", "no row", "a row");
     }
     for (uint32_t i = 0; i < m->cell_count; i++) {
         const struct window_cell *cell = &m->cells[i];
@@ -147,7 +148,7 @@ static void compare_rest(const struct comparison *c) {
             continue;
         struct row_key key = window_row_read(m->rows.at[cell->row]);
         counter[field_write(counter, window_model_field(m, cell))] = '\0';
-        windows_report_number(c->report, c->window_s, row_text(where, &key), counter, 0, cell->value);
+        windows_report_number(c->report, c->window_s, windows_row_text(where, &key), counter, 0, cell->value);
     }
 }
 
@@ -212,7 +213,7 @@ static const char *order_differs(const struct order *o, const struct window_copy
     return is_same_sum(&o->increments, &copy->increments) ? NULL : "increments";
 }
 
-static struct slice order_text(char out[WHERE_ROOM], struct slice account,
+static struct slice order_text(char out[WINDOWS_WHERE_MAX], struct slice account,
                                const unsigned char hash[ORDER_SIZE],
                                const unsigned char event_id[EVENT_ID_SIZE]) {
     char hex[2 * ORDER_SIZE + 2 * EVENT_ID_SIZE + 1];
@@ -220,13 +221,13 @@ static struct slice order_text(char out[WHERE_ROOM], struct slice account,
         snprintf(hex + 2 * i, 3, "%02x", hash[i]);
     for (size_t i = 0; i < EVENT_ID_SIZE; i++)
         snprintf(hex + 2 * ORDER_SIZE + 2 * i, 3, "%02x", event_id[i]);
-    int length = snprintf(out, WHERE_ROOM, "order %.*s %.32s by event %s", (int)account.length, account.at,
-                          hex, hex + 2 * ORDER_SIZE);
-    return (struct slice){out, length < WHERE_ROOM ? (size_t)length : WHERE_ROOM - 1};
+    int length = snprintf(out, WINDOWS_WHERE_MAX, "order %.*s %.32s by event %s", (int)account.length,
+                          account.at, hex, hex + 2 * ORDER_SIZE);
+    return (struct slice){out, length < WINDOWS_WHERE_MAX ? (size_t)length : WINDOWS_WHERE_MAX - 1};
 }
 
 static void compare_order(const struct comparison *c, const struct order *o) {
-    char where[WHERE_ROOM];
+    char where[WINDOWS_WHERE_MAX];
     struct window_copy *copy = window_model_copy(c->model, o);
     const char *differs = copy == NULL ? NULL : order_differs(o, copy);
     c->report->orders++;
@@ -242,7 +243,7 @@ static void compare_order(const struct comparison *c, const struct order *o) {
 }
 
 static void compare_orders(const struct comparison *c) {
-    char where[WHERE_ROOM];
+    char where[WINDOWS_WHERE_MAX];
     for (size_t i = 0; i < rows_order_count(c->rows); i++)
         compare_order(c, rows_order(c->rows, i));
     for (uint32_t i = 0; i < c->model->ranks.count; i++) {
@@ -310,6 +311,7 @@ void windows_compare(struct windows_report *r, const struct windows_origin *orig
     compare_rows(&c);
     compare_orders(&c);
     compare_readings(&c);
+    windows_compare_sketches(r, w->start_s, rows, &c.model->sketches);
     free(c.is_live);
     free(c.is_there);
     window_model_destroy(&empty);

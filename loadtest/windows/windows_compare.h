@@ -17,6 +17,10 @@ struct windows_origin {
 void windows_compare(struct windows_report *r, const struct windows_origin *origin,
                      const struct windows_window *w, const struct header *header, const struct rows *rows);
 
+// A row for people's eyes: "content acme/tiktok v1", "totals acme/tiktok origin 1 format 2 paid".
+enum { WINDOWS_WHERE_MAX = WINDOW_ROW_MAX + 128 };
+struct slice windows_row_text(char out[WINDOWS_WHERE_MAX], const struct row_key *key);
+
 // A partition's sealed-through record (NULL: none) against what the fold found up to its offset.
 void windows_compare_balance(struct windows_report *r, const struct windows_fold *f, int32_t partition,
                              const struct progress *progress);

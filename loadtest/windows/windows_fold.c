@@ -284,6 +284,8 @@ static void window_take(struct windows_fold *f, struct windows_window *w, const 
         model_begin(f, w);
     size_t before = w->model->memory;
     window_model_add(w->model, e, late);
+    if (!late)
+        window_model_see(w->model, f->setup->keys, r->time_ms, e);
     f->memory += w->model->memory - before;
     if (f->memory > f->setup->memory_max)
         window_defer(f);

@@ -16,6 +16,7 @@ enum { RECOUNT_WINDOW_S = 900 };
 struct windows_setup {
     struct recount_framing framing;
     const struct rules_book *rules;
+    const struct recount_keys *keys;
     int64_t dedup_span;
     int32_t partitions;
     const int64_t *starts; // of each partition: the log is read from there on

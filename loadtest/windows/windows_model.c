@@ -11,7 +11,7 @@ enum {
     ARENA_BLOCK = 64 << 10,
     ROW_BYTES = 64, // about what a row, or a cell, takes besides its name
     CELL_BYTES = 72,
-    EMPTY_BYTES = 5 * ARENA_BLOCK,
+    EMPTY_BYTES = 7 * ARENA_BLOCK,
 };
 
 struct window_model *window_model_create(void) {
@@ -22,6 +22,7 @@ struct window_model *window_model_create(void) {
     names_init(&m->ranks);
     windows_read_init(&m->read);
     arena_init(&m->arena, ARENA_BLOCK);
+    window_sketches_init(&m->sketches);
     m->memory = EMPTY_BYTES;
     return m;
 }
@@ -36,6 +37,7 @@ void window_model_destroy(struct window_model **m) {
     windows_read_fini(&(*m)->read);
     pairs_fini(&(*m)->cell_of);
     arena_fini(&(*m)->arena);
+    window_sketches_fini(&(*m)->sketches);
     free((*m)->cells);
     free((*m)->copies);
     free((*m)->first_copy);
@@ -417,4 +419,9 @@ void window_model_add(struct window_model *m, const Clameur__V1__Event *e, bool 
         add_in_time(m, &a);
         add_topics(m, &a, e);
     }
+}
+
+void window_model_see(struct window_model *m, const struct recount_keys *keys, int64_t time_ms,
+                      const Clameur__V1__Event *e) {
+    m->memory += window_sketches_add(&m->sketches, keys, time_ms, e);
 }

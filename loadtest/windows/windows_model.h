@@ -7,7 +7,9 @@
 
 #include "clameur/v1/event.pb-c.h"
 #include "loadtest/recount/measures.h"
+#include "loadtest/recount/recount_table.h"
 #include "loadtest/windows/windows_read.h"
+#include "loadtest/windows/windows_sketches.h"
 #include "runtime/arena.h"
 #include "schemas/snapshot/rows.h"
 
@@ -47,6 +49,7 @@ struct window_model {
     size_t copy_room, order_room;
     struct windows_read read;
     struct arena arena;
+    struct window_sketches sketches;
     size_t memory; // about so many bytes
 };
 
@@ -56,6 +59,9 @@ void window_model_destroy(struct window_model **m);
 // Counts an event that is valid and no duplicate. A purchase that comes in time waits for
 // window_model_settle.
 void window_model_add(struct window_model *m, const Clameur__V1__Event *e, bool late);
+// Sees whom it reached, and how long it says that something took. Of an event that came in time.
+void window_model_see(struct window_model *m, const struct recount_keys *keys, int64_t time_ms,
+                      const Clameur__V1__Event *e);
 // Of the copies of each order the one of least (occurred_at, event_id) counts, each other one is an
 // `order_copies` of its row of TOTALS; where the order was sold before, all of them are. Once, after all
 // events.

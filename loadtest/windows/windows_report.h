@@ -18,11 +18,11 @@ struct windows_finding {
 
 struct windows_report {
     struct windows_tally tally;
-    uint64_t windows;                                      // compared
-    uint64_t missing;                                      // sealed, but not published: each a finding
-    uint64_t open;                                         // not sealed yet: not compared
-    uint64_t growing;                                      // compared, with a revision to come
-    uint64_t rows, counters, orders, readings, partitions; // compared
+    uint64_t windows; // compared
+    uint64_t missing; // sealed, but not published: each a finding
+    uint64_t open;    // not sealed yet: not compared
+    uint64_t growing; // compared, with a revision to come
+    uint64_t rows, counters, orders, readings, sketches, partitions; // compared
     uint64_t findings;
     int64_t findings_max; // so many are kept
     struct windows_finding *kept;

@@ -72,6 +72,7 @@ def test_both_counts_of_published_windows_agree(aggregation, past):
     assert answer["rows"] == sum(len(expected.table(start)) for start in expected.windows)
     assert answer["counters"] == sum(len(cells) for start in expected.windows for cells in expected.table(start).values())
     assert answer["orders"] == sum(len(copies) for w in expected.windows.values() for copies in w.orders.values()) > 100
+    assert answer["sketches"] == sum(len(w.seen) + len(w.took) for w in expected.windows.values()) > 100
     assert answer["events"] == sum(f.read for f in fates)
     assert (answer["counted"], answer["late"]) == (sum(s.counted for s in shares), sum(s.late for s in shares))
     assert (answer["duplicates"], answer["rejected"]) == (sum(f.duplicate for f in fates), sum(f.rejected for f in fates))
@@ -138,7 +139,7 @@ def _field(tag, message):
     return bytes([tag]) + length + bytes([rest]) + data
 
 
-CONTENT, LATE, ORDERS = 1, 5, 6
+CONTENT, LATE, ORDERS, REACH, QUANTILES = 1, 5, 6, 7, 8
 
 
 def _one_more(header, blocks):
@@ -163,6 +164,22 @@ def _order_without_content(header, blocks):
     order.campaign = "another"
 
 
+def _one_reached_more(header, blocks):
+    next(b for b in blocks if b.table == REACH).reached[0] += 1
+
+
+def _another_register(header, blocks):
+    block = next(b for b in blocks if b.table == REACH)
+    number, form = next((i, sketch) for i, sketch in enumerate(block.sketches) if sketch[0] == 2)
+    block.sketches[number] = form[:1] + bytes([form[1] ^ 1 if form[1] & 63 > 1 else form[1] ^ 2]) + form[2:]
+
+
+def _a_duration_more(header, blocks):
+    block = next(b for b in blocks if b.table == QUANTILES)
+    number, form = next((i, sketch) for i, sketch in enumerate(block.sketches) if sketch[-1] < 0x7F)
+    block.sketches[number] = form[:-1] + bytes([form[-1] + 1])
+
+
 def full(settled):
     return max(settled.expected_.windows, key=lambda start: len(settled.expected_.table(start)))
 
@@ -175,18 +192,25 @@ WRONG = {
     "a counter": (_one_more, lambda f: int(f["snapshots"]) == int(f["recount"]) + 1 and f["where"].startswith("content ")),
     "late rows missing": (_no_late_rows, lambda f: f["recount"] == "a row" and f["where"].startswith("late ")),
     "late events in time": (_late_in_time, lambda f: f["where"].startswith("partition ") and f["counter"] in ("late", "counted")),
+    "how many were reached": (_one_reached_more, lambda f: int(f["snapshots"]) == int(f["recount"]) + 1 and f["counter"] == "reached"),
+    "a register": (_another_register, lambda f: f["where"].startswith("reach ") and f["counter"].startswith("register ")),
+    "how often something took so long": (_a_duration_more, lambda f: int(f["snapshots"]) == int(f["recount"]) + 1
+                                         and f["where"].startswith("quantiles ")),
     "an order": (_order_without_content, lambda f: f["counter"] == "content and campaign"),
 }
 
 
-@pytest.mark.parametrize("what", WRONG)
-def test_one_wrong_thing_in_a_window_is_found_and_shown(settled, what):
-    change, is_it = WRONG[what]
-    start = full(settled) if "late" not in what else with_late(settled)
-    rewrite(settled.store.revisions(start)[-1], change)
-    answer = recount(settled, check=1)
-    assert not answer["equal"] and answer["findings"] >= 1
-    assert all(is_it(finding) and finding["window"] == start for finding in answer["finding_list"]), answer["finding_list"]
+def test_one_wrong_thing_in_a_window_is_found_and_shown(settled):
+    for what, (change, is_it) in WRONG.items():
+        start = full(settled) if "late" not in what else with_late(settled)
+        path = settled.store.revisions(start)[-1]
+        whole = path.read_bytes()
+        rewrite(path, change)
+        answer = recount(settled, check=1)
+        assert not answer["equal"] and answer["findings"] >= 1, what
+        assert all(is_it(finding) and finding["window"] == start for finding in answer["finding_list"]), (what, answer["finding_list"])
+        path.write_bytes(whole)
+    assert recount(settled)["equal"]
 
 
 def test_a_window_that_is_gone_is_missing(settled):

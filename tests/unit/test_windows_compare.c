@@ -6,7 +6,7 @@ struct file {
     struct rows *rows;
     struct coverage coverage[PARTITIONS];
     struct header header;
-    bool leave_out_tag, late_in_time, surplus, other_order, first_copy, leave_out_reading;
+    bool leave_out_tag, late_in_time, surplus, other_order, first_copy, leave_out_reading, leave_out_sketch;
     int64_t likes, read_at_ms;
     uint8_t read_by; // event
     const char *read_counter;
@@ -50,7 +50,19 @@ static struct order order_of(uint8_t id, int64_t second, int64_t micros) {
     return o;
 }
 
-static void file_fill(struct file *f) {
+// Whom the log names once.
+static void reach_fill(struct file *f, const struct recount_keys *keys) {
+    unsigned char who[RECOUNT_PSEUDONYM_SIZE];
+    struct sketch s = {
+        .of = SKETCHED_ACTORS, .platform = PLATFORM_TIKTOK, .account = slice_of("acme"), .reached = 1};
+    recount_pseudonym(keys, W0_MS, PLATFORM_TIKTOK, slice_of("user-1"), who);
+    reach_add(&s.reach, who);
+    reach_forget_members(&s.reach);
+    rows_keep_sketch(f->rows, &s);
+    reach_fini(&s.reach);
+}
+
+static void file_fill(struct file *f, const struct recount_keys *keys) {
     const field_code like = field_counter(COUNTER_OF_LIKE);
     f->rows = rows_create();
     row_add(f->rows, TABLE_TOTALS, "", like, 2 + f->late_in_time);
@@ -62,6 +74,8 @@ static void file_fill(struct file *f) {
         row_add(f->rows, TABLE_LATE, "", like, 1);
     if (f->surplus)
         row_add(f->rows, TABLE_CAMPAIGN, "summer", like, 1);
+    if (!f->leave_out_sketch)
+        reach_fill(f, keys);
     struct order least = order_of(3, 1, f->other_order ? 6 : 5), copy = order_of(4, 2, 7);
     rows_add_order(f->rows, &least);
     if (!f->first_copy)
@@ -139,6 +153,8 @@ static void log_give(struct world *w) {
         e[2 + i].body_case = CLAMEUR__V1__EVENT__BODY_COMMERCE;
         e[2 + i].commerce = &c[i];
     }
+    e[0].actor_id = bytes("user-1");
+    e[0].consent = 1;
     e[0].body_case = CLAMEUR__V1__EVENT__BODY_LISTENING;
     e[0].listening = &listening;
     e[1].body_case = CLAMEUR__V1__EVENT__BODY_CARE;
@@ -155,7 +171,7 @@ static void log_give(struct world *w) {
 static uint64_t judge(struct file *f) {
     struct world *w = world_create(1 << 30);
     f->header.rules_hash = f->header.rules_hash == NULL ? w->rules.versions[0].hash : f->header.rules_hash;
-    file_fill(f);
+    file_fill(f, &w->keys);
     w->more = f;
     w->finish = compare;
     publish(w, W0, 5, 4);
@@ -185,6 +201,7 @@ static void the_file_that_the_log_gives_is_equal(void **state) {
     assert_int_equal(f.report.rows, 5);
     assert_int_equal(f.report.orders, 2);
     assert_int_equal(f.report.readings, 1);
+    assert_int_equal(f.report.sketches, 1);
     windows_report_fini(&f.report);
 }
 
@@ -213,6 +230,15 @@ static void a_missing_row_is_red(void **state) {
     f.leave_out_tag = true;
     assert_int_equal(judge(&f), 1);
     assert_finding(&f, 0, "tag acme/tiktok dance", "", "no row", "a row");
+    windows_report_fini(&f.report);
+}
+
+static void a_missing_sketch_is_red(void **state) {
+    struct file f;
+    file_init(&f);
+    f.leave_out_sketch = true;
+    assert_int_equal(judge(&f), 1);
+    assert_finding(&f, 0, "reach acme/tiktok actors", "", "no sketch", "a sketch");
     windows_report_fini(&f.report);
 }
 
@@ -357,6 +383,7 @@ int main(void) {
         cmocka_unit_test(one_wrong_counter_is_red),
         cmocka_unit_test(a_counter_that_only_the_log_gives_is_red),
         cmocka_unit_test(a_missing_row_is_red),
+        cmocka_unit_test(a_missing_sketch_is_red),
         cmocka_unit_test(a_surplus_row_is_red),
         cmocka_unit_test(a_late_event_counted_in_time_is_red),
         cmocka_unit_test(an_order_that_says_another_thing_is_red),

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -25,6 +26,7 @@ enum { PARTITIONS = 2, SPAN = 10 };
 
 struct world {
     struct rules_book rules;
+    struct recount_keys keys;
     struct windows_setup setup;
     struct windows_origin origin;
     struct windows_fold fold;
@@ -42,15 +44,34 @@ static inline void world_finish(void *context, struct windows_window *window) {
         w->finish(w, window);
 }
 
+#define KEY_TEXT "000102030405060708090a0b0c0d0e0f\n"
+
+static inline void key_file_write(char *path) {
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, KEY_TEXT, strlen(KEY_TEXT)), (ssize_t)strlen(KEY_TEXT));
+    close(fd);
+}
+
+static inline void keys_load(struct recount_keys *keys) {
+    char path[] = "/tmp/windows-key-XXXXXX";
+    struct problem problem = {0};
+    key_file_write(path);
+    assert_int_equal(recount_keys_load(keys, path, &problem), STATUS_OK);
+    unlink(path);
+}
+
 static inline struct world *world_create(size_t memory_max) {
     struct world *w = memory_take(sizeof(*w));
     struct rules_kinds kinds;
     schemas_rules_kinds(&kinds);
     assert_int_equal(rules_load(&w->rules, NULL, &kinds), STATUS_OK);
+    keys_load(&w->keys);
     for (int i = 0; i < PARTITIONS; i++)
         w->limits[i] = ALL;
     w->setup = (struct windows_setup){.framing = {"auto", 65536, 1 << 20},
                                       .rules = &w->rules,
+                                      .keys = &w->keys,
                                       .dedup_span = SPAN,
                                       .partitions = PARTITIONS,
                                       .starts = w->starts,
@@ -63,6 +84,7 @@ static inline struct world *world_create(size_t memory_max) {
 
 static inline void world_destroy(struct world *w) {
     windows_fold_fini(&w->fold);
+    recount_keys_fini(&w->keys);
     rules_fini(&w->rules);
     free(w);
 }
