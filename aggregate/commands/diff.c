@@ -1,4 +1,4 @@
-// diff A B: where two snapshots differ, counter by counter.
+// diff A B: where two snapshots differ, counter by counter and sketch by sketch.
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -70,8 +70,8 @@ static enum status compare(const struct store_reader *r, const struct snapshot_f
         output_print(&o, stdout);
     output_fini(&o);
     fprintf(stderr,
-            count > 0 ? "%zu counters differ: a is %s, b is %s\n" : "%zu counters differ: %s is as %s\n",
-            count, files[0].file.name, files[1].file.name);
+            count > 0 ? "%zu figures differ: a is %s, b is %s\n" : "%zu figures differ: %s is as %s\n", count,
+            files[0].file.name, files[1].file.name);
     return count > 0 ? STATUS_NO : STATUS_OK;
 }
 

@@ -249,11 +249,84 @@ static void readings_compare(struct comparison *c, const struct rows *left, cons
     free(numbers[1]);
 }
 
+// ---- sketches
+
+static struct row_key sketch_key(const struct sketch *s) {
+    return (struct row_key){.table = sketched_rows[s->of].table,
+                            .platform = s->platform,
+                            .account = s->account,
+                            .id = slice_of(sketched_rows[s->of].name)};
+}
+
+static void figure_tell(struct comparison *c, const struct row_key *key, const char *figure, int64_t left,
+                        int64_t right) {
+    c->count++;
+    c->visit(c->context, &(struct difference){*key, figure, strlen(figure), left, right});
+}
+
+static void reach_compare(struct comparison *c, const struct row_key *key, const struct sketch *left,
+                          const struct sketch *right) {
+    uint64_t reached[] = {rows_sketch_reached(left), rows_sketch_reached(right)};
+    if (reached[0] != reached[1] || !reach_equal(&left->reach, &right->reach))
+        figure_tell(c, key, "reached", (int64_t)reached[0], (int64_t)reached[1]);
+}
+
+static void quantiles_compare(struct comparison *c, const struct row_key *key, const struct quantiles *left,
+                              const struct quantiles *right) {
+    static const struct {
+        const char *name;
+        unsigned permille;
+    } told[] = {{"p50_ms", 500}, {"p90_ms", 900}, {"p99_ms", 990}};
+    if (quantiles_equal(left, right))
+        return;
+    figure_tell(c, key, "durations", (int64_t)quantiles_count(left), (int64_t)quantiles_count(right));
+    for (size_t i = 0; i < sizeof(told) / sizeof(told[0]); i++) {
+        int64_t values[2];
+        if (quantiles_at(left, told[i].permille, &values[0]) &&
+            quantiles_at(right, told[i].permille, &values[1]) && values[0] != values[1])
+            figure_tell(c, key, told[i].name, values[0], values[1]);
+    }
+}
+
+// NULL: the sketch is in the other alone.
+static void sketch_compare(struct comparison *c, const struct sketch *left, const struct sketch *right) {
+    static const struct sketch nothing;
+    const struct row_key key = sketch_key(left != NULL ? left : right);
+    const struct sketch *a = left != NULL ? left : &nothing, *b = right != NULL ? right : &nothing;
+    if (key.table == TABLE_REACH)
+        reach_compare(c, &key, a, b);
+    else
+        quantiles_compare(c, &key, &a->quantiles, &b->quantiles);
+}
+
+static void sketches_compare(struct comparison *c, const struct rows *left, const struct rows *right) {
+    size_t counts[] = {rows_sketch_count(left), rows_sketch_count(right)}, l = 0, r = 0;
+    uint32_t *numbers[] = {memory_take((counts[0] + 1) * sizeof(uint32_t)),
+                           memory_take((counts[1] + 1) * sizeof(uint32_t))};
+    rows_sort_sketches(left, numbers[0]);
+    rows_sort_sketches(right, numbers[1]);
+    while (l < counts[0] || r < counts[1]) {
+        const struct sketch *a = l < counts[0] ? rows_sketch(left, numbers[0][l]) : NULL;
+        const struct sketch *b = r < counts[1] ? rows_sketch(right, numbers[1][r]) : NULL;
+        int order = a == NULL ? 1 : b == NULL ? -1 : 0;
+        if (order == 0) {
+            const struct row_key keys[] = {sketch_key(a), sketch_key(b)};
+            order = row_key_compare(&keys[0], &keys[1]);
+        }
+        sketch_compare(c, order <= 0 ? a : NULL, order >= 0 ? b : NULL);
+        l += order <= 0;
+        r += order >= 0;
+    }
+    free(numbers[0]);
+    free(numbers[1]);
+}
+
 size_t difference_each(const struct rows *left, const struct rows *right, difference_visit visit,
                        void *context) {
     struct comparison c = {visit, context, 0};
     tables_compare(&c, left, right);
     orders_compare(&c, left, right);
     readings_compare(&c, left, right);
+    sketches_compare(&c, left, right);
     return c.count;
 }

@@ -1,12 +1,14 @@
-// Where two sets of rows differ, counter by counter. Pure.
+// Where two sets of rows differ, counter by counter, and sketch by sketch. Pure.
 #pragma once
 
 #include "schemas/snapshot/rows.h"
 
 struct difference {
-    struct row_key key;  // of orders: the table, the account, and the order and its event in hex as the id
-    const char *counter; // of orders that are in one alone: "copies"; of readings as in Redis: "views.read",
-                         // "views.read_at", and "views.read_id", 1 of the one whose event id is greater
+    struct row_key key; // of orders: the table, the account, and the order and its event in hex as the id
+    // Of orders that are in one alone: "copies". Of sketches, whose name is the id, "reached", be they others
+    // and as many; "durations", and the quantiles that are others. Of readings as in Redis: "views.read",
+    // "views.read_at", and "views.read_id", 1 of the one whose event id is greater.
+    const char *counter;
     size_t counter_length;
     int64_t left, right;
 };

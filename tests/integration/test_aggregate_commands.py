@@ -663,6 +663,12 @@ def test_what_aggregators_made_is_whole_and_its_kpis_are_those_of_an_independent
         (account, registry.platform_name(platform), content, counter): told[2]
         for (account, platform, content, counter), told in read.items() if content} != {}
 
+    fullest = sorted(expected.windows, key=lambda start: len(expected.table(start)))[-2:]
+    windows = [aggregation.store.revisions(start)[-1] for start in fullest]
+    assert aggregation.command("diff", windows[0], windows[0], "-o", "jsonl").stdout == ""
+    told = [json.loads(line) for line in aggregation.command("diff", *windows, "-o", "jsonl", check=1).stdout.splitlines()]
+    assert {"reached", "durations", "p50_ms"} <= {row["counter"] for row in told if row["table"] in ("reach", "quantiles")}
+
     days = tmp_path / "kpi.sqlite"
     aggregation.command("export", "--format", "sqlite", "--since", str(min(expected.windows)), "--every", "window", "--out", days)
     base = sqlite3.connect(days)

@@ -114,10 +114,65 @@ static void each_counter_that_differs_is_told_in_the_order_of_files(void **state
     rows_destroy(&right);
 }
 
+static void reached(struct rows *rows, uint32_t platform, unsigned char first, unsigned char end) {
+    for (unsigned char who = first; who < end; who++)
+        rows_add_reached(rows, SKETCHED_ACTORS, slice_of("acme"), platform, (unsigned char[16]){who});
+}
+
+static void took(struct rows *rows, const char *account, int64_t ms) {
+    rows_add_duration(rows, SKETCHED_WATCH_MS, slice_of(account), 2, ms);
+}
+
+static void sketches_that_differ_are_told_even_where_they_hold_as_many(void **state) {
+    struct rows *left = rows_create(), *right = rows_create();
+    reached(left, 1, 0, 5);
+    reached(left, 2, 0, 5);
+    reached(left, 3, 0, 5);
+    reached(right, 1, 0, 5);
+    reached(right, 2, 1, 6);
+    reached(right, 4, 0, 7);
+    assert_int_equal(told(left, right), 3);
+    took(left, "acme", 10);
+    took(left, "bolt", 10);
+    took(right, "acme", 10);
+    took(right, "bolt", 20);
+    took(right, "zoo", 5);
+    assert_int_equal(told(left, right), 8);
+    assert_string_equal(text, "reach/acme/2/actors reached 5>5\n"
+                              "reach/acme/3/actors reached 5>0\n"
+                              "reach/acme/4/actors reached 0>7\n"
+                              "quantiles/bolt/2/watch_ durations 1>1\n"
+                              "quantiles/bolt/2/watch_ p50_ms 10>20\n"
+                              "quantiles/bolt/2/watch_ p90_ms 10>20\n"
+                              "quantiles/bolt/2/watch_ p99_ms 10>20\n"
+                              "quantiles/zoo/2/watch_ durations 0>1\n");
+    assert_int_equal(told(left, left), 0);
+    rows_destroy(&left);
+    rows_destroy(&right);
+}
+
+// A file may say another number beside the same registers.
+static void another_number_beside_the_same_reach_is_told(void **state) {
+    struct rows *left = rows_create(), *right = rows_create();
+    struct sketch s = {.of = SKETCHED_PERSONS, .platform = 2, .account = slice_of("acme"), .reached = 1};
+    reach_add(&s.reach, (unsigned char[16]){7});
+    reach_forget_members(&s.reach);
+    rows_keep_sketch(left, &s);
+    s.reached = 2;
+    rows_keep_sketch(right, &s);
+    assert_int_equal(told(left, right), 1);
+    assert_string_equal(text, "reach/acme/2/person reached 1>2\n");
+    reach_fini(&s.reach);
+    rows_destroy(&left);
+    rows_destroy(&right);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(equal_rows_differ_in_nothing_however_they_were_made),
         cmocka_unit_test(each_counter_that_differs_is_told_in_the_order_of_files),
+        cmocka_unit_test(sketches_that_differ_are_told_even_where_they_hold_as_many),
+        cmocka_unit_test(another_number_beside_the_same_reach_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
