@@ -2,7 +2,11 @@
 import re
 from collections import defaultdict
 
+import pytest
+
+from harness import sketches
 from harness.registry import KINDS, platform_name, rows
+from harness.siphash import actor_pseudonym
 
 FORMATS = {"post": 1, "image": 2, "carousel": 3, "video": 4, "short_video": 5, "story": 6, "live": 7, "audio_live": 8}
 WEIGHTS = {counter: weight for _, counter, weight in KINDS.values() if counter}
@@ -70,3 +74,37 @@ def figures(table, reach):
                 if sides[0] or (sides[1] and kpi["denominator"]):
                     found[account, platform, kpi["name"], currency] = sides
     return found
+
+
+def reached(expected, key):
+    """{(account, platform's name): how many a sketch of all windows tells}, and about so many there are. Of few members it is right
+    but for those who share a register with another, which ids and key decide."""
+    found, counted = defaultdict(set), {}
+    for window in expected.windows.values():
+        for (account, platform, name), who in window.seen.items():
+            if name == "actors":
+                found[account, platform] |= who
+    for (account, platform), who in found.items():
+        count = sketches.estimate(sketches.registers_of(actor_pseudonym(key, platform, actor) for actor in who))
+        assert sketches.is_near(count, len(who)), (account, platform, count, len(who))
+        counted[account, platform_name(platform)] = round(count)
+    return counted
+
+
+def check_shown(shown, expected, key):
+    """Rows of `show` over all windows (Windows), by account and platform, against the log's. Returns how many KPIs say something.
+    Estimates are computed in other steps than the program's, so by rounding they may be one off."""
+    wanted = figures([item for start in expected.windows for item in expected.table(start).items()], reached(expected, key))
+    by_key = {(row["account"], row["platform"], row["kpi"], row["currency"]): row for row in shown}
+    assert len(by_key) == len(shown) and wanted.keys() <= by_key.keys()
+    for name, row in by_key.items():
+        sides, said = wanted.get(name), (row["numerator"], row["denominator"])
+        if sides is None:
+            assert not row["numerator"], row
+        elif is_estimated(name[2]) and None not in sides:
+            assert said[0] == sides[0] and abs(said[1] - sides[1]) <= 1, (row, sides)
+        else:
+            assert said == sides, (row, sides)
+        ratio = said[0] / said[1] if None not in said and said[1] else None
+        assert row["ratio"] is None if ratio is None else row["ratio"] == pytest.approx(ratio), row
+    return len(wanted)
