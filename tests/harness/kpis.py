@@ -47,12 +47,6 @@ def _side(text, counters, currency, reach):
     return total
 
 
-def is_estimated(name):
-    """Is a side of the KPI of that name reach, which is an estimate where windows are merged?"""
-    return any(term == "reach" for kpi in KPIS if kpi["name"] == name for side in ("numerator", "denominator")
-               for _, term in terms(kpi[side]))
-
-
 def figures(table, reach):
     """{(account, platform, kpi, currency): (numerator, denominator)} of all rows of TOTALS ({key: {counter: value}}, the keys as
     Windows.table has them) where a side is known and not 0. `reach`: actors by (account, platform's name),
@@ -77,23 +71,24 @@ def figures(table, reach):
 
 
 def reached(expected, key):
-    """{(account, platform's name): how many a sketch of all windows tells}, and about so many there are. Of few members it is right
-    but for those who share a register with another, which ids and key decide."""
-    found, counted = defaultdict(set), {}
+    """{(account, platform's name): how many a sketch of all windows tells}, and about so many there are; those of one window alone
+    are known while they are few."""
+    found, windows, counted = defaultdict(set), defaultdict(int), {}
     for window in expected.windows.values():
         for (account, platform, name), who in window.seen.items():
             if name == "actors":
                 found[account, platform] |= who
+                windows[account, platform] += 1
     for (account, platform), who in found.items():
         count = sketches.estimate(sketches.registers_of(actor_pseudonym(key, platform, actor) for actor in who))
         assert sketches.is_near(count, len(who)), (account, platform, count, len(who))
-        counted[account, platform_name(platform)] = round(count)
+        is_known = windows[account, platform] == 1 and len(who) <= sketches.EXACT
+        counted[account, platform_name(platform)] = len(who) if is_known else round(count)
     return counted
 
 
 def check_shown(shown, expected, key):
-    """Rows of `show` over all windows (Windows), by account and platform, against the log's. Returns how many KPIs say something.
-    Estimates are computed in other steps than the program's, so by rounding they may be one off."""
+    """Rows of `show` over all windows (Windows), by account and platform, against the log's. Returns how many KPIs say something."""
     wanted = figures([item for start in expected.windows for item in expected.table(start).items()], reached(expected, key))
     by_key = {(row["account"], row["platform"], row["kpi"], row["currency"]): row for row in shown}
     assert len(by_key) == len(shown) and wanted.keys() <= by_key.keys()
@@ -101,8 +96,6 @@ def check_shown(shown, expected, key):
         sides, said = wanted.get(name), (row["numerator"], row["denominator"])
         if sides is None:
             assert not row["numerator"], row
-        elif is_estimated(name[2]) and None not in sides:
-            assert said[0] == sides[0] and abs(said[1] - sides[1]) <= 1, (row, sides)
         else:
             assert said == sides, (row, sides)
         ratio = said[0] / said[1] if None not in said and said[1] else None

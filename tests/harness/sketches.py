@@ -45,11 +45,12 @@ def registers_of(pseudonyms):
 
 
 def estimate(values):
-    """How many members a reach with these registers has, about: counting empty registers while there are many, else their
-    harmonic mean. Of few members it is off by as many as share a register with another."""
-    raw = 0.7213 / (1 + 1.079 / REGISTERS) * REGISTERS ** 2 / sum(2.0 ** -v for v in values)
-    empty = values.count(0)
-    return REGISTERS * math.log(REGISTERS / empty) if raw <= 2.5 * REGISTERS and empty else raw
+    """How many members a reach with these registers has, about: the improved raw estimator of Ertl's paper, for registers none of which
+    is at its end. Of few members it is off by as many as share a register with another."""
+    share = values.count(0) / REGISTERS
+    zeros = math.inf if share == 1 else share + sum(share ** 2 ** k * 2 ** (k - 1) for k in range(1, 40))
+    alpha = 1 / (2 * math.log(2))
+    return alpha * REGISTERS ** 2 / (REGISTERS * zeros + sum(2.0 ** -v for v in values if v))
 
 
 def is_near(count, members):

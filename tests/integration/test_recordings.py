@@ -1,6 +1,6 @@
 """Real recordings end to end: played into Kafka, counted by a worker, and held against the counts that come with each of them
-(its expected.json). Both recounts follow, of the Higgs week only the program's. What is a matter of windows and of journeys (unique
-actors, late events, credits of campaigns) is no live counter and is not looked at; nor what no event carries (descriptions). Counts
+(its expected.json). Both recounts follow, of the Higgs week only the program's. Windows of the three at once, with whom they reached, are
+held against the log. What is a matter of journeys (credits of campaigns) is no live counter and is not looked at; nor what no event carries (descriptions). Counts
 by product are those of the log: products stand in line items, which Redis does not list."""
 import json
 import os
@@ -9,12 +9,14 @@ from datetime import datetime, timezone
 
 import pytest
 
+from harness import kpis
+from harness.aggregate import Aggregation
 from harness.log import read_log
 from harness.places import RECORDINGS
 from harness.process import run
 from harness.recount import DAY, Rules
 from harness.registry import Event
-from harness.worker import LOADTEST, Deployment
+from harness.worker import KEY, LOADTEST, Deployment
 
 RULES = """\
 - version: 1
@@ -289,3 +291,34 @@ def test_the_otto_sample(play):
     assert len(hours) == expected["hours_with_events"] and days == expected["events_by_utc_day_ms"]
     peak = min(hours.items(), key=lambda item: (-item[1], item[0]))
     assert {"start_ms": peak[0] * 1000, "events": peak[1]} == expected["peak_hour_utc"]
+
+
+# The announcement's hour begins, half of a day of baskets, and all there is of the sessions.
+PARTS = [("higgs-activity", "higgs-activity_time.txt.gz", ["--from", "1341381600", "--until", "1341382620"]),
+         ("complete-journey", "", ["--from", "1502208000", "--until", "1502215200"]),
+         ("otto-sample", "sessions.jsonl.zst", [])]
+
+
+@recorded("higgs-activity")
+@recorded("complete-journey")
+@recorded("otto-sample")
+def test_windows_of_recordings_and_their_kpis(kafka, redis, tmp_path):
+    """A burst that reaches thousands within a minute, real baskets, and sessions most of whose events are older than one before."""
+    topic = kafka.create_topic(f"windows-{os.urandom(3).hex()}", message_timestamp_type="CreateTime")
+    store = tmp_path / "store"
+    options = {"store.url": f"file://{store}", "aggregate.checkpoint": "1s", "aggregate.group": topic}
+    deployment = Deployment(tmp_path, kafka.bootstrap, topic, redis, options, [Rules(max_past=-1)],
+                            "- {version: 1, since: 0, max_past: off}\n")
+    for name, path, flags in PARTS:
+        deployment.loadtest("replay", "--format", name.removesuffix("-activity"), RECORDINGS / name / path, *flags)
+    aggregation = Aggregation(deployment, store)
+    aggregator = aggregation.start()
+    expected = aggregation.settle()
+    assert aggregator.terminate() == 0
+    answer = json.loads(deployment.loadtest("recount", "--against=snapshots", "--output=json", "--drained").stdout)
+    assert answer["equal"] and answer["windows"] == len(expected.windows) > 100
+    assert answer["counted"] > 10_000 and answer["late"] == 0 and answer["orders"] > 50
+    done = aggregation.command("show", "--since", str(min(expected.windows)), "-o", "jsonl")
+    shown = [json.loads(line) for line in done.stdout.splitlines()]
+    assert kpis.check_shown(shown, expected, KEY) > 5
+    assert {row["account"] for row in shown if row["numerator"]} == {"higgs", "complete-journey", "otto"}
