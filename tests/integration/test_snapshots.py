@@ -11,11 +11,13 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "schemas"))
 
 from clameur_snapshot import Snapshot  # noqa: E402
+from harness import sketches  # noqa: E402
 
 SCHEMA = ROOT / "schemas" / "snapshot.binpb"
 GOLDEN = ROOT / "tests" / "contract" / "snapshots" / "v1.zst"  # what is in it: tests/unit/test_snapshot_golden.c
-WINDOW = GOLDEN.with_name("v1_window.zst")
-NAMES = ("totals", "content", "campaign", "tag", "topic", "late", "orders")
+CHECKPOINT, WINDOW = GOLDEN.with_name("v1-checkpoint.zst"), GOLDEN.with_name("v1-window.zst")
+READINGS = GOLDEN.with_name("v1-readings.zst")
+NAMES = ("totals", "content", "campaign", "tag", "topic", "late", "orders", "reach", "quantiles")
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +44,7 @@ def test_the_header_says_what_the_file_covers(golden):
 
 def test_every_table_is_there_with_as_many_rows_as_the_header_says(golden):
     header, rows = golden
-    assert list(header.table_rows) == [len(_rows(golden, table=name)) for name in NAMES]
+    assert list(header.table_rows) == [len(_rows(golden, table=name)) for name in NAMES[:7]]
     assert min(header.table_rows) > 0
     keys = [(NAMES.index(row["table"]), row["window_s"], row["account"].encode(), row["platform"], row["origin"],
              row["format"], row["paid"], row["id"].encode()) for row in rows if row["table"] != "orders"]
@@ -66,7 +68,7 @@ def test_values_come_out_to_the_unit(golden):
 
 
 def test_a_published_window_tells_what_was_read_and_what_tags_have_in_common():
-    header, rows = _read(WINDOW)
+    header, rows = _read(READINGS)
     assert header.kind == 2 and list(header.table_rows) == [0, 0, 0, 3, 3, 0, 0, 1, 1, 4]
     for table in ("tag", "topic"):
         assert {row["id"]: row["counters"]["likes"] for row in rows if row["table"] == table} == {"": 5, "other": 4, "zebra": 3}
@@ -76,6 +78,49 @@ def test_a_published_window_tells_what_was_read_and_what_tags_have_in_common():
         ("acme", 2, "", "followers", 0, 1, "ff" * 16), ("acme", 2, "post-1", "likes", -3, 1700000200000, "01" * 16),
         ("acme", 2, "post-1", "views", 10**17, 2**53 - 1, "02" * 16),
         ("zoo", 2, "café", "a_counter_of_the_platform_9", 7, 1700000200000, "03" * 16)]
+
+
+@pytest.fixture(scope="module", params=[CHECKPOINT, WINDOW], ids=["checkpoint", "window"])
+def later(request):
+    """The golden files of what the format has gained."""
+    snapshot = Snapshot(request.param, SCHEMA)
+    return snapshot.header, list(snapshot)
+
+
+def test_every_table_that_was_gained_is_there(later):
+    header, rows = later
+    assert list(header.table_rows) == [len(_rows(later, table=name)) for name in NAMES] and min(header.table_rows) > 0
+    assert header.coverage[0].orders_to == 88
+    keys = [(NAMES.index(row["table"]), row["window_s"], row["account"].encode(), row["platform"], row["id"].encode())
+            for row in rows if "sketch" in row]
+    assert keys == sorted(set(keys)) and {name for *_, name in keys} == {
+        b"actors", b"persons", b"watch_ms", b"response_ms", b"first_response_ms", b"resolution_ms"}
+
+
+def test_headers_say_what_they_have_gained():
+    progress = Snapshot(CHECKPOINT, SCHEMA).header.progress
+    assert (progress.last_end, progress.last_fingerprint, progress.lines[1].orders_to) == (1233, 0xFEDCBA9876543210, 88)
+    header = Snapshot(WINDOW, SCHEMA).header
+    assert header.kind == 2 and [(e.start_s, e.partition, e.to) for e in header.earlier_orders] == [
+        (1699999200, 0, 80), (1699999200, 7, 1200)]
+
+
+def test_sketches_say_whom_and_how_long(later):
+    header, rows = later
+    names_members = header.kind == 4
+    last = {(row["account"], row["platform"], row["id"]): row for row in rows if "sketch" in row}
+    few, some, many = last["acme", 2, "actors"], last["acme", 1000, "actors"], last["zoo", 2, "actors"]
+    assert few["count"] == 3 and few["sketch"][0] == (1 if names_members else 2)
+    assert len(few["sketch"]) == 1 + 3 * 16 if names_members else sketches.registers(few["sketch"]).count(0) == sketches.REGISTERS - 3
+    assert (some["sketch"][0], many["sketch"][0]) == (2, 3)
+    for row, members in ((some, 600), (many, 20_000)):
+        estimate = round(sketches.estimate(sketches.registers(row["sketch"])))
+        assert row["count"] == (None if names_members else estimate) and sketches.is_near(estimate, members)
+    assert last["acme", 2, "persons"]["count"] == 1
+    watched = [0, 1, 98, 1500, 1500, 1500, sketches.LONGEST_MS + 1]
+    for key, durations in ((("acme", 2, "watch_ms"), watched), (("zoo", 19, "response_ms"), [-5]),
+                           (("zoo", 19, "first_response_ms"), [60_000]), (("zoo", 19, "resolution_ms"), [3_600_000])):
+        sketches.check_quantiles((last[key]["count"], last[key]["sketch"]), durations)
 
 
 def test_protoc_reads_the_file_too():

@@ -1,11 +1,18 @@
-// The golden files of format version 1: tests/contract/snapshots/v1.zst, and v1_window.zst with what the
-// version gained since. They must be readable for ever, and are what today's writer writes from the same
-// rows. They were made by this program: `test_snapshot_golden v1.zst|v1_window.zst FILE` writes one.
+// The golden files of format version 1, tests/contract/snapshots/: they must be readable for ever, and are
+// what today's writer writes from the same rows. Each stays as it is; what the format gains comes into a
+// further one.
+//
+//     v1.zst             a checkpoint of all that there was in the beginning
+//     v1-checkpoint.zst  one with sketches too, members and all, and with all that headers have gained
+//     v1-window.zst      a published window: orders that are settled, sketches without members
+//     v1-readings.zst    one with readings, and with tags and topics that are used less
+//
+// They were made by this program: `test_snapshot_golden NAME FILE` writes one.
 #include "snapshot_fixture.h"
 
 #include <zstd.h>
 
-#define GOLDEN SOURCE_DIR "/tests/contract/snapshots/"
+#define FOLDER SOURCE_DIR "/tests/contract/snapshots/"
 
 static struct line lines[] = {{-900, 3, 0, 17, false, 0}, {1700000100, 4, 1, 90, true, 0}};
 
@@ -99,22 +106,95 @@ static void add_orders(struct rows *r) {
     rows_add_order(r, &o);
 }
 
-static struct snapshot_bytes golden_make(void) {
+static void add_early(struct rows *r) {
+    rows_add(r, rows_row(r, &(struct row_key){.table = TABLE_TOTALS, .account = slice_of("acme")}),
+             field_counter(COUNTER_OF_LIKE), 3);
+}
+
+static struct snapshot_bytes first_make(void) {
     struct rows *early = rows_create(), *late = rows_create();
     struct snapshot_bytes out;
     add_subjects(late);
     add_extremes(late);
     add_orders(late);
-    rows_add(early, rows_row(early, &(struct row_key){.table = TABLE_TOTALS, .account = slice_of("acme")}),
-             field_counter(COUNTER_OF_LIKE), 3);
+    add_early(early);
     snapshot_write(&out, &header, (struct snapshot_window[]){{-900, early}, {1700000100, late}}, 2);
     rows_destroy(&early);
     rows_destroy(&late);
     return out;
 }
 
-// A published window: sketches, of tags and topics the row of what is used less, and what was read.
+// ---- with sketches
+
+enum { FEW = 3, SOME = 600, MANY = 20000 }; // a set, few registers, most of them
+
+static void add_sketches(struct rows *r) {
+    static const int64_t watched[] = {0, 1, 98, 1500, 1500, 1500, QUANTILES_LONGEST_MS + 1};
+    for (uint64_t nth = 0; nth < MANY; nth++) {
+        if (nth < FEW)
+            add_reached(r, SKETCHED_ACTORS, "acme", PLATFORM_TIKTOK, nth);
+        if (nth < SOME)
+            add_reached(r, SKETCHED_ACTORS, "acme", 1000, nth);
+        add_reached(r, SKETCHED_ACTORS, "zoo", PLATFORM_TIKTOK, nth);
+    }
+    add_reached(r, SKETCHED_PERSONS, "acme", PLATFORM_TIKTOK, 7);
+    for (size_t i = 0; i < sizeof(watched) / sizeof(watched[0]); i++)
+        rows_add_duration(r, SKETCHED_WATCH_MS, slice_of("acme"), PLATFORM_TIKTOK, watched[i]);
+    rows_add_duration(r, SKETCHED_FIRST_RESPONSE_MS, slice_of("zoo"), PLATFORM_WEB, 60000);
+    rows_add_duration(r, SKETCHED_RESOLUTION_MS, slice_of("zoo"), PLATFORM_WEB, 3600000);
+    rows_add_duration(r, SKETCHED_RESPONSE_MS, slice_of("zoo"), PLATFORM_WEB, -5);
+}
+
+static const struct coverage coverage_now[] = {{0, 0, 90, 11, 0, false, 88}, {7, 5, 1234, 29, 1, true, 0}};
+
+static struct snapshot_bytes checkpoint_make(void) {
+    struct rows *early = rows_create(), *late = rows_create();
+    struct line lines_now[] = {lines[0], lines[1]};
+    struct progress progress_now = progress;
+    struct header now = header;
+    struct snapshot_bytes out;
+    lines_now[1].orders_to = 88;
+    progress_now.lines = lines_now;
+    progress_now.last_end = 1233;
+    progress_now.last_fingerprint = 0xfedcba9876543210;
+    now.coverage = coverage_now;
+    now.progress = &progress_now;
+    add_subjects(late);
+    add_extremes(late);
+    add_orders(late);
+    add_sketches(late);
+    add_early(early);
+    add_reached(early, SKETCHED_ACTORS, "acme", PLATFORM_TIKTOK, 0);
+    snapshot_write(&out, &now, (struct snapshot_window[]){{-900, early}, {1700000100, late}}, 2);
+    rows_destroy(&early);
+    rows_destroy(&late);
+    return out;
+}
+
 static struct snapshot_bytes window_make(void) {
+    static const struct earlier_orders earlier[] = {{1699999200, 0, 80}, {1699999200, 7, 1200}};
+    struct rows *r = rows_create();
+    struct header published = header;
+    struct snapshot_bytes out;
+    published.kind = FILE_WINDOW;
+    published.start_s = 1700000100;
+    published.coverage = coverage_now;
+    published.earlier = earlier;
+    published.earlier_count = 2;
+    published.progress = NULL;
+    add_subjects(r);
+    add_extremes(r);
+    add_orders(r);
+    add_sketches(r);
+    rows_settle(r, NULL);
+    snapshot_write(&out, &published, &(struct snapshot_window){1700000100, r}, 1);
+    rows_destroy(&r);
+    return out;
+}
+
+// ---- with readings, and of tags and topics the row of what is used less
+
+static struct snapshot_bytes readings_make(void) {
     static const struct coverage covers[] = {{0, 5, 90, 11, 0, false, 0}};
     const struct header window = {.kind = FILE_WINDOW,
                                   .start_s = 1700000100,
@@ -150,12 +230,19 @@ static struct snapshot_bytes window_make(void) {
 }
 
 static const struct golden {
-    const char *path;
+    const char *name;
     struct snapshot_bytes (*make)(void);
-} goldens[] = {{GOLDEN "v1.zst", golden_make}, {GOLDEN "v1_window.zst", window_make}};
+} goldens[] = {{"v1.zst", first_make},
+               {"v1-checkpoint.zst", checkpoint_make},
+               {"v1-window.zst", window_make},
+               {"v1-readings.zst", readings_make}};
 enum { GOLDENS = sizeof(goldens) / sizeof(goldens[0]) };
 
-static char *file_read(const char *path, size_t *length) {
+// ---- tests
+
+static char *file_read(const char *name, size_t *length) {
+    char path[512];
+    snprintf(path, sizeof(path), FOLDER "%s", name);
     FILE *file = fopen(path, "rb");
     assert_non_null(file);
     char *bytes = malloc(65536);
@@ -165,9 +252,9 @@ static char *file_read(const char *path, size_t *length) {
     return bytes;
 }
 
-static void assert_golden(const struct golden *golden) {
+static void assert_is_made(const struct golden *golden) {
     size_t length;
-    char *file = file_read(golden->path, &length);
+    char *file = file_read(golden->name, &length);
     struct snapshot_bytes made = golden->make();
     char *bytes = malloc(made.uncompressed + 1), *expected = malloc(made.uncompressed);
     ZSTD_DCtx *zstd = ZSTD_createDCtx();
@@ -184,8 +271,8 @@ static void assert_golden(const struct golden *golden) {
 }
 
 static void todays_writer_writes_the_golden_bytes(void **state) {
-    for (int i = 0; i < GOLDENS; i++)
-        assert_golden(&goldens[i]);
+    for (size_t i = 0; i < GOLDENS; i++)
+        assert_is_made(&goldens[i]);
 }
 
 static struct rows *rows_of(void *context, int64_t window_s) {
@@ -193,56 +280,127 @@ static struct rows *rows_of(void *context, int64_t window_s) {
     return window_s == -900 ? r[0] : r[1];
 }
 
-static void the_golden_file_is_readable(void **state) {
+// A golden file, read whole.
+struct opened {
+    char *bytes;
+    struct snapshot *snapshot;
+    struct rows *rows[2]; // of the early window, and of any other
+};
+
+static void opened_init(struct opened *g, const char *name) {
     size_t length;
-    char *file = file_read(goldens[0].path, &length);
-    struct snapshot *s;
     struct problem p = {0};
-    struct rows *r[] = {rows_create(), rows_create()};
-    assert_int_equal(snapshot_open(&s, goldens[0].path, file, length, &p), STATUS_OK);
-    assert_int_equal(snapshot_read(s, rows_of, r, &p), STATUS_OK);
-    assert_int_equal(snapshot_header(s)->progress->lines[0].start_s, -900);
-    assert_string_equal(snapshot_header(s)->topic, "engagement");
-    assert_int_equal(rows_value(r[0], 0, field_counter(COUNTER_OF_LIKE)), 3);
+    g->bytes = file_read(name, &length);
+    g->rows[0] = rows_create();
+    g->rows[1] = rows_create();
+    assert_int_equal(snapshot_open(&g->snapshot, name, g->bytes, length, &p), STATUS_OK);
+    assert_int_equal(snapshot_read(g->snapshot, rows_of, g->rows, &p), STATUS_OK);
+}
+
+static void opened_fini(struct opened *g) {
+    snapshot_close(&g->snapshot);
+    rows_destroy(&g->rows[0]);
+    rows_destroy(&g->rows[1]);
+    free(g->bytes);
+}
+
+static void assert_counters(struct rows *r) {
     const struct row_key key = {TABLE_CONTENT,    PLATFORM_TIKTOK,       0, 0, false,
                                 slice_of("acme"), sized("post-12\0x", 9)};
-    assert_int_equal(value_of(r[1], &key, field_kind(777)), -1);
-    assert_int_equal(rows_order_count(r[1]), 3);
-    snapshot_close(&s);
-    rows_destroy(&r[0]);
-    rows_destroy(&r[1]);
-    free(file);
+    assert_int_equal(value_of(r, &key, field_kind(777)), -1);
+    assert_int_equal(rows_order_count(r), 3);
 }
 
-static struct rows *rows_of_one(void *rows, int64_t window_s) {
-    return rows;
+static const struct sketch *sketch_of(const struct rows *r, enum sketched of, const char *account,
+                                      uint32_t platform) {
+    const struct sketch *s = rows_sketch_find(r, of, slice_of(account), platform);
+    assert_non_null(s);
+    return s;
 }
 
-static void the_golden_window_is_readable(void **state) {
-    size_t length;
-    char *file = file_read(goldens[1].path, &length);
-    struct snapshot *s;
-    struct problem p = {0};
-    struct rows *r = rows_create();
+static uint64_t reached(const struct rows *r, enum sketched of, const char *account, uint32_t platform) {
+    return rows_sketch_reached(sketch_of(r, of, account, platform));
+}
+
+static int64_t median(const struct rows *r, enum sketched of, const char *account, uint32_t platform) {
+    int64_t ms;
+    assert_true(quantiles_at(&sketch_of(r, of, account, platform)->quantiles, 500, &ms));
+    return ms;
+}
+
+static void assert_sketches(const struct rows *r) {
+    assert_int_equal(rows_sketch_count(r), 8);
+    assert_int_equal(reached(r, SKETCHED_ACTORS, "acme", PLATFORM_TIKTOK), FEW);
+    assert_in_range(reached(r, SKETCHED_ACTORS, "acme", 1000), SOME - 15, SOME + 15);
+    assert_in_range(reached(r, SKETCHED_ACTORS, "zoo", PLATFORM_TIKTOK), MANY - 600, MANY + 600);
+    assert_int_equal(reached(r, SKETCHED_PERSONS, "acme", PLATFORM_TIKTOK), 1);
+    assert_in_range(median(r, SKETCHED_WATCH_MS, "acme", PLATFORM_TIKTOK), 1485, 1515);
+    assert_in_range(median(r, SKETCHED_FIRST_RESPONSE_MS, "zoo", PLATFORM_WEB), 59400, 60600);
+    assert_in_range(median(r, SKETCHED_RESOLUTION_MS, "zoo", PLATFORM_WEB), 3564000, 3636000);
+    assert_int_equal(median(r, SKETCHED_RESPONSE_MS, "zoo", PLATFORM_WEB), 0);
+}
+
+static void the_first_file_is_readable(void **state) {
+    struct opened g;
+    opened_init(&g, "v1.zst");
+    assert_int_equal(snapshot_header(g.snapshot)->progress->lines[0].start_s, -900);
+    assert_string_equal(snapshot_header(g.snapshot)->topic, "engagement");
+    assert_int_equal(rows_value(g.rows[0], 0, field_counter(COUNTER_OF_LIKE)), 3);
+    assert_counters(g.rows[1]);
+    opened_fini(&g);
+}
+
+static void the_checkpoint_is_readable_with_its_sketches(void **state) {
+    struct opened g;
+    opened_init(&g, "v1-checkpoint.zst");
+    const struct progress *read = snapshot_header(g.snapshot)->progress;
+    assert_true(read->last_fingerprint == 0xfedcba9876543210);
+    assert_int_equal(read->last_end, 1233);
+    assert_int_equal(read->lines[1].orders_to, 88);
+    assert_counters(g.rows[1]);
+    assert_sketches(g.rows[1]);
+    assert_true(reach_is_exact(&sketch_of(g.rows[1], SKETCHED_ACTORS, "acme", PLATFORM_TIKTOK)->reach));
+    assert_int_equal(reached(g.rows[0], SKETCHED_ACTORS, "acme", PLATFORM_TIKTOK), 1);
+    opened_fini(&g);
+}
+
+static void the_window_is_readable_with_its_sketches(void **state) {
+    struct opened g;
+    opened_init(&g, "v1-window.zst");
+    const struct header *read = snapshot_header(g.snapshot);
+    assert_int_equal(read->kind, FILE_WINDOW);
+    assert_int_equal(read->earlier_count, 2);
+    assert_int_equal(read->earlier[1].to, 1200);
+    assert_int_equal(read->coverage[0].orders_to, 88);
+    assert_counters(g.rows[1]);
+    assert_sketches(g.rows[1]);
+    assert_false(reach_is_exact(&sketch_of(g.rows[1], SKETCHED_ACTORS, "acme", PLATFORM_TIKTOK)->reach));
+    opened_fini(&g);
+}
+
+static void the_window_with_readings_is_readable(void **state) {
+    struct opened g;
+    opened_init(&g, "v1-readings.zst");
+    const struct rows *r = g.rows[1];
     struct row_key key = {
         .table = TABLE_TAG, .platform = 2, .account = slice_of("acme"), .id = slice_of("other")};
-    assert_int_equal(snapshot_open(&s, goldens[1].path, file, length, &p), STATUS_OK);
-    assert_int_equal(snapshot_read(s, rows_of_one, r, &p), STATUS_OK);
-    assert_int_equal(value_of(r, &key, field_counter(COUNTER_OF_LIKE)), 4);
+    assert_int_equal(value_of(g.rows[1], &key, field_counter(COUNTER_OF_LIKE)), 4);
     key.id = slice_of("");
-    assert_int_equal(value_of(r, &key, field_counter(COUNTER_OF_LIKE)), 5);
+    assert_int_equal(value_of(g.rows[1], &key, field_counter(COUNTER_OF_LIKE)), 5);
     assert_int_equal(rows_reading_count(r), 4);
     assert_int_equal(rows_reading(r, 1)->value, -3);
     assert_int_equal(rows_reading(r, 2)->read_at_ms, INT64_C(9007199254740991));
     assert_int_equal(rows_sketch_count(r), 2);
-    snapshot_close(&s);
-    rows_destroy(&r);
-    free(file);
+    opened_fini(&g);
 }
 
 static int golden_write(const char *name, const char *path) {
-    const struct golden *golden = strcmp(name, "v1.zst") == 0 ? &goldens[0] : &goldens[1];
-    struct snapshot_bytes made = golden->make();
+    size_t number = 0;
+    while (number < GOLDENS && strcmp(goldens[number].name, name) != 0)
+        number++;
+    if (number == GOLDENS)
+        return EXIT_FAILURE;
+    struct snapshot_bytes made = goldens[number].make();
     FILE *file = fopen(path, "wb");
     bool ok = file != NULL && fwrite(made.at, 1, made.length, file) == made.length && fclose(file) == 0;
     snapshot_bytes_fini(&made);
@@ -252,8 +410,10 @@ static int golden_write(const char *name, const char *path) {
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(todays_writer_writes_the_golden_bytes),
-        cmocka_unit_test(the_golden_file_is_readable),
-        cmocka_unit_test(the_golden_window_is_readable),
+        cmocka_unit_test(the_first_file_is_readable),
+        cmocka_unit_test(the_checkpoint_is_readable_with_its_sketches),
+        cmocka_unit_test(the_window_is_readable_with_its_sketches),
+        cmocka_unit_test(the_window_with_readings_is_readable),
     };
     return argc > 2 ? golden_write(argv[1], argv[2]) : cmocka_run_group_tests(tests, NULL, NULL);
 }
