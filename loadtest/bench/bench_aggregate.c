@@ -150,7 +150,8 @@ static bool is_published(const struct bench *b, const struct windows_store *stor
 static enum status wait_published(struct site *site, struct bench_child *child, struct windows_store *store,
                                   struct bench_take *take, struct problem *problem) {
     int64_t began_ms = clock_monotonic_ms();
-    enum status status = windows_store_open(store, strchr(site->store_flag, '=') + 1, problem);
+    const struct settings settings = {.store_url = strchr(site->store_flag, '=') + 1};
+    enum status status = windows_store_open(store, &settings, problem);
     if (status == STATUS_OK)
         status = windows_store_read(store, problem);
     while (status == STATUS_OK && !is_published(site->bench, store)) {

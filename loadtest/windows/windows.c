@@ -43,7 +43,7 @@ static enum status load(struct counting *c) {
     if (status == STATUS_OK)
         status = recount_keys_load(&c->keys, s->privacy_key_file, c->problem);
     if (status == STATUS_OK)
-        status = windows_store_open(&c->store, s->store_url, c->problem);
+        status = windows_store_open(&c->store, s, c->problem);
     return status;
 }
 

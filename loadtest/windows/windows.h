@@ -1,15 +1,18 @@
 // `clameur-loadtest recount --against snapshots`: an independent count of the log, held against the windows
 // that the aggregators have published.
 //
-// It shares no code with the aggregator past schemas/ and runtime/, and reads the log as the recount of Redis
-// does (recount_log, recount_event, recount_dedup, measures).
+// It shares no code with the aggregator past schemas/ and runtime/ but the client of buckets, and reads the
+// log as the recount of Redis does (recount_log, recount_event, recount_dedup, measures).
 //
-//     windows_store    the directory: what is sealed, what is published, how far each file reaches
-//     windows_model    what a window must hold; windows_read: of what was read;
-//                      windows_named: of tags and topics
+//     windows_store    what is sealed, what is published, how far each file reaches
+//     windows_model    what a window must hold; windows_read: of what was read; windows_named: of tags and
+//                      topics
 //     windows_fold     records into models, each window to where its file reaches
-//     windows_sketches whom it reached and how long things took; windows_compare_sketches holds it against a
-//     file windows_compare  a window, row by row; a partition's balance windows_report   the answer
+//     windows_sketches whom it must have reached, and how long things took
+//     windows_compare  a window, row by row; a partition's balance
+//     windows_compare_sketches
+//                      its sketches
+//     windows_report   the answer
 #pragma once
 
 #include "loadtest/deployment.h"

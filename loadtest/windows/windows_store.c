@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "aggregate/store/store.h"
 #include "loadtest/windows/windows_fold.h"
 #include "runtime/memory.h"
 
@@ -52,6 +53,8 @@ static enum status file_read(const struct windows_store *store, const char *name
                              size_t *length, struct problem *p) {
     char path[PATH_ROOM];
     *bytes = NULL;
+    if (store->bucket != NULL)
+        return store_get(store->bucket, name, bytes, length, p);
     snprintf(path, sizeof(path), "%s/%s", store->root, name);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
@@ -139,14 +142,27 @@ static enum status meta_read(struct windows_store *store, struct problem *p) {
     return status;
 }
 
-enum status windows_store_open(struct windows_store *store, const char *url, struct problem *p) {
-    static const char scheme[] = "file://";
-    *store = (struct windows_store){0};
-    if (strncmp(url, scheme, strlen(scheme)) != 0 || strlen(url) > PATH_ROOM / 2)
+static enum status place_open(struct windows_store *store, const struct settings *settings,
+                              struct problem *p) {
+    static const char directory[] = "file://", bucket[] = "s3://";
+    const char *url = settings->store_url;
+    if (strncmp(url, bucket, strlen(bucket)) == 0) {
+        store->root = memory_text(url);
+        return store_open_settings(&store->bucket, settings, p);
+    }
+    if (strncmp(url, directory, strlen(directory)) != 0 || strlen(url) > PATH_ROOM / 2)
         return problem_set(p, STATUS_CONFIG, "CLM-C1", "store.url: file:///var/lib/clameur",
-                           "store.url is \"%s\": recount reads a store in a directory", url);
-    store->root = memory_text(url + strlen(scheme));
-    enum status status = meta_read(store, p);
+                           "store.url is \"%s\", which names no store", url);
+    store->root = memory_text(url + strlen(directory));
+    return STATUS_OK;
+}
+
+enum status windows_store_open(struct windows_store *store, const struct settings *settings,
+                               struct problem *p) {
+    *store = (struct windows_store){0};
+    enum status status = place_open(store, settings, p);
+    if (status == STATUS_OK)
+        status = meta_read(store, p);
     if (status == STATUS_OK)
         store->throughs = memory_take((size_t)store->meta.partitions * sizeof(*store->throughs));
     return status;
@@ -171,6 +187,7 @@ static void forget(struct windows_store *store) {
 
 void windows_store_close(struct windows_store *store) {
     forget(store);
+    store_close(&store->bucket);
     free(store->throughs);
     free(store->root);
     *store = (struct windows_store){0};
@@ -222,10 +239,26 @@ static bool published_parse(int64_t *sum, const char *text) {
 
 typedef void (*name_taker)(void *context, const char *name);
 
+static enum status bucket_folder_read(const struct windows_store *store, const char *folder, name_taker take,
+                                      void *context, struct problem *p) {
+    struct store_names names;
+    enum status status = store_list(store->bucket, folder, &names, p);
+    if (status != STATUS_OK)
+        return status;
+    for (size_t i = 0; i < names.count; i++) {
+        names.at[i][strcspn(names.at[i], "/")] = '\0'; // of a folder within
+        take(context, names.at[i]);
+    }
+    store_names_fini(&names);
+    return STATUS_OK;
+}
+
 // Every name in a folder, in no order; none where there is no such folder.
 static enum status folder_read(const struct windows_store *store, const char *folder, name_taker take,
                                void *context, struct problem *p) {
     char path[PATH_ROOM];
+    if (store->bucket != NULL)
+        return bucket_folder_read(store, folder, take, context, p);
     snprintf(path, sizeof(path), "%s/%s", store->root, folder);
     DIR *dir = opendir(path);
     if (dir == NULL)

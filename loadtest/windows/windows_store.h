@@ -1,10 +1,12 @@
-// What the aggregators' store says, read from its directory without any of their code: what it is of, each
-// partition's sealed-through record, and of each published window the newest file. The names are those of
-// aggregate/store/names.h, the files are read by schemas/snapshot.
+// What the aggregators' store says, without any of their code: what it is of, each partition's sealed-through
+// record, and of each published window the newest file. The names are those of aggregate/store/names.h, the
+// files are read by schemas/snapshot; a bucket's names and bytes come over the aggregators' client, which
+// knows nothing of either.
 #pragma once
 
 #include "runtime/status.h"
 #include "schemas/layout.h"
+#include "schemas/settings.h"
 #include "schemas/snapshot/snapshot.h"
 
 struct windows_meta {
@@ -33,7 +35,8 @@ struct windows_published {
 };
 
 struct windows_store {
-    char *root;
+    char *root;           // the directory; of a bucket its address
+    struct store *bucket; // NULL: it is a directory
     struct windows_meta meta;
     struct windows_through *throughs; // by partition
     struct windows_published *at;     // by start
@@ -41,9 +44,11 @@ struct windows_store {
     int64_t sealed_s; // every window that ends by then is sealed by all; 0: none
 };
 
-// `url` is store.url. STATUS_CONFIG where it names no directory, STATUS_NO_INPUT where no aggregator has
-// begun a store there, STATUS_BAD_DATA (CLM-D3) where its file "meta" is not one.
-enum status windows_store_open(struct windows_store *store, const char *url, struct problem *p);
+// The store of store.*. STATUS_CONFIG where that names none, STATUS_NO_INPUT where no aggregator has begun
+// one there, STATUS_BAD_DATA (CLM-D3) where its file "meta" is not one; what aggregate/store/store.h says of
+// a bucket.
+enum status windows_store_open(struct windows_store *store, const struct settings *settings,
+                               struct problem *p);
 void windows_store_close(struct windows_store *store);
 
 // Reads it all; again, anew. Through records first, so that what they say is sealed may have been published.

@@ -10,6 +10,7 @@ import pytest
 import zstandard
 
 from harness import load
+from harness import s3 as bucket
 from harness.aggregate import Aggregation
 from harness.registry import SCHEMAS
 from harness.worker import Deployment
@@ -114,6 +115,30 @@ def test_it_agrees_while_aggregators_work(aggregation, past):
         assert aggregator.terminate() == 0
 
 
+@pytest.fixture
+def s3(tmp_path):
+    s3 = bucket.S3(tmp_path / "s3")
+    yield s3
+    s3.stop()
+
+
+def test_a_store_in_a_bucket_is_counted_again(kafka, topic, redis, s3, tmp_path, past):
+    secret = tmp_path / "secret"
+    secret.write_text(bucket.SECRET)
+    options = {"store.url": "s3://tests/windows", "store.s3.endpoint": s3.endpoint, "store.s3.region": bucket.REGION,
+               "store.s3.access_key": bucket.ACCESS, "store.s3.secret_key_file": secret,
+               "aggregate.checkpoint": "1s", "aggregate.group": f"{topic}-aggregate"}
+    aggregation = Aggregation(Deployment(tmp_path, kafka.bootstrap, topic, redis, options), s3.bucket / "windows")
+    produce(aggregation, past, 4_000, 2)
+    aggregator = aggregation.start()
+    expected = aggregation.settle()
+    assert aggregator.terminate() == 0
+    answer = recount(aggregation, "--drained")
+    assert answer["equal"] and answer["windows"] == len(expected.windows) and answer["partitions"] == 4
+    rewrite(aggregation.store.revisions(full_of(expected))[-1], _one_more)
+    assert recount(aggregation, check=1)["findings"] == 1
+
+
 # ---- one thing wrong
 
 def rewrite(path, change):
@@ -180,8 +205,12 @@ def _a_duration_more(header, blocks):
     block.sketches[number] = form[:-1] + bytes([form[-1] + 1])
 
 
+def full_of(expected):
+    return max(expected.windows, key=lambda start: len(expected.table(start)))
+
+
 def full(settled):
-    return max(settled.expected_.windows, key=lambda start: len(settled.expected_.table(start)))
+    return full_of(settled.expected_)
 
 
 def with_late(settled):

@@ -1,7 +1,7 @@
 """Real recordings end to end: played into Kafka, counted by a worker, and held against the counts that come with each of them
-(its expected.json). Both recounts follow, of the Higgs week only the program's. Windows of the three at once, with whom they reached, are
-held against the log. What is a matter of journeys (credits of campaigns) is no live counter and is not looked at; nor what no event carries (descriptions). Counts
-by product are those of the log: products stand in line items, which Redis does not list."""
+(its expected.json). Both recounts follow, of the Higgs week only the program's. Windows of three at once, with whom they reached,
+are held against the log. What is a matter of journeys (credits of campaigns) is no live counter and is not looked at; nor what no
+event carries (descriptions). Counts by product are those of the log: products stand in line items, which Redis does not list."""
 import json
 import os
 from collections import Counter, defaultdict
