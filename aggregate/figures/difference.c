@@ -166,6 +166,7 @@ static void increments_compare(struct comparison *c, const struct row_key *key, 
 static void one_order_compare(struct comparison *c, const struct order *left, const struct order *right) {
     char id[2 * ORDER_SIZE + 1 + 2 * EVENT_ID_SIZE + 1];
     const struct order *any = left != NULL ? left : right;
+    CHECK(any != NULL);
     hex_write(id, any->order, ORDER_SIZE);
     id[2 * ORDER_SIZE] = '/';
     hex_write(id + 2 * ORDER_SIZE + 1, any->event_id, EVENT_ID_SIZE);

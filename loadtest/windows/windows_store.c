@@ -125,8 +125,8 @@ static bool meta_take(struct windows_meta *m, const json_t *root) {
 }
 
 static enum status meta_read(struct windows_store *store, struct problem *p) {
-    char *bytes;
-    size_t length;
+    char *bytes = NULL;
+    size_t length = 0;
     enum status status = file_read(store, "meta", &bytes, &length, p);
     if (status == STATUS_NO_INPUT)
         return problem_set(p, STATUS_NO_INPUT, "", "clameur-aggregate run",
