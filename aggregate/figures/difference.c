@@ -292,6 +292,7 @@ static void quantiles_compare(struct comparison *c, const struct row_key *key, c
 // NULL: the sketch is in the other alone.
 static void sketch_compare(struct comparison *c, const struct sketch *left, const struct sketch *right) {
     static const struct sketch nothing;
+    CHECK(left != NULL || right != NULL);
     const struct row_key key = sketch_key(left != NULL ? left : right);
     const struct sketch *a = left != NULL ? left : &nothing, *b = right != NULL ? right : &nothing;
     if (key.table == TABLE_REACH)

@@ -37,7 +37,7 @@ static void compare_reached(const struct comparison *c, uint64_t stored, uint64_
 static unsigned register_of(const unsigned char *packed, uint32_t index) {
     unsigned value = 0;
     for (uint32_t bit = 6 * index; bit < 6 * index + 6; bit++)
-        value |= (packed[bit / 8] >> bit % 8 & 1u) << (bit - 6 * index);
+        value |= ((unsigned)packed[bit / 8] >> bit % 8 & 1u) << (bit - 6 * index);
     return value;
 }
 

@@ -305,7 +305,7 @@ static enum status through_read(struct windows_store *store, const struct throug
                                 progress->partition != name->partition || progress->offset != name->offset))
         status = problem_set(p, STATUS_BAD_DATA, "CLM-D3", "clameur-aggregate verify",
                              "%s is not what its name says", text);
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK && progress != NULL) {
         through->is_there = true;
         through->progress = *progress;
         through->progress.lines = memory_take((progress->line_count + 1) * sizeof(*progress->lines));
