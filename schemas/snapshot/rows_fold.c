@@ -16,22 +16,15 @@ static bool is_use(field_code field) {
 
 static int64_t uses_of(const struct rows *r, uint32_t row) {
     uint64_t uses = 0;
-    for (uint32_t at = r->rows.at[row].first_cell; at != ROWS_END; at = r->cells.at[at].next) {
-        const struct row_cell *cell = &r->cells.at[at];
-        uses += is_use(r->fields.at[cell->field]) ? (uint64_t)cell->value : 0;
+    for (uint32_t place = 0; place < r->rows.at[row].cell_count; place++) {
+        struct row_cell cell = row_cell(r, &r->rows.at[row], place);
+        uses += is_use(r->fields.at[cell.field]) ? (uint64_t)cell.value : 0;
     }
     return (int64_t)uses;
 }
 
 static bool is_named(const struct row *row) {
     return (row->table == TABLE_TAG || row->table == TABLE_TOPIC) && row->id_length > 0;
-}
-
-static bool has_cells(const struct rows *r, const struct row *row) {
-    uint32_t at = row->first_cell;
-    while (at != ROWS_END && r->cells.at[at].value == 0)
-        at = r->cells.at[at].next;
-    return at != ROWS_END;
 }
 
 static int named_order(const void *a, const void *b) {
@@ -46,10 +39,10 @@ static void row_fold(struct rows *r, uint32_t number) {
     const struct row row = r->rows.at[number];
     const struct row_key key = {.table = (enum table)row.table, .platform = row.platform, .id = {"", 0}};
     uint32_t other = rows_row_of(r, row.account, &key, rows_hash(row.account, &key));
-    for (uint32_t at = row.first_cell; at != ROWS_END; at = r->cells.at[at].next) {
-        int64_t value = r->cells.at[at].value;
-        r->cells.at[at].value = 0;
-        rows_add_cell(r, other, r->cells.at[at].field, value);
+    for (uint32_t place = 0; place < row.cell_count; place++) {
+        struct row_cell cell = row_cell(r, &row, place);
+        rows_add_cell(r, other, cell.field, cell.value);
+        rows_add_cell(r, number, cell.field, (int64_t) - (uint64_t)cell.value);
     }
 }
 
@@ -75,7 +68,7 @@ size_t rows_fold(struct rows *r) {
     size_t count = 0, folded = 0;
     uint32_t *numbers = memory_grow(NULL, r->rows.count + 1, sizeof(*numbers));
     for (uint32_t i = 0; i < r->rows.count; i++) {
-        if (is_named(&r->rows.at[i]) && has_cells(r, &r->rows.at[i]))
+        if (is_named(&r->rows.at[i]) && row_has_cells(r, &r->rows.at[i]))
             numbers[count++] = i;
     }
     if (count > ROWS_NAMED_MAX)

@@ -90,9 +90,9 @@ struct rows {
     ROWS_ARRAY(struct latest_reading) readings;
     size_t sketch_bytes; // held by the sketches themselves
     struct slots row_slots, field_slots, account_slots;
-    struct slots order_slots;  // by account, order, occurred_at, event id
-    struct slots least_slots;  // by account and order: the least of the copies
-    struct slots sketch_slots; // of sketch_sets
+    struct slots order_slots;   // by account, order, occurred_at, event id
+    struct slots least_slots;   // by account and order: the least of the copies
+    struct slots sketch_slots;  // of sketch_sets
     struct slots reading_slots; // by account, platform, content, counter
     uint32_t last_account;
     uint32_t ahead[ROWS_AHEAD]; // hashes of rows that are being fetched, in a ring
@@ -149,6 +149,14 @@ static inline uint32_t row_field(const union row_word *block, uint32_t place) {
 static inline struct row_cell row_cell(const struct rows *r, const struct row *row, uint32_t place) {
     const union row_word *block = &r->words.at[row->cells];
     return (struct row_cell){row_field(block, place), block[row_room(row) / 2 + place].value};
+}
+
+// One that is not 0?
+static inline bool row_has_cells(const struct rows *r, const struct row *row) {
+    uint32_t place = 0;
+    while (place < row->cell_count && row_cell(r, row, place).value == 0)
+        place++;
+    return place < row->cell_count;
 }
 
 void rows_cells_init(struct rows *r);

@@ -66,13 +66,6 @@ static void put_trailer(struct sink *s) {
     free(trailer.at);
 }
 
-static bool has_cells(const struct rows *r, const struct row *row) {
-    uint32_t place = 0;
-    while (place < row->cell_count && row_cell(r, row, place).value == 0)
-        place++;
-    return place < row->cell_count;
-}
-
 // Selects and sorts what is to be written; `table_rows` grows by it.
 static void window_rows_init(struct window_rows *w, const struct snapshot_window *window,
                              uint64_t table_rows[TABLES]) {
@@ -82,7 +75,7 @@ static void window_rows_init(struct window_rows *w, const struct snapshot_window
     w->numbers = memory_grow(NULL, room + 1, sizeof(uint32_t));
     size_t counts[TABLES] = {0}, count = 0;
     for (uint32_t i = 0; i < r->rows.count; i++) {
-        if (!has_cells(r, &r->rows.at[i]))
+        if (!row_has_cells(r, &r->rows.at[i]))
             continue;
         w->numbers[count++] = i;
         counts[r->rows.at[i].table]++;
