@@ -256,8 +256,8 @@ static void compare_orders(const struct comparison *c) {
 // ---- readings
 
 // "readings acme/tiktok v1".
-static struct slice reading_text(char out[WHERE_ROOM], const struct latest_reading *reading) {
-    return row_text(out, &(struct row_key){.table = TABLE_READINGS,
+static struct slice reading_text(char out[WINDOWS_WHERE_MAX], const struct latest_reading *reading) {
+    return windows_row_text(out, &(struct row_key){.table = TABLE_READINGS,
                                            .platform = reading->platform,
                                            .account = reading->account,
                                            .id = reading->content});
@@ -265,7 +265,7 @@ static struct slice reading_text(char out[WHERE_ROOM], const struct latest_readi
 
 static void reading_find(const struct comparison *c, const struct latest_reading *of, const char *stored,
                          const char *recount) {
-    char where[WHERE_ROOM], counter[ROWS_READ_COUNTER_MAX + 1];
+    char where[WINDOWS_WHERE_MAX], counter[ROWS_READ_COUNTER_MAX + 1];
     snprintf(counter, sizeof(counter), "%.*s", (int)of->counter.length, of->counter.at);
     find(c, reading_text(where, of), counter, stored, recount);
 }
