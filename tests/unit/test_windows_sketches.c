@@ -329,13 +329,12 @@ static void the_buckets_are_those_of_the_aggregator(void **state) {
         quantiles_add(&q, ms, 1);
     }
     uint64_t counts[SKETCH_BUCKETS];
-    uint32_t at = 0;
     window_sketches_buckets(&s, 0, counts);
-    for (uint32_t i = 1; i < SKETCH_BUCKETS; i++, at++) {
-        assert_int_equal(q.buckets[at] >> 48, i);
-        assert_int_equal(q.buckets[at] & QUANTILES_COUNT_MAX, counts[i]);
+    assert_int_equal(q.count, SKETCH_BUCKETS); // so many have room for all
+    for (uint32_t i = 0; i < SKETCH_BUCKETS; i++) {
+        assert_int_equal(q.buckets[i] >> 48, i);
+        assert_int_equal(q.buckets[i] & QUANTILES_COUNT_MAX, counts[i]);
     }
-    assert_int_equal(at, q.count);
     quantiles_fini(&q);
     window_sketches_fini(&s);
 }
