@@ -164,15 +164,15 @@ static json_t *rejects_pack(const struct windows_tally *t) {
 static void print_json(const struct windows_report *r, FILE *out) {
     const struct windows_tally *t = &r->tally;
     json_t *answer =
-        json_pack("{ss sb so so so so so so so so so so so so so so so so so so so}", "against", "snapshots",
-                  "equal", r->findings == 0, "records", number(t->records), "events", number(t->read),
-                  "counted", number(t->counted), "late", number(t->late), "duplicates", number(t->duplicates),
-                  "rejected", number(t->rejected_all), "rejected_by_reason", rejects_pack(t), "windows",
-                  number(r->windows), "windows_growing", number(r->growing), "windows_missing",
-                  number(r->missing), "windows_open", number(r->open), "rows", number(r->rows), "counters",
-                  number(r->counters), "orders", number(r->orders), "readings", number(r->readings),
-                  "sketches", number(r->sketches), "partitions", number(r->partitions), "lag", number(t->lag),
-                  "findings", number(r->findings), "finding_list", findings_pack(r));
+        json_pack("{ss sb so so so so so so so so so so so so so so so so so so so so}", "against",
+                  "snapshots", "equal", r->findings == 0, "records", number(t->records), "events",
+                  number(t->read), "counted", number(t->counted), "late", number(t->late), "duplicates",
+                  number(t->duplicates), "rejected", number(t->rejected_all), "rejected_by_reason",
+                  rejects_pack(t), "windows", number(r->windows), "windows_growing", number(r->growing),
+                  "windows_missing", number(r->missing), "windows_open", number(r->open), "rows",
+                  number(r->rows), "counters", number(r->counters), "orders", number(r->orders), "readings",
+                  number(r->readings), "sketches", number(r->sketches), "partitions", number(r->partitions),
+                  "lag", number(t->lag), "findings", number(r->findings), "finding_list", findings_pack(r));
     CHECK(answer != NULL);
     json_dumpf(answer, out, JSON_COMPACT);
     fputc('\n', out);

@@ -16,7 +16,7 @@ import pytest
 import zstandard
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
-from harness import kpis, load
+from harness import kpis, load, registry
 from harness.aggregate import Aggregation
 from harness.places import PROGRAMS
 from harness.process import run
