@@ -258,9 +258,9 @@ static void compare_orders(const struct comparison *c) {
 // "readings acme/tiktok v1".
 static struct slice reading_text(char out[WINDOWS_WHERE_MAX], const struct latest_reading *reading) {
     return windows_row_text(out, &(struct row_key){.table = TABLE_READINGS,
-                                           .platform = reading->platform,
-                                           .account = reading->account,
-                                           .id = reading->content});
+                                                   .platform = reading->platform,
+                                                   .account = reading->account,
+                                                   .id = reading->content});
 }
 
 static void reading_find(const struct comparison *c, const struct latest_reading *of, const char *stored,
