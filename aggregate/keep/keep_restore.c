@@ -2,6 +2,8 @@
 //
 // A checkpoint is a chain: a base, then segments, each naming the offset of the file before. Of several files
 // of one offset any is right. A torn file is named and left where it is; the chain before it is tried next.
+// A file that was listed and is gone when it is read was swept, because another process has written later
+// ones: what is there is listed anew. Only a listing of which nothing went away says that there is nothing.
 //
 // What a file says of a window is either its rows' gain since the file before, or that it is away, which it
 // is once it is sealed: then its part is all that there was of it up to there.
@@ -12,6 +14,8 @@
 #include "aggregate/keep/keep_files.h"
 #include "runtime/log/log.h"
 #include "runtime/memory.h"
+
+enum { LISTINGS_MAX = 5 };
 
 // The partition's checkpoint files, by offset.
 struct chain {
@@ -158,18 +162,20 @@ static struct kept *kept_create(uint32_t partition, int64_t start) {
     return kept;
 }
 
-// From the newest file backwards, the first that can be read with all before it.
+// From the newest file backwards, the first that can be read with all before it. STATUS_NO_INPUT where a file
+// went away meanwhile; STATUS_BAD_DATA where there are files, and none has all before it.
 static enum status restore_newest(struct keeper *k, const struct chain *chain, uint32_t partition,
                                   int64_t start, struct kept **kept, struct problem *p) {
     const struct checkpoint_name **way = memory_take((chain->count + 1) * sizeof(*way));
     enum status status = STATUS_OK;
-    *kept = kept_create(partition, start);
+    bool whole = chain->count == 0;
     for (size_t i = chain->count; i > 0; i--) {
         size_t length = way_of(chain, &chain->at[i - 1], way);
         if (length == 0)
             continue;
+        whole = true;
         status = read_way(&(struct way_reading){k, *kept}, way, length, p);
-        if (status == STATUS_OK || status == STATUS_TRY_AGAIN)
+        if (status != STATUS_BAD_DATA)
             break;
         log_problem(LOG_LEVEL_ERROR, "checkpoint_skipped", p);
         keeper_release(kept);
@@ -177,7 +183,41 @@ static enum status restore_newest(struct keeper *k, const struct chain *chain, u
         status = STATUS_OK;
     }
     free(way);
+    return whole ? status
+                 : problem_set(p, STATUS_BAD_DATA, "CLM-D3", "clameur-aggregate verify",
+                               "partition %u: no checkpoint has all the files that it follows", partition);
+}
+
+static enum status restore_listed(struct keeper *k, uint32_t partition, int64_t start, struct kept **kept,
+                                  struct problem *p) {
+    struct chain chain;
+    enum status status = chain_list(k, partition, &chain, p);
+    *kept = kept_create(partition, start);
+    if (status == STATUS_OK)
+        status = restore_newest(k, &chain, partition, start, kept, p);
+    free(chain.at);
+    if (status != STATUS_OK)
+        keeper_release(kept);
     return status;
+}
+
+// What somebody deleted by hand does not come back, however often it is listed: then no checkpoint is whole.
+static enum status restore_any(struct keeper *k, uint32_t partition, int64_t start, struct kept **kept,
+                               struct problem *p) {
+    enum status status = restore_listed(k, partition, start, kept, p);
+    for (int i = 1; i < LISTINGS_MAX && (status == STATUS_NO_INPUT || status == STATUS_BAD_DATA); i++) {
+        log_problem(LOG_LEVEL_WARN, "checkpoints_listed_again", p);
+        status = restore_listed(k, partition, start, kept, p);
+    }
+    if (status == STATUS_NO_INPUT)
+        return problem_set(p, STATUS_TRY_AGAIN, "CLM-D1", "nothing is lost meanwhile, it is tried again",
+                           "partition %u: %d times its checkpoints were swept between listing and reading",
+                           partition, LISTINGS_MAX);
+    if (status != STATUS_BAD_DATA)
+        return status;
+    log_problem(LOG_LEVEL_ERROR, "checkpoint_skipped", p);
+    *kept = kept_create(partition, start);
+    return STATUS_OK;
 }
 
 // A quiet log seals by the clock: what a through record of the same offset says was sealed stays so.
@@ -201,12 +241,7 @@ static enum status restore_watermark(struct keeper *k, struct kept *kept, struct
 
 enum status keeper_restore(struct keeper *k, uint32_t partition, int64_t start, struct kept **kept,
                            struct problem *p) {
-    struct chain chain;
-    enum status status = chain_list(k, partition, &chain, p);
-    if (status != STATUS_OK)
-        return status;
-    status = restore_newest(k, &chain, partition, start, kept, p);
-    free(chain.at);
+    enum status status = restore_any(k, partition, start, kept, p);
     if (status == STATUS_OK)
         status = restore_watermark(k, *kept, p);
     if (status != STATUS_OK)

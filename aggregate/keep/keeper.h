@@ -33,7 +33,8 @@ struct kept {
 };
 
 // What the store has of the partition: its newest whole checkpoint; torn ones are logged by name and skipped.
-// Without any, a ledger that begins at `start`. STATUS_TRY_AGAIN, STATUS_BAD_DATA (CLM-D3).
+// Where files are swept while it reads, another process goes on: what is there is listed again, a few times,
+// then STATUS_TRY_AGAIN. Without any, a ledger that begins at `start`. STATUS_TRY_AGAIN (CLM-D1).
 enum status keeper_restore(struct keeper *k, uint32_t partition, int64_t start, struct kept **kept,
                            struct problem *p);
 void keeper_release(struct kept **kept);

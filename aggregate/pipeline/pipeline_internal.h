@@ -61,6 +61,7 @@ struct lane {
     uint64_t last_fingerprint;
     const struct record *last; // of this batch, not yet in the two above
     int64_t count_from;        // records before it only feed dedup
+    int64_t doubted;           // a count_from that the store was asked for again; -1: none
     int64_t time_ms;           // record time of the last record
     int64_t end;               // the log's end as reached in this batch; -1: not reached
     bool at_end;               // nothing was read since the end was reached

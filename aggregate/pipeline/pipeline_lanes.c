@@ -34,7 +34,7 @@ static struct lane *lane_at(const struct pipeline *p, int32_t partition) {
 static void lane_begin(struct pipeline *p, int32_t partition) {
     const struct settings *s = &p->basis->settings;
     struct lane *lane = memory_take(sizeof(*lane));
-    *lane = (struct lane){.partition = partition, .end = -1, .committed = -1};
+    *lane = (struct lane){.partition = partition, .end = -1, .committed = -1, .doubted = -1};
     lane->dedup = dedup_create(s->dedup_span, (size_t)s->dedup_max_ids);
     p->lanes[partition] = lane;
     p->lane_count++;
@@ -96,6 +96,20 @@ static enum status lane_judge(const struct lane *lane, int64_t first, int64_t en
     return end < lane->count_from ? log_is_another(lane, end, p) : STATUS_OK;
 }
 
+// This process may have slept since it restored, or waited for the broker, and another may have gone on
+// meanwhile: before the log is said to be short, the store is asked once more.
+static bool lane_doubt(struct pipeline *p, struct lane *lane, int64_t first) {
+    if (first <= lane->count_from || lane->doubted == lane->count_from)
+        return false;
+    log_warn("checkpoint_doubted", FIELD("partition", LOG_INT(lane->partition)),
+             FIELD("offset", LOG_INT(lane->count_from)), FIELD("log_begins", LOG_INT(first)));
+    lane->doubted = lane->count_from;
+    lane->state = LANE_RESTORING;
+    keeper_release(&lane->kept);
+    jobs_restore(p, lane);
+    return true;
+}
+
 static void lane_place(struct pipeline *p, struct lane *lane) {
     struct problem problem;
     int64_t first, end;
@@ -103,6 +117,8 @@ static void lane_place(struct pipeline *p, struct lane *lane) {
         lane->retry_at_ms = p->now_ms + RETRY_MS;
         return;
     }
+    if (lane_doubt(p, lane, first))
+        return;
     if (lane_judge(lane, first, end, &problem) != STATUS_OK) {
         pipeline_fail(p, &problem);
         return;

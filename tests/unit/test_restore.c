@@ -1,0 +1,162 @@
+// Restoring while another process writes on and sweeps: a store that does so between two calls.
+#include "aggregate/keep/keeper.h"
+
+#include "aggregate/store/store_kind.h"
+#include "runtime/log/log.h"
+#include "tests/unit/snapshot_fixture.h"
+#include "tests/unit/store_fixture.h"
+
+enum { PARTITIONS = 1, START_S = 1767225600, ALWAYS = 1000 };
+
+// ---- a store whose checkpoints are swept after they were listed
+
+struct sweeping {
+    struct store store;
+    struct store *inner;
+    int listings; // of checkpoints
+    int sweeps;   // so many listings are followed by two bases of another process
+};
+
+static struct sweeping sweeping;
+static struct keeper keeper, other; // the other one's store is the inner
+static struct kept *others;
+
+static enum status inner_write(struct store *store, const char *name, const char *bytes, size_t length,
+                               bool *created, struct problem *p) {
+    return sweeping.inner->kind->write(sweeping.inner, name, bytes, length, created, p);
+}
+
+static enum status inner_read(struct store *store, const char *name, char **bytes, size_t *length,
+                              struct problem *p) {
+    return sweeping.inner->kind->read(sweeping.inner, name, bytes, length, p);
+}
+
+static enum status inner_remove(struct store *store, const char *name, struct problem *p) {
+    return sweeping.inner->kind->remove(sweeping.inner, name, p);
+}
+
+static int64_t inner_free_bytes(struct store *store) {
+    return -1;
+}
+
+static void inner_close(struct store *store) {
+    store_close(&sweeping.inner);
+}
+
+// It keeps one more like, as a base.
+static void other_goes_on(void) {
+    struct problem p;
+    struct handover h = {.offset = others->ledger.offset + 1, .read = others->ledger.read + 1};
+    const struct rules rules = {0};
+    panes_take(&h.panes,
+               &(struct event){.occurred_at_ms = START_S * INT64_C(1000),
+                               .platform = PLATFORM_WEB,
+                               .kind = KIND_LIKE,
+                               .delta = 1,
+                               .account = {"acme", 4}},
+               others->ledger.offset, &rules, 0);
+    others->segments = UINT32_MAX;
+    assert_int_equal(keeper_keep(&other, others, &h, &p), STATUS_OK);
+    panes_fini(&h.panes);
+}
+
+static enum status sweeping_list(struct store *store, const char *folder, struct store_names *names,
+                                 struct problem *p) {
+    enum status status = sweeping.inner->kind->list(sweeping.inner, folder, names, p);
+    if (strcmp(folder, "checkpoints") == 0 && ++sweeping.listings <= sweeping.sweeps) {
+        other_goes_on();
+        other_goes_on();
+    }
+    return status;
+}
+
+static const struct store_kind sweeping_kind = {inner_write,  inner_read,       sweeping_list,
+                                                inner_remove, inner_free_bytes, inner_close};
+
+static int fresh(void **state) {
+    struct problem p;
+    sweeping = (struct sweeping){.store = {&sweeping_kind}, .inner = store_fresh()};
+    keeper = other = (struct keeper){&sweeping.store, "engagement", "k8s2", "0011", "2233", PARTITIONS};
+    other.store = sweeping.inner;
+    return sweeping.inner == NULL || keeper_restore(&other, 0, 0, &others, &p) != STATUS_OK;
+}
+
+static int done(void **state) {
+    keeper_release(&others);
+    store_close(&(struct store *){&sweeping.store});
+    return 0;
+}
+
+// ---- what is restored
+
+static void restores(int64_t offset) {
+    struct kept *kept;
+    struct problem p;
+    assert_int_equal(keeper_restore(&keeper, 0, 0, &kept, &p), STATUS_OK);
+    assert_int_equal(kept->ledger.offset, offset);
+    assert_int_equal(kept->ledger.read, offset);
+    assert_int_equal(kept->ledger.count, offset > 0);
+    keeper_release(&kept);
+}
+
+static void without_a_checkpoint_it_begins_where_the_log_does(void **state) {
+    restores(0);
+    assert_int_equal(sweeping.listings, 1);
+}
+
+static void what_was_swept_meanwhile_is_listed_again__goes_red_if_it_begins_anew(void **state) {
+    other_goes_on();
+    sweeping.sweeps = 1;
+    restores(3);
+    assert_int_equal(sweeping.listings, 2);
+}
+
+static void as_often_as_it_takes_within_bounds(void **state) {
+    other_goes_on();
+    sweeping.sweeps = 4;
+    restores(9);
+}
+
+static void then_it_is_put_off__goes_red_if_it_begins_anew(void **state) {
+    struct kept *kept;
+    struct problem p;
+    other_goes_on();
+    sweeping.sweeps = ALWAYS;
+    assert_int_equal(keeper_restore(&keeper, 0, 0, &kept, &p), STATUS_TRY_AGAIN);
+    assert_string_equal(p.code, "CLM-D1");
+    assert_null(kept);
+    assert_int_equal(sweeping.listings, 5);
+}
+
+static void take_away(const struct checkpoint_name *name) {
+    char text[NAME_MAX_LENGTH];
+    checkpoint_name_write(text, name);
+    assert_int_equal(store_remove(sweeping.inner, text, NULL), STATUS_OK);
+}
+
+static void a_listing_without_the_base_of_a_segment_is_made_again__and_is_believed_in_the_end(void **state) {
+    other_goes_on();
+    others->segments = 0;
+    struct problem p;
+    struct handover h = {.offset = 2, .read = 2};
+    assert_int_equal(keeper_keep(&other, others, &h, &p), STATUS_OK);
+    restores(2);
+    take_away(&(struct checkpoint_name){0, 1, 1});
+    sweeping.listings = 0;
+    restores(0);
+    assert_int_equal(sweeping.listings, 5);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, fresh, done)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(without_a_checkpoint_it_begins_where_the_log_does),
+        TEST(what_was_swept_meanwhile_is_listed_again__goes_red_if_it_begins_anew),
+        TEST(as_often_as_it_takes_within_bounds),
+        TEST(then_it_is_put_off__goes_red_if_it_begins_anew),
+        TEST(a_listing_without_the_base_of_a_segment_is_made_again__and_is_believed_in_the_end),
+    };
+    log_configure("error", "text");
+    return cmocka_run_group_tests(tests, store_fixture_begin, store_fixture_end);
+}
