@@ -9,6 +9,7 @@
 
 #include "runtime/check.h"
 #include "runtime/config/findings.h"
+#include "runtime/http/http_place.h"
 #include "schemas/keys.h"
 #include "schemas/layout.h"
 
@@ -162,9 +163,23 @@ static enum status check_store(const struct settings *s, const struct config *co
     return STATUS_OK;
 }
 
+static enum status check_address(const struct config *config, const char *option, const char *address) {
+    struct http_place place;
+    struct problem problem;
+    if (strcmp(address, "off") == 0 || http_place_parse(&place, address, &problem) == STATUS_OK)
+        return STATUS_OK;
+    return finding(config, option, "%s; %s", problem.what, problem.remedy);
+}
+
+static enum status check_listen(const struct settings *s, const struct config *config) {
+    enum status status = check_address(config, "http.listen", s->http_listen);
+    enum status aggregators = check_address(config, "aggregate.listen", s->aggregate_listen);
+    return status == STATUS_OK ? aggregators : status;
+}
+
 enum status settings_check(const struct settings *s, const struct config *config) {
     static enum status (*const checks[])(const struct settings *, const struct config *) = {
-        check_topics, check_groups, check_prefix, check_flush, check_families, check_store};
+        check_topics, check_groups, check_prefix, check_flush, check_families, check_store, check_listen};
     enum status status = STATUS_OK;
     for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
         if (checks[i](s, config) != STATUS_OK)

@@ -1,7 +1,8 @@
 // SIGHUP: the configuration is read anew, from the same command line. Everything is parsed and checked first;
 // then either all that differs may be reloaded (OPTION_RELOAD) and is in force at once, or nothing is, and
-// what may not is named. The first line of redis.password_file is read anew in any case: the next connection
-// uses it. A refused reload changes nothing, the probes among it.
+// what may not is named. The aggregators' keys (OPTION_OTHERS) stand in the same file, and are none of ours.
+// The first line of redis.password_file is read anew in any case: the next connection uses it. A refused
+// reload changes nothing, the probes among it.
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +28,8 @@ static void name_append(char list[NAMES_MAX], const char *name) {
 
 static void note_difference(void *context, const char *name, unsigned flags) {
     struct names *names = context;
+    if ((flags & OPTION_OTHERS) != 0)
+        return;
     name_append((flags & OPTION_RELOAD) != 0 ? names->changed : names->fixed, name);
 }
 

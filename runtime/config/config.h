@@ -29,9 +29,10 @@ enum option_type {
 enum {
     OPTION_REQUIRED = 1,
     OPTION_SECRET = 2,
-    OPTION_RELOAD = 4, // may change while the process runs
-    OPTION_OFF = 8,    // understands "off", which is -1
-    OPTION_HOST = 16,  // a host's own: may differ in a fleet of one configuration
+    OPTION_RELOAD = 4,  // may change while the process runs
+    OPTION_OFF = 8,     // understands "off", which is -1
+    OPTION_HOST = 16,   // a host's own: may differ in a fleet of one configuration
+    OPTION_OTHERS = 32, // another program's: who reloads passes it over
 };
 
 struct option_row {

@@ -73,6 +73,7 @@ static void good_settings_pass(void **state) {
         {"--redis.prefix=ppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppp"},
         {"--redis.prefix=clm:eu"},
         {"--dlq.topic=rejects"},
+        {"--http.listen=off", "--aggregate.listen=[::1]:0"},
         {"--store.url=s3://bucket/prefix", "--store.s3.region=eu-central-1", "--store.s3.access_key=name",
          "--store.s3.secret_key_file=secret"},
         {"--store.url=file:///var/lib/clameur", "--store.s3.access_key=name"},
@@ -113,6 +114,8 @@ static void bad_settings_are_named_with_their_origin(void **state) {
          "store.url",
          "takes store.s3.secret_key_file"},
         {{"--aggregate.group=clameur-ingest"}, "aggregate.group", "is kafka.group too"},
+        {{"--http.listen=x"}, "http.listen", "\"x\" is no address to listen on; write HOST:PORT"},
+        {{"--aggregate.listen=::1:8471"}, "aggregate.listen", "\"::1:8471\" is no address to listen on"},
         {{"--kafka.group=clameur-aggregate"}, "kafka.group", "is aggregate.group too"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
