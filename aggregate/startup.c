@@ -16,7 +16,7 @@ static enum status read_store(struct walk *walk) {
     }
     if (store_open_settings(&store, settings, &p) != STATUS_OK)
         return walk_trouble(walk, &p);
-    int64_t free_bytes = store_free_bytes(store);
+    int64_t all = 0, free_bytes = store_free_bytes(store, &all);
     store_close(&store);
     if (free_bytes >= 0)
         walk_found(walk, "%s, %.1f GB free", settings->store_url, (double)free_bytes / 1e9);

@@ -141,6 +141,7 @@ struct pipeline {
     int64_t publish_at_ms;
     const char *store_trouble; // the code told since the store refused; NULL: it does not
     int64_t store_free, store_asked_at_ms;
+    bool store_low; // and told
 
     bool stopping, draining, holding;
     struct problem problem;

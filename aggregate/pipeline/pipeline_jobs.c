@@ -81,6 +81,7 @@ static bool store_refused(struct pipeline *p, const struct job *job) {
     }
     if (p->store_trouble == NULL)
         log_problem(LOG_LEVEL_ERROR, "store_refuses", &job->problem);
+    p->store_asked_at_ms = 0; // how much is left is looked at now
     p->store_trouble = "CLM-D1";
     return true;
 }
@@ -233,7 +234,13 @@ static void store_look(struct pipeline *p) {
     if (p->now_ms - p->store_asked_at_ms < FREE_LOOK_MS && p->store_asked_at_ms != 0)
         return;
     p->store_asked_at_ms = p->now_ms;
-    p->store_free = store_free_bytes(p->store);
+    int64_t all = 0;
+    p->store_free = store_free_bytes(p->store, &all);
+    bool low = store_is_low(p->store_free, all, p->basis->settings.store_min_free_percent);
+    if (low && !p->store_low)
+        log_warn("store_is_low", FIELD("free_bytes", LOG_INT(p->store_free)), FIELD("of_bytes", LOG_INT(all)),
+                 FIELD("do", LOG_TEXT("make room, or shorten store.retain")));
+    p->store_low = low;
 }
 
 void jobs_turn(struct pipeline *p) {

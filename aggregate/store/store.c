@@ -127,6 +127,11 @@ enum status store_remove(struct store *store, const char *name, struct problem *
     return status == STATUS_OK ? store->kind->remove(store, name, p) : status;
 }
 
-int64_t store_free_bytes(struct store *store) {
-    return store->kind->free_bytes(store);
+int64_t store_free_bytes(struct store *store, int64_t *all) {
+    int64_t unasked = 0;
+    return store->kind->free_bytes(store, all != NULL ? all : &unasked);
+}
+
+bool store_is_low(int64_t free_bytes, int64_t all, int64_t percent) {
+    return free_bytes >= 0 && free_bytes < all / 100 * percent;
 }

@@ -28,7 +28,8 @@ struct store_place {
 };
 
 // STATUS_CONFIG, STATUS_NOT_ALLOWED, STATUS_CANT_CREATE; STATUS_UNAVAILABLE (CLM-D1), no bucket answers.
-// *store is NULL then. Of a bucket SIGPIPE is ignored from here on, where it was to end the process.
+// *store is NULL then. Of a bucket SIGPIPE is ignored from here on, of a directory SIGXFSZ, where it was to
+// end the process.
 enum status store_open(struct store **store, const struct store_place *place, struct problem *p);
 // The same of store.*; also STATUS_NO_INPUT, there is no store.s3.secret_key_file.
 struct settings;
@@ -65,5 +66,7 @@ void store_names_fini(struct store_names *names);
 // Gone afterwards, whether it was there or not. Folders that become empty go with their last file.
 enum status store_remove(struct store *store, const char *name, struct problem *p);
 
-// Bytes free for more; -1 where nobody can tell.
-int64_t store_free_bytes(struct store *store);
+// Bytes free for more, and, where `all` is not NULL, of how many; -1 where nobody can tell.
+int64_t store_free_bytes(struct store *store, int64_t *all);
+// Is less than `percent` of it free?
+bool store_is_low(int64_t free_bytes, int64_t all, int64_t percent);

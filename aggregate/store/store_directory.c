@@ -6,13 +6,15 @@
 // whatever ends the process or the machine in between. A temporary that was left behind is cleared by who
 // opens the store an hour later: by then nobody writes it any more.
 //
-// Errors: no room, and what a disk or a network may get over, is CLM-D1, to be tried again; nothing of a
-// failed attempt is used again, for what the system says of a file after a failed fsync cannot be relied on.
+// Errors: no room, a limit of file sizes, and what a disk or a network may get over, is CLM-D1, to be tried
+// again; nothing of a failed attempt is used again, for what the system says of a file after a failed fsync
+// cannot be relied on.
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,17 +55,18 @@ static enum status trouble(struct directory *d, const char *verb, const char *na
         return problem_set(p, STATUS_OS, "CLM-L1", "raise LimitNOFILE or ulimit -n", format, d->path, verb,
                            name, strerror(error));
     case EROFS:
-    case EFBIG:
     case ENOTDIR:
     case EISDIR:
     case ENAMETOOLONG:
         return problem_set(p, STATUS_CANT_CREATE, "", "see what is there: ls -la", format, d->path, verb,
                            name, strerror(error));
-    default: // ENOSPC, EDQUOT, EIO, ESTALE, ENOENT (a folder or a temporary that somebody else took away)...
+    default: // ENOSPC, EDQUOT, EFBIG, EIO, ESTALE, ENOENT (a folder or a temporary that somebody else took
+             // away)...
         return problem_set(p, STATUS_TRY_AGAIN, "CLM-D1",
-                           "make room or mend the disk: nothing is lost meanwhile, writing is tried again",
+                           "make room (of EFBIG: ulimit -f) or mend the disk: nothing is lost meanwhile, "
+                           "writing is tried again",
                            "store %s: cannot %s %s: %s; %" PRId64 " bytes are free", d->path, verb, name,
-                           strerror(error), store_free_bytes(&d->store));
+                           strerror(error), store_free_bytes(&d->store, NULL));
     }
 }
 
@@ -287,11 +290,12 @@ static enum status directory_remove(struct store *store, const char *name, struc
     return error == 0 ? STATUS_OK : trouble(d, "remove", name, error, p);
 }
 
-static int64_t directory_free_bytes(struct store *store) {
+static int64_t directory_free_bytes(struct store *store, int64_t *all) {
     struct directory *d = (struct directory *)store;
     struct statvfs found;
     if (fstatvfs(d->root, &found) != 0)
         return -1;
+    *all = (int64_t)(found.f_blocks * found.f_frsize);
     return (int64_t)(found.f_bavail * found.f_frsize);
 }
 
@@ -350,6 +354,13 @@ static const struct store_kind directory_kind = {
     .close = directory_close,
 };
 
+// A file that grows past the limit of its size must be an error, not the end.
+static void ignore_size_signal(void) {
+    struct sigaction now;
+    if (sigaction(SIGXFSZ, NULL, &now) == 0 && now.sa_handler == SIG_DFL)
+        signal(SIGXFSZ, SIG_IGN);
+}
+
 enum status store_directory_open(struct store **store, const char *path, struct problem *p) {
     if (path[0] != '/' || path[strspn(path, "/")] == '\0')
         return problem_set(p, STATUS_CONFIG, "CLM-C1", "write store.url: file:///absolute/path",
@@ -372,6 +383,7 @@ enum status store_directory_open(struct store **store, const char *path, struct 
         directory_close(&d->store);
         return status;
     }
+    ignore_size_signal();
     clear_temporaries(d);
     *store = &d->store;
     return STATUS_OK;

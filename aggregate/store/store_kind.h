@@ -12,7 +12,7 @@ struct store_kind {
     enum status (*list)(struct store *store, const char *folder, struct store_names *names,
                         struct problem *p);
     enum status (*remove)(struct store *store, const char *name, struct problem *p);
-    int64_t (*free_bytes)(struct store *store);
+    int64_t (*free_bytes)(struct store *store, int64_t *all); // `all` is given; 0 until it is told
     void (*close)(struct store *store);
 };
 

@@ -221,7 +221,7 @@ static enum status bucket_list(struct store *store, const char *folder, struct s
 
 // ---- the store
 
-static int64_t bucket_free_bytes(struct store *store) {
+static int64_t bucket_free_bytes(struct store *store, int64_t *all) {
     return -1;
 }
 

@@ -279,6 +279,8 @@ def test_a_full_store_holds_windows_open_and_nothing_is_lost(make, past, tmp_pat
         wait_until("it says so", lambda: aggregator.said("CLM-D1", "store_refuses"))
         wait_until("and is not ready", lambda: aggregator.get("/readyz") == (503, "CLM-D1 the store refuses\n"))
         assert aggregator.metric("store_up") == 0
+        wait_until("it warns", lambda: aggregator.said("store_is_low"))
+        assert aggregator.metric("store_free_bytes") < (8 << 20) / 10
         time.sleep(1)
         aggregation.compare(before)  # nothing more is published
         partitions = json.loads(aggregator.get("/status")[1])["partitions"]

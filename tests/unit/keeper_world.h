@@ -396,7 +396,7 @@ static enum status memory_remove(struct store *store, const char *name, struct p
     return STATUS_OK;
 }
 
-static int64_t memory_free_bytes(struct store *store) {
+static int64_t memory_free_bytes(struct store *store, int64_t *all) {
     return -1;
 }
 

@@ -35,7 +35,7 @@ static enum status inner_remove(struct store *store, const char *name, struct pr
     return sweeping.inner->kind->remove(sweeping.inner, name, p);
 }
 
-static int64_t inner_free_bytes(struct store *store) {
+static int64_t inner_free_bytes(struct store *store, int64_t *all) {
     return -1;
 }
 

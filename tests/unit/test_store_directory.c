@@ -5,6 +5,7 @@
 
 #include <sched.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <string.h>
@@ -242,8 +243,7 @@ static void what_a_person_must_mend_is_no_matter_of_trying_again(void **state) {
     } cases[] = {{EACCES, STATUS_NOT_ALLOWED, ""},
                  {EPERM, STATUS_NOT_ALLOWED, ""},
                  {EMFILE, STATUS_OS, "CLM-L1"},
-                 {EROFS, STATUS_CANT_CREATE, ""},
-                 {EFBIG, STATUS_CANT_CREATE, ""}};
+                 {EROFS, STATUS_CANT_CREATE, ""}};
     struct store *store = store_fresh();
     assert_int_equal(store_put(store, "first", "x", 1, NULL), STATUS_OK);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -355,15 +355,18 @@ static int fill(void) {
     static char bytes[100000];
     char name[64];
     int files = 0;
-    int64_t before = store_free_bytes(store);
+    int64_t all = 0, before = store_free_bytes(store, &all);
     enum status status = STATUS_OK;
     for (; status == STATUS_OK && files < 20; files++) {
         snprintf(name, sizeof(name), "parts/%d/a", files);
         status = store_put(store, name, bytes, sizeof(bytes), &p);
     }
-    if (before > 1 << 20 || status != STATUS_TRY_AGAIN || strcmp(p.code, "CLM-D1") != 0)
+    if (before > 1 << 20 || before > all || store_is_low(before, all, 50) || status != STATUS_TRY_AGAIN ||
+        strcmp(p.code, "CLM-D1") != 0)
         return 1;
-    if (store_free_bytes(store) >= (int64_t)sizeof(bytes) || strstr(p.what, strerror(ENOSPC)) == NULL)
+    int64_t left = store_free_bytes(store, &all);
+    if (left >= (int64_t)sizeof(bytes) || !store_is_low(left, all, 10) ||
+        strstr(p.what, strerror(ENOSPC)) == NULL)
         return 2;
     files--; // the one that failed
     for (int i = 0; i <= files; i++) {
@@ -396,6 +399,47 @@ static void a_full_disk_is_to_be_tried_again_and_loses_nothing(void **state) {
     assert_int_equal(result, 0);
 }
 
+static enum status put_within(rlim_t limit, size_t length, struct store *store, struct problem *p) {
+    static char bytes[NEW_BYTES];
+    setrlimit(RLIMIT_FSIZE, &(struct rlimit){limit, RLIM_INFINITY});
+    return store_put(store, "parts/1/a", bytes, length, p);
+}
+
+// In a process of its own, for its limit: the system would end it by a signal. 0: all holds.
+static int outgrow(void) {
+    struct store *store = store_again();
+    struct problem p = {0};
+    if (put_within(RLIM_INFINITY, OLD_BYTES, store, &p) != STATUS_OK ||
+        put_within(OLD_BYTES, NEW_BYTES, store, &p) != STATUS_TRY_AGAIN || strcmp(p.code, "CLM-D1") != 0)
+        return 1;
+    char *found;
+    size_t length;
+    if (store_get(store, "parts/1/a", &found, &length, NULL) != STATUS_OK || length != OLD_BYTES)
+        return 2;
+    return put_within(RLIM_INFINITY, NEW_BYTES, store, &p) == STATUS_OK ? 0 : 3;
+}
+
+static void a_limit_of_file_sizes_is_as_a_full_disk__goes_red_if_its_signal_ends_the_process(void **state) {
+    struct store *store = store_fresh();
+    store_close(&store);
+    fflush(NULL);
+    signal(SIGXFSZ, SIG_DFL);
+    pid_t child = fork();
+    if (child == 0)
+        _exit(outgrow());
+    int result;
+    assert_int_equal(waitpid(child, &result, 0), child);
+    assert_int_equal(result, 0);
+}
+
+static void what_is_left_is_little_below_a_share_of_all(void **state) {
+    assert_false(store_is_low(100, 1000, 10));
+    assert_true(store_is_low(99, 1000, 10));
+    assert_false(store_is_low(0, 1000, 0));
+    assert_false(store_is_low(-1, 1000, 10)); // nobody can tell
+    assert_false(store_is_low(INT64_MAX / 2, INT64_MAX, 49));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whichever_call_fails_nothing_is_half_written),
@@ -410,6 +454,8 @@ int main(void) {
         cmocka_unit_test(a_directory_is_made_with_all_that_leads_to_it),
         cmocka_unit_test(a_place_that_is_none_is_refused),
         cmocka_unit_test(a_full_disk_is_to_be_tried_again_and_loses_nothing),
+        cmocka_unit_test(a_limit_of_file_sizes_is_as_a_full_disk__goes_red_if_its_signal_ends_the_process),
+        cmocka_unit_test(what_is_left_is_little_below_a_share_of_all),
     };
     return cmocka_run_group_tests(tests, store_fixture_begin, store_fixture_end);
 }
