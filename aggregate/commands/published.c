@@ -94,13 +94,14 @@ void published_fini(struct published *pub) {
 static void revision_of(const struct published *pub, const struct header *header, struct revision *revision) {
     revision->start_s = header->start_s;
     revision->end_s = header->end_s;
-    revision->freshness = freshness_of(&pub->seal, header->end_s, pub->lateness_s, revision->number,
-                                       freshness_is_short(header, pub->throughs, pub->partitions));
     for (size_t i = 0; i < header->coverage_count; i++) {
         revision->counted += header->coverage[i].counted;
         revision->late += header->coverage[i].late;
         revision->missing += header->coverage[i].missing;
     }
+    revision->freshness =
+        freshness_of(&pub->seal, header->end_s, pub->lateness_s, revision->number, revision->missing,
+                     freshness_is_short(header, pub->throughs, pub->partitions));
 }
 
 static enum status newest_read(const struct published *pub, int64_t start_s, struct rows *rows,

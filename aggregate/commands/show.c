@@ -288,7 +288,15 @@ static enum status store_show(struct show *s, struct store_reader *r, struct pro
     return status;
 }
 
+static bool is_incomplete(const struct header *header) {
+    bool incomplete = false;
+    for (size_t i = 0; i < header->coverage_count; i++)
+        incomplete = incomplete || header->coverage[i].missing;
+    return incomplete;
+}
+
 static enum status file_show(struct show *s, const char *path, struct problem *p) {
+    static const struct freshness_sum incomplete = {.worst = FRESH_INCOMPLETE};
     struct snapshot_file f;
     if (s->by == BY_HOUR_OF_WEEK)
         return problem_set(p, STATUS_USAGE, "", "ask the store: --since T --until T",
@@ -302,7 +310,7 @@ static enum status file_show(struct show *s, const char *path, struct problem *p
             s->late_events += header->coverage[i].late;
             s->counted_events += header->coverage[i].counted;
         }
-        stretch_print(s, header->start_s, header->end_s, NULL);
+        stretch_print(s, header->start_s, header->end_s, is_incomplete(header) ? &incomplete : NULL);
         sums_end(s);
     }
     snapshot_file_close(&f);

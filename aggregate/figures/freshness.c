@@ -58,7 +58,7 @@ static bool lacks_earlier(const struct header *published, const struct progress 
 
 static bool lacks_events(const struct coverage *coverage, int64_t start_s, const struct progress *progress) {
     const struct line *line = progress != NULL ? line_of(progress, start_s) : NULL;
-    return coverage->missing || (line != NULL && line->to > coverage->to);
+    return line != NULL && line->to > coverage->to;
 }
 
 bool freshness_is_short(const struct header *published, const struct progress *const *of,
@@ -75,7 +75,9 @@ bool freshness_is_short(const struct header *published, const struct progress *c
 }
 
 enum freshness freshness_of(const struct seal *seal, int64_t window_end_s, int64_t lateness_s,
-                            uint32_t revisions, bool is_short) {
+                            uint32_t revisions, uint32_t missing, bool is_short) {
+    if (missing > 0)
+        return FRESH_INCOMPLETE;
     if (is_short || !seal->known || seal->watermark_s <= window_end_s + lateness_s)
         return FRESH_PROVISIONAL;
     return revisions > 1 ? FRESH_REVISED : FRESH_SEALED;
@@ -94,6 +96,8 @@ const char *freshness_write(char out[FRESHNESS_TEXT_MAX], const struct freshness
         return "sealed";
     case FRESH_PROVISIONAL:
         return "provisional";
+    case FRESH_INCOMPLETE:
+        return "incomplete";
     case FRESH_REVISED:
         break;
     }

@@ -22,16 +22,17 @@ enum freshness {
     FRESH_SEALED,      // nothing but the late table may change
     FRESH_REVISED,     // the same; figures published before were others
     FRESH_PROVISIONAL, // published, and not yet past its lateness; or it lacks something that is known
+    FRESH_INCOMPLETE,  // published without a partition, as its header says
 };
 
 // Does a published file lack what sealed-through records say that its window has, or that the orders of the
-// windows before have? Or a partition, by its own header.
+// windows before have?
 bool freshness_is_short(const struct header *published, const struct progress *const *of,
                         uint32_t partitions);
 
-// `revisions`: how many of the window were published.
+// `revisions`: how many of the window were published. `missing`: partitions that the newest is without.
 enum freshness freshness_of(const struct seal *seal, int64_t window_end_s, int64_t lateness_s,
-                            uint32_t revisions, bool is_short);
+                            uint32_t revisions, uint32_t missing, bool is_short);
 
 // The state of a stretch of windows, gathered one by one.
 struct freshness_sum {
@@ -40,7 +41,7 @@ struct freshness_sum {
 };
 void freshness_add(struct freshness_sum *sum, enum freshness freshness, uint32_t revisions);
 
-// "provisional", "sealed", "revision 3".
+// "incomplete", "provisional", "sealed", "revision 3".
 enum { FRESHNESS_TEXT_MAX = 32 };
 const char *freshness_write(char out[FRESHNESS_TEXT_MAX], const struct freshness_sum *sum);
 

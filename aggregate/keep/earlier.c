@@ -65,7 +65,7 @@ static void note(struct earlier *e, struct earlier_orders orders) {
 void earlier_note(struct earlier *e, const struct progress *progress) {
     for (size_t i = 0; i < progress->line_count; i++) {
         const struct line *line = &progress->lines[i];
-        if (line->orders_to > 0)
+        if (line->orders_to > 0 && line->start_s + WINDOW_S <= progress->sealed_s)
             note(e, (struct earlier_orders){line->start_s, progress->partition, line->orders_to});
     }
     if (e->count > 1)

@@ -14,7 +14,8 @@ struct earlier;
 struct earlier *earlier_create(void);
 void earlier_destroy(struct earlier **e);
 
-// What the records of all partitions say by now: forget, then note each of them.
+// What the records of all partitions say by now of windows that they have sealed: forget, then note each of
+// them.
 void earlier_forget(struct earlier *e);
 void earlier_note(struct earlier *e, const struct progress *progress);
 

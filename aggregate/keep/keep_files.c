@@ -146,6 +146,8 @@ enum status keep_files_published(struct keeper *k, int64_t start_s, uint32_t par
         return status;
     const struct header *header = snapshot_header(file.snapshot);
     *to = partition < header->coverage_count ? header->coverage[partition].to : -1;
+    for (size_t i = 0; i < header->coverage_count; i++)
+        *to = header->coverage[i].missing ? -1 : *to;
     shelf_file_fini(&file);
     return STATUS_OK;
 }

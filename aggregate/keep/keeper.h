@@ -18,6 +18,7 @@ struct keeper {
     struct store *store;
     const char *topic, *topic_id, *rules_hash, *kpis_hash;
     uint32_t partitions;
+    const int64_t *starts; // the first offset of each; NULL: 0
 };
 
 // A partition on the keeping thread's side.

@@ -5,10 +5,13 @@
 
 #include "aggregate/keep/earlier.h"
 #include "aggregate/keep/keep_files.h"
+#include "aggregate/keep/waits.h"
 #include "runtime/clock.h"
 #include "runtime/hash.h"
 #include "runtime/log/log.h"
 #include "runtime/memory.h"
+
+enum { WAIT_TOLD_S = 2 * WINDOW_S };
 
 // A partition's sealed-through record as last read.
 struct through {
@@ -36,6 +39,8 @@ struct publisher {
     struct through *throughs;
     int64_t *starts; // of the partitions
     struct earlier *earlier;
+    struct waits *waits;
+    int64_t told;      // the partition that windows were said to wait for; -1: none
     struct done *done; // by start_s
     size_t done_count, done_room;
     struct publisher_figures figures;
@@ -45,12 +50,14 @@ uint32_t publisher_of(int64_t start_s, uint32_t partitions) {
     return (uint32_t)(hash_integer((uint64_t)start_s) % partitions);
 }
 
-struct publisher *publisher_create(uint32_t partitions) {
+struct publisher *publisher_create(uint32_t partitions, int64_t incomplete_after_ms) {
     struct publisher *pub = memory_take(sizeof(*pub));
     pub->partitions = partitions;
     pub->throughs = memory_take(partitions * sizeof(*pub->throughs));
     pub->starts = memory_take(partitions * sizeof(*pub->starts));
     pub->earlier = earlier_create();
+    pub->waits = waits_create(partitions, incomplete_after_ms);
+    pub->told = -1;
     for (uint32_t i = 0; i < partitions; i++)
         pub->throughs[i].name.offset = pub->throughs[i].torn.offset = -1;
     pub->figures.waits_for = 0;
@@ -62,6 +69,7 @@ void publisher_destroy(struct publisher **p) {
         return;
     for (uint32_t i = 0; i < (*p)->partitions; i++)
         free((*p)->throughs[i].progress.lines);
+    waits_destroy(&(*p)->waits);
     earlier_destroy(&(*p)->earlier);
     free((*p)->starts);
     free((*p)->throughs);
@@ -131,11 +139,13 @@ static enum status throughs_read(struct publisher *pub, struct keeper *k, struct
     return status;
 }
 
-static void throughs_note(struct publisher *pub) {
+static void throughs_note(struct publisher *pub, const struct keeper *k, int64_t now_ms) {
     earlier_forget(pub->earlier);
     for (uint32_t i = 0; i < pub->partitions; i++) {
-        pub->starts[i] = pub->throughs[i].progress.start;
-        earlier_note(pub->earlier, &pub->throughs[i].progress);
+        const struct through *t = &pub->throughs[i];
+        pub->starts[i] = t->name.offset >= 0 || k->starts == NULL ? t->progress.start : k->starts[i];
+        earlier_note(pub->earlier, &t->progress);
+        waits_note(pub->waits, i, t->name.offset, t->progress.sealed_s, t->progress.watermark_ms, now_ms);
     }
 }
 
@@ -153,6 +163,33 @@ static void sealed_by_all(struct publisher *pub) {
     }
 }
 
+static const struct progress *furthest(const struct publisher *pub) {
+    const struct progress *ahead = &pub->throughs[0].progress;
+    for (uint32_t i = 1; i < pub->partitions; i++) {
+        if (pub->throughs[i].progress.sealed_s > ahead->sealed_s)
+            ahead = &pub->throughs[i].progress;
+    }
+    return ahead;
+}
+
+// A partition that lies windows behind the others is told, once; all seal a window within moments of each
+// other where nothing is wrong.
+static void waiting_look(struct publisher *pub) {
+    struct publisher_figures *f = &pub->figures;
+    const struct progress *ahead = furthest(pub);
+    f->waiting = 0;
+    for (size_t i = 0; i < ahead->line_count; i++) {
+        int64_t end_s = ahead->lines[i].start_s + WINDOW_S;
+        f->waiting += end_s > f->sealed_s && end_s <= ahead->sealed_s;
+    }
+    bool behind = f->waiting > 0 && ahead->sealed_s >= f->sealed_s + WAIT_TOLD_S;
+    if (behind && pub->told != f->waits_for)
+        log_warn("windows_wait", FIELD("partition", LOG_INT(f->waits_for)),
+                 FIELD("sealed", LOG_INT(f->sealed_s)), FIELD("others", LOG_INT(ahead->sealed_s)),
+                 FIELD("windows", LOG_INT(f->waiting)));
+    pub->told = behind ? f->waits_for : -1;
+}
+
 // ---- a window's inputs
 
 static const struct line *line_of(const struct progress *progress, int64_t start_s) {
@@ -163,13 +200,13 @@ static const struct line *line_of(const struct progress *progress, int64_t start
     return NULL;
 }
 
-// A partition's line says how far its part reaches; where the line was settled, the published
-// revisions do.
+// A partition's line says how far its part reaches, once it has sealed the window; where the line was
+// settled, the published revisions do.
 static void inputs_raise(const struct publisher *pub, int64_t start_s, struct inputs *in) {
     for (uint32_t i = 0; i < pub->partitions; i++) {
         const struct progress *progress = &pub->throughs[i].progress;
         const struct line *line = line_of(progress, start_s);
-        if (line == NULL || line->to <= in->coverage[i].to)
+        if (line == NULL || line->to <= in->coverage[i].to || waits_lacks(pub->waits, i, start_s))
             continue;
         in->coverage[i] = (struct coverage){.partition = i,
                                             .start = progress->start,
@@ -178,6 +215,12 @@ static void inputs_raise(const struct publisher *pub, int64_t start_s, struct in
                                             .late = line->late,
                                             .orders_to = line->orders_to};
     }
+}
+
+static void inputs_lack(const struct publisher *pub, int64_t start_s, struct inputs *in) {
+    for (uint32_t i = 0; i < pub->partitions; i++)
+        in->coverage[i].missing =
+            waits_lacks(pub->waits, i, start_s) && in->coverage[i].to == in->coverage[i].start;
 }
 
 static bool has_orders(const struct publisher *pub, const struct coverage *coverage) {
@@ -258,6 +301,7 @@ static enum status inputs_of(const struct publisher *pub, struct keeper *k, int6
     if (status != STATUS_OK)
         return status;
     inputs_raise(pub, start_s, in);
+    inputs_lack(pub, start_s, in);
     struct earlier_orders *published = in->earlier;
     size_t count = in->earlier_count;
     in->earlier = NULL;
@@ -321,16 +365,32 @@ static enum status parts_merge(struct publisher *pub, struct keeper *k, int64_t 
     return status;
 }
 
-static void was_published(struct publisher *pub, const struct snapshot_name *name, uint64_t bytes,
-                          size_t rows, size_t folded, bool revision) {
+static uint32_t missing_of(const struct header *header) {
+    uint32_t missing = 0;
+    for (size_t i = 0; i < header->coverage_count; i++)
+        missing += header->coverage[i].missing;
+    return missing;
+}
+
+// What a window was published as.
+struct written {
+    uint64_t bytes;
+    size_t rows, folded;
+    bool revision;
+    uint32_t missing; // partitions
+};
+
+static void was_published(struct publisher *pub, const struct snapshot_name *name, const struct written *w) {
     pub->figures.published++;
-    pub->figures.revisions += revision;
-    pub->figures.bytes += bytes;
-    pub->figures.rows += rows;
-    pub->figures.folded += folded;
+    pub->figures.revisions += w->revision;
+    pub->figures.incomplete += w->missing > 0;
+    pub->figures.bytes += w->bytes;
+    pub->figures.rows += w->rows;
+    pub->figures.folded += w->folded;
     pub->figures.published_at_ms = clock_wall_ms();
     log_info("window_published", FIELD("window", LOG_INT(name->start_s)), FIELD("sum", LOG_INT(name->sum)),
-             FIELD("rows", LOG_INT(rows)), FIELD("bytes", LOG_INT(bytes)));
+             FIELD("rows", LOG_INT(w->rows)), FIELD("bytes", LOG_INT(w->bytes)),
+             FIELD("partitions_missing", LOG_INT(w->missing)));
 }
 
 static struct header window_header(const struct publisher *pub, const struct keeper *k, int64_t start_s,
@@ -361,7 +421,9 @@ static enum status window_write(struct publisher *pub, struct keeper *k, const s
     snapshot_name_write(text, &name);
     enum status status = store_create(k->store, text, bytes.at, bytes.length, &created, p);
     if (status == STATUS_OK && created)
-        was_published(pub, &name, bytes.length, rows_count(rows) - folded, folded, revision);
+        was_published(
+            pub, &name,
+            &(struct written){bytes.length, rows_count(rows) - folded, folded, revision, missing_of(header)});
     snapshot_bytes_fini(&bytes);
     return status;
 }
@@ -401,7 +463,9 @@ static uint64_t lines_hash(const struct publisher *pub, int64_t start_s) {
     uint64_t hash = 0;
     for (uint32_t i = 0; i < pub->partitions; i++) {
         const struct line *line = line_of(&pub->throughs[i].progress, start_s);
-        if (line != NULL)
+        if (waits_lacks(pub->waits, i, start_s))
+            hash = hash_integer(hash ^ (UINT64_MAX - i));
+        else if (line != NULL)
             hash = hash_bytes(&line->to, sizeof(line->to), hash_integer(hash + i));
     }
     return earlier_has(pub->earlier, start_s) ? hash ^ earlier_hash(pub->earlier, start_s) : hash;
@@ -431,7 +495,18 @@ static int start_compare(const void *left, const void *right) {
     return (a > b) - (a < b);
 }
 
-// Starts of the windows that we are to publish and that all have sealed, each once; *starts is the caller's.
+// Of a partition that stands still nobody may be the owner: then the next one's is asked.
+static bool is_ours(const struct publisher *pub, const bool *owned, int64_t start_s) {
+    uint32_t partition = publisher_of(start_s, pub->partitions);
+    for (uint32_t i = 0; i < pub->partitions; i++, partition = (partition + 1) % pub->partitions) {
+        if (owned[partition] || !waits_stands_still(pub->waits, partition))
+            return owned[partition];
+    }
+    return false;
+}
+
+// Starts of the windows that we are to publish and that all have sealed, or that have waited long enough,
+// each once; *starts is the caller's.
 static size_t candidates(const struct publisher *pub, const bool *owned, int64_t **starts) {
     size_t count = 0, room = 0;
     for (uint32_t i = 0; i < pub->partitions; i++)
@@ -441,7 +516,7 @@ static size_t candidates(const struct publisher *pub, const bool *owned, int64_t
         const struct progress *progress = &pub->throughs[i].progress;
         for (size_t l = 0; l < progress->line_count; l++) {
             int64_t start_s = progress->lines[l].start_s;
-            if (start_s + WINDOW_S <= pub->figures.sealed_s && owned[publisher_of(start_s, pub->partitions)])
+            if (waits_are_over(pub->waits, start_s) && is_ours(pub, owned, start_s))
                 (*starts)[count++] = start_s;
         }
     }
@@ -456,16 +531,17 @@ static size_t candidates(const struct publisher *pub, const bool *owned, int64_t
     return kept;
 }
 
-enum status publisher_run(struct publisher *pub, struct keeper *k, const bool *owned, size_t most, bool *more,
-                          struct problem *p) {
+enum status publisher_run(struct publisher *pub, struct keeper *k, const bool *owned, size_t most,
+                          int64_t now_ms, bool *more, struct problem *p) {
     int64_t *starts;
     size_t worked = 0;
     *more = false;
     enum status first = throughs_read(pub, k, p);
     if (first != STATUS_OK)
         return first;
-    throughs_note(pub);
+    throughs_note(pub, k, now_ms);
     sealed_by_all(pub);
+    waiting_look(pub);
     size_t count = candidates(pub, owned, &starts);
     for (size_t i = 0; i < count && !*more; i++) {
         struct problem problem;

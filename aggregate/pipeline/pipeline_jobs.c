@@ -66,7 +66,8 @@ static void job_work(uv_work_t *work) {
         job->status = keeper_keep(&p->keeper, job->lane->kept, &job->lane->handover, problem);
         return;
     case JOB_PUBLISH:
-        job->status = publisher_run(p->publisher, &p->keeper, job->owned, PUBLISH_MOST, &job->more, problem);
+        job->status = publisher_run(p->publisher, &p->keeper, job->owned, PUBLISH_MOST, clock_monotonic_ms(),
+                                    &job->more, problem);
         return;
     }
 }

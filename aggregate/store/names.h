@@ -11,7 +11,9 @@
 //
 // <start> is the window's start in Unix seconds. Offsets, sums and <sealed> (Unix seconds, too) have 19
 // digits, so that names sort as they do. <sum> adds up the `to` of all partitions and of the earlier
-// orders, <hash> is 16 hex digits of XXH3-64 over both vectors.
+// orders, less one for each partition that is missing (never below 0): so a window that is complete comes
+// after one that is not, also where the partition has nothing of it. <hash> is 16 hex digits of XXH3-64 over
+// both vectors.
 #pragma once
 
 #include <stdbool.h>

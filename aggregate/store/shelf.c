@@ -43,10 +43,12 @@ enum status shelf_read(struct store *store, const char *name, struct rows *rows,
 
 struct snapshot_name shelf_name_of(const struct header *header) {
     struct snapshot_name name = {.start_s = header->start_s};
+    int64_t missing = 0;
     for (size_t i = 0; i < header->coverage_count; i++) {
         const struct coverage *c = &header->coverage[i];
         const int64_t words[] = {c->partition, c->start, c->to, c->missing};
         name.sum += c->to;
+        missing += c->missing;
         name.hash = hash_bytes(words, sizeof(words), name.hash);
     }
     for (size_t i = 0; i < header->earlier_count; i++) {
@@ -55,6 +57,7 @@ struct snapshot_name shelf_name_of(const struct header *header) {
         name.sum += e->to;
         name.hash = hash_bytes(words, sizeof(words), name.hash);
     }
+    name.sum = name.sum > missing ? name.sum - missing : 0;
     return name;
 }
 

@@ -3,11 +3,13 @@ import itertools
 import json
 import signal
 import subprocess
+import threading
 import time
 from contextlib import contextmanager
 from types import SimpleNamespace
 
 import pytest
+from confluent_kafka import Consumer
 
 from harness import load
 from harness.aggregate import Aggregation
@@ -199,6 +201,62 @@ def test_others_come_and_go_in_the_middle_of_a_window(make, tmp_path):
         wait_until("the third has all", lambda: third.assigned() == 4)
     expected = aggregation.settle()
     assert third.terminate() == 0
+    aggregation.check_balance(expected)
+
+
+class Squatter(threading.Thread):
+    """A member of the group that gets partitions and does nothing with them."""
+
+    def __init__(self, aggregation, group):
+        super().__init__(daemon=True)
+        self.consumer = Consumer({"bootstrap.servers": aggregation.deployment.bootstrap, "group.id": group,
+                                  "partition.assignment.strategy": "cooperative-sticky", "enable.auto.commit": False})
+        self.consumer.subscribe([aggregation.deployment.topic])
+        self.leaves, self.partitions = threading.Event(), set()
+        self.start()
+
+    def run(self):
+        while not self.leaves.is_set():
+            self.consumer.poll(0.1)
+            self.partitions = {place.partition for place in self.consumer.assignment()}
+        self.consumer.close()
+
+    def leave(self):
+        self.leaves.set()
+        self.join()
+
+
+def test_partitions_without_an_owner_while_three_windows_pass__what_is_published_lacks_them_and_says_so(make, topic, past):
+    aggregation = make(**{"window.publish_incomplete_after": "3s"})
+    squatter = Squatter(aggregation, f"{topic}-one")
+    produce(aggregation, past)
+    wait_until("it has all", lambda: len(squatter.partitions) == 4)
+    aggregator = aggregation.start(ready=False)
+    wait_until("they share", lambda: len(squatter.partitions) == 2 and aggregator.assigned() == 2)
+    expected, starts = aggregation.expected(), [past // 1000 + number * 900 for number in range(3)]
+
+    def lacks(start):
+        coverage = aggregation.store.newest(start).header.coverage if start in aggregation.store.starts() else []
+        return {c.partition for c in coverage if c.missing}
+
+    wait_until("windows are published", lambda: all(lacks(start) == squatter.partitions for start in starts))
+    for start in starts:
+        coverage = aggregation.store.newest(start).header.coverage
+        assert {c.partition: c.counted for c in coverage if not c.missing} == {
+            p: expected.windows[start].shares[p].counted for p in range(4) if p not in squatter.partitions}
+    waits_for, = squatter.partitions & {int(aggregator.metric("sealed_last_partition"))}
+    assert f" partition={waits_for} " in aggregator.said("windows_wait")[-1]
+    assert aggregator.metric("windows_waiting", f'partition="{waits_for}"') >= 3
+    assert aggregator.metric("windows_incomplete_total") >= 3
+    range_of_time = ("--since", str(starts[0]), "--until", str(starts[-1] + 900))
+    assert "incomplete" in aggregation.command("show", *range_of_time).stdout
+    assert f"published without partition {waits_for}" in aggregation.command("verify").stdout
+
+    squatter.leave()
+    aggregation.settle()
+    assert "incomplete" not in aggregation.command("show", *range_of_time).stdout
+    assert "published without" not in aggregation.command("verify").stdout
+    assert aggregator.terminate() == 0
     aggregation.check_balance(expected)
 
 

@@ -96,7 +96,7 @@ class Aggregation:
             if not (self.store.path / "snapshots" / str(start)).exists():
                 return False
             covered = {c.partition: c for c in self.store.newest(start).header.coverage}
-            if any(covered[p].to < share.to for p, share in window.shares.items()):
+            if any(c.missing for c in covered.values()) or any(covered[p].to < share.to for p, share in window.shares.items()):
                 return False
         return True
 

@@ -20,8 +20,9 @@
 #include "runtime/memory.h"
 
 enum { PARTITIONS = 3, PROCESSES = 3, ENTRIES_MAX = 4096, WINDOWS = 1024, CONTENTS = 4 };
-#define FIRST_S INT64_C(1767225600)
-#define MINUTE  INT64_C(60000)
+#define FIRST_S             INT64_C(1767225600)
+#define MINUTE              INT64_C(60000)
+#define INCOMPLETE_AFTER_MS (45 * MINUTE)
 
 static const struct rules world_rules = {.window_disorder_ms = MINUTE, .window_lateness_ms = 10 * MINUTE};
 
@@ -99,9 +100,10 @@ struct world {
     struct chances chances;
     int64_t clock_ms;
     uint32_t numbers;
+    int64_t latest_ms; // greatest watermark of a through record
     int64_t sealed_at[PARTITIONS]
                      [WINDOWS]; // least offset of a through record that seals the window; -1: none
-    uint64_t parts, checkpoints, throughs, snapshots, crashes, settled, revisions, torn;
+    uint64_t parts, checkpoints, throughs, snapshots, crashes, settled, revisions, torn, incomplete;
 };
 
 static _Thread_local struct process *me; // NULL: the world itself
@@ -189,11 +191,25 @@ static void coverage_check(struct world *w, const char *name, const struct heade
         world_fail(w, "its events are not those of the log", name);
 }
 
-// All partitions have sealed the window, and it holds what they had when they did.
+// A window that lacks a partition says so, has nothing of it, and was waited with.
+static void missing_check(struct world *w, const char *name, const struct header *header,
+                          const struct coverage *c) {
+    w->incomplete++;
+    if (c->to != 0 || c->counted != 0 || c->late != 0)
+        world_fail(w, "it has events of a partition that it says to lack", name);
+    if (w->latest_ms < (header->start_s + WINDOW_S) * 1000 + INCOMPLETE_AFTER_MS)
+        world_fail(w, "published without a partition before it had waited", name);
+}
+
+// All partitions have sealed the window, or are said to be missing, and it holds what they had when they did.
 static void complete_check(struct world *w, const char *name, const struct header *header) {
     if (header->coverage_count != PARTITIONS)
         world_fail(w, "it does not cover all partitions", name);
     for (int p = 0; p < PARTITIONS; p++) {
+        if (header->coverage[p].missing) {
+            missing_check(w, name, header, &header->coverage[p]);
+            continue;
+        }
         int64_t sealed_at = w->sealed_at[p][index_of(header->start_s)];
         if (sealed_at < 0)
             world_fail(w, "published before all have sealed it", name);
@@ -244,6 +260,8 @@ static void progress_check(struct world *w, const char *name, const struct progr
 }
 
 static void seals_note(struct world *w, const struct progress *progress) {
+    if (progress->watermark_ms > w->latest_ms)
+        w->latest_ms = progress->watermark_ms;
     for (int i = 0; i < WINDOWS && window_at(i + 1) <= progress->sealed_s; i++) {
         int64_t *at = &w->sealed_at[progress->partition][i];
         if (*at < 0 || progress->offset < *at)

@@ -2,7 +2,8 @@
 // the store may be refused, may be done and its answer lost, and may be a process' last; where partitions
 // change hands, and who lost one hears of it late, or is stopped in the middle; where the clocks of hosts are
 // wrong, and checkpoints and through records are torn. Whatever is published, at every moment, is the sum of
-// the prefixes that its coverage names, and complete; and in the end all of the log is.
+// the prefixes that its coverage names, and complete, or says which partition it lacks; and in the end all of
+// the log is, complete.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -30,7 +31,7 @@ static void process_drop(struct process *process) {
 
 static void process_begin(struct process *process) {
     process_drop(process);
-    process->publisher = publisher_create(PARTITIONS);
+    process->publisher = publisher_create(PARTITIONS, INCOMPLETE_AFTER_MS);
     process->dead = process->deaf = false;
     process->clock_error_ms =
         draw(process->world, 3) == 0 ? (int64_t)draw(process->world, 300) * MINUTE - 150 * MINUTE : 0;
@@ -152,8 +153,8 @@ static void reader_turn(struct process *process, int p) {
 static void process_publish(struct process *process) {
     struct problem problem;
     bool more;
-    enum status status =
-        publisher_run(process->publisher, &process->keeper, process->owned, 8, &more, &problem);
+    enum status status = publisher_run(process->publisher, &process->keeper, process->owned, 8,
+                                       process->world->clock_ms, &more, &problem);
     if (status != STATUS_OK && status != STATUS_TRY_AGAIN)
         world_fail(process->world, problem.what, "publish");
 }
@@ -295,7 +296,7 @@ static bool is_covered(struct world *w, int64_t start_s, const struct file *file
     if (snapshot_open(&s, file->name, file->bytes, file->length, &problem) != STATUS_OK)
         world_fail(w, problem.what, file->name);
     for (int p = 0; p < PARTITIONS; p++)
-        covered &= snapshot_header(s)->coverage[p].to >= to[p];
+        covered &= snapshot_header(s)->coverage[p].to >= to[p] && !snapshot_header(s)->coverage[p].missing;
     snapshot_close(&s);
     return covered;
 }
@@ -345,7 +346,12 @@ static struct world *world_create(uint64_t seed) {
         struct process *process = &w->processes[i];
         process->world = w;
         process->number = i;
-        process->keeper = (struct keeper){&w->store.store, "engagement", "", "rules", "kpis", PARTITIONS};
+        process->keeper = (struct keeper){.store = &w->store.store,
+                                          .topic = "engagement",
+                                          .topic_id = "",
+                                          .rules_hash = "rules",
+                                          .kpis_hash = "kpis",
+                                          .partitions = PARTITIONS};
         sem_init(&process->go, 0, 0);
         pthread_create(&process->thread, NULL, process_live, process);
     }
@@ -373,8 +379,8 @@ static void live(uint64_t seed, int64_t pace_ms) {
         something_happens(w, pace_ms);
     world_settle(w);
     print_message("seed %" PRIu64 ": %" PRIu64 " parts, %" PRIu64 " checkpoints, %" PRIu64
-                  " snapshots, %" PRIu64 " settled, %" PRIu64 " torn\n",
-                  seed, w->parts, w->checkpoints, w->snapshots, w->settled, w->torn);
+                  " snapshots, %" PRIu64 " incomplete, %" PRIu64 " settled, %" PRIu64 " torn\n",
+                  seed, w->parts, w->checkpoints, w->snapshots, w->incomplete, w->settled, w->torn);
     world_end(w);
 }
 

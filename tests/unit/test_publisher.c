@@ -2,6 +2,7 @@
 // published late, or is damaged. (What is published in all other cases: test_keeper.c.)
 #include "aggregate/keep/publisher.h"
 
+#include "aggregate/keep/keep_files.h"
 #include "tests/unit/snapshot_fixture.h"
 #include "tests/unit/store_fixture.h"
 
@@ -13,7 +14,12 @@ static struct publisher_figures figures; // of the last round
 
 static int fresh(void **state) {
     store = store_fresh();
-    keeper = (struct keeper){store, "engagement", "k8s2", "0011", "2233", PARTITIONS};
+    keeper = (struct keeper){.store = store,
+                             .topic = "engagement",
+                             .topic_id = "k8s2",
+                             .rules_hash = "0011",
+                             .kpis_hash = "2233",
+                             .partitions = PARTITIONS};
     return store == NULL;
 }
 
@@ -97,6 +103,7 @@ static void lay_through(uint32_t partition, int64_t to) {
     struct progress progress = {.partition = partition,
                                 .offset = 1000,
                                 .sealed_s = START_S + 10 * WINDOW_S,
+                                .watermark_ms = (START_S + INT64_C(10) * WINDOW_S) * 1000,
                                 .settled_before_s = to == 0 ? START_S + WINDOW_S : 0,
                                 .lines = &line,
                                 .line_count = to > 0};
@@ -117,10 +124,10 @@ static void cut(const struct snapshot_name *revision) {
 
 static enum status publish(void) {
     static const bool owned[PARTITIONS] = {true, true};
-    struct publisher *publisher = publisher_create(PARTITIONS);
+    struct publisher *publisher = publisher_create(PARTITIONS, -1);
     struct problem p;
     bool more;
-    enum status status = publisher_run(publisher, &keeper, owned, 8, &more, &p);
+    enum status status = publisher_run(publisher, &keeper, owned, 8, 0, &more, &p);
     figures = publisher_figures(publisher);
     publisher_destroy(&publisher);
     return status;
@@ -207,6 +214,132 @@ static void tags_fold_where_all_parts_are_together__a_part_alone_knows_not_which
     rows_destroy(&rows);
 }
 
+// ---- without a partition
+
+enum { AFTER_MS = 3600 * 1000 };
+#define SEALED_S (START_S + 10 * (int64_t)WINDOW_S)
+
+// How far a partition has come that has no event of the window.
+static void lay_progress(uint32_t partition, int64_t offset, int64_t sealed_s) {
+    char name[NAME_MAX_LENGTH];
+    const struct progress progress = {
+        .partition = partition, .offset = offset, .sealed_s = sealed_s, .watermark_ms = sealed_s * 1000};
+    struct header header = header_of(FILE_THROUGH);
+    struct snapshot_bytes bytes;
+    header.progress = &progress;
+    through_name_write(name, &(struct through_name){partition, offset, sealed_s});
+    snapshot_write(&bytes, &header, NULL, 0);
+    assert_int_equal(store_put(store, name, bytes.at, bytes.length, NULL), STATUS_OK);
+    snapshot_bytes_fini(&bytes);
+}
+
+static struct publisher_figures publish_at(struct publisher *publisher, const bool *owned, int64_t now_ms) {
+    struct problem p;
+    bool more;
+    assert_int_equal(publisher_run(publisher, &keeper, owned, 8, now_ms, &more, &p), STATUS_OK);
+    return publisher_figures(publisher);
+}
+
+static bool newest_lacks(uint32_t partition) {
+    struct snapshot_name newest;
+    struct shelf_file file;
+    char name[NAME_MAX_LENGTH];
+    assert_int_equal(shelf_newest(store, START_S, &newest, NULL), STATUS_OK);
+    snapshot_name_write(name, &newest);
+    assert_int_equal(shelf_open(store, name, &file, NULL), STATUS_OK);
+    bool lacks = snapshot_header(file.snapshot)->coverage[partition].missing;
+    shelf_file_fini(&file);
+    return lacks;
+}
+
+static const bool both[PARTITIONS] = {true, true};
+
+// Partition 0 has all; partition 1 has no owner, and later seals the window without an event of it: the sum
+// of what both reach is the same then.
+static void a_partition_that_nobody_seals_is_left_out_and_made_up_for(void **state) {
+    struct publisher *publisher = publisher_create(PARTITIONS, AFTER_MS);
+    lay_parts();
+    lay_through(0, 100);
+    assert_int_equal(publish_at(publisher, both, 0).published, 0);
+    struct publisher_figures f = publish_at(publisher, both, AFTER_MS - 1);
+    assert_int_equal(f.published, 0);
+    assert_int_equal(f.waits_for, 1);
+    assert_int_equal(f.waiting, 1);
+    f = publish_at(publisher, both, AFTER_MS);
+    assert_int_equal(f.published, 1);
+    assert_int_equal(f.incomplete, 1);
+    assert_true(newest_lacks(1));
+    newest_covers(100, 0);
+    assert_int_equal(publish_at(publisher, both, 2 * AFTER_MS).published, 1);
+    lay_progress(1, 10, SEALED_S);
+    f = publish_at(publisher, both, 2 * AFTER_MS);
+    assert_int_equal(f.published, 2);
+    assert_int_equal(f.incomplete, 1);
+    assert_int_equal(f.waiting, 0);
+    assert_false(newest_lacks(1));
+    publisher_destroy(&publisher);
+}
+
+static void never_where_it_is_off(void **state) {
+    struct publisher *publisher = publisher_create(PARTITIONS, -1);
+    lay_parts();
+    lay_through(0, 100);
+    assert_int_equal(publish_at(publisher, both, 0).published, 0);
+    assert_int_equal(publish_at(publisher, both, INT64_MAX / 2).published, 0);
+    publisher_destroy(&publisher);
+}
+
+static void nor_while_its_owner_reads__goes_red_if_the_distance_alone_is_looked_at(void **state) {
+    struct publisher *publisher = publisher_create(PARTITIONS, AFTER_MS);
+    lay_parts();
+    lay_through(0, 100);
+    for (int i = 1; i < 5; i++) {
+        lay_progress(1, i, START_S);
+        assert_int_equal(publish_at(publisher, both, i * (int64_t)AFTER_MS).published, 0);
+    }
+    publisher_destroy(&publisher);
+}
+
+static void nor_before_the_window_itself_has_waited(void **state) {
+    struct publisher *publisher = publisher_create(PARTITIONS, 10 * WINDOW_S * 1000);
+    lay_parts();
+    lay_through(0, 100); // nine windows of event time past its end
+    assert_int_equal(publish_at(publisher, both, 0).published, 0);
+    assert_int_equal(publish_at(publisher, both, INT64_MAX / 2).published, 0);
+    publisher_destroy(&publisher);
+}
+
+// Whose windows it is to publish, if nobody owns it?
+static void where_the_publisher_of_a_window_stands_still_the_next_is__goes_red_if_nobody(void **state) {
+    struct publisher *publisher = publisher_create(PARTITIONS, AFTER_MS);
+    uint32_t gone = publisher_of(START_S, PARTITIONS), there = 1 - gone;
+    const bool owned[PARTITIONS] = {there == 0, there == 1};
+    lay_parts();
+    lay_through(there, there == 0 ? 100 : 70);
+    assert_int_equal(publish_at(publisher, owned, 0).published, 0);
+    assert_int_equal(publish_at(publisher, owned, AFTER_MS).published, 1);
+    assert_true(newest_lacks(gone));
+    publisher_destroy(&publisher);
+}
+
+// Its line would be gone when the complete one is to be made.
+static void no_line_is_settled_by_a_window_that_is_incomplete(void **state) {
+    struct publisher *publisher = publisher_create(PARTITIONS, AFTER_MS);
+    int64_t to;
+    struct problem p;
+    lay_parts();
+    lay_through(0, 100);
+    publish_at(publisher, both, 0);
+    publish_at(publisher, both, AFTER_MS);
+    assert_int_equal(keep_files_published(&keeper, START_S, 0, &to, &p), STATUS_OK);
+    assert_int_equal(to, -1);
+    lay_progress(1, 10, SEALED_S);
+    publish_at(publisher, both, AFTER_MS);
+    assert_int_equal(keep_files_published(&keeper, START_S, 0, &to, &p), STATUS_OK);
+    assert_int_equal(to, 100);
+    publisher_destroy(&publisher);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, fresh, done)
 
 int main(void) {
@@ -215,6 +348,12 @@ int main(void) {
         TEST(where_all_lines_are_there_a_damaged_revision_is_not_needed),
         TEST(tags_fold_where_all_parts_are_together__a_part_alone_knows_not_which),
         TEST(where_a_line_was_settled_it_is__goes_red_if_it_is_passed_over),
+        TEST(a_partition_that_nobody_seals_is_left_out_and_made_up_for),
+        TEST(never_where_it_is_off),
+        TEST(nor_while_its_owner_reads__goes_red_if_the_distance_alone_is_looked_at),
+        TEST(nor_before_the_window_itself_has_waited),
+        TEST(where_the_publisher_of_a_window_stands_still_the_next_is__goes_red_if_nobody),
+        TEST(no_line_is_settled_by_a_window_that_is_incomplete),
     };
     return cmocka_run_group_tests(tests, store_fixture_begin, store_fixture_end);
 }

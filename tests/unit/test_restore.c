@@ -76,7 +76,12 @@ static const struct store_kind sweeping_kind = {inner_write,  inner_read,       
 static int fresh(void **state) {
     struct problem p;
     sweeping = (struct sweeping){.store = {&sweeping_kind}, .inner = store_fresh()};
-    keeper = other = (struct keeper){&sweeping.store, "engagement", "k8s2", "0011", "2233", PARTITIONS};
+    keeper = other = (struct keeper){.store = &sweeping.store,
+                                     .topic = "engagement",
+                                     .topic_id = "k8s2",
+                                     .rules_hash = "0011",
+                                     .kpis_hash = "2233",
+                                     .partitions = PARTITIONS};
     other.store = sweeping.inner;
     return sweeping.inner == NULL || keeper_restore(&other, 0, 0, &others, &p) != STATUS_OK;
 }

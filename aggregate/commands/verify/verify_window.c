@@ -217,6 +217,15 @@ static bool coverage_is_whole(struct verify *v, const char *name, const struct h
     return !torn && v->bad_files == bad;
 }
 
+// Until it has sealed the window and there is another revision.
+static void missing_note(struct verify *v, const char *name, const struct header *header) {
+    for (size_t i = 0; i < header->coverage_count; i++) {
+        if (header->coverage[i].missing)
+            verify_note(v, name, "incomplete: it was published without partition %u",
+                        header->coverage[i].partition);
+    }
+}
+
 static enum status revision_check(struct verify *v, const struct snapshot_name *revision, bool newest,
                                   const struct parts *parts, struct problem *p) {
     char name[NAME_MAX_LENGTH];
@@ -226,8 +235,10 @@ static enum status revision_check(struct verify *v, const struct snapshot_name *
     if (status != STATUS_OK || file.snapshot == NULL)
         return status;
     const struct header *header = snapshot_header(file.snapshot);
-    if (newest)
+    if (newest) {
         settled_add(v, header);
+        missing_note(v, name, header);
+    }
     if (parts->count == 0)
         verify_note(v, name, "its parts are no longer there: it cannot be made again");
     else if (coverage_is_whole(v, name, header, parts) && v->deep)
