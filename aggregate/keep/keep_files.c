@@ -177,7 +177,8 @@ static size_t windows_gained(const struct ledger *l, const struct handover *h, s
     size_t count = 0;
     for (size_t i = 0; i < h->panes.count; i++) {
         const struct pane *pane = &h->panes.at[i];
-        if (ledger_is_only_here(ledger_find(l, pane->start_s)))
+        const struct ledger_window *w = ledger_find(l, pane->start_s);
+        if (w != NULL && ledger_is_only_here(w)) // else it is in its part, or gone
             out[count++] = (struct snapshot_window){pane->start_s, pane->rows};
     }
     if (count > 1)

@@ -32,15 +32,24 @@ static enum status reopen_part(struct keeper *k, struct kept *kept, const struct
     return STATUS_OK;
 }
 
+static bool is_old(const struct ledger *l, int64_t start_s) {
+    return start_s + WINDOW_S <= l->gone_before_s;
+}
+
 // A closed window's part is the one that its line names; a settled one's is the last that is not ahead of us.
+// An old window's may have left the store: what its line counted is settled then, and so is what comes.
 static enum status reopen(struct keeper *k, struct kept *kept, int64_t start_s, struct problem *p) {
-    const struct ledger *l = &kept->ledger;
-    const struct ledger_window *w = ledger_find(l, start_s);
+    struct ledger *l = &kept->ledger;
+    struct ledger_window *w = ledger_find(l, start_s);
     struct part_name part = {start_s, l->partition, l->start, w != NULL ? w->to : -1};
-    if (w == NULL) {
-        enum status status = keep_files_last_part(k, &part, l->offset, p);
+    if (w == NULL || is_old(l, start_s)) {
+        enum status status = keep_files_last_part(k, &part, w != NULL ? w->to : l->offset, p);
         if (status != STATUS_OK)
             return status;
+    }
+    if (w != NULL && part.to < 0) {
+        ledger_forget(l, w);
+        return STATUS_OK;
     }
     return part.to < 0 ? reopen_empty(kept, start_s) : reopen_part(k, kept, &part, p);
 }
@@ -76,9 +85,18 @@ static enum status keep_parts(struct keeper *k, struct kept *kept, struct proble
 
 struct publication {
     struct keeper *keeper;
-    uint32_t partition;
+    const struct ledger *ledger;
     int looks;
 };
+
+// It was published, long ago: else its part would still be there.
+static bool has_left_the_store(const struct publication *publication, const struct ledger_window *w) {
+    const struct ledger *l = publication->ledger;
+    struct part_name part = {w->start_s, l->partition, l->start, -1};
+    struct problem problem;
+    return is_old(l, w->start_s) &&
+           keep_files_last_part(publication->keeper, &part, w->to, &problem) == STATUS_OK && part.to < 0;
+}
 
 static bool is_published(void *context, const struct ledger_window *w) {
     struct publication *publication = context;
@@ -86,9 +104,9 @@ static bool is_published(void *context, const struct ledger_window *w) {
     int64_t to;
     if (publication->looks-- <= 0)
         return false;
-    return keep_files_published(publication->keeper, w->start_s, publication->partition, &to, &problem) ==
-               STATUS_OK &&
-           to >= w->to;
+    enum status status =
+        keep_files_published(publication->keeper, w->start_s, publication->ledger->partition, &to, &problem);
+    return (status == STATUS_OK && to >= w->to) || has_left_the_store(publication, w);
 }
 
 static enum status keep_taken(struct keeper *k, struct kept *kept, const struct handover *h,
@@ -103,6 +121,7 @@ static enum status keep_taken(struct keeper *k, struct kept *kept, const struct 
 
 enum status keeper_keep(struct keeper *k, struct kept *kept, struct handover *h, struct problem *p) {
     if (!kept->taken) {
+        kept->ledger.gone_before_s = k->retain_s > 0 ? kept->ledger.sealed_s - k->retain_s : 0;
         enum status status = reopen_all(k, kept, h, p);
         if (status != STATUS_OK)
             return status;
@@ -114,7 +133,7 @@ enum status keeper_keep(struct keeper *k, struct kept *kept, struct handover *h,
         return status;
     kept->taken = false;
     ledger_close(&kept->ledger, h->lateness_ms);
-    struct publication publication = {k, kept->ledger.partition, PUBLISHED_LOOKS};
+    struct publication publication = {k, &kept->ledger, PUBLISHED_LOOKS};
     ledger_settle(&kept->ledger, is_published, &publication);
     keep_files_sweep(k, kept);
     return STATUS_OK;

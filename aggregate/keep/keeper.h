@@ -19,6 +19,7 @@ struct keeper {
     const char *topic, *topic_id, *rules_hash, *kpis_hash;
     uint32_t partitions;
     const int64_t *starts; // the first offset of each; NULL: 0
+    int64_t retain_s;      // windows that are older leave the store (retention.h); 0: never
 };
 
 // A partition on the keeping thread's side.

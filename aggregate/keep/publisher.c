@@ -5,6 +5,7 @@
 
 #include "aggregate/keep/earlier.h"
 #include "aggregate/keep/keep_files.h"
+#include "aggregate/keep/retention.h"
 #include "aggregate/keep/waits.h"
 #include "runtime/clock.h"
 #include "runtime/hash.h"
@@ -506,8 +507,9 @@ static bool is_ours(const struct publisher *pub, const bool *owned, int64_t star
 }
 
 // Starts of the windows that we are to publish and that all have sealed, or that have waited long enough,
-// each once; *starts is the caller's.
-static size_t candidates(const struct publisher *pub, const bool *owned, int64_t **starts) {
+// each once; *starts is the caller's. None that may have left the store.
+static size_t candidates(const struct publisher *pub, const bool *owned, int64_t gone_before_s,
+                         int64_t **starts) {
     size_t count = 0, room = 0;
     for (uint32_t i = 0; i < pub->partitions; i++)
         room += pub->throughs[i].progress.line_count;
@@ -516,7 +518,8 @@ static size_t candidates(const struct publisher *pub, const bool *owned, int64_t
         const struct progress *progress = &pub->throughs[i].progress;
         for (size_t l = 0; l < progress->line_count; l++) {
             int64_t start_s = progress->lines[l].start_s;
-            if (waits_are_over(pub->waits, start_s) && is_ours(pub, owned, start_s))
+            if (start_s + WINDOW_S > gone_before_s && waits_are_over(pub->waits, start_s) &&
+                is_ours(pub, owned, start_s))
                 (*starts)[count++] = start_s;
         }
     }
@@ -542,7 +545,7 @@ enum status publisher_run(struct publisher *pub, struct keeper *k, const bool *o
     throughs_note(pub, k, now_ms);
     sealed_by_all(pub);
     waiting_look(pub);
-    size_t count = candidates(pub, owned, &starts);
+    size_t count = candidates(pub, owned, retention_horizon(pub->figures.sealed_s, k->retain_s), &starts);
     for (size_t i = 0; i < count && !*more; i++) {
         struct problem problem;
         bool did = false;
@@ -556,6 +559,16 @@ enum status publisher_run(struct publisher *pub, struct keeper *k, const bool *o
     }
     free(starts);
     return first;
+}
+
+bool publisher_has_open(const void *publisher, int64_t start_s) {
+    const struct publisher *pub = publisher;
+    for (uint32_t i = 0; i < pub->partitions; i++) {
+        const struct line *line = line_of(&pub->throughs[i].progress, start_s);
+        if (line != NULL && line->open)
+            return true;
+    }
+    return false;
 }
 
 struct publisher_figures publisher_figures(const struct publisher *pub) {

@@ -35,5 +35,8 @@ enum status publisher_run(struct publisher *pub, struct keeper *k, const bool *o
                           int64_t now_ms, bool *more, struct problem *p);
 struct publisher_figures publisher_figures(const struct publisher *pub);
 
+// Does a partition hold the window's rows, as its record says?
+bool publisher_has_open(const void *publisher, int64_t start_s);
+
 // The partition whose owner publishes the window.
 uint32_t publisher_of(int64_t start_s, uint32_t partitions);

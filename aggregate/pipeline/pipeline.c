@@ -82,12 +82,14 @@ static void stages_open(struct pipeline *p) {
     p->lanes = memory_take(PARTITIONS_MAX * sizeof(*p->lanes));
     p->publisher = publisher_create((uint32_t)f->partitions, f->settings.window_publish_incomplete_after_ms);
     kpi_hash(p->kpis_hash);
-    p->keeper = (struct keeper){.topic = f->settings.kafka_topic,
-                                .topic_id = f->topic_id,
-                                .rules_hash = f->rules.versions[f->rules.count - 1].hash,
-                                .kpis_hash = p->kpis_hash,
-                                .partitions = (uint32_t)f->partitions,
-                                .starts = p->meta.starts};
+    p->keeper =
+        (struct keeper){.topic = f->settings.kafka_topic,
+                        .topic_id = f->topic_id,
+                        .rules_hash = f->rules.versions[f->rules.count - 1].hash,
+                        .kpis_hash = p->kpis_hash,
+                        .partitions = (uint32_t)f->partitions,
+                        .starts = p->meta.starts,
+                        .retain_s = f->settings.store_retain_ms > 0 ? f->settings.store_retain_ms / 1000 : 0};
 }
 
 static enum status edges_open(struct pipeline *p, struct problem *problem) {

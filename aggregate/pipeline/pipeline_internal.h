@@ -30,6 +30,8 @@ enum {
     BOUNDS_TIMEOUT_MS = 5000,
     END_TIMEOUT_MS = 1000,
     PUBLISH_MOST = 64, // windows in one job
+    RETAIN_MOST = 64,  // files in one job
+    RETAIN_EVERY_MS = 3600 * 1000,
 };
 
 // What windows may have gained before it is handed over, of one partition and of all: then the source is
@@ -77,7 +79,7 @@ struct lane {
     size_t windows_open, windows_bytes; // of the ledger, as of the last job
 };
 
-enum job_kind { JOB_RESTORE, JOB_KEEP, JOB_PUBLISH };
+enum job_kind { JOB_RESTORE, JOB_KEEP, JOB_PUBLISH, JOB_RETAIN };
 
 // Work for the keeping thread: one at a time, in the order they were begun.
 struct job {
@@ -86,8 +88,9 @@ struct job {
     struct pipeline *pipeline;
     enum job_kind kind;
     struct lane *lane; // of RESTORE and KEEP
-    bool *owned;       // of PUBLISH, by partition
+    bool *owned;       // of PUBLISH and RETAIN, by partition
     bool more;
+    size_t removed; // files, of RETAIN
     enum status status;
     struct problem problem;
     struct kept *restored;
@@ -108,7 +111,7 @@ struct ask {
 struct tally {
     uint64_t read, counted, late, duplicate, replayed, rejected, dropped;
     uint64_t by_reason[REJECT_COUNT];
-    uint64_t handovers, part_bytes, checkpoint_bytes;
+    uint64_t handovers, part_bytes, checkpoint_bytes, removed;
     uint64_t commits_accepted, commits_refused;
     struct histogram keep_seconds, publish_seconds;
     int64_t pressure_ms;
@@ -137,8 +140,8 @@ struct pipeline {
     size_t lane_count;
     struct job *first, *last; // jobs, the first one running
     struct ask ask;
-    bool publishing;
-    int64_t publish_at_ms;
+    bool publishing, retaining;
+    int64_t publish_at_ms, retain_at_ms;
     const char *store_trouble; // the code told since the store refused; NULL: it does not
     int64_t store_free, store_asked_at_ms;
     bool store_low; // and told

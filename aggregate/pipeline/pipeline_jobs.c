@@ -3,6 +3,7 @@
 //     restore    a partition's checkpoint
 //     keep       what a partition's windows gained; then its offset is committed
 //     publish    windows that all partitions have sealed
+//     retain     removes what is older than store.retain
 //
 // While a job of a lane waits or runs, its `kept` and its handover are the keeping thread's; its panes go on
 // filling. What the store refused (CLM-D1) is tried again: nothing is lost meanwhile, nothing is committed,
@@ -10,6 +11,7 @@
 
 #include <stdlib.h>
 
+#include "aggregate/keep/retention.h"
 #include "aggregate/pipeline/pipeline_internal.h"
 #include "runtime/check.h"
 #include "runtime/clock.h"
@@ -52,6 +54,14 @@ static void job_free(struct job *job) {
     free(job);
 }
 
+static void retain_work(struct pipeline *p, struct job *job) {
+    const struct retention terms = {.sealed_s = publisher_figures(p->publisher).sealed_s,
+                                    .owned = job->owned,
+                                    .is_open = publisher_has_open,
+                                    .context = p->publisher};
+    job->status = retention_run(&p->keeper, &terms, RETAIN_MOST, &job->removed, &job->more, &job->problem);
+}
+
 // On the keeping thread.
 static void job_work(uv_work_t *work) {
     struct job *job = (struct job *)((char *)work - offsetof(struct job, work));
@@ -68,6 +78,9 @@ static void job_work(uv_work_t *work) {
     case JOB_PUBLISH:
         job->status = publisher_run(p->publisher, &p->keeper, job->owned, PUBLISH_MOST, clock_monotonic_ms(),
                                     &job->more, problem);
+        return;
+    case JOB_RETAIN:
+        retain_work(p, job);
         return;
     }
 }
@@ -144,6 +157,17 @@ static void publish_done(struct pipeline *p, struct job *job) {
         log_problem(LOG_LEVEL_ERROR, "window_not_published", &job->problem);
 }
 
+// What cannot be removed now stays until the next time: nothing depends on it.
+static void retain_done(struct pipeline *p, struct job *job) {
+    p->retaining = false;
+    p->tally.removed += job->removed;
+    p->retain_at_ms = job->more && job->status == STATUS_OK ? p->now_ms : p->now_ms + RETAIN_EVERY_MS;
+    if (job->removed > 0)
+        log_info("old_windows_removed", FIELD("files", LOG_INT(job->removed)));
+    if (job->status != STATUS_OK)
+        log_problem(LOG_LEVEL_WARN, "old_windows_stay", &job->problem);
+}
+
 static void lane_done(struct pipeline *p, struct job *job) {
     struct lane *lane = job->lane;
     lane->busy = false;
@@ -166,6 +190,8 @@ static void job_done(uv_work_t *work, int cancelled) {
         p->last = NULL;
     if (job->kind == JOB_PUBLISH)
         publish_done(p, job);
+    else if (job->kind == JOB_RETAIN)
+        retain_done(p, job);
     else
         lane_done(p, job);
     job_free(job);
@@ -222,13 +248,23 @@ static void lane_turn(struct pipeline *p, struct lane *lane) {
         hand_over(p, lane);
 }
 
-static void publish(struct pipeline *p) {
-    struct job *job = job_begin(p, JOB_PUBLISH, NULL);
+static void queue_owned(struct pipeline *p, enum job_kind kind) {
+    struct job *job = job_begin(p, kind, NULL);
     job->owned = memory_take((size_t)p->meta.partitions * sizeof(*job->owned));
     for (int32_t i = 0; i < p->meta.partitions; i++)
         job->owned[i] = p->lanes[i] != NULL;
-    p->publishing = true;
     job_queue(p, job);
+}
+
+static void publish(struct pipeline *p) {
+    p->publishing = true;
+    queue_owned(p, JOB_PUBLISH);
+}
+
+// Once something is known to be sealed.
+static void retain(struct pipeline *p) {
+    p->retaining = true;
+    queue_owned(p, JOB_RETAIN);
 }
 
 static void store_look(struct pipeline *p) {
@@ -251,6 +287,9 @@ void jobs_turn(struct pipeline *p) {
     }
     if (!p->publishing && !p->draining && p->lane_count > 0 && p->publish_at_ms <= p->now_ms)
         publish(p);
+    if (!p->retaining && !p->draining && p->published.sealed_s > 0 && p->keeper.retain_s > 0 &&
+        p->retain_at_ms <= p->now_ms)
+        retain(p);
     store_look(p);
 }
 

@@ -99,6 +99,7 @@ static void collect_store(struct pipeline *p) {
     set(p, METRIC_OF_PART_BYTES, NULL, (int64_t)p->tally.part_bytes);
     metrics_set(p->metrics, METRIC_OF_TURN, NULL, (double)p->tally.turn_ns / 1e9);
     set(p, METRIC_OF_STORE_UP, NULL, p->store_trouble == NULL);
+    set(p, METRIC_OF_REMOVED, NULL, (int64_t)p->tally.removed);
     if (p->store_free >= 0)
         set(p, METRIC_OF_STORE_FREE, NULL, p->store_free);
 }

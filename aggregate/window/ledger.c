@@ -36,9 +36,17 @@ struct ledger_window *ledger_find(const struct ledger *l, int64_t start_s) {
     return place < l->count && l->at[place].start_s == start_s ? &l->at[place] : NULL;
 }
 
+static bool is_settled(const struct ledger *l, int64_t start_s) {
+    return start_s < l->settled_before_s && ledger_find(l, start_s) == NULL;
+}
+
+bool ledger_is_gone(const struct ledger *l, int64_t start_s) {
+    return start_s + WINDOW_S <= l->gone_before_s && is_settled(l, start_s);
+}
+
 bool ledger_is_away(const struct ledger *l, int64_t start_s) {
     const struct ledger_window *w = ledger_find(l, start_s);
-    return w != NULL ? w->rows == NULL : start_s < l->settled_before_s;
+    return w != NULL ? w->rows == NULL : is_settled(l, start_s) && !ledger_is_gone(l, start_s);
 }
 
 static struct ledger_window *window_begin(struct ledger *l, int64_t start_s) {
@@ -81,6 +89,11 @@ static void take_rows(struct ledger_window *w, struct pane *pane) {
 static void take_pane(struct ledger *l, struct pane *pane) {
     struct ledger_window *w = ledger_find(l, pane->start_s);
     CHECK(!ledger_is_away(l, pane->start_s));
+    if (ledger_is_gone(l, pane->start_s)) {
+        l->settled_counted += pane->counted;
+        l->settled_late += pane->late;
+        return;
+    }
     pane_settle(pane);
     if (w == NULL)
         w = window_begin(l, pane->start_s);
@@ -117,21 +130,31 @@ void ledger_close(struct ledger *l, int64_t lateness_ms) {
     }
 }
 
+void ledger_forget(struct ledger *l, struct ledger_window *w) {
+    size_t place = (size_t)(w - l->at);
+    CHECK(w->rows == NULL);
+    l->settled_counted += w->counted;
+    l->settled_late += w->late;
+    if (l->settled_before_s < w->start_s + WINDOW_S)
+        l->settled_before_s = w->start_s + WINDOW_S;
+    l->count--;
+    memmove(w, w + 1, (l->count - place) * sizeof(*w));
+}
+
+static bool may_settle(const struct ledger *l, size_t place) {
+    bool is_beyond = l->count > LEDGER_LINES_KEPT && place < l->count - LEDGER_LINES_KEPT;
+    return is_beyond || (place < l->count && l->at[place].start_s + WINDOW_S <= l->gone_before_s);
+}
+
 void ledger_settle(struct ledger *l, bool (*is_published)(void *context, const struct ledger_window *w),
                    void *context) {
     size_t i = 0;
-    while (l->count > LEDGER_LINES_KEPT && i < l->count - LEDGER_LINES_KEPT) {
+    while (may_settle(l, i)) {
         struct ledger_window *w = &l->at[i];
-        if (w->rows != NULL || !is_published(context, w)) {
+        if (w->rows != NULL || !is_published(context, w))
             i++;
-            continue;
-        }
-        l->settled_counted += w->counted;
-        l->settled_late += w->late;
-        if (l->settled_before_s < w->start_s + WINDOW_S)
-            l->settled_before_s = w->start_s + WINDOW_S;
-        l->count--;
-        memmove(w, w + 1, (l->count - i) * sizeof(*w));
+        else
+            ledger_forget(l, w);
     }
 }
 

@@ -8,6 +8,8 @@
 //     open     -> closed                  sealed, its part kept, and no event can come that is not late
 //     closed   -> settled                 published, and enough other lines are there
 //     closed, settled -> open             a late event: its part is read again (ledger_reopen)
+//     settled  -> gone                    so old that the store keeps it no more: its events are settled at
+//     once
 //
 // read = rejected + duplicate + settled_counted + settled_late + counted and late of all lines, always.
 #pragma once
@@ -37,6 +39,7 @@ struct ledger {
     uint64_t read, rejected, duplicate;
     uint64_t settled_counted, settled_late;
     int64_t settled_before_s; // a window without a line that starts before it may have been settled
+    int64_t gone_before_s;    // and is gone where it ends by then; not in files
     struct ledger_window *at; // by start_s
     size_t count, room;
 };
@@ -58,6 +61,8 @@ void ledger_fini(struct ledger *l);
 
 // The window, or NULL.
 struct ledger_window *ledger_find(const struct ledger *l, int64_t start_s);
+// Is it one of which the store keeps nothing any more?
+bool ledger_is_gone(const struct ledger *l, int64_t start_s);
 // Must the window be read again from its part (if the store has one) before a pane of it can be taken?
 bool ledger_is_away(const struct ledger *l, int64_t start_s);
 // Takes the rows of the window's part, and what it counted. A window without a part is begun with new rows
@@ -81,14 +86,17 @@ static inline bool ledger_is_only_here(const struct ledger_window *w) {
 // Frees the rows of windows to which only late events can come any more.
 void ledger_close(struct ledger *l, int64_t lateness_ms);
 
-// Forgets the oldest closed lines, beyond LEDGER_LINES_KEPT, of which `is_published` says that the window was
-// published with them.
+// Forgets a closed line: its events are settled.
+void ledger_forget(struct ledger *l, struct ledger_window *w);
+// Forgets the oldest closed lines, beyond LEDGER_LINES_KEPT or of windows that end by gone_before_s, of which
+// `is_published` says that the window was published with them.
 void ledger_settle(struct ledger *l, bool (*is_published)(void *context, const struct ledger_window *w),
                    void *context);
 
 // The ledger as files have it; `lines` holds l->count.
 void ledger_progress(const struct ledger *l, struct progress *out, struct line *lines);
-// The ledger that a file has, open windows with empty rows.
+// The ledger that a file has, open windows with empty rows. Parts are kept before the file is: those of
+// windows that it has sealed are there, or have left the store.
 void ledger_restore(struct ledger *l, const struct progress *progress);
 
 size_t ledger_open_count(const struct ledger *l); // windows

@@ -379,6 +379,37 @@ def fill(disk):
     return ballast
 
 
+def test_windows_that_are_older_than_retain_leave_the_store_and_what_comes_for_them_brings_none_back(make, past):
+    aggregation, day = make(**{"store.retain": "7d"}), 86_400
+    long_ago = past - 10 * day * 1000
+    produce(aggregation, long_ago, 600)
+    produce(aggregation, past, 600)
+    first = aggregation.start(flags=["--store.retain=off"])
+    aggregation.settle()
+    assert first.terminate() == 0
+    starts, sums = aggregation.store.starts(), aggregation.sums()
+    horizon = starts[-1] + 900 - 8 * day
+    stay = [start for start in starts if start + 900 > horizon]
+    assert long_ago // 1000 in starts and past // 1000 in stay and len(stay) < len(starts)
+
+    second = aggregation.start()
+    wait_until("they are gone", lambda: aggregation.store.starts() == aggregation.store.starts("parts") == stay)
+    assert all(start + 900 > horizon - 2 * day for start in aggregation.store.starts("orders"))
+    send(aggregation, event(KIND["like"], occurred_at=long_ago))
+    produce(aggregation, past + 4 * WINDOW, 300, 1)
+    expected = aggregation.expected()
+    newest = max(expected.windows)
+    wait_until("the new window is published", lambda: newest in aggregation.store.starts() and not [
+        p for p, share in expected.windows[newest].shares.items()
+        if aggregation.store.newest(newest).header.coverage[p].to < share.to])
+    assert second.terminate() == 0
+    assert long_ago // 1000 not in aggregation.store.starts()
+    aggregation.check_balance(expected)
+    assert {start: aggregation.sums()[start] for start in stay if start < past // 1000} == {
+        start: sums[start] for start in stay if start < past // 1000}
+    aggregation.command("verify")
+
+
 def test_a_store_that_cannot_be_written_is_said_at_start(make, tmp_path):
     (tmp_path / "file").write_text("")
     aggregator = make("through", store=tmp_path / "file" / "store").start(ready=False)

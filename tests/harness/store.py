@@ -7,7 +7,7 @@ from harness.process import ENVIRONMENT, SANITIZER
 from harness.s3 import ACCESS, REGION, SECRET
 
 DRIVER = PROGRAMS.parent / "tests" / "store_driver"
-CONTRACT = PROGRAMS.parent / "tests" / "test_store"
+CONTRACTS = [PROGRAMS.parent / "tests" / name for name in ("test_store", "test_retention")]
 OK, USAGE, BAD_DATA, NO_INPUT, UNAVAILABLE, CANT_CREATE, TRY_AGAIN, NOT_ALLOWED, CONFIG = 0, 64, 65, 66, 69, 73, 75, 77, 78
 
 

@@ -5,7 +5,7 @@ from harness.certificates import Authority
 from harness.process import ENVIRONMENT, run
 from harness.s3 import S3
 from harness.s3_proxy import CUT, HALVE, PASS, STALL, S3Proxy, answer
-from harness.store import (BAD_DATA, CONFIG, CONTRACT, NO_INPUT, NOT_ALLOWED, OK, TRY_AGAIN, UNAVAILABLE, USAGE, Store)
+from harness.store import (BAD_DATA, CONFIG, CONTRACTS, NO_INPUT, NOT_ALLOWED, OK, TRY_AGAIN, UNAVAILABLE, USAGE, Store)
 
 LARGE = (20 << 20) + 5  # three parts
 
@@ -60,8 +60,9 @@ class Once:
         return PASS
 
 
-def test_a_bucket_owes_what_any_store_owes(s3, tmp_path):
-    run([CONTRACT], tmp_path, env=ENVIRONMENT | {"STORE_TEST_ENDPOINT": s3.endpoint, "no_proxy": "*"}, seconds=1200)
+@pytest.mark.parametrize("contract", CONTRACTS, ids=lambda contract: contract.name)
+def test_a_bucket_owes_what_any_store_owes(s3, tmp_path, contract):
+    run([contract], tmp_path, env=ENVIRONMENT | {"STORE_TEST_ENDPOINT": s3.endpoint, "no_proxy": "*"}, seconds=1200)
 
 
 @pytest.mark.parametrize("wrong, status, code, says", [

@@ -1,0 +1,25 @@
+// What grows older than store.retain leaves the store: a window's parts and its published revisions, and 48
+// hours of windows later its orders, which those after it are held against. Spans that somebody made stay. On
+// the keeping thread.
+//
+// Time is what all partitions have sealed, and never later than the newest window that is published: a host
+// whose clock is wrong takes nothing away. A day is left to the aggregators to let go of a window themselves
+// (ledger.h) before its files go.
+#pragma once
+
+#include "aggregate/keep/keeper.h"
+
+struct retention {
+    int64_t sealed_s;  // by all partitions; 0: unknown, and nothing is removed
+    const bool *owned; // by partition: windows of their publishers alone, so that processes share the work
+    bool (*is_open)(const void *context, int64_t start_s); // does somebody hold its rows?
+    const void *context;
+};
+
+// Windows that end by then may have left the store; 0: none. `retain_s` 0: for ever.
+int64_t retention_horizon(int64_t sealed_s, int64_t retain_s);
+
+// Removes at most `most` files, of names that the store's writers give; *removed: how many. *more: there are
+// others. STATUS_TRY_AGAIN, STATUS_NOT_ALLOWED...: the rest stays, until the next time.
+enum status retention_run(struct keeper *k, const struct retention *r, size_t most, size_t *removed,
+                          bool *more, struct problem *p);
