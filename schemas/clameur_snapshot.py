@@ -24,7 +24,7 @@ import zstandard
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 HEADER, BLOCK, TRAILER = 0x0A, 0x12, 0x1A  # the tags of Snapshot's fields
-ORDER = ("account", "occurred_at", "platform", "origin", "format", "paid", "content", "campaign")
+ORDER = ("account", "occurred_at", "platform", "origin", "format", "paid", "content", "campaign", "again")
 
 
 class Snapshot:

@@ -178,6 +178,8 @@ static void one_order_compare(struct comparison *c, const struct order *left, co
                                 .account = any->subject.account,
                                 .id = slice_of(id)};
     if (left != NULL && right != NULL) {
+        if (left->again != right->again)
+            tell(c, &key, field_counter(COUNTER_ORDER_COPIES), (int64_t)left->again, (int64_t)right->again);
         increments_compare(c, &key, left, left, right, false);
         increments_compare(c, &key, right, left, right, true);
         return;

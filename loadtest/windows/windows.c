@@ -204,10 +204,17 @@ static bool has_events(const struct counting *c, const struct windows_window *w)
     return false;
 }
 
+// The log may reach further back than the store does.
+static bool may_have_left(const struct counting *c, const struct windows_window *w) {
+    int64_t retain_ms = c->deployment->settings.store_retain_ms;
+    return retain_ms > 0 && w->start_s + RECOUNT_WINDOW_S <= c->store.sealed_s - retain_ms / 1000;
+}
+
 static void judge_unpublished(struct counting *c) {
     for (size_t i = 0; i < c->fold.count; i++) {
         const struct windows_window *w = c->fold.at[i];
-        if (w->covers != NULL || !has_events(c, w) || windows_store_find(&c->store, w->start_s) != NULL)
+        if (w->covers != NULL || !has_events(c, w) || windows_store_find(&c->store, w->start_s) != NULL ||
+            may_have_left(c, w))
             continue;
         bool is_sealed = w->start_s + RECOUNT_WINDOW_S <= c->store.sealed_s;
         c->report.missing += is_sealed;

@@ -210,6 +210,8 @@ static const char *order_differs(const struct order *o, const struct window_copy
         return "content and campaign";
     if (!is_same_tags(s, copy) || s->topic_count > 0)
         return "tags";
+    if (o->again != copy->again)
+        return "how often it came again";
     return is_same_sum(&o->increments, &copy->increments) ? NULL : "increments";
 }
 

@@ -340,6 +340,7 @@ static void add_order(struct window_model *m, const struct adding *a, const Clam
     uint32_t rank = names_put(&m->ranks, (struct slice){name, length});
     if (rank == known)
         return rank_begin(m, rank, copy, (struct slice){name, order_length});
+    copy->again = ++m->copies[rank]->again;
     if (twin_compare(copy, m->copies[rank]) >= 0)
         return;
     copy->order = m->copies[rank]->order;
@@ -366,10 +367,11 @@ static void settle_copy(struct window_model *m, const struct window_copy *copy, 
                              copy->origin,    copy->format,     copy->paid,     copy->tags,
                              copy->tag_count, &copy->increments};
     struct row_key totals = whole_key(&a, TABLE_TOTALS);
+    uint64_t copies = copy->again + !counts;
     if (counts)
         add_in_time(m, &a);
-    else
-        add(m, row_of(m, &totals), field_counter(COUNTER_ORDER_COPIES), 1);
+    if (copies > 0)
+        add(m, row_of(m, &totals), field_counter(COUNTER_ORDER_COPIES), (int64_t)copies);
 }
 
 static uint32_t least_copy(const struct window_model *m, uint32_t number) {

@@ -32,7 +32,8 @@ struct window_copy {
     struct slice *tags;
     size_t tag_count;
     struct recount_increments increments;
-    uint32_t next; // of the same order
+    uint32_t next;  // of the same order
+    uint64_t again; // the same time and event id besides
     bool met;
 };
 
@@ -62,9 +63,9 @@ void window_model_add(struct window_model *m, const Clameur__V1__Event *e, bool 
 // Sees whom it reached, and how long it says that something took. Of an event that came in time.
 void window_model_see(struct window_model *m, const struct recount_keys *keys, int64_t time_ms,
                       const Clameur__V1__Event *e);
-// Of the copies of each order the one of least (occurred_at, event_id) counts, each other one is an
-// `order_copies` of its row of TOTALS; where the order was sold before, all of them are. Once, after all
-// events.
+// Of the copies of each order the one of least (occurred_at, event_id) counts, each other one, and each time
+// that one came again, is an `order_copies` of its row of TOTALS; where the order was sold before, all of
+// them are. Once, after all events.
 typedef bool (*window_model_sold)(void *context, struct slice order);
 void window_model_settle(struct window_model *m, window_model_sold sold, void *context);
 // Adds to a counter of a row.

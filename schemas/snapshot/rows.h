@@ -65,6 +65,7 @@ struct order {
     unsigned char order[ORDER_SIZE]; // XXH3-128 of the order id, big endian
     unsigned char event_id[EVENT_ID_SIZE];
     int64_t occurred_at_ms;
+    uint64_t again; // how often the same purchase was there besides: under other keys, past the dedup span
     struct subject subject;
     struct increments increments;
 };
@@ -132,10 +133,11 @@ void rows_add_subject(struct rows *r, const struct subject *subject, const struc
 void rows_add_late(struct rows *r, const struct subject *subject, const struct increments *increments);
 
 // Keeps a purchase, whose increments begin with its kind's. One with the same order, time and event id is
-// there once: if the two say different things, the same one of them stays in whatever order they came.
+// there once, and says how often it came again: if the two say different things, the same one of them stays in
+// whatever order they came.
 void rows_add_order(struct rows *r, const struct order *order);
 // Of each order the least copy's increments are added to its rows; each other copy adds one `order_copies` to
-// its row of TOTALS. Orders that `earlier` (may be NULL) holds with a lesser rank are copies, all of them.
+// its row of TOTALS, and so does each time that one came again. Orders that `earlier` (may be NULL) holds with a lesser rank are copies, all of them.
 // The orders stay, marked settled: settling again adds nothing. Those read from a published file (WINDOW,
 // SPAN) are settled.
 void rows_settle(struct rows *r, const struct rows *earlier);

@@ -105,8 +105,10 @@ static struct order *order_copy(struct rows *r, const struct order *order, uint3
 
 static void keep_twin(struct rows *r, uint32_t number, const struct order *order, bool settled) {
     struct kept_order *kept = &r->orders.at[number];
+    uint64_t again = kept->order->again + 1 + order->again;
     if (!kept->settled && twin_order(order, kept->order) < 0)
         kept->order = order_copy(r, order, kept->account);
+    kept->order->again = again;
     kept->settled |= settled;
 }
 
@@ -151,14 +153,16 @@ static const struct order *least_find(const struct rows *r, const struct order *
     return number != 0 ? r->orders.at[number - 1].order : NULL;
 }
 
-static void count_copy(struct rows *r, const struct subject *s) {
+static void count_copies(struct rows *r, const struct subject *s, uint64_t copies) {
+    if (copies == 0)
+        return;
     struct row_key key = {.table = TABLE_TOTALS,
                           .platform = s->platform,
                           .origin = s->origin,
                           .format = s->format,
                           .paid = s->paid,
                           .account = s->account};
-    rows_add(r, rows_row(r, &key), field_counter(COUNTER_ORDER_COPIES), 1);
+    rows_add(r, rows_row(r, &key), field_counter(COUNTER_ORDER_COPIES), (int64_t)copies);
 }
 
 void rows_settle(struct rows *r, const struct rows *earlier) {
@@ -169,10 +173,10 @@ void rows_settle(struct rows *r, const struct rows *earlier) {
         kept->settled = true;
         const struct order *before = least_find(earlier, kept->order);
         bool is_least = least_slot(r, kept->account, kept->order->order)->number == i + 1;
-        if (is_least && (before == NULL || rank_order(kept->order, before) <= 0))
+        bool counts = is_least && (before == NULL || rank_order(kept->order, before) <= 0);
+        if (counts)
             rows_add_subject(r, &kept->order->subject, &kept->order->increments);
-        else
-            count_copy(r, &kept->order->subject);
+        count_copies(r, &kept->order->subject, kept->order->again + !counts);
     }
 }
 

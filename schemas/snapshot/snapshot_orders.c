@@ -30,6 +30,7 @@ void order_write(struct wire_out *w, const struct order *order, struct wire_out 
         wire_element(w, ORDER_TOPICS, s->topics[i]);
     for (uint32_t i = 0; i < order->increments.count; i++)
         write_increment(w, &order->increments.at[i], scratch);
+    wire_uint(w, ORDER_AGAIN, order->again);
 }
 
 static const char *read_increment(struct slice bytes, struct increments *to) {
@@ -92,6 +93,10 @@ static const char *read_number(const struct wire_field *field, struct order *ord
     struct subject *s = &order->subject;
     if (field->number == ORDER_OCCURRED_AT) {
         order->occurred_at_ms = (int64_t)field->value;
+        return NULL;
+    }
+    if (field->number == ORDER_AGAIN) {
+        order->again = field->value;
         return NULL;
     }
     if (field->value > UINT32_MAX)

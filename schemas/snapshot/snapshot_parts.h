@@ -49,6 +49,7 @@ enum order_field {
     ORDER_TAGS = 11,
     ORDER_TOPICS = 12,
     ORDER_INCREMENTS = 13,
+    ORDER_AGAIN = 14,
 };
 
 enum reading_field {

@@ -11,7 +11,7 @@ Nothing here comes from the C sources. In short:
 - What comes in time is also seen: whom it reached, with consent to measurement (actors and known persons, apart), and how long a
   view, an answer, a first response or a case took, by account and platform.
 - Of an order's copies in a window and the 48 hours before it the one with the least (occurred_at, event_id) counts, in its own
-  window; each other is an `order_copies` of its own row of TOTALS. Late purchases are no copies.
+  window; each other, the same event under another key among them, is an `order_copies` of its own row of TOTALS. Late purchases are no copies.
 """
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -155,7 +155,7 @@ class Windows:
         self._see(window, event)
         if event.kind == contract.PURCHASE:
             order = event.account_id.decode(), event.commerce.order_id
-            window.orders[order][event.occurred_at, event.event_id] = event
+            window.orders[order].setdefault((event.occurred_at, event.event_id), []).append(event)
             self.sold[order].add(start)
         else:
             self._count(window, event)
@@ -200,9 +200,10 @@ class Windows:
         for order, copies in window.orders.items():
             others = sorted(copies)
             if not any(start - UNIQUE <= before < start for before in self.sold[order]):
-                self._count(window, copies[others.pop(0)])
+                self._count(window, copies[others[0]].pop())
             for other in others:
-                self._add(window, _totals_key(TOTALS, copies[other]), {"order_copies": 1})
+                for copy in copies[other]:
+                    self._add(window, _totals_key(TOTALS, copy), {"order_copies": 1})
 
     def table(self, start):
         """The window's rows without zeros: {key: {counter: value}}."""

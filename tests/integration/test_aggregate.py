@@ -117,15 +117,22 @@ def test_a_late_event_is_a_revision_with_a_table_of_its_own(aggregation, past):
 
 def test_an_order_counts_once_in_two_days_whatever_window_its_copies_are_in(aggregation, past):
     """Copies of orders under different keys, so in different partitions, some in one window and some in windows far apart; the
-    earliest of all comes last, and takes the sale away from a window that was published with it."""
-    def sell(order, at, person, value=5_000_000):
-        sender.send(event(KIND["purchase"], occurred_at=at, person_id=person, campaign_id="sale",
-                          commerce={"order_id": order, "value_micros": value, "currency": "EUR"}), timestamp=at)
+    earliest of all comes last, and takes the sale away from a window that was published with it. The same event under two keys is
+    an order and a copy."""
+    def sold(order, at, person, value=5_000_000):
+        return event(KIND["purchase"], occurred_at=at, person_id=person, campaign_id="sale",
+                     commerce={"order_id": order, "value_micros": value, "currency": "EUR"})
+
+    def sell(order, at, *rest):
+        sender.send(sold(order, at, *rest), timestamp=at)
 
     sender = Sender(aggregation.deployment.bootstrap, aggregation.deployment.topic)
     for number in range(40):
         sell(f"o-{number}", past + 8 * WINDOW_MS + number, f"p-{number}")
         sell(f"o-{number}", past + (8 - number % 5) * WINDOW_MS - number, f"q-{number}", 7_000_000)
+    twin = sold("twin", past + 8 * WINDOW_MS, "p")
+    for partition in (0, 1, 2):
+        sender.send(twin, partition=partition, timestamp=twin.occurred_at)
     sender.producer.flush()
     aggregator = aggregation.start()
     aggregation.settle()
@@ -135,7 +142,9 @@ def test_an_order_counts_once_in_two_days_whatever_window_its_copies_are_in(aggr
     sender.close()
     expected = aggregation.settle()
     orders = [cells for window in expected.windows for key, cells in expected.table(window).items() if key[0] == "campaign"]
-    assert sum(cells.get("orders", 0) for cells in orders) == 40
+    assert sum(cells.get("orders", 0) for cells in orders) == 41
+    copies = [cells for window in expected.windows for key, cells in expected.table(window).items() if key[0] == "totals"]
+    assert sum(cells.get("order_copies", 0) for cells in copies) == 40 + 2 + 2
     assert len(aggregation.store.revisions(past // 1000 + 7200)) > before
     assert aggregator.terminate() == 0
     aggregation.deployment.loadtest("recount", "--against=snapshots")
