@@ -574,3 +574,11 @@ bool publisher_has_open(const void *publisher, int64_t start_s) {
 struct publisher_figures publisher_figures(const struct publisher *pub) {
     return pub->figures;
 }
+
+bool publisher_expects(const struct publisher *pub, int64_t start_s) {
+    for (uint32_t i = 0; i < pub->partitions; i++) {
+        if (line_of(&pub->throughs[i].progress, start_s) != NULL)
+            return true;
+    }
+    return false;
+}

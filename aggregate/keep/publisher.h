@@ -37,6 +37,9 @@ struct publisher_figures publisher_figures(const struct publisher *pub);
 
 // Does a partition hold the window's rows, as its record says?
 bool publisher_has_open(const void *publisher, int64_t start_s);
+// Has a partition had an event of the window, as the records say that were read last? Where none has, and
+// nothing is published of it, a window that is sealed had no event.
+bool publisher_expects(const struct publisher *pub, int64_t start_s);
 
 // The partition whose owner publishes the window.
 uint32_t publisher_of(int64_t start_s, uint32_t partitions);

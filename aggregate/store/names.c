@@ -34,6 +34,10 @@ void snapshot_name_write(char out[NAME_MAX_LENGTH], const struct snapshot_name *
              name->sum, name->hash);
 }
 
+void baseline_name_write(char out[NAME_MAX_LENGTH], int64_t start_s) {
+    snprintf(out, NAME_MAX_LENGTH, "baselines/%019" PRId64 ".json", start_s);
+}
+
 // What is left of a name. `at` NULL: it was another one.
 struct rest {
     const char *at;
@@ -112,6 +116,12 @@ bool snapshot_name_parse(struct snapshot_name *name, int64_t start_s, const char
     take_text(&rest, "-");
     name->hash = take_number(&rest, 16, HASH_DIGITS, HASH_DIGITS, UINT64_MAX);
     return take_end(&rest, ".zst");
+}
+
+bool baseline_name_parse(int64_t *start_s, const char *text) {
+    struct rest rest = {text};
+    *start_s = take_offset(&rest);
+    return take_end(&rest, ".json");
 }
 
 bool window_folder_parse(int64_t *start_s, const char *text) {
