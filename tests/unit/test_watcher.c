@@ -1,0 +1,430 @@
+// The chain of baselines in a store: who may extend it, by what, and what becomes of alerts when it is not
+// one process that does, or not to the end.
+#include "aggregate/listen/watcher.h"
+
+#include "tests/unit/snapshot_fixture.h"
+#include "tests/unit/store_fixture.h"
+
+enum { PARTITIONS = 1, BEGIN_S = 1767225600, USUAL = 30, BURST = 400, LONG = 1000 };
+
+static struct store *store;
+static struct keeper keeper;
+
+// What the records say: every window up to `sealed` (by number) is sealed, and these had events.
+static int sealed;
+static bool expected[LONG];
+
+static int fresh(void **state) {
+    store = store_fresh();
+    keeper = (struct keeper){store, "engagement", "k8s2", "0011", "2233", PARTITIONS};
+    sealed = 0;
+    memset(expected, 0, sizeof(expected));
+    return store == NULL;
+}
+
+static int done(void **state) {
+    store_close(&store);
+    return 0;
+}
+
+static int64_t window(int number) {
+    return BEGIN_S + (int64_t)number * WINDOW_S;
+}
+
+static struct header header_of(enum file_kind kind, int64_t start_s) {
+    return (struct header){.kind = kind,
+                           .start_s = start_s,
+                           .end_s = start_s + WINDOW_S,
+                           .topic = keeper.topic,
+                           .topic_id = keeper.topic_id,
+                           .rules_hash = keeper.rules_hash,
+                           .kpis_hash = keeper.kpis_hash,
+                           .partitions = PARTITIONS};
+}
+
+static void lay_snapshot(const char *name, const struct header *header, const struct rows *rows) {
+    struct snapshot_bytes bytes = written(header, rows);
+    assert_int_equal(store_put(store, name, bytes.at, bytes.length, NULL), STATUS_OK);
+    snapshot_bytes_fini(&bytes);
+}
+
+// A revision of the window's, the greater `to` the later, with so many mentions of shoes.
+static void revise(int number, int64_t to, int64_t mentions) {
+    char name[NAME_MAX_LENGTH];
+    const struct slice topic = slice_of("shoes");
+    const struct subject subject = {
+        .account = slice_of("acme"), .platform = PLATFORM_X, .topics = &topic, .topic_count = 1};
+    const struct increments increments = {1, true, {{field_counter(COUNTER_OF_MENTION), mentions}}};
+    const struct coverage coverage = {.to = to, .counted = 1};
+    struct rows *rows = rows_create();
+    struct header header = header_of(FILE_WINDOW, window(number));
+    header.coverage = &coverage;
+    header.coverage_count = 1;
+    const struct snapshot_name revision = shelf_name_of(&header);
+    rows_add_subject(rows, &subject, &increments);
+    snapshot_name_write(name, &revision);
+    lay_snapshot(name, &header, rows);
+    rows_destroy(&rows);
+}
+
+static void publish(int number, int64_t mentions) {
+    expected[number] = true;
+    revise(number, 1000 + number, mentions);
+    sealed = number + 1;
+}
+
+static void publish_some(int count, int64_t mentions) {
+    for (int i = 0; i < count; i++)
+        publish(sealed, mentions);
+}
+
+// ---- processes
+
+struct process {
+    struct watcher *watcher;
+    struct watcher_answer answer;
+};
+
+static struct process process_begin(void) {
+    return (struct process){.watcher = watcher_create()};
+}
+
+static void process_end(struct process *process) {
+    watcher_destroy(&process->watcher);
+}
+
+static void lay_through(void) {
+    static struct line lines[LONG];
+    static int64_t offset = 1000;
+    struct progress progress = {.offset = ++offset, .sealed_s = window(sealed), .lines = lines};
+    char name[NAME_MAX_LENGTH];
+    struct header header = header_of(FILE_THROUGH, 0);
+    header.progress = &progress;
+    for (int i = 0; i < sealed; i++) {
+        if (expected[i])
+            lines[progress.line_count++] = (struct line){.start_s = window(i), .counted = 1, .to = 1000 + i};
+    }
+    through_name_write(name, &(struct through_name){0, progress.offset, progress.sealed_s});
+    struct snapshot_bytes bytes;
+    snapshot_write(&bytes, &header, NULL, 0);
+    assert_int_equal(store_put(store, name, bytes.at, bytes.length, NULL), STATUS_OK);
+    snapshot_bytes_fini(&bytes);
+}
+
+static void run(struct process *process, bool told, size_t most) {
+    static const bool owned[PARTITIONS] = {false};
+    struct publisher *publisher = publisher_create(PARTITIONS);
+    struct problem p;
+    bool more;
+    lay_through();
+    assert_int_equal(publisher_run(publisher, &keeper, owned, 1, &more, &p), STATUS_OK);
+    assert_int_equal(watcher_run(process->watcher, &keeper, publisher, told, most, &process->answer, &p),
+                     STATUS_OK);
+    publisher_destroy(&publisher);
+}
+
+static void run_on(struct process *process) {
+    run(process, false, LONG);
+    assert_int_equal(process->answer.count, 0);
+    assert_false(process->answer.more);
+}
+
+static int64_t judged_s(const struct process *process) {
+    return watcher_figures(process->watcher).judged_s;
+}
+
+static bool file_read(int number, char **bytes, size_t *length) {
+    char name[NAME_MAX_LENGTH];
+    struct problem p;
+    baseline_name_write(name, window(number));
+    return store_get(store, name, bytes, length, &p) == STATUS_OK;
+}
+
+static bool is_created(int number) {
+    char *bytes;
+    size_t length;
+    bool created = file_read(number, &bytes, &length);
+    free(bytes);
+    return created;
+}
+
+static size_t files_count(void) {
+    struct store_names names;
+    struct problem p;
+    assert_int_equal(store_list(store, "baselines", &names, &p), STATUS_OK);
+    size_t count = names.count;
+    store_names_fini(&names);
+    return count;
+}
+
+// ---- what it does
+
+static void it_goes_as_far_as_all_have_sealed_and_keeps_a_few_files(void **state) {
+    struct process process = process_begin();
+    publish_some(20, USUAL);
+    run_on(&process);
+    assert_int_equal(judged_s(&process), window(20));
+    assert_int_equal(files_count(), WATCHER_FILES_KEPT);
+    publish(20, USUAL);
+    publish(21, USUAL);
+    run(&process, false, 1);
+    assert_true(process.answer.more);
+    assert_int_equal(judged_s(&process), window(21));
+    run_on(&process);
+    assert_int_equal(files_count(), WATCHER_FILES_KEPT);
+    process_end(&process);
+}
+
+static void a_new_chain_begins_a_day_before_what_is_sealed(void **state) {
+    struct process process = process_begin();
+    publish_some(300, USUAL);
+    run(&process, false, 1);
+    assert_int_equal(judged_s(&process), window(300 - WATCHER_BEGIN_WINDOWS + 1));
+    process_end(&process);
+}
+
+static void without_records_there_is_nothing_to_do(void **state) {
+    struct process process = process_begin();
+    struct publisher *publisher = publisher_create(PARTITIONS);
+    struct problem p;
+    assert_int_equal(watcher_run(process.watcher, &keeper, publisher, false, 9, &process.answer, &p),
+                     STATUS_OK);
+    assert_int_equal(judged_s(&process), 0);
+    publisher_destroy(&publisher);
+    publish_some(3, USUAL);
+    run_on(&process);
+    assert_int_equal(judged_s(&process), window(3));
+    process_end(&process);
+}
+
+static void a_window_is_created_when_its_alerts_were_told__goes_red_if_it_is_before(void **state) {
+    struct process process = process_begin();
+    publish_some(60, USUAL);
+    publish(60, BURST);
+    run(&process, false, LONG);
+    assert_int_equal(process.answer.count, 2);
+    assert_string_equal(process.answer.messages[1].account, "acme");
+    assert_non_null(strstr(process.answer.messages[1].text, "\"topic\":\"shoes\""));
+    assert_int_equal(judged_s(&process), window(60));
+    publish(61, BURST);
+    for (int i = 0; i < 3; i++) {
+        run(&process, false, LONG);
+        assert_int_equal(process.answer.count, 2);
+        assert_false(is_created(60));
+    }
+    run(&process, true, LONG);
+    assert_int_equal(process.answer.count, 0);
+    assert_true(is_created(60));
+    assert_int_equal(judged_s(&process), window(62));
+    process_end(&process);
+}
+
+static void after_a_crash_before_the_file_the_same_is_told_again(void **state) {
+    struct process process = process_begin(), next = process_begin();
+    publish_some(60, USUAL);
+    publish(60, BURST);
+    run(&process, false, LONG);
+    run(&next, false, LONG);
+    assert_int_equal(next.answer.count, process.answer.count);
+    for (size_t i = 0; i < next.answer.count; i++)
+        assert_string_equal(next.answer.messages[i].text, process.answer.messages[i].text);
+    process_end(&process);
+    run(&next, true, LONG);
+    assert_int_equal(judged_s(&next), window(61));
+    process_end(&next);
+}
+
+static void after_a_crash_behind_the_file_nothing_is_told_again(void **state) {
+    struct process process = process_begin(), next = process_begin();
+    publish_some(60, USUAL);
+    publish(60, BURST);
+    run(&process, false, LONG);
+    run(&process, true, LONG);
+    process_end(&process);
+    run_on(&next);
+    assert_int_equal(judged_s(&next), window(61));
+    process_end(&next);
+}
+
+// ---- two at once
+
+static void assert_file(int number, const char *bytes, size_t length) {
+    char *other;
+    size_t other_length;
+    assert_true(file_read(number, &other, &other_length));
+    assert_int_equal(other_length, length);
+    assert_memory_equal(other, bytes, length);
+    free(other);
+}
+
+// As one alone would have made them, however the two take turns.
+static void two_that_race_make_the_same_files(void **state) {
+    struct process left = process_begin(), right = process_begin();
+    char *bytes;
+    size_t length;
+    publish_some(10, USUAL);
+    publish_some(3, 0);
+    run_on(&left);
+    assert_true(file_read(12, &bytes, &length));
+    process_end(&left);
+    for (int i = 9; i < 13; i++) {
+        char name[NAME_MAX_LENGTH];
+        baseline_name_write(name, window(i));
+        assert_int_equal(store_remove(store, name, NULL), STATUS_OK);
+    }
+    left = process_begin();
+    for (int i = 0; i < 40; i++)
+        run(random_below(2) == 0 ? &left : &right, false, 1 + random_below(3));
+    run_on(&left);
+    run_on(&right);
+    assert_int_equal(judged_s(&left), window(13));
+    assert_int_equal(judged_s(&right), window(13));
+    assert_file(12, bytes, length);
+    free(bytes);
+    process_end(&left);
+    process_end(&right);
+}
+
+// One saw the window before another revision was there, which had less: both go on from the first file.
+static void the_first_file_stands__goes_red_if_the_other_goes_on_from_its_own(void **state) {
+    struct process left = process_begin(), right = process_begin();
+    char *bytes;
+    size_t length;
+    publish_some(60, USUAL);
+    publish(60, BURST);
+    run(&left, false, LONG);
+    revise(60, 900, USUAL); // by one who had read less
+    run_on(&right);
+    assert_true(file_read(60, &bytes, &length));
+    run(&left, true, LONG);
+    assert_file(60, bytes, length);
+    free(bytes);
+    publish(61, USUAL);
+    run_on(&left); // had it been raised, nothing would have been learned
+    assert_true(file_read(61, &bytes, &length));
+    assert_null(strstr(bytes, ",1,1,0,"));
+    free(bytes);
+    process_end(&left);
+    process_end(&right);
+}
+
+static void a_process_that_was_away_goes_on_from_where_others_are(void **state) {
+    struct process left = process_begin(), right = process_begin();
+    publish_some(5, USUAL);
+    run_on(&left);
+    publish_some(20, USUAL);
+    run_on(&right);
+    watcher_forget(left.watcher);
+    publish(25, USUAL);
+    run_on(&left);
+    assert_int_equal(judged_s(&left), window(26));
+    assert_true(is_created(25) && !is_created(5));
+    process_end(&left);
+    process_end(&right);
+}
+
+// ---- windows
+
+static void of_several_revisions_the_first_is_judged(void **state) {
+    struct process process = process_begin();
+    publish_some(60, USUAL);
+    publish(60, USUAL);
+    revise(60, 5000, BURST);
+    run_on(&process);
+    process_end(&process);
+}
+
+static void a_torn_revision_is_passed_over_for_the_next(void **state) {
+    struct process process = process_begin();
+    char name[NAME_MAX_LENGTH];
+    struct snapshot_name first;
+    publish_some(60, USUAL);
+    publish(60, USUAL);
+    assert_int_equal(shelf_newest(store, window(60), &first, NULL), STATUS_OK);
+    snapshot_name_write(name, &first);
+    assert_int_equal(store_put(store, name, "torn", 4, NULL), STATUS_OK);
+    revise(60, 5000, BURST);
+    run(&process, false, LONG);
+    assert_int_equal(process.answer.count, 2);
+    process_end(&process);
+}
+
+// It was sealed, and nobody had an event of it: there will be no snapshot of it.
+static void a_window_without_events_counts_none(void **state) {
+    struct process process = process_begin();
+    publish_some(60, USUAL);
+    sealed = 62;
+    run(&process, false, LONG);
+    assert_int_equal(process.answer.count, 2);
+    assert_non_null(strstr(process.answer.messages[0].text, "\"count\":0"));
+    process_end(&process);
+}
+
+static void a_window_that_is_to_be_published_is_waited_for__goes_red_if_it_counts_as_none(void **state) {
+    struct process process = process_begin();
+    publish_some(60, USUAL);
+    expected[60] = true;
+    sealed = 61;
+    publish(61, USUAL);
+    run_on(&process);
+    assert_int_equal(judged_s(&process), window(60));
+    publish(60, USUAL);
+    sealed = 62;
+    run_on(&process);
+    assert_int_equal(judged_s(&process), window(62));
+    process_end(&process);
+}
+
+static void but_not_for_ever__goes_red_without_patience_ending(void **state) {
+    struct process process = process_begin();
+    publish_some(60, USUAL);
+    expected[60] = true;
+    sealed = 61;
+    publish_some(WATCHER_PATIENCE_WINDOWS - 1, USUAL);
+    run_on(&process);
+    assert_int_equal(judged_s(&process), window(60));
+    publish_some(1, USUAL);
+    run_on(&process);
+    assert_int_equal(judged_s(&process), window(60 + WATCHER_PATIENCE_WINDOWS + 1));
+    assert_int_equal(watcher_figures(process.watcher).passed, 1);
+    process_end(&process);
+}
+
+static void a_torn_file_is_skipped_and_the_one_before_it_taken(void **state) {
+    struct process process = process_begin(), next = process_begin();
+    char name[NAME_MAX_LENGTH];
+    publish_some(60, USUAL);
+    run_on(&process);
+    baseline_name_write(name, window(59));
+    assert_int_equal(store_put(store, name, "{}", 2, NULL), STATUS_OK);
+    publish(60, USUAL);
+    run_on(&next);
+    assert_int_equal(judged_s(&next), window(61));
+    assert_true(is_created(60));
+    assert_file(59, "{}", 2);
+    process_end(&process);
+    process_end(&next);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, fresh, done)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(it_goes_as_far_as_all_have_sealed_and_keeps_a_few_files),
+        TEST(a_new_chain_begins_a_day_before_what_is_sealed),
+        TEST(without_records_there_is_nothing_to_do),
+        TEST(a_window_is_created_when_its_alerts_were_told__goes_red_if_it_is_before),
+        TEST(after_a_crash_before_the_file_the_same_is_told_again),
+        TEST(after_a_crash_behind_the_file_nothing_is_told_again),
+        TEST(two_that_race_make_the_same_files),
+        TEST(the_first_file_stands__goes_red_if_the_other_goes_on_from_its_own),
+        TEST(a_process_that_was_away_goes_on_from_where_others_are),
+        TEST(of_several_revisions_the_first_is_judged),
+        TEST(a_torn_revision_is_passed_over_for_the_next),
+        TEST(a_window_without_events_counts_none),
+        TEST(a_window_that_is_to_be_published_is_waited_for__goes_red_if_it_counts_as_none),
+        TEST(but_not_for_ever__goes_red_without_patience_ending),
+        TEST(a_torn_file_is_skipped_and_the_one_before_it_taken),
+    };
+    return cmocka_run_group_tests(tests, store_fixture_begin, store_fixture_end);
+}
