@@ -116,17 +116,27 @@ static enum status check_prefix(const struct settings *s, const struct config *c
     return STATUS_OK;
 }
 
-static enum status check_topics(const struct settings *s, const struct config *config) {
-    const char *given = s->dlq_topic;
-    const char *option = given[0] != '\0' ? "dlq.topic" : "kafka.topic";
-    size_t length = given[0] != '\0' ? strlen(given) : strlen(s->kafka_topic) + strlen(".dlq");
+// A topic that we send to.
+static enum status check_topic(const struct settings *s, const struct config *config, const char *option,
+                               const char *called, const char *name) {
+    size_t length = strlen(name);
     if (length > TOPIC_NAME_MAX)
-        return finding(config, option, "the dead-letter topic's name has %zu bytes; Kafka takes %d", length,
+        return finding(config, option, "the %s topic's name has %zu bytes; Kafka takes %d", called, length,
                        TOPIC_NAME_MAX);
-    if (strcmp(given, s->kafka_topic) == 0)
+    if (strcmp(name, s->kafka_topic) == 0)
         return finding(config, option,
-                       "\"%s\" is the topic itself: each reject would be read and rejected again", given);
+                       "\"%s\" is the topic itself: what is sent there would be read, and rejected again",
+                       name);
     return STATUS_OK;
+}
+
+// A name that is made of kafka.topic's is its fault; that of the alerts topic matters to aggregators alone.
+static enum status check_topics(const struct settings *s, const struct config *config) {
+    char dlq[2 * TOPIC_NAME_MAX];
+    settings_dlq_topic(s, dlq, sizeof(dlq));
+    enum status status =
+        check_topic(s, config, s->dlq_topic[0] != '\0' ? "dlq.topic" : "kafka.topic", "dead-letter", dlq);
+    return status == STATUS_OK ? check_topic(s, config, "alerts.topic", "alerts", s->alerts_topic) : status;
 }
 
 static enum status check_flush(const struct settings *s, const struct config *config) {
@@ -188,11 +198,19 @@ enum status settings_check(const struct settings *s, const struct config *config
     return status;
 }
 
-void settings_dlq_topic(const struct settings *s, char *out, size_t size) {
-    if (s->dlq_topic[0] != '\0')
-        snprintf(out, size, "%s", s->dlq_topic);
+static void topic_write(char *out, size_t size, const char *given, const char *topic, const char *ending) {
+    if (given[0] != '\0')
+        snprintf(out, size, "%s", given);
     else
-        snprintf(out, size, "%s.dlq", s->kafka_topic);
+        snprintf(out, size, "%s%s", topic, ending);
+}
+
+void settings_dlq_topic(const struct settings *s, char *out, size_t size) {
+    topic_write(out, size, s->dlq_topic, s->kafka_topic, ".dlq");
+}
+
+void settings_alerts_topic(const struct settings *s, char *out, size_t size) {
+    topic_write(out, size, s->alerts_topic, s->kafka_topic, ".alerts");
 }
 
 uint32_t settings_families(const struct settings *s) {

@@ -32,6 +32,7 @@ enum status settings_check(const struct settings *s, const struct config *config
 
 // The dead-letter topic's name, the default resolved, into `out`.
 void settings_dlq_topic(const struct settings *s, char *out, size_t size);
+void settings_alerts_topic(const struct settings *s, char *out, size_t size);
 
 // Bits 1 << enum key_family for the families that counters.families names (meta, mark, faults and orders
 // always; the reach of tags where both `tag` and `reach` are named). Only of settings that settings_check

@@ -134,7 +134,8 @@ enum status deadletter_create(struct deadletter **created, const struct settings
     d->source_topic = memory_text(settings->kafka_topic);
     d->room = FIRST_ROOM;
     d->ring = memory_take(d->room * sizeof(struct letter *));
-    d->producer = (struct deadletter_producer){.owner = d, .wake = &d->wake, .on_report = on_report};
+    d->producer = (struct deadletter_producer){
+        .owner = d, .wake = &d->wake, .called = "dead_letter_producer", .on_report = on_report};
     d->single = d->producer;
     d->single.singly = true;
     wake_init(&d->wake, loop);

@@ -27,7 +27,7 @@ static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
     bool away = code == RD_KAFKA_RESP_ERR__TRANSPORT || code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN ||
                 code == RD_KAFKA_RESP_ERR__RESOLVE || code == RD_KAFKA_RESP_ERR__TIMED_OUT;
     bool told = away || p->barred != RD_KAFKA_RESP_ERR_NO_ERROR; // or by its letters
-    LOG_AT(told ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN, "dead_letter_producer",
+    LOG_AT(told ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN, p->called,
            FIELD("code", LOG_TEXT(rd_kafka_err2name(code))), FIELD("why", LOG_TEXT(reason)));
 }
 

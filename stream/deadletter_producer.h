@@ -1,7 +1,7 @@
-// A librdkafka producer of dead letters that is replaced when librdkafka declares it dead (a fatal error).
-// All that was still with it is reported as purged then, for its owner to send again. One that may not even
-// have a producer id is such a dead one: it is replaced once a second, and what it could not send was
-// refused.
+// A librdkafka producer, of dead letters or of alerts, that is replaced when librdkafka declares it dead (a
+// fatal error). All that was still with it is reported as purged then, for its owner to send again. One that
+// may not even have a producer id is such a dead one: it is replaced once a second, and what it could not
+// send was refused.
 //
 // Embedded in its owner, at a place that stays. All functions on the loop's thread.
 #pragma once
@@ -20,6 +20,7 @@ struct deadletter_producer {
     // The owner's to fill in.
     void *owner;
     struct wake *wake;
+    const char *called; // in the log: "dead_letter_producer"
     // Inside _poll and _fini; `opaque` is the producer that sent.
     void (*on_report)(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque);
     bool singly; // each letter is a batch of its own

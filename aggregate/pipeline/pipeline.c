@@ -3,7 +3,7 @@
 //     loop_turn         answers of the keeping thread, probes, signals; sleeps where nothing is to do
 //     lanes_turn        partitions that were restored are placed
 //     idle_turn         quiet partitions follow the clock
-//     jobs_turn         what the windows gained is handed over, what is sealed is published
+//     jobs_turn         what the windows gained is handed over, what is sealed is published, and watched
 //     source_poll       records, rebalances; nothing while the store is behind
 //     records_process   decode -> validate -> dedup -> window
 //
@@ -81,6 +81,7 @@ static void stages_open(struct pipeline *p) {
     p->metrics = report_metrics_create();
     p->lanes = memory_take(PARTITIONS_MAX * sizeof(*p->lanes));
     p->publisher = publisher_create((uint32_t)f->partitions, f->settings.window_publish_incomplete_after_ms);
+    p->watch.watcher = watcher_create();
     kpi_hash(p->kpis_hash);
     p->keeper =
         (struct keeper){.topic = f->settings.kafka_topic,
@@ -109,6 +110,9 @@ static enum status edges_open(struct pipeline *p, struct problem *problem) {
     if (status != STATUS_OK)
         return status;
     source_expect(p->source, f->partitions);
+    status = herald_create(&p->watch.herald, s, f->passthrough, f->passthrough_count, &p->loop, problem);
+    if (status != STATUS_OK)
+        return status;
     return meta_settle(p, problem);
 }
 
@@ -172,6 +176,8 @@ static void pipeline_close(struct pipeline *p) {
     jobs_wait(p);
     lanes_free(p);
     http_destroy(&p->http);
+    herald_destroy(&p->watch.herald);
+    watcher_destroy(&p->watch.watcher);
     publisher_destroy(&p->publisher);
     store_close(&p->store);
     metrics_destroy(&p->metrics);

@@ -6,11 +6,14 @@
 //     pipeline_records.c  a record's way through the stages into the panes of its partition
 //     pipeline_jobs.c     handing over to the keeping thread, and what it answers
 //     pipeline_idle.c     a log that is quiet seals by the clock
+//     pipeline_watch.c    mentions of sealed windows are judged, alerts told
 //     pipeline_report.c   probes, metrics, status
 #pragma once
 
 #include "aggregate/keep/keeper.h"
 #include "aggregate/keep/publisher.h"
+#include "aggregate/listen/herald.h"
+#include "aggregate/listen/watcher.h"
 #include "aggregate/pipeline/pipeline.h"
 #include "aggregate/store/meta.h"
 #include "runtime/arena.h"
@@ -32,6 +35,7 @@ enum {
     PUBLISH_MOST = 64, // windows in one job
     RETAIN_MOST = 64,  // files in one job
     RETAIN_EVERY_MS = 3600 * 1000,
+    WATCH_MOST = 16,
 };
 
 // What windows may have gained before it is handed over, of one partition and of all: then the source is
@@ -79,7 +83,7 @@ struct lane {
     size_t windows_open, windows_bytes; // of the ledger, as of the last job
 };
 
-enum job_kind { JOB_RESTORE, JOB_KEEP, JOB_PUBLISH, JOB_RETAIN };
+enum job_kind { JOB_RESTORE, JOB_KEEP, JOB_PUBLISH, JOB_RETAIN, JOB_WATCH };
 
 // Work for the keeping thread: one at a time, in the order they were begun.
 struct job {
@@ -90,7 +94,9 @@ struct job {
     struct lane *lane; // of RESTORE and KEEP
     bool *owned;       // of PUBLISH and RETAIN, by partition
     bool more;
-    size_t removed; // files, of RETAIN
+    size_t removed;    // files, of RETAIN
+    bool told, forget; // of WATCH
+    struct watcher_answer answer;
     enum status status;
     struct problem problem;
     struct kept *restored;
@@ -106,6 +112,16 @@ struct ask {
     int64_t clock_ms; // what the watermark becomes, if nothing was left to read then
     int64_t end;
     enum status status;
+};
+
+// Of the chain of baselines: where WATCHER_PARTITION is ours, after each round of publishing.
+struct watching {
+    struct watcher *watcher; // the keeping thread's
+    struct herald *herald;
+    struct watcher_figures figures; // as of the last job
+    bool due, busy;
+    bool telling; // the herald has what the watcher found; its file waits
+    bool away;    // the partition was another's since the last job
 };
 
 struct tally {
@@ -141,6 +157,7 @@ struct pipeline {
     struct job *first, *last; // jobs, the first one running
     struct ask ask;
     bool publishing, retaining;
+    struct watching watch;
     int64_t publish_at_ms, retain_at_ms;
     const char *store_trouble; // the code told since the store refused; NULL: it does not
     int64_t store_free, store_asked_at_ms;
@@ -171,6 +188,18 @@ void jobs_turn(struct pipeline *p);             // hands over what is due, publi
 bool jobs_drain(struct pipeline *p);            // hands over all; true where everything has been kept
 void jobs_wait(struct pipeline *p);             // until none runs
 bool jobs_are_behind(const struct pipeline *p); // so much has been gained and not been kept: hold the source
+
+// For the other files of jobs.
+struct job *job_begin(struct pipeline *p, enum job_kind kind, struct lane *lane);
+void job_queue(struct pipeline *p, struct job *job);
+// True where it may be tried again; anything but the store's refusal ends the process.
+bool job_store_refused(struct pipeline *p, const struct job *job);
+void job_store_answered(struct pipeline *p);
+
+// pipeline_watch.c
+void watch_work(struct job *job); // on the keeping thread
+void watch_done(struct pipeline *p, struct job *job);
+void watch_turn(struct pipeline *p);
 
 // pipeline_idle.c
 void idle_turn(struct pipeline *p);

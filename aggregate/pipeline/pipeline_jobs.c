@@ -4,6 +4,7 @@
 //     keep       what a partition's windows gained; then its offset is committed
 //     publish    windows that all partitions have sealed
 //     retain     removes what is older than store.retain
+//     watch      what was said of accounts in them (pipeline_watch.c)
 //
 // While a job of a lane waits or runs, its `kept` and its handover are the keeping thread's; its panes go on
 // filling. What the store refused (CLM-D1) is tried again: nothing is lost meanwhile, nothing is committed,
@@ -30,7 +31,7 @@ static void job_start(struct job *job) {
     CHECK(uv_queue_work(&job->pipeline->loop.uv, &job->work, job_work, job_done) == 0);
 }
 
-static struct job *job_begin(struct pipeline *p, enum job_kind kind, struct lane *lane) {
+struct job *job_begin(struct pipeline *p, enum job_kind kind, struct lane *lane) {
     struct job *job = memory_take(sizeof(*job));
     *job = (struct job){.pipeline = p, .kind = kind, .lane = lane};
     if (lane != NULL)
@@ -38,7 +39,7 @@ static struct job *job_begin(struct pipeline *p, enum job_kind kind, struct lane
     return job;
 }
 
-static void job_queue(struct pipeline *p, struct job *job) {
+void job_queue(struct pipeline *p, struct job *job) {
     if (p->first == NULL) {
         p->first = p->last = job;
         job_start(job);
@@ -82,13 +83,15 @@ static void job_work(uv_work_t *work) {
     case JOB_RETAIN:
         retain_work(p, job);
         return;
+    case JOB_WATCH:
+        watch_work(job);
+        return;
     }
 }
 
 // ---- what a job answers
 
-// True where it may be tried again; anything but the store's refusal ends the process.
-static bool store_refused(struct pipeline *p, const struct job *job) {
+bool job_store_refused(struct pipeline *p, const struct job *job) {
     if (job->status != STATUS_TRY_AGAIN) {
         pipeline_fail(p, &job->problem);
         return false;
@@ -100,7 +103,7 @@ static bool store_refused(struct pipeline *p, const struct job *job) {
     return true;
 }
 
-static void store_answered(struct pipeline *p) {
+void job_store_answered(struct pipeline *p) {
     if (p->store_trouble != NULL)
         log_info("store_takes_again");
     p->store_trouble = NULL;
@@ -109,10 +112,10 @@ static void store_answered(struct pipeline *p) {
 static void restore_done(struct pipeline *p, struct job *job) {
     struct lane *lane = job->lane;
     if (job->status == STATUS_OK) {
-        store_answered(p);
+        job_store_answered(p);
         lanes_restored(p, lane, job->restored);
         job->restored = NULL;
-    } else if (store_refused(p, job)) {
+    } else if (job_store_refused(p, job)) {
         lane->retry_at_ms = p->now_ms + RETRY_MS;
     }
 }
@@ -130,11 +133,11 @@ static void keep_done(struct pipeline *p, struct job *job) {
     struct lane *lane = job->lane;
     figures_take(p, lane);
     if (job->status != STATUS_OK) {
-        if (store_refused(p, job))
+        if (job_store_refused(p, job))
             lane->retry_at_ms = p->now_ms + RETRY_MS;
         return;
     }
-    store_answered(p);
+    job_store_answered(p);
     p->tally.handovers++;
     histogram_add(&p->tally.keep_seconds, (double)(clock_monotonic_ms() - job->began_ms) / 1000);
     lane->handing = false;
@@ -148,11 +151,12 @@ static void keep_done(struct pipeline *p, struct job *job) {
 // A window that cannot be published is told, and stays unpublished; the others are.
 static void publish_done(struct pipeline *p, struct job *job) {
     p->publishing = false;
+    p->watch.due = true;
     p->published = publisher_figures(p->publisher);
     histogram_add(&p->tally.publish_seconds, (double)(clock_monotonic_ms() - job->began_ms) / 1000);
     p->publish_at_ms = job->more ? p->now_ms : p->now_ms + p->basis->settings.aggregate_checkpoint_ms;
     if (job->status == STATUS_TRY_AGAIN)
-        store_refused(p, job);
+        job_store_refused(p, job);
     else if (job->status != STATUS_OK)
         log_problem(LOG_LEVEL_ERROR, "window_not_published", &job->problem);
 }
@@ -192,6 +196,8 @@ static void job_done(uv_work_t *work, int cancelled) {
         publish_done(p, job);
     else if (job->kind == JOB_RETAIN)
         retain_done(p, job);
+    else if (job->kind == JOB_WATCH)
+        watch_done(p, job);
     else
         lane_done(p, job);
     job_free(job);
@@ -290,6 +296,7 @@ void jobs_turn(struct pipeline *p) {
     if (!p->retaining && !p->draining && p->published.sealed_s > 0 && p->keeper.retain_s > 0 &&
         p->retain_at_ms <= p->now_ms)
         retain(p);
+    watch_turn(p);
     store_look(p);
 }
 

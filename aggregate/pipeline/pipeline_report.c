@@ -94,6 +94,20 @@ static void collect_windows(struct pipeline *p) {
     metrics_set_histogram(p->metrics, METRIC_OF_PUBLISH_SECONDS, NULL, &p->tally.publish_seconds);
 }
 
+static void collect_watch(struct pipeline *p) {
+    const struct watcher_figures *f = &p->watch.figures;
+    bool is_ours = p->lanes[WATCHER_PARTITION] != NULL;
+    for (enum baseline_change change = BASELINE_RAISED; change <= BASELINE_ADOPTED; change++)
+        set(p, METRIC_OF_ALERTS, baseline_change_name(change),
+            (int64_t)herald_acknowledged(p->watch.herald, change));
+    set(p, METRIC_OF_ALERTS_PENDING, NULL, (int64_t)herald_pending(p->watch.herald));
+    set(p, METRIC_OF_BASELINES, NULL, is_ours ? (int64_t)f->series : 0);
+    if (is_ours && f->judged_s > 0)
+        set(p, METRIC_OF_BASELINES_AT, NULL, f->judged_s);
+    set(p, METRIC_OF_BASELINES_REFUSED, NULL, (int64_t)f->refused);
+    set(p, METRIC_OF_BASELINES_PASSED, NULL, (int64_t)f->passed);
+}
+
 static void collect_store(struct pipeline *p) {
     set(p, METRIC_OF_CHECKPOINT_BYTES, NULL, (int64_t)p->tally.checkpoint_bytes);
     set(p, METRIC_OF_PART_BYTES, NULL, (int64_t)p->tally.part_bytes);
@@ -128,6 +142,7 @@ static void collect(struct pipeline *p) {
     collect_balance(p);
     collect_kafka(p);
     collect_windows(p);
+    collect_watch(p);
     collect_store(p);
     collect_tables(p);
 }
@@ -202,7 +217,7 @@ struct http_answer report_answer(void *pipeline, const char *path) {
         const char *why = p->source == NULL ? "starting\n" : not_ready(p);
         return why == NULL ? plain(200, "ok\n") : plain(503, why);
     }
-    if (p->source == NULL)
+    if (p->watch.herald == NULL)
         return plain(503, "starting\n");
     if (strcmp(path, "/status") == 0)
         return status_answer(p);

@@ -104,6 +104,7 @@ static void bad_settings_are_named_with_their_origin(void **state) {
         {{"--redis.prefix=c}"}, "redis.prefix", "brace"},
         {{"--redis.flush_min=2s"}, "redis.flush_min", "2000ms is longer than redis.flush_max, 1000ms"},
         {{"--dlq.topic=engagement"}, "dlq.topic", "the topic itself"},
+        {{"--alerts.topic=engagement"}, "alerts.topic", "the topic itself"},
         {{"--store.url=s3://bucket", "--store.s3.access_key=name", "--store.s3.secret_key_file=secret"},
          "store.url",
          "takes store.s3.region"},
@@ -155,6 +156,16 @@ static void the_dead_letter_topic_has_a_default(void **state) {
     s.dlq_topic = "rejects";
     settings_dlq_topic(&s, out, sizeof(out));
     assert_string_equal(out, "rejects");
+}
+
+static void the_alerts_topic_has_a_default(void **state) {
+    char out[256];
+    struct settings s = {.kafka_topic = "engagement", .alerts_topic = ""};
+    settings_alerts_topic(&s, out, sizeof(out));
+    assert_string_equal(out, "engagement.alerts");
+    s.alerts_topic = "crises";
+    settings_alerts_topic(&s, out, sizeof(out));
+    assert_string_equal(out, "crises");
 }
 
 #define BIT(id) (UINT32_C(1) << KEY_##id)
@@ -337,6 +348,7 @@ int main(void) {
         cmocka_unit_test(all_findings_are_reported),
         cmocka_unit_test(a_topic_name_has_room_for_its_dead_letters),
         cmocka_unit_test(the_dead_letter_topic_has_a_default),
+        cmocka_unit_test(the_alerts_topic_has_a_default),
         cmocka_unit_test(families_become_bits),
         cmocka_unit_test(the_password_is_the_first_line_of_its_file),
         cmocka_unit_test(the_password_may_stand_in_the_settings),
