@@ -1,4 +1,5 @@
 """The aggregator's windows: published snapshots hold what the log says, whoever made them, and whatever was killed meanwhile."""
+import json
 import os
 import random
 import re
@@ -9,7 +10,7 @@ import pytest
 from harness import load
 from harness.aggregate import Aggregation
 from harness.clock import Clock
-from harness.log import ends_of
+from harness.log import ends_of, read_log
 from harness.places import wait_until
 from harness.produce import Sender, event
 from harness.registry import KIND_NUMBERS as KIND
@@ -212,13 +213,37 @@ def test_partitions_that_are_added_stop_it_and_what_is_sealed_stays(kafka, topic
     assert aggregation.sums() == sums
 
 
-def test_a_quiet_partition_follows_the_clock(aggregation, past):
-    """Three of four partitions have no event at all; the fourth's windows are published all the same."""
-    sender = Sender(aggregation.deployment.bootstrap, aggregation.deployment.topic)
-    for number in range(20):
-        sender.send(event(KIND["view"], occurred_at=past + number * 60_000), timestamp=past + number * 60_000)
+def alerts_of(aggregation):
+    """What is told of mentions: the alerts' topic, read to its end."""
+    log = read_log(aggregation.deployment.bootstrap, f"{aggregation.deployment.topic}.alerts")
+    return [json.loads(record.value) for part in log.values() for record in part]
+
+
+def test_quiet_partitions_follow_the_clock_and_a_burst_of_mentions_is_told(kafka, topic, redis, tmp_path):
+    """Three of four partitions have no event at all; the windows of the fourth are published all the same. It holds eleven hours of
+    mentions of two topics, of which one bursts at the end. At first there is no topic for alerts: that is said, and no window waits
+    for it; once there is one, the alert arrives."""
+    aggregation = aggregation_of(kafka, topic, redis, tmp_path / "one", **{"kafka.topic.metadata.propagation.max.ms": 1000})
+    now = int(time.time() * 1000)
+    past = now - now % WINDOW_MS - 44 * WINDOW_MS
+    sender = Sender(aggregation.deployment.bootstrap, topic)
+    for number in range(44):
+        at = past + number * WINDOW_MS
+        for name, count in (("calm", 24), ("shoes", 400 if number == 40 else 24)):
+            sender.send(event(KIND["mention"], occurred_at=at, delta=count, actor_id="fan",
+                              listening={"topics": [name]}), timestamp=at)
     sender.close()
     aggregator = aggregation.start()
-    wait_until("something is published", lambda: aggregation.store.starts(), 60)
-    aggregation.settle()
+    expected = aggregation.settle()
+    wait_until("the missing topic is named", lambda: aggregator.said("CLM-K7"))
+    assert aggregator.metric("alerts_pending") == 2 and aggregator.metric("balance_difference") == 0
+    kafka.create_log(f"{topic}.alerts", 1)
+    wait_until("it is told, and over", lambda: aggregator.metric("alerts_total", 'change="recovered"') >= 2)
+    told = alerts_of(aggregation)
+    raised = {(alert["of"], alert.get("topic")): alert for alert in told if alert["window_start_s"] == past // 1000 + 40 * 900}
+    assert raised.keys() == {("mentions", None), ("topic_mentions", "shoes")}
+    shoes = raised["topic_mentions", "shoes"]
+    assert (shoes["change"], shoes["account"], shoes["count"], shoes["expected"]) == ("raised", "acme", 400, 24)
+    assert not [alert for alert in told if alert.get("topic") == "calm"]
     assert aggregator.terminate() == 0
+    aggregation.check_balance(expected)
