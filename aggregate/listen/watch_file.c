@@ -141,14 +141,20 @@ static bool topics_take(struct watch *w, struct slice account, const json_t *top
     return json_is_array(topics);
 }
 
+static void make_room(struct watch *w, size_t series) {
+    if (w->count + series <= w->room)
+        return;
+    w->room = 2 * (w->count + series);
+    w->at = memory_grow(w->at, w->room, sizeof(*w->at));
+}
+
 static bool account_take(struct watch *w, const json_t *account) {
     const json_t *name = json_object_get(account, "account"), *topics = json_object_get(account, "topics");
     struct watched series = {.of = HEARD_MENTIONS};
     if (!json_is_string(name) || !number_take(&series.age, json_object_get(account, "age")) ||
         !number_take(&series.quiet, json_object_get(account, "quiet")))
         return false;
-    w->room += 2 + json_array_size(topics);
-    w->at = memory_grow(w->at, w->room, sizeof(*w->at));
+    make_room(w, 2 + json_array_size(topics));
     series.account = text_take(w, name);
     const struct watched negative = {HEARD_NEGATIVE, series.account, {"", 0}, {0}, 0, 0, 0};
     return series_take(w, series, json_object_get(account, "mentions"), 0) &&
