@@ -372,7 +372,7 @@ void count_event(struct delta *d, const struct count *c, const struct event *e) 
         fold_readings(&f);
         return;
     }
-    increments_of(&f.increments, e);
+    increments_of(&f.increments, e, c->rules);
     if (e->kind == KIND_ERASURE) {
         fold_erasure(&f);
         return;

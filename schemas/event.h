@@ -72,6 +72,7 @@ struct event {
     int64_t since_ms;     // when that began which the event ends: replied_to_at, opened_at; 0: not said
     uint32_t topic_count; // of a listening or a care body
     const struct slice *topics;
+    struct slice tracked_brand; // of a listening body: whose mention it is; empty: the account's own
 
     uint32_t tag_count;
     struct slice tags[EVENT_TAGS_MAX];

@@ -1,6 +1,11 @@
 #include "schemas/increments.h"
 
-void increments_of(struct increments *out, const struct event *e) {
+static enum counter counter_of(const struct measure *m, const struct event *e, const struct rules *rules) {
+    bool untracked = m->counter == COUNTER_MENTIONS_RIVAL && !rules_track(rules, e->account, e->tracked_brand);
+    return untracked ? COUNTER_MENTIONS_UNTRACKED : m->counter;
+}
+
+void increments_of(struct increments *out, const struct event *e, const struct rules *rules) {
     const struct kind_row *kind = kind_find(e->kind);
     out->count = 0;
     out->has_kind = kind == NULL || kind->counter != COUNTER_NONE;
@@ -10,8 +15,9 @@ void increments_of(struct increments *out, const struct event *e) {
     }
     for (uint32_t i = 0; i < e->measure_count; i++) {
         const struct measure *m = &e->measures[i];
-        field_code field = field_counter(m->counter);
-        if (counter_row(m->counter)->by_currency)
+        enum counter counter = counter_of(m, e, rules);
+        field_code field = field_counter(counter);
+        if (counter_row(counter)->by_currency)
             field = field_currency(field, e->currency);
         out->at[out->count++] = (struct increment){field, m->value};
     }

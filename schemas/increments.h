@@ -2,6 +2,7 @@
 // keys of Redis, which windows) is for each process to say; by how much is said here alone.
 #pragma once
 
+#include "runtime/config/rules.h"
 #include "schemas/event.h"
 #include "schemas/keys.h"
 
@@ -18,6 +19,7 @@ struct increments {
     struct increment at[INCREMENTS_MAX];
 };
 
-// Of a valid event. Its kind's counter moves by the event's delta; one that is not listed has
-// `kind_<number>`.
-void increments_of(struct increments *out, const struct event *e);
+// Of a valid event, by the rules in force at its record time. Its kind's counter moves by the event's delta;
+// one that is not listed has `kind_<number>`. A mention of a rival that the rules do not track is
+// `mentions_untracked` instead.
+void increments_of(struct increments *out, const struct event *e, const struct rules *rules);

@@ -146,6 +146,8 @@ enum status store_reader_rules(const struct store_reader *r, struct rules *rules
                            "correct what was said above, or --rules.file= for the defaults",
                            "rules.file: %s cannot be used", r->settings.rules_file);
     *rules = *rules_at(&book, clock_wall_ms());
+    rules->tracked = NULL; // the book's, and of no use to a reader
+    rules->tracked_count = 0;
     rules_fini(&book);
     return STATUS_OK;
 }

@@ -51,7 +51,8 @@ static void hear_row(struct hearing *h, const struct rows *rows, uint32_t row) {
     if (key.table != TABLE_TOTALS && key.table != TABLE_TOPIC)
         return;
     int64_t all = rows_value(rows, row, field_counter(COUNTER_OF_MENTION));
-    int64_t own = all - rows_value(rows, row, field_counter(COUNTER_MENTIONS_RIVAL));
+    int64_t own = all - rows_value(rows, row, field_counter(COUNTER_MENTIONS_RIVAL)) -
+                  rows_value(rows, row, field_counter(COUNTER_MENTIONS_UNTRACKED));
     if (all == 0)
         return;
     if (key.table == TABLE_TOPIC) {

@@ -149,7 +149,7 @@ void panes_take(struct panes *p, const struct event *e, int64_t offset, const st
             take_readings(pane->rows, e);
         return;
     }
-    increments_of(&increments, e);
+    increments_of(&increments, e, rules);
     if (late) {
         rows_add_late(pane->rows, &subject, &increments);
         return;

@@ -77,21 +77,23 @@ static void commerce(struct list *l, const Clameur__V1__Event *e) {
     }
 }
 
-static void mention(struct list *l, const Clameur__V1__Listening *m, int64_t delta) {
+static void own_mention(struct list *l, const Clameur__V1__Listening *m, int64_t delta) {
     add_plain(l, COUNTER_MENTIONS_POSITIVE,
               m->sentiment == CLAMEUR__V1__SENTIMENT__SENTIMENT_POSITIVE ? delta : 0);
     add_plain(l, COUNTER_MENTIONS_NEUTRAL,
               m->sentiment == CLAMEUR__V1__SENTIMENT__SENTIMENT_NEUTRAL ? delta : 0);
     add_plain(l, COUNTER_MENTIONS_NEGATIVE,
               m->sentiment == CLAMEUR__V1__SENTIMENT__SENTIMENT_NEGATIVE ? delta : 0);
-    add_plain(l, COUNTER_MENTIONS_RIVAL, m->tracked_brand.len > 0 ? delta : 0);
 }
+
 
 static void listening(struct list *l, const Clameur__V1__Event *e) {
     int64_t delta = recount_delta(e);
     Clameur__V1__Intent intent = e->listening->intent;
-    if ((uint32_t)e->kind == KIND_MENTION)
-        mention(l, e->listening, delta);
+    bool is_mention = (uint32_t)e->kind == KIND_MENTION, is_own = e->listening->tracked_brand.len == 0;
+    if (is_mention && is_own)
+        own_mention(l, e->listening, delta);
+    add_plain(l, COUNTER_MENTIONS_RIVAL, is_mention && !is_own ? delta : 0);
     add_plain(l, COUNTER_INTENTS_QUESTION, intent == CLAMEUR__V1__INTENT__INTENT_QUESTION ? delta : 0);
     add_plain(l, COUNTER_INTENTS_COMPLAINT, intent == CLAMEUR__V1__INTENT__INTENT_COMPLAINT ? delta : 0);
     add_plain(l, COUNTER_INTENTS_INTEREST,
@@ -145,7 +147,24 @@ static void increment(struct recount_increments *out, field_code field, int64_t 
     out->at[out->count++].delta = delta;
 }
 
-void recount_increments_of(struct recount_increments *out, const Clameur__V1__Event *e) {
+// Does the account, where it has a list, name the brand on it? (Straight through: an oracle need not be fast.)
+static bool is_tracked(const Clameur__V1__Event *e, const struct rules *rules) {
+    struct slice account = recount_text(e->account_id), brand = recount_text(e->listening->tracked_brand);
+    for (size_t i = 0; i < rules->tracked_count; i++) {
+        const struct rules_tracked *list = &rules->tracked[i];
+        if (!slice_equal(list->account, account))
+            continue;
+        for (size_t b = 0; b < list->count; b++) {
+            if (slice_equal(list->brands[b], brand))
+                return true;
+        }
+        return false;
+    }
+    return true;
+}
+
+void recount_increments_of(struct recount_increments *out, const Clameur__V1__Event *e,
+                           const struct rules *rules) {
     struct measured measures[MEASURES_MAX];
     size_t count = measures_of(e, measures);
     out->kind = kind_field((uint32_t)e->kind);
@@ -153,8 +172,11 @@ void recount_increments_of(struct recount_increments *out, const Clameur__V1__Ev
     if (out->kind != 0)
         increment(out, out->kind, recount_delta(e));
     for (size_t i = 0; i < count; i++) {
-        field_code field = field_counter(measures[i].counter);
-        if (counter_row(measures[i].counter)->by_currency)
+        enum counter counter = measures[i].counter;
+        if (counter == COUNTER_MENTIONS_RIVAL && !is_tracked(e, rules))
+            counter = COUNTER_MENTIONS_UNTRACKED;
+        field_code field = field_counter(counter);
+        if (counter_row(counter)->by_currency)
             field = field_currency(field, measures[i].currency);
         increment(out, field, measures[i].value);
     }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "clameur/v1/event.pb-c.h"
+#include "runtime/config/rules.h"
 #include "runtime/slice.h"
 #include "schemas/keys.h"
 
@@ -28,4 +29,5 @@ struct recount_increments {
 };
 
 // The event is valid, and no reading.
-void recount_increments_of(struct recount_increments *out, const Clameur__V1__Event *e);
+void recount_increments_of(struct recount_increments *out, const Clameur__V1__Event *e,
+                           const struct rules *rules);

@@ -364,7 +364,7 @@ void recount_model_count(struct recount_model *m, const Clameur__V1__Event *e, c
     uint32_t kind = (uint32_t)e->kind;
     if (kind == KIND_READING)
         return count_reading(&c);
-    recount_increments_of(&c.increments, e);
+    recount_increments_of(&c.increments, e, rules);
     if (kind == KIND_ERASURE)
         return post_all(&c, KEY_PLATFORM, nothing);
     count_reach(&c, actor);

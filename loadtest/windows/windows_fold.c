@@ -276,14 +276,14 @@ static void tally_taken(struct windows_fold *f, struct windows_window *w, const 
 }
 
 static void window_take(struct windows_fold *f, struct windows_window *w, const struct recount_record *r,
-                        const Clameur__V1__Event *e, bool late) {
+                        const Clameur__V1__Event *e, const struct rules *rules, bool late) {
     if (w->covers == NULL || w->finished || w->deferred || r->offset >= w->covers[r->partition])
         return;
     share_add(&w->covered[r->partition], r, late);
     if (w->model == NULL)
         model_begin(f, w);
     size_t before = w->model->memory;
-    window_model_add(w->model, e, late);
+    window_model_add(w->model, e, rules, late);
     if (!late)
         window_model_see(w->model, f->setup->keys, r->time_ms, e);
     f->memory += w->model->memory - before;
@@ -316,7 +316,7 @@ static void fold_event(struct windows_fold *f, const struct recount_record *r, c
     tally_taken(f, w, r, late);
     if (f->passes == 0 && !late && (uint32_t)e->kind == KIND_PURCHASE)
         sale_add(f, w->start_s, r, e);
-    window_take(f, w, r, e, late);
+    window_take(f, w, r, e, rules, late);
 }
 
 void windows_fold_record(struct windows_fold *f, const struct recount_record *r) {

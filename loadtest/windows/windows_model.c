@@ -391,14 +391,15 @@ void window_model_settle(struct window_model *m, window_model_sold sold, void *c
 
 // ---- events
 
-void window_model_add(struct window_model *m, const Clameur__V1__Event *e, bool late) {
+void window_model_add(struct window_model *m, const Clameur__V1__Event *e, const struct rules *rules,
+                      bool late) {
     struct slice tags[ROWS_NAMES_MAX];
     struct recount_increments increments;
     if ((uint32_t)e->kind == KIND_READING) {
         m->memory += late ? 0 : windows_read_add(&m->read, e);
         return;
     }
-    recount_increments_of(&increments, e);
+    recount_increments_of(&increments, e, rules);
     CHECK(e->n_tags <= ROWS_NAMES_MAX);
     for (size_t i = 0; i < e->n_tags; i++)
         tags[i] = recount_text(e->tags[i]);

@@ -59,7 +59,8 @@ void window_model_destroy(struct window_model **m);
 
 // Counts an event that is valid and no duplicate. A purchase that comes in time waits for
 // window_model_settle.
-void window_model_add(struct window_model *m, const Clameur__V1__Event *e, bool late);
+void window_model_add(struct window_model *m, const Clameur__V1__Event *e, const struct rules *rules,
+                      bool late);
 // Sees whom it reached, and how long it says that something took. Of an event that came in time.
 void window_model_see(struct window_model *m, const struct recount_keys *keys, int64_t time_ms,
                       const Clameur__V1__Event *e);

@@ -12,11 +12,12 @@
 #include "runtime/check.h"
 #include "runtime/config/config_value.h"
 #include "runtime/config/document.h"
+#include "runtime/config/rules_tracked.h"
 #include "runtime/memory.h"
 
-enum { WEIGHT_MAX = 1000000, NAMES_MAX = 512 };
+enum { WEIGHT_MAX = 1000000, NAMES_MAX = 512, NAMES_BLOCK = 4096 };
 
-// What a version may say. The first three are read each in its own way; a span of 0 would keep nothing or
+// What a version may say. The first four are read each in its own way; a span of 0 would keep nothing or
 // refuse everything, and a hundred years keep every sum of times within 64 bits.
 #define SPAN(name, field, fallback, flags, least)                                                            \
     {                                                                                                        \
@@ -27,6 +28,7 @@ static const struct option_row rows[] = {
     {.name = "version"},
     {.name = "since"},
     {.name = "weights"},
+    {.name = "tracked"},
     SPAN("max_future_skew", max_future_skew_ms, "5m", 0, 0),
     SPAN("max_past", max_past_ms, "90d", OPTION_OFF, 1),
     SPAN("series.retain", series_retain_ms, "48h", 0, 1),
@@ -35,7 +37,14 @@ static const struct option_row rows[] = {
     SPAN("window.lateness", window_lateness_ms, "10m", 0, 0),
 };
 #undef SPAN
-enum { ROW_VERSION, ROW_SINCE, ROW_WEIGHTS, ROW_SPANS, ROW_COUNT = sizeof(rows) / sizeof(rows[0]) };
+enum {
+    ROW_VERSION,
+    ROW_SINCE,
+    ROW_WEIGHTS,
+    ROW_TRACKED,
+    ROW_SPANS,
+    ROW_COUNT = sizeof(rows) / sizeof(rows[0])
+};
 
 struct book_reading {
     struct rules_book *book;
@@ -51,6 +60,7 @@ struct version_reading {
     struct rules *version;
     bool row_given[ROW_COUNT];
     bool weight_given[RULES_WEIGHTS_MAX];
+    struct tracked_lists tracked;
 };
 
 #define NOTE(file, at, ...)                                                                                  \
@@ -116,6 +126,27 @@ static void read_weight(struct version_reading *r, const char *kind, const struc
         r->version->weights[number] = (int32_t)weight;
 }
 
+static bool is_name(const char *text) {
+    size_t length = strlen(text);
+    return length > 0 && length <= RULES_NAME_MAX;
+}
+
+static bool are_brands(const struct document_node *value) {
+    bool are = value->kind == DOCUMENT_SEQUENCE;
+    for (const struct document_entry *entry = value->first; are && entry != NULL; entry = entry->next)
+        are = entry->value->kind == DOCUMENT_SCALAR && !entry->value->null && is_name(entry->value->text);
+    return are;
+}
+
+static void read_tracked(struct version_reading *r, const char *account, const struct document_entry *entry) {
+    if (!is_name(account) || !are_brands(entry->value))
+        NOTE(r->file, entry->value->at,
+             "tracked.%.100s takes a list of brands of 1 to %d bytes, as in [globex, initech]", account,
+             RULES_NAME_MAX);
+    else if (!tracked_add(&r->tracked, &r->file->book->names, account, entry->value))
+        NOTE(r->file, entry->key_at, "tracked.%.100s is given twice", account);
+}
+
 static void read_row(struct version_reading *r, size_t row, const struct document_node *value) {
     char why[CONFIG_WHY_MAX];
     if (row == ROW_VERSION)
@@ -124,6 +155,8 @@ static void read_row(struct version_reading *r, size_t row, const struct documen
         read_since(r, value);
     else if (row == ROW_WEIGHTS)
         NOTE(r->file, value->at, "weights takes keys, as in {like: 1}, not a value");
+    else if (row == ROW_TRACKED)
+        NOTE(r->file, value->at, "tracked takes accounts, as in {acme: [globex]}, not a value");
     else if (!config_value_store(r->version, &rows[row], value->text, why))
         NOTE(r->file, value->at, "%s %s", rows[row].name, why);
 }
@@ -144,7 +177,7 @@ static void note_unknown_rule(struct version_reading *r, const char *name,
 }
 
 static bool is_empty_section(const char *name, const struct document_node *value) {
-    static const char *const sections[] = {"weights", "series", "reach", "window"};
+    static const char *const sections[] = {"weights", "tracked", "series", "reach", "window"};
     for (size_t i = 0; value->kind == DOCUMENT_MAPPING && i < sizeof(sections) / sizeof(sections[0]); i++) {
         if (strcmp(name, sections[i]) == 0)
             return true;
@@ -159,7 +192,9 @@ static void read_entry(void *context, const char *name, const struct document_en
     size_t row = row_find(name);
     if (is_empty_section(name, value))
         return;
-    if (!weight && row == ROW_COUNT)
+    if (strncmp(name, "tracked.", 8) == 0)
+        read_tracked(r, name + 8, entry);
+    else if (!weight && row == ROW_COUNT)
         note_unknown_rule(r, name, entry);
     else if (value->kind != DOCUMENT_SCALAR || value->null)
         NOTE(r->file, value->at, "%s %s", name, value->null ? "has no value (null)" : "takes one value");
@@ -199,6 +234,7 @@ static void read_version(struct book_reading *file, const struct document_node *
         version = file->book->versions[file->book->count - 1];
     struct version_reading r = {.file = file, .version = &version};
     document_walk(node, &file->arena, read_entry, &r);
+    tracked_settle(&r.tracked, &file->book->names, &version);
     if (!r.row_given[ROW_VERSION])
         NOTE(file, node->at, "this version does not say its number (version: %zu)", file->book->count + 1);
     if (!r.row_given[ROW_SINCE])
@@ -256,6 +292,8 @@ static void hash_version(struct rules *version, const struct rules_kinds *kinds)
         snprintf(name, sizeof(name), "weight.%d", kind);
         canonical_add_unless(&c, name, version->weights[kind], defaults.weights[kind]);
     }
+    if (version->tracked_count > 0)
+        canonical_add(&c, "tracked", (int64_t)tracked_hash(version));
     if (version->version > 1)
         canonical_add(&c, "since_ms", version->since_ms);
     snprintf(version->hash, sizeof(version->hash), "%016" PRIx64, (uint64_t)XXH3_64bits(c.text, c.length));
@@ -269,6 +307,7 @@ static void hash_versions(struct rules_book *book, const struct rules_kinds *kin
 
 enum status rules_load(struct rules_book *book, const char *path, const struct rules_kinds *kinds) {
     *book = (struct rules_book){0};
+    arena_init(&book->names, NAMES_BLOCK);
     struct book_reading file = {.book = book, .kinds = kinds};
     arena_init(&file.arena, 16384);
     findings_init(&file.findings);
@@ -292,6 +331,7 @@ enum status rules_load(struct rules_book *book, const char *path, const struct r
 
 void rules_fini(struct rules_book *book) {
     free(book->versions);
+    arena_fini(&book->names);
     *book = (struct rules_book){0};
 }
 

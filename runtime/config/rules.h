@@ -10,6 +10,8 @@
 //       window.disorder: 1m             # of the aggregator's windows
 //       window.lateness: 10m
 //       weights: {like: 1, share: 3}    # kind name: weight in `top`; others keep the version before's
+//       tracked: {acme: [globex]}       # account: the rivals that its share of voice is held against; other
+//                                       # accounts keep the version before's
 //
 // A version inherits what it does not say from the one before (version 1 from the defaults). Versions are
 // numbered 1, 2, 3... with growing `since`, and are only ever appended. Strict as the configuration: file,
@@ -20,12 +22,22 @@
 // whenever.
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "runtime/arena.h"
+#include "runtime/slice.h"
 #include "runtime/status.h"
 
-enum { RULES_WEIGHTS_MAX = 256 };
+enum { RULES_WEIGHTS_MAX = 256, RULES_NAME_MAX = 256 };
+
+// An account's rivals, by their bytes.
+struct rules_tracked {
+    struct slice account;
+    const struct slice *brands;
+    size_t count;
+};
 
 struct rules {
     uint32_t version;
@@ -38,12 +50,15 @@ struct rules {
     int64_t window_disorder_ms;         // default 1m
     int64_t window_lateness_ms;         // default 10m
     int32_t weights[RULES_WEIGHTS_MAX]; // by kind number; kinds from 256 on weigh 0
+    const struct rules_tracked *tracked; // by account; the book's
+    size_t tracked_count;
 };
 
 struct rules_book {
     struct rules *versions; // at least one, by since
     size_t count;
     char first_hash[17]; // hex of the canonical text of version 1, as `meta` keeps it
+    struct arena names;
 };
 
 // How the caller names what may be weighed (schemas knows; runtime does not): kind numbers below
@@ -61,3 +76,6 @@ void rules_fini(struct rules_book *book);
 
 // The version in force at a record time: the last whose `since` is not after it; before the first, the first.
 const struct rules *rules_at(const struct rules_book *book, int64_t record_time_ms);
+
+// Is a mention of that brand one of the account's share of voice? One whose account has no list tracks all.
+bool rules_track(const struct rules *rules, struct slice account, struct slice brand);

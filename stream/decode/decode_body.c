@@ -70,6 +70,7 @@ static unsigned fill_listening(struct event *e, const Clameur__V1__Listening *li
                                struct arena *arena) {
     if (listening->n_topics > 0 && listening->n_topics <= TOPICS_MAX)
         fill_topics(e, listening->topics, listening->n_topics, arena);
+    e->tracked_brand = bounds_slice(listening->tracked_brand);
     return bounds_texts(listening->topics, listening->n_topics, TOPICS_MAX, TEXT_MAX) |
            bounds_text(listening->tracked_brand, TEXT_MAX) | bounds_amount(listening->audience);
 }

@@ -108,11 +108,12 @@ static void measure_reaction(struct event *e, const Clameur__V1__Reaction *react
 }
 
 static void measure_listening(struct event *e, const Clameur__V1__Listening *listening) {
-    if (e->kind == KIND_MENTION) {
+    bool is_own = listening->tracked_brand.len == 0; // a rival's sentiment is the rival's
+    if (e->kind == KIND_MENTION && is_own)
         add(e, counter_at(sentiment_counters, LENGTH_OF(sentiment_counters), (int)listening->sentiment),
             e->delta);
-        add(e, COUNTER_MENTIONS_RIVAL, listening->tracked_brand.len > 0 ? e->delta : 0);
-    }
+    if (e->kind == KIND_MENTION && !is_own)
+        add(e, COUNTER_MENTIONS_RIVAL, e->delta);
     add(e, counter_at(intent_counters, LENGTH_OF(intent_counters), (int)listening->intent), e->delta);
 }
 

@@ -172,14 +172,14 @@ def refusal(event, rules, time_ms):
     return next((reason for reason, holds in checks if holds), None)
 
 
-def increments(event):
+def increments(event, rules):
     """What the event adds: the counter of its kind (None where it has none) with its delta, and its measures."""
     delta = event.delta or 1
     counter = registry.KINDS[event.kind][1] if event.kind in registry.KINDS else f"kind_{event.kind}"
-    return (counter or None, delta), [(name, value) for name, value in _measures(event, delta) if value]
+    return (counter or None, delta), [(name, value) for name, value in _measures(event, rules, delta) if value]
 
 
-def _measures(event, delta):
+def _measures(event, rules, delta):
     kind = registry.KINDS.get(event.kind, ("",))[0]
     body = event.WhichOneof("body")
     if body == "view":
@@ -195,7 +195,7 @@ def _measures(event, delta):
     if body == "reaction" and kind == "reaction":
         yield f"reactions_{REACTIONS.get(event.reaction.type, 'other')}", delta
     if body == "listening":
-        yield from _listening(event.listening, kind, delta)
+        yield from _listening(event.listening, kind, delta, rules.tracks(event.account_id, event.listening.tracked_brand))
     if body == "spend" and kind == "spend":
         yield _money("spend_micros", event.spend), event.spend.cost_micros
     if body == "lead" and kind == "deal_won":
@@ -208,12 +208,12 @@ def _money(counter, body):
     return f"{counter}:{body.currency.decode()}"
 
 
-def _listening(body, kind, delta):
+def _listening(body, kind, delta, is_tracked):
     if kind == "mention":
-        if body.sentiment in SENTIMENTS:
-            yield f"mentions_{SENTIMENTS[body.sentiment]}", delta
         if body.tracked_brand:
-            yield "mentions_rival", delta
+            yield "mentions_rival" if is_tracked else "mentions_untracked", delta
+        elif body.sentiment in SENTIMENTS:
+            yield f"mentions_{SENTIMENTS[body.sentiment]}", delta
     if body.intent in INTENTS:
         yield f"intents_{INTENTS[body.intent]}", delta
 

@@ -43,9 +43,18 @@ class Rules:
     window_disorder: int = 60_000
     window_lateness: int = 600_000
     weights: dict = field(default_factory=dict)  # by the kind's name
+    tracked: dict = field(default_factory=dict)  # by account: its rivals
 
     def __getitem__(self, name):
         return getattr(self, name)
+
+    def tracks(self, account, brand):
+        return account.decode() not in self.tracked or brand.decode() in self.tracked[account.decode()]
+
+    def _tracked_line(self):
+        lists = sorted((account.encode(), sorted({brand.encode() for brand in brands})) for account, brands in self.tracked.items())
+        text = b"".join(b"".join(name + b"\0" for name in [account, *brands]) + b"\0" for account, brands in lists)
+        return f"tracked={struct.unpack('<q', struct.pack('<Q', xxhash.xxh3_64_intdigest(text)))[0]}"
 
     def text(self, number):
         """What Redis keeps of it as version `number`: its since (0 of the first, which has none) and its hash."""
@@ -56,6 +65,7 @@ class Rules:
                   if self[name] != getattr(Rules, name)]
         lines += [f"weight.{kind}={weight}" for kind, weight in sorted(weights.items())
                   if weight != registry.KINDS[kind][2]]
+        lines += [self._tracked_line()] if self.tracked else []
         lines += [f"since_ms={self.since}"] if number > 1 else []
         digest = xxhash.xxh3_64_intdigest("".join(f"{line}\n" for line in lines).encode())
         return f"{self.since if number > 1 else 0} {digest:016x}"
@@ -174,7 +184,7 @@ class Recount:
         self._add(shard, "platform", platform, amounts)
 
     def _count(self, shard, account, event, rules, time_ms):
-        (counter, delta), measures = contract.increments(event)
+        (counter, delta), measures = contract.increments(event, rules)
         amounts = defaultdict(int)
         for name, value in ([(counter, delta)] if counter else []) + measures:
             amounts[name] += value

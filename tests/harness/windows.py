@@ -53,8 +53,9 @@ class Fate:
     duplicate: int = 0
 
 
-def _amounts(event):
-    (counter, delta), measures = contract.increments(event)
+def _amounts(event, rules=None):
+    """`rules`: of what is no order."""
+    (counter, delta), measures = contract.increments(event, rules)
     amounts = defaultdict(int)
     for name, value in ([(counter, delta)] if counter else []) + measures:
         amounts[name] += value
@@ -150,7 +151,7 @@ class Windows:
                 self._read(window, event)
             return
         if late:
-            self._add(window, _totals_key(LATE, event), _amounts(event)[1])
+            self._add(window, _totals_key(LATE, event), _amounts(event, rules)[1])
             return
         self._see(window, event)
         if event.kind == contract.PURCHASE:
@@ -158,7 +159,7 @@ class Windows:
             window.orders[order].setdefault((event.occurred_at, event.event_id), []).append(event)
             self.sold[order].add(start)
         else:
-            self._count(window, event)
+            self._count(window, event, rules)
 
     @staticmethod
     def _add(window, key, amounts):
@@ -183,8 +184,8 @@ class Windows:
         for name, duration in _durations(event):
             window.took[(*subject, name)].append(duration)
 
-    def _count(self, window, event):
-        (counter, delta), amounts = _amounts(event)
+    def _count(self, window, event, rules=None):
+        (counter, delta), amounts = _amounts(event, rules)
         account, platform = _subject(event)
         self._add(window, _totals_key(TOTALS, event), amounts)
         if event.content_id:

@@ -13,7 +13,7 @@ from harness.worker import Deployment
 
 FIRST = "- version: 1\n  since: 0\n  max_future_skew: 10m\n"
 SECOND = ("- version: 2\n  since: {}\n  max_future_skew: 1m\n  weights: {{like: 7, share: 0, comment: -2, spend: 5}}\n"
-          "  reach.retain: 60d\n  window: {{disorder: 0, lateness: 1h}}\n")
+          "  reach.retain: 60d\n  window: {{disorder: 0, lateness: 1h}}\n  tracked: {{again: [initech, globex], acme: []}}\n")
 MINUTE = 60_000
 DAY = 86_400_000
 
@@ -24,7 +24,7 @@ def now_ms():
 
 def second(since):
     return Rules(since=since, max_future_skew=MINUTE, weights={"like": 7, "share": 0, "comment": -2, "spend": 5},
-                 reach_retain=60 * DAY, window_disorder=0, window_lateness=60 * MINUTE)
+                 reach_retain=60 * DAY, window_disorder=0, window_lateness=60 * MINUTE, tracked={"again": ["globex", "initech"], "acme": []})
 
 
 @pytest.fixture
@@ -52,10 +52,12 @@ def send_early(deployment, count):
 
 def send_again(deployment):
     """A person who was reached before: no register rises, but the key is to live as the rules in force say. And a kind that has
-    no counter of its own, but a weight under version 2."""
+    no counter of its own, but a weight under version 2; and mentions of rivals, of which version 2 tracks one."""
     sender = Sender(deployment.bootstrap, deployment.topic)
     sender.send(event(KIND["like"], account="again"))
     sender.send(event(KIND["spend"], account="again", spend={"cost_micros": 5, "currency": "EUR"}))
+    for brand in ("globex", "hooli"):
+        sender.send(event(KIND["mention"], account="again", listening={"tracked_brand": brand}))
     sender.close()
 
 

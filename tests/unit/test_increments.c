@@ -7,10 +7,12 @@
 
 #include <cmocka.h>
 
+static const struct rules no_rules = {.version = 1};
+
 static void assert_increments(const struct event *e, bool has_kind, const char *expected) {
     struct increments got;
     char text[1024] = "";
-    increments_of(&got, e);
+    increments_of(&got, e, &no_rules);
     for (uint32_t i = 0; i < got.count; i++) {
         char field[FIELD_MAX + 1];
         field[field_write(field, got.at[i].field)] = '\0';
@@ -52,12 +54,39 @@ static void a_kind_that_counts_nothing_has_its_measures_alone(void **state) {
     assert_increments(&e, false, "");
 }
 
+static int64_t untracked_of(const char *account, const char *brand) {
+    static const struct slice brands[] = {{"globex", 6}, {"initech", 7}};
+    static const struct rules_tracked lists[] = {{{"acme", 4}, brands, 2}, {{"none", 4}, NULL, 0}};
+    static const struct rules rules = {.version = 1, .tracked = lists, .tracked_count = 2};
+    const struct event e = {.kind = KIND_MENTION,
+                            .delta = 3,
+                            .account = slice_of(account),
+                            .tracked_brand = slice_of(brand),
+                            .measure_count = 1,
+                            .measures = {{COUNTER_MENTIONS_RIVAL, 3}}};
+    struct increments got;
+    increments_of(&got, &e, &rules);
+    assert_int_equal(got.count, 2);
+    assert_int_equal(got.at[1].value, 3);
+    return got.at[1].field == field_counter(COUNTER_MENTIONS_UNTRACKED);
+}
+
+static void a_rival_that_is_not_on_the_list_is_not_tracked(void **state) {
+    assert_false(untracked_of("acme", "globex"));
+    assert_false(untracked_of("acme", "initech"));
+    assert_true(untracked_of("acme", "globe"));
+    assert_true(untracked_of("acme", "hooli"));
+    assert_true(untracked_of("none", "globex"));
+    assert_false(untracked_of("acm", "hooli")); // has no list
+    assert_false(untracked_of("other", "globex"));
+}
+
 static void as_many_as_an_event_can_have_fit(void **state) {
     struct event e = {.kind = KIND_VIEW, .delta = 1, .measure_count = EVENT_MEASURES_MAX};
     struct increments got;
     for (uint32_t i = 0; i < EVENT_MEASURES_MAX; i++)
         e.measures[i] = (struct measure){COUNTER_WATCH_MS, i};
-    increments_of(&got, &e);
+    increments_of(&got, &e, &no_rules);
     assert_int_equal(got.count, INCREMENTS_MAX);
     assert_int_equal(got.at[INCREMENTS_MAX - 1].value, EVENT_MEASURES_MAX - 1);
 }
@@ -75,6 +104,7 @@ int main(void) {
         cmocka_unit_test(an_unlisted_kind_has_a_counter_of_its_number),
         cmocka_unit_test(measures_follow_and_money_has_its_currency),
         cmocka_unit_test(a_kind_that_counts_nothing_has_its_measures_alone),
+        cmocka_unit_test(a_rival_that_is_not_on_the_list_is_not_tracked),
         cmocka_unit_test(as_many_as_an_event_can_have_fit),
         cmocka_unit_test(a_tag_is_repeated_where_it_stood_before),
     };

@@ -105,6 +105,7 @@ static void the_platforms_kpis_are_what_they_are_said_to_be(void **state) {
          1},
         {PLATFORM_YOUTUBE, "followers_net", "follows 5, unfollows 12, unsubscribes 1", -1, -8, 1},
         {PLATFORM_X, "share_of_voice", "mentions 10, mentions_rival 4", -1, 6, 10},
+        {PLATFORM_X, "share_of_voice", "mentions 13, mentions_rival 4, mentions_untracked 3", -1, 6, 10},
         {PLATFORM_X, "net_sentiment",
          "mentions 99, mentions_positive 2, mentions_neutral 3, mentions_negative 5", -1, -3, 10},
         {PLATFORM_X, "complaints", "intents_complaint 4, intents_question 5", -1, 4, 1},

@@ -117,6 +117,29 @@ static void test_a_version_inherits_what_it_does_not_say(void **state) {
     assert_int_equal(third->weights[LIKE], -3);
 }
 
+static bool tracks(int version, const char *account, const char *brand) {
+    return rules_track(&book.versions[version - 1], slice_of(account), slice_of(brand));
+}
+
+static void test_an_account_has_the_rivals_of_its_last_list(void **state) {
+    static const char text[] = "- {version: 1, since: 0}\n"
+                               "- version: 2\n"
+                               "  since: 1000\n"
+                               "  tracked: {acme: [initech, globex, initech], other: [hooli], a.b: []}\n"
+                               "- {version: 3, since: 2000, tracked.acme: [hooli], tracked: {zoo: [x]}}\n"
+                               "- {version: 4, since: 3000, weights: {like: 2}, tracked: {}}\n";
+    assert_int_equal(load_text(text), STATUS_OK);
+    assert_true(tracks(1, "acme", "globex") && tracks(1, "acme", "hooli"));
+    assert_true(tracks(2, "acme", "globex") && tracks(2, "acme", "initech") && !tracks(2, "acme", "hooli"));
+    assert_true(!tracks(2, "a.b", "globex") && tracks(2, "zoo", "globex"));
+    for (int version = 3; version <= 4; version++) {
+        assert_true(tracks(version, "acme", "hooli") && !tracks(version, "acme", "globex"));
+        assert_true(tracks(version, "other", "hooli") && !tracks(version, "other", "globex"));
+        assert_true(tracks(version, "zoo", "x") && !tracks(version, "zoo", "y"));
+    }
+    assert_string_not_equal(book.versions[1].hash, book.versions[2].hash);
+}
+
 static void test_the_version_in_force_is_the_last_that_is_not_later(void **state) {
     assert_int_equal(
         load_text("- {version: 1, since: 1000}\n- {version: 2, since: 2000}\n- {version: 3, since: 3000}\n"),
@@ -173,6 +196,7 @@ static void test_the_hash_is_of_what_version_1_decides_not_of_how_it_is_written(
         "- {version: 1, since: 0, series.retain: 3d}\n",   "- {version: 1, since: 0, reach.retain: 3d}\n",
         "- {version: 1, since: 0, weights: {like: 2}}\n",  "- {version: 1, since: 0, weights: {share: 0}}\n",
         "- {version: 1, since: 0, window.disorder: 0}\n",  "- {version: 1, since: 0, window.lateness: 11m}\n",
+        "- {version: 1, since: 0, tracked: {a: []}}\n",
     };
     for (size_t i = 0; i < sizeof(other) / sizeof(other[0]); i++) {
         hash_of(other[i], hash);
@@ -181,6 +205,29 @@ static void test_the_hash_is_of_what_version_1_decides_not_of_how_it_is_written(
 }
 
 // Kept in Redis too, by every shard: what a version decides and since when, not how it is written.
+static void test_lists_have_one_hash_however_they_are_written(void **state) {
+    char hash[17], other[17];
+    static const char head[] = "- {version: 1, since: 0, ";
+    static const struct {
+        const char *rest;
+        bool same;
+    } cases[] = {
+        {"tracked: {b: [y, x, y], a: [z]}}\n", true},
+        {"tracked.a: [z], tracked.b: [x, y]}\n", true},
+        {"tracked: {a: [z, x, y]}}\n", false},
+        {"tracked: {a: [z], b: [xy]}}\n", false},
+        {"tracked: {a: [z], b: [x, y], c: []}}\n", false},
+        {"tracked: {a: [], z: [b, x, y]}}\n", false},
+    };
+    hash_of("- {version: 1, since: 0, tracked: {a: [z], b: [x, y]}}\n", hash);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char text[256];
+        snprintf(text, sizeof(text), "%s%s", head, cases[i].rest);
+        hash_of(text, other);
+        assert_int_equal(strcmp(hash, other) == 0, cases[i].same);
+    }
+}
+
 static void test_every_version_has_a_hash(void **state) {
     static const char head[] = "- {version: 1, since: 0}\n";
     static const struct {
@@ -196,6 +243,7 @@ static void test_every_version_has_a_hash(void **state) {
         {"- {version: 2, since: 1000, weights: {like: 9}, window.lateness: 61s}\n", false},
         {"- {version: 2, since: 1000, weights: {like: 8}}\n", false},
         {"- {version: 2, since: 1000, weights: {like: 9}, reach.retain: 3d}\n", false},
+        {"- {version: 2, since: 1000, weights: {like: 9}, tracked: {a: [b]}}\n", false},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         char text[256];
@@ -226,6 +274,16 @@ static const struct {
      "r.yaml:1:42 CLM-C1 weights.like has no value (null)\n"},
     {"- {version: 1, since: 0, weights: {like: 1}, weights.like: 2}\n",
      "r.yaml:1:46 CLM-C1 weights.like is given twice\n"},
+    {"- {version: 1, since: 0, tracked: 1}\n",
+     "r.yaml:1:35 CLM-C1 tracked takes accounts, as in {acme: [globex]}, not a value\n"},
+    {"- {version: 1, since: 0, tracked: {acme: globex}}\n",
+     "r.yaml:1:42 CLM-C1 tracked.acme takes a list of brands of 1 to 256 bytes, as in [globex, initech]\n"},
+    {"- {version: 1, since: 0, tracked: {acme: [globex, ~]}}\n",
+     "r.yaml:1:42 CLM-C1 tracked.acme takes a list of brands of 1 to 256 bytes, as in [globex, initech]\n"},
+    {"- {version: 1, since: 0, tracked: {acme: [globex, ['']]}}\n",
+     "r.yaml:1:42 CLM-C1 tracked.acme takes a list of brands of 1 to 256 bytes, as in [globex, initech]\n"},
+    {"- {version: 1, since: 0, tracked: {acme: []}, tracked.acme: [globex]}\n",
+     "r.yaml:1:47 CLM-C1 tracked.acme is given twice\n"},
     {"- {version: 1, since: 0, weights: 1}\n",
      "r.yaml:1:35 CLM-C1 weights takes keys, as in {like: 1}, not a value\n"},
     {"- {version: 1, since: 0, series: {retain: 1d}, series.retain: 2d}\n",
@@ -297,6 +355,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(without_a_file_the_defaults_hold_for_ever),
         TEST(a_version_inherits_what_it_does_not_say),
+        TEST(an_account_has_the_rivals_of_its_last_list),
+        TEST(lists_have_one_hash_however_they_are_written),
         TEST(the_version_in_force_is_the_last_that_is_not_later),
         TEST(the_hash_is_of_what_version_1_decides_not_of_how_it_is_written),
         TEST(a_further_kind_with_a_weight_leaves_the_hash_as_it_is),
