@@ -3,6 +3,9 @@
 #include <string.h>
 
 #include "aggregate/figures/hour_week.h"
+#include "aggregate/figures/local_time.h"
+
+enum { START_DIGITS = 13 }; // of a time below EVENT_TIME_END_MS
 
 static const struct by_row rows_of_by[BY_COUNT] = {
     [BY_PLATFORM] = {"platform", TABLE_TOTALS, EVERY_PERIOD, false},
@@ -14,6 +17,7 @@ static const struct by_row rows_of_by[BY_COUNT] = {
     [BY_CAMPAIGN] = {"campaign", TABLE_CAMPAIGN, EVERY_PERIOD, true},
     [BY_TAG] = {"tag", TABLE_TAG, EVERY_PERIOD, true},
     [BY_TOPIC] = {"topic", TABLE_TOPIC, EVERY_PERIOD, true},
+    [BY_COHORT] = {"cohort", TABLE_COHORT, EVERY_PERIOD, true},
     [BY_WINDOW] = {"window", TABLE_TOTALS, EVERY_WINDOW, false},
     [BY_HOUR] = {"hour", TABLE_TOTALS, EVERY_HOUR, false},
     [BY_DAY] = {"day", TABLE_TOTALS, EVERY_DAY, false},
@@ -49,6 +53,19 @@ struct slice by_value(enum by by, const struct row_key *key, char out[LABEL_MAX]
 bool filter_has(const struct filter *filter, const struct row_key *key) {
     return (filter->account.at == NULL || slice_equal(filter->account, key->account)) &&
            (filter->platform == 0 || filter->platform == key->platform);
+}
+
+// "2026-11-30" of the start of a window in digits; what is none stays as it is.
+static struct slice day_of(struct slice start, char out[LOCAL_TIME_MAX]) {
+    int64_t start_s = 0;
+    for (size_t i = 0; i < start.length; i++) {
+        if (start.at[i] < '0' || start.at[i] > '9' || start.length > START_DIGITS)
+            return start;
+        start_s = 10 * start_s + (start.at[i] - '0');
+    }
+    struct slice text = local_time_write(out, NULL, start_s);
+    const char *clock = memchr(text.at, 'T', text.length);
+    return clock != NULL ? (struct slice){text.at, (size_t)(clock - text.at)} : start;
 }
 
 // What is left of a row's key.
@@ -113,7 +130,10 @@ void sums_take(struct sums *sums, const struct rows *from, const struct filter *
         struct row_key whole = rows_key(from, row);
         if (whole.table != rows_of_by[sums->by].table || !filter_has(filter, &whole))
             continue;
+        char day[LOCAL_TIME_MAX];
         struct row_key key = key_by(sums->by, &whole);
+        if (sums->by == BY_COHORT)
+            key.id = day_of(key.id, day);
         row_add(sums->rows, &key, from, row);
         if (sums->formats == NULL)
             continue;

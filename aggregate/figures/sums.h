@@ -18,6 +18,7 @@ enum by {
     BY_CAMPAIGN,
     BY_TAG,
     BY_TOPIC,
+    BY_COHORT, // the day, in UTC, in which a case was opened
     BY_WINDOW,
     BY_HOUR,
     BY_DAY,

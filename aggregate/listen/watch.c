@@ -48,14 +48,15 @@ static void hear(struct hearing *h, enum heard_of of, const struct row_key *key,
 
 static void hear_row(struct hearing *h, const struct rows *rows, uint32_t row) {
     const struct row_key key = rows_key(rows, row);
-    if (key.table != TABLE_TOTALS && key.table != TABLE_TOPIC)
+    bool is_topic = key.table == TABLE_TOPIC && key.id.length > 0;
+    if (key.table != TABLE_TOTALS && !is_topic)
         return;
     int64_t all = rows_value(rows, row, field_counter(COUNTER_OF_MENTION));
     int64_t own = all - rows_value(rows, row, field_counter(COUNTER_MENTIONS_RIVAL)) -
                   rows_value(rows, row, field_counter(COUNTER_MENTIONS_UNTRACKED));
     if (all == 0)
         return;
-    if (key.table == TABLE_TOPIC) {
+    if (is_topic) {
         hear(h, HEARD_TOPIC, &key, own);
         return;
     }

@@ -210,6 +210,10 @@ static void messages_make(struct watcher *w, const struct keeper *k, const struc
 
 static enum status judge(struct watcher *w, struct keeper *k, const struct rows *rows, struct problem *p) {
     struct alerts alerts = {0};
+    if (rows == NULL && w->watch.count == 0) {
+        w->next_s += WINDOW_S; // nobody is known, and nobody was mentioned: no file says so
+        return STATUS_OK;
+    }
     watch_step(&w->watch, w->next_s, rows, &w->after, &alerts);
     messages_make(w, k, &alerts);
     w->pending = alerts.count > 0;

@@ -1,10 +1,14 @@
 #include "aggregate/window/pane.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "aggregate/window/waiting.h"
 #include "runtime/memory.h"
 #include "schemas/layout.h"
+
+enum { COHORT_BYTES = 24 };
 
 bool window_is_late(int64_t start_s, const struct rules *rules, int64_t record_time_ms) {
     int64_t end_ms = (start_s + WINDOW_S) * 1000;
@@ -135,6 +139,34 @@ static void take_readings(struct rows *rows, const struct event *e) {
     }
 }
 
+// When the case was opened that an event is of; 0: that is not said, or it is of none.
+static int64_t opened_ms(const struct event *e) {
+    switch (e->kind) {
+    case KIND_CASE_OPENED:
+        return e->occurred_at_ms;
+    case KIND_FIRST_RESPONSE:
+    case KIND_CASE_RESOLVED:
+    case KIND_BOT_CONTAINED:
+    case KIND_BOT_HANDOFF:
+        return e->since_ms > 0 && e->since_ms < EVENT_TIME_END_MS ? e->since_ms : 0;
+    default:
+        return 0;
+    }
+}
+
+static void take_case(struct rows *rows, const struct event *e, const struct increments *increments) {
+    char cohort[COHORT_BYTES];
+    int64_t opened = opened_ms(e);
+    if (opened == 0)
+        return;
+    int length = snprintf(cohort, sizeof(cohort), "%" PRId64, window_start_s(opened));
+    const struct row_key key = {.table = TABLE_COHORT,
+                                .platform = e->platform,
+                                .account = e->account,
+                                .id = {cohort, (size_t)length}};
+    rows_add(rows, rows_row(rows, &key), increments->at[0].field, increments->at[0].value);
+}
+
 void panes_take(struct panes *p, const struct event *e, int64_t offset, const struct rules *rules,
                 int64_t record_time_ms) {
     struct pane *pane = pane_of(p, window_start_s(e->occurred_at_ms));
@@ -156,6 +188,7 @@ void panes_take(struct panes *p, const struct event *e, int64_t offset, const st
     }
     take_people(pane, e);
     take_duration(pane, e);
+    take_case(pane->rows, e, &increments);
     if (e->kind == KIND_PURCHASE)
         take_order(pane, e, &subject, &increments);
     else

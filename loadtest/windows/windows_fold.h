@@ -11,8 +11,6 @@
 #include "loadtest/windows/windows_model.h"
 #include "loadtest/windows/windows_sold.h"
 
-enum { RECOUNT_WINDOW_S = 900 };
-
 struct windows_setup {
     struct recount_framing framing;
     const struct rules_book *rules;

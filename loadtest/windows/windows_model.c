@@ -1,5 +1,6 @@
 #include "loadtest/windows/windows_model.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "loadtest/recount/recount_event.h"
@@ -191,6 +192,27 @@ static void add_topics(struct window_model *m, const struct adding *a, const Cla
         if (is_first_topic(e->listening, i))
             add_topic(m, a, e->listening->topics[i]);
     }
+}
+
+// Of a case: when it was opened, else 0.
+static int64_t opened_at(const Clameur__V1__Event *e) {
+    uint32_t kind = (uint32_t)e->kind;
+    bool ends = kind == KIND_FIRST_RESPONSE || kind == KIND_CASE_RESOLVED || kind == KIND_BOT_CONTAINED ||
+                kind == KIND_BOT_HANDOFF;
+    if (kind == KIND_CASE_OPENED)
+        return e->occurred_at;
+    return ends && e->body_case == CLAMEUR__V1__EVENT__BODY_CARE ? e->care->opened_at : 0;
+}
+
+// By the window that a case was opened in, whichever this one is: the counter of the kind alone.
+static void add_cohort(struct window_model *m, const struct adding *a, const Clameur__V1__Event *e) {
+    char digits[24];
+    int64_t at_s = opened_at(e) / 1000;
+    if (opened_at(e) <= 0 || opened_at(e) >= INT64_C(1) << 53)
+        return;
+    snprintf(digits, sizeof(digits), "%lld", (long long)(at_s - at_s % RECOUNT_WINDOW_S));
+    struct row_key key = id_key(a, TABLE_COHORT, slice_of(digits));
+    add(m, row_of(m, &key), a->increments->kind, a->increments->at[0].delta);
 }
 
 static void add_in_time(struct window_model *m, const struct adding *a) {
@@ -421,6 +443,7 @@ void window_model_add(struct window_model *m, const Clameur__V1__Event *e, const
     else {
         add_in_time(m, &a);
         add_topics(m, &a, e);
+        add_cohort(m, &a, e);
     }
 }
 

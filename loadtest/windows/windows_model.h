@@ -13,6 +13,8 @@
 #include "runtime/arena.h"
 #include "schemas/snapshot/rows.h"
 
+enum { RECOUNT_WINDOW_S = 900 };
+
 enum { WINDOW_ROW_MAX = 32 + ROWS_ACCOUNT_MAX + ROWS_ID_MAX };
 
 struct window_cell {

@@ -32,6 +32,7 @@ enum table {
     TABLE_REACH, // this one and the next hold sketches, and no rows of counters
     TABLE_QUANTILES,
     TABLE_READINGS, // the last of what was read, and no rows of counters
+    TABLE_COHORT = 11,
     TABLES,
 };
 
@@ -42,7 +43,7 @@ struct row_key {
     uint32_t format;
     bool paid;
     struct slice account;
-    struct slice id; // of CONTENT, CAMPAIGN, TAG, TOPIC; empty: of what rows_fold has added up
+    struct slice id; // of CONTENT, CAMPAIGN, TAG, TOPIC, COHORT; empty: of what rows_fold has added up
 };
 
 // Whose an event's increments are: the rows it touches. TOTALS always, CONTENT and CAMPAIGN where the event
@@ -133,13 +134,13 @@ void rows_add_subject(struct rows *r, const struct subject *subject, const struc
 void rows_add_late(struct rows *r, const struct subject *subject, const struct increments *increments);
 
 // Keeps a purchase, whose increments begin with its kind's. One with the same order, time and event id is
-// there once, and says how often it came again: if the two say different things, the same one of them stays in
-// whatever order they came.
+// there once, and says how often it came again: if the two say different things, the same one of them stays
+// in whatever order they came.
 void rows_add_order(struct rows *r, const struct order *order);
 // Of each order the least copy's increments are added to its rows; each other copy adds one `order_copies` to
-// its row of TOTALS, and so does each time that one came again. Orders that `earlier` (may be NULL) holds with a lesser rank are copies, all of them.
-// The orders stay, marked settled: settling again adds nothing. Those read from a published file (WINDOW,
-// SPAN) are settled.
+// its row of TOTALS, and so does each time that one came again. Orders that `earlier` (may be NULL) holds
+// with a lesser rank are copies, all of them. The orders stay, marked settled: settling again adds nothing.
+// Those read from a published file (WINDOW, SPAN) are settled.
 void rows_settle(struct rows *r, const struct rows *earlier);
 
 // Of TAG and of TOPIC, by account and platform, the rows of most uses stay (the counters of kinds, summed; of

@@ -50,10 +50,15 @@ static uint64_t chunk_of(const struct row *row, size_t skip) {
     return word << 8 | (left < CHUNK + 1 ? left : CHUNK + 1);
 }
 
+// Three bits: tables with counters, in the order of their numbers.
+static uint64_t table_rank(const struct row *row) {
+    return row->table < TABLE_ORDERS ? row->table : TABLE_ORDERS;
+}
+
 static uint64_t word_of(const struct sorting *s, uint32_t number, unsigned level) {
     const struct row *row = &s->rows->rows.at[number];
     if (level == 0)
-        return (uint64_t)row->table << 61 | (uint64_t)s->ranks[row->account] << 32 | row->platform;
+        return table_rank(row) << 61 | (uint64_t)s->ranks[row->account] << 32 | row->platform;
     if (table_has_id(row->table))
         return chunk_of(row, (size_t)(level - 1) * CHUNK);
     return level == 1 ? (uint64_t)row->of.origin << 32 | row->of.format : (row->flags & ROW_PAID);

@@ -99,6 +99,11 @@ struct rows {
     unsigned ahead_next;
 };
 
+// Else its rows are orders or sketches.
+static inline bool table_has_counters(unsigned table) {
+    return table < TABLE_ORDERS || table == TABLE_COHORT;
+}
+
 static inline bool table_has_id(unsigned table) {
     return table != TABLE_TOTALS && table != TABLE_LATE;
 }

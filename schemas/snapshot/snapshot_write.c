@@ -18,7 +18,7 @@ struct window_rows {
     const struct rows *rows;
     int64_t start_s;
     uint32_t *numbers;
-    size_t starts[TABLES + 1];
+    size_t starts[TABLES], counts[TABLES];
 };
 
 static void compress(struct sink *s, struct slice bytes, ZSTD_EndDirective end) {
@@ -66,14 +66,15 @@ static void put_trailer(struct sink *s) {
     free(trailer.at);
 }
 
-// Selects and sorts what is to be written; `table_rows` grows by it.
+// Selects and sorts what is to be written; `table_rows` grows by it. `numbers` are first those of all rows
+// with counters, then of the others, both by their tables.
 static void window_rows_init(struct window_rows *w, const struct snapshot_window *window,
                              uint64_t table_rows[TABLES]) {
     const struct rows *r = window->rows;
     *w = (struct window_rows){.rows = r, .start_s = window->start_s};
     size_t room = (size_t)r->rows.count + r->orders.count + r->sketches.count + r->readings.count;
     w->numbers = memory_grow(NULL, room + 1, sizeof(uint32_t));
-    size_t counts[TABLES] = {0}, count = 0;
+    size_t *counts = w->counts, count = 0;
     for (uint32_t i = 0; i < r->rows.count; i++) {
         if (!row_has_cells(r, &r->rows.at[i]))
             continue;
@@ -88,8 +89,11 @@ static void window_rows_init(struct window_rows *w, const struct snapshot_window
         counts[sketched_rows[r->sketches.at[i].sketch.of].table]++;
     rows_sort_readings(r, w->numbers + count + r->orders.count + r->sketches.count);
     counts[TABLE_READINGS] = r->readings.count;
+    size_t next_row = 0, next_other = count;
     for (int t = 0; t < TABLES; t++) {
-        w->starts[t + 1] = w->starts[t] + counts[t];
+        size_t *next = table_has_counters((unsigned)t) ? &next_row : &next_other;
+        w->starts[t] = *next;
+        *next += counts[t];
         table_rows[t] += counts[t];
     }
 }
@@ -101,7 +105,7 @@ static bool is_published(enum file_kind kind) {
 static void write_blocks(struct block_writer *writer, const struct window_rows *w, int table,
                          enum file_kind kind) {
     const uint32_t *numbers = w->numbers + w->starts[table];
-    size_t count = w->starts[table + 1] - w->starts[table];
+    size_t count = w->counts[table];
     int64_t window_s = kind == FILE_CHECKPOINT ? w->start_s : 0;
     if (table == TABLE_ORDERS)
         block_write_orders(writer, w->rows, window_s, numbers, count);

@@ -20,7 +20,8 @@ from harness import contract, registry
 
 WINDOW = 900
 UNIQUE = 48 * 3600  # seconds before its window within which an order is one
-TOTALS, CONTENT, CAMPAIGN, TAG, TOPIC, LATE = "totals", "content", "campaign", "tag", "topic", "late"
+TOTALS, CONTENT, CAMPAIGN, TAG, TOPIC, LATE, COHORT = "totals", "content", "campaign", "tag", "topic", "late", "cohort"
+OF_CASES = {"first_response", "case_resolved", "bot_contained", "bot_handoff"}
 
 NAMED = 1000  # tags, and topics, of an account on a platform that a window tells apart
 KIND_COUNTERS = {counter for _, counter, _ in registry.KINDS.values() if counter}
@@ -98,6 +99,16 @@ def _durations(event):
         yield "response_ms", event.occurred_at - event.message.replied_to_at
     if kind in ENDS and body == "care" and event.care.opened_at > 0:
         yield ENDS[kind], event.occurred_at - event.care.opened_at
+
+
+def _cohort(event):
+    """The start of the window in which the case was opened that the event is of, in digits; None where it is not said, or none."""
+    kind, opened = registry.KINDS.get(event.kind, ("",))[0], 0
+    if kind == "case_opened":
+        opened = event.occurred_at
+    elif kind in OF_CASES and event.WhichOneof("body") == "care":
+        opened = event.care.opened_at
+    return str(opened // 1000 // WINDOW * WINDOW) if 0 < opened < 2**53 else None
 
 
 def _totals_key(table, event):
@@ -194,6 +205,8 @@ class Windows:
             self._add(window, (CAMPAIGN, account, platform, 0, 0, False, event.campaign_id.decode()), amounts)
         for topic in _topics(event):
             self._add(window, (TOPIC, account, platform, 0, 0, False, topic.decode()), amounts)
+        if _cohort(event):
+            self._add(window, (COHORT, account, platform, 0, 0, False, _cohort(event)), {counter: delta})
         for tag in set(event.tags):
             self._add(window, (TAG, account, platform, 0, 0, False, tag.decode()), {counter: delta} if counter else {})
 

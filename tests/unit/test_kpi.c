@@ -109,6 +109,7 @@ static void the_platforms_kpis_are_what_they_are_said_to_be(void **state) {
         {PLATFORM_X, "net_sentiment",
          "mentions 99, mentions_positive 2, mentions_neutral 3, mentions_negative 5", -1, -3, 10},
         {PLATFORM_X, "complaints", "intents_complaint 4, intents_question 5", -1, 4, 1},
+        {PLATFORM_WHATSAPP, "resolution", "cases_opened 8, cases_resolved 6, first_responses 7", -1, 6, 8},
         {PLATFORM_WHATSAPP, "bot_containment", "bot_contained 3, bot_handoffs 1", -1, 3, 4},
         {PLATFORM_WHATSAPP, "bot_handoff", "bot_contained 3, bot_handoffs 1", -1, 1, 4},
         {PLATFORM_LINKEDIN, "lead_to_opportunity", "leads 10, opportunities 4, deals_won 1", -1, 4, 10},

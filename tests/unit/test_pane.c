@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -113,6 +114,45 @@ static void what_is_late_touches_the_late_table_alone(void **state) {
     assert_int_equal(rows_count(panes.at[0].rows), 1);
     assert_int_equal(value(&panes.at[0], &late, COUNTER_OF_LIKE), 1);
     panes_fini(&panes);
+}
+
+// What stands of cases in the cohort of a window, after one event of that kind; -1: there is no such row.
+static int64_t of_cohort(uint32_t kind, int64_t opened_ms, const char *start, enum counter counter) {
+    struct panes panes = {0};
+    struct event e = event_at(0);
+    e.kind = kind;
+    e.delta = 2;
+    e.since_ms = opened_ms;
+    e.content = AT("video");
+    panes_take(&panes, &e, 1, &rules, e.occurred_at_ms);
+    struct row_key key = key_of(TABLE_COHORT, slice_of(start));
+    int64_t found = value(&panes.at[0], &key, counter);
+    panes_fini(&panes);
+    return found;
+}
+
+static void a_case_is_of_the_window_it_was_opened_in(void **state) {
+    static const struct {
+        uint32_t kind;
+        enum counter counter;
+    } ends[] = {{KIND_FIRST_RESPONSE, COUNTER_OF_FIRST_RESPONSE},
+                {KIND_CASE_RESOLVED, COUNTER_OF_CASE_RESOLVED},
+                {KIND_BOT_CONTAINED, COUNTER_OF_BOT_CONTAINED},
+                {KIND_BOT_HANDOFF, COUNTER_OF_BOT_HANDOFF}};
+    char now[24], before[24];
+    int64_t earlier_s = START_S - 5 * WINDOW_S;
+    snprintf(now, sizeof(now), "%lld", (long long)START_S);
+    snprintf(before, sizeof(before), "%lld", (long long)earlier_s);
+    assert_int_equal(of_cohort(KIND_CASE_OPENED, 0, now, COUNTER_OF_CASE_OPENED), 2);
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+        assert_int_equal(of_cohort(ends[i].kind, earlier_s * 1000, before, ends[i].counter), 2);
+        assert_int_equal(of_cohort(ends[i].kind, (earlier_s + WINDOW_S) * 1000 - 1, before, ends[i].counter),
+                         2);
+        assert_int_equal(of_cohort(ends[i].kind, 0, "0", ends[i].counter), -1);
+        assert_int_equal(of_cohort(ends[i].kind, -1, "0", ends[i].counter), -1);
+        assert_int_equal(of_cohort(ends[i].kind, EVENT_TIME_END_MS, "0", ends[i].counter), -1);
+    }
+    assert_int_equal(of_cohort(KIND_MESSAGE_REPLY, earlier_s * 1000, before, COUNTER_OF_MESSAGE_REPLY), -1);
 }
 
 static void a_reading_is_counted_and_adds_nothing(void **state) {
@@ -288,6 +328,7 @@ int main(void) {
         cmocka_unit_test(late_is_past_the_end_by_more_than_disorder_and_lateness),
         cmocka_unit_test(what_comes_in_time_touches_every_row_it_names),
         cmocka_unit_test(what_is_late_touches_the_late_table_alone),
+        cmocka_unit_test(a_case_is_of_the_window_it_was_opened_in),
         cmocka_unit_test(a_reading_is_counted_and_adds_nothing),
         cmocka_unit_test(the_last_of_a_counter_that_was_read_is_kept),
         cmocka_unit_test(a_purchase_waits_for_its_copies),

@@ -86,6 +86,14 @@ static void happening_make(struct happening *h) {
     h->reading.platform = h->subject.platform;
 }
 
+static void happen_to_a_case(struct rows *r, const struct happening *h) {
+    const struct row_key key = {.table = TABLE_COHORT,
+                                .platform = h->subject.platform,
+                                .account = h->subject.account,
+                                .id = h->subject.campaign};
+    rows_add(r, rows_row(r, &key), h->increments.at[0].field, h->increments.at[0].value);
+}
+
 static void happen(struct rows *r, const struct happening *h) {
     if (h->what == 0)
         rows_add_late(r, &h->subject, &h->increments);
@@ -97,6 +105,8 @@ static void happen(struct rows *r, const struct happening *h) {
         add_reached(r, h->of, "acme", h->subject.platform, h->seen);
     else if (h->what < 4)
         rows_add_duration(r, h->of, h->subject.account, h->subject.platform, (int64_t)h->seen - 1);
+    else if (h->what == 4)
+        happen_to_a_case(r, h);
     else
         rows_add_subject(r, &h->subject, &h->increments);
 }

@@ -41,6 +41,10 @@ static struct rows *day(void) {
     add(rows, named(TABLE_CAMPAIGN, "acme", 2, "spring"), 128);
     add(rows, named(TABLE_TAG, "acme", 2, "spring"), 256);
     add(rows, named(TABLE_TOPIC, "acme", 2, "price"), 512);
+    add(rows, named(TABLE_COHORT, "acme", 2, "1767224700"), 2048); // the last window of 2025
+    add(rows, named(TABLE_COHORT, "acme", 2, "1767225600"), 4096);
+    add(rows, named(TABLE_COHORT, "acme", 2, "1767311100"), 8192);
+    add(rows, named(TABLE_COHORT, "acme", 3, "no-time"), 1);
     struct row_key late = totals("acme", 2, 3, 5, false);
     late.table = TABLE_LATE;
     add(rows, late, 1024);
@@ -86,6 +90,7 @@ static void sums_are_told_by_one_thing_and_lose_nothing(void **state) {
         {BY_CAMPAIGN, NULL, 0, "acme/2/spring=128"},
         {BY_TAG, NULL, 0, "acme/2/spring=256"},
         {BY_TOPIC, NULL, 0, "acme/2/price=512"},
+        {BY_COHORT, NULL, 0, "acme/2/2025-12-31=2048 acme/2/2026-01-01=12288 acme/3/no-time=1"},
     };
     struct rows *from = day();
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

@@ -48,20 +48,26 @@ static void lay_snapshot(const char *name, const struct header *header, const st
     snapshot_bytes_fini(&bytes);
 }
 
-// A revision of the window's, the greater `to` the later, with so many mentions of shoes.
-static void revise(int number, int64_t to, int64_t mentions) {
-    char name[NAME_MAX_LENGTH];
+// So many mentions of shoes.
+static struct rows *rows_of(int64_t mentions) {
     const struct slice topic = slice_of("shoes");
     const struct subject subject = {
         .account = slice_of("acme"), .platform = PLATFORM_X, .topics = &topic, .topic_count = 1};
     const struct increments increments = {1, true, {{field_counter(COUNTER_OF_MENTION), mentions}}};
-    const struct coverage coverage = {.to = to, .counted = 1};
     struct rows *rows = rows_create();
+    rows_add_subject(rows, &subject, &increments);
+    return rows;
+}
+
+// A revision of the window's, the greater `to` the later.
+static void revise(int number, int64_t to, int64_t mentions) {
+    char name[NAME_MAX_LENGTH];
+    const struct coverage coverage = {.to = to, .counted = 1};
+    struct rows *rows = rows_of(mentions);
     struct header header = header_of(FILE_WINDOW, window(number));
     header.coverage = &coverage;
     header.coverage_count = 1;
     const struct snapshot_name revision = shelf_name_of(&header);
-    rows_add_subject(rows, &subject, &increments);
     snapshot_name_write(name, &revision);
     lay_snapshot(name, &header, rows);
     rows_destroy(&rows);
@@ -76,6 +82,29 @@ static void publish(int number, int64_t mentions) {
 static void publish_some(int count, int64_t mentions) {
     for (int i = 0; i < count; i++)
         publish(sealed, mentions);
+}
+
+// So many usual windows have been judged: the file of the last of them is there, and no other.
+static void learn(int count) {
+    char name[NAME_MAX_LENGTH];
+    size_t length;
+    struct watch watch, after;
+    struct alerts alerts = {0};
+    struct rows *rows = rows_of(USUAL);
+    watch_init(&watch);
+    for (; sealed < count; sealed++) {
+        watch_init(&after);
+        watch_step(&watch, window(sealed), rows, &after, &alerts);
+        watch_fini(&watch);
+        watch = after;
+    }
+    assert_int_equal(alerts.count, 0);
+    char *text = watch_write(&watch, &length);
+    baseline_name_write(name, watch.start_s);
+    assert_int_equal(store_put(store, name, text, length, NULL), STATUS_OK);
+    free(text);
+    watch_fini(&watch);
+    rows_destroy(&rows);
 }
 
 // ---- processes
@@ -161,15 +190,15 @@ static size_t files_count(void) {
 
 static void it_goes_as_far_as_all_have_sealed_and_keeps_a_few_files(void **state) {
     struct process process = process_begin();
-    publish_some(20, USUAL);
+    publish_some(7, USUAL);
     run_on(&process);
-    assert_int_equal(judged_s(&process), window(20));
+    assert_int_equal(judged_s(&process), window(7));
     assert_int_equal(files_count(), WATCHER_FILES_KEPT);
-    publish(20, USUAL);
-    publish(21, USUAL);
+    publish(7, USUAL);
+    publish(8, USUAL);
     run(&process, false, 1);
     assert_true(process.answer.more);
-    assert_int_equal(judged_s(&process), window(21));
+    assert_int_equal(judged_s(&process), window(8));
     run_on(&process);
     assert_int_equal(files_count(), WATCHER_FILES_KEPT);
     process_end(&process);
@@ -177,9 +206,22 @@ static void it_goes_as_far_as_all_have_sealed_and_keeps_a_few_files(void **state
 
 static void a_new_chain_begins_a_day_before_what_is_sealed(void **state) {
     struct process process = process_begin();
-    publish_some(300, USUAL);
+    sealed = 300;
     run(&process, false, 1);
     assert_int_equal(judged_s(&process), window(300 - WATCHER_BEGIN_WINDOWS + 1));
+    process_end(&process);
+}
+
+static void while_nobody_is_known_empty_windows_have_no_files(void **state) {
+    struct process process = process_begin();
+    sealed = 200;
+    run_on(&process);
+    assert_int_equal(judged_s(&process), window(200));
+    assert_int_equal(files_count(), 0);
+    publish_some(1, USUAL);
+    sealed++;
+    run_on(&process);
+    assert_int_equal(files_count(), 2);
     process_end(&process);
 }
 
@@ -199,7 +241,7 @@ static void without_records_there_is_nothing_to_do(void **state) {
 
 static void a_window_is_created_when_its_alerts_were_told__goes_red_if_it_is_before(void **state) {
     struct process process = process_begin();
-    publish_some(60, USUAL);
+    learn(60);
     publish(60, BURST);
     run(&process, false, LONG);
     assert_int_equal(process.answer.count, 2);
@@ -221,7 +263,7 @@ static void a_window_is_created_when_its_alerts_were_told__goes_red_if_it_is_bef
 
 static void after_a_crash_before_the_file_the_same_is_told_again(void **state) {
     struct process process = process_begin(), next = process_begin();
-    publish_some(60, USUAL);
+    learn(60);
     publish(60, BURST);
     run(&process, false, LONG);
     run(&next, false, LONG);
@@ -236,7 +278,7 @@ static void after_a_crash_before_the_file_the_same_is_told_again(void **state) {
 
 static void after_a_crash_behind_the_file_nothing_is_told_again(void **state) {
     struct process process = process_begin(), next = process_begin();
-    publish_some(60, USUAL);
+    learn(60);
     publish(60, BURST);
     run(&process, false, LONG);
     run(&process, true, LONG);
@@ -290,7 +332,7 @@ static void the_first_file_stands__goes_red_if_the_other_goes_on_from_its_own(vo
     struct process left = process_begin(), right = process_begin();
     char *bytes, raised_since[32];
     size_t length;
-    publish_some(60, USUAL);
+    learn(60);
     publish(60, BURST);
     run(&left, false, LONG);
     revise(60, 900, USUAL); // by one who had read less
@@ -328,7 +370,7 @@ static void a_process_that_was_away_goes_on_from_where_others_are(void **state) 
 
 static void of_several_revisions_the_first_is_judged(void **state) {
     struct process process = process_begin();
-    publish_some(60, USUAL);
+    learn(60);
     publish(60, USUAL);
     revise(60, 5000, BURST);
     run_on(&process);
@@ -339,7 +381,7 @@ static void a_torn_revision_is_passed_over_for_the_next(void **state) {
     struct process process = process_begin();
     char name[NAME_MAX_LENGTH];
     struct snapshot_name first;
-    publish_some(60, USUAL);
+    learn(60);
     publish(60, USUAL);
     assert_int_equal(shelf_newest(store, window(60), &first, NULL), STATUS_OK);
     snapshot_name_write(name, &first);
@@ -353,7 +395,7 @@ static void a_torn_revision_is_passed_over_for_the_next(void **state) {
 // It was sealed, and nobody had an event of it: there will be no snapshot of it.
 static void a_window_without_events_counts_none(void **state) {
     struct process process = process_begin();
-    publish_some(60, USUAL);
+    learn(60);
     sealed = 62;
     run(&process, false, LONG);
     assert_int_equal(process.answer.count, 2);
@@ -363,7 +405,7 @@ static void a_window_without_events_counts_none(void **state) {
 
 static void a_window_that_is_to_be_published_is_waited_for__goes_red_if_it_counts_as_none(void **state) {
     struct process process = process_begin();
-    publish_some(60, USUAL);
+    learn(60);
     expected[60] = true;
     sealed = 61;
     publish(61, USUAL);
@@ -378,7 +420,7 @@ static void a_window_that_is_to_be_published_is_waited_for__goes_red_if_it_count
 
 static void but_not_for_ever__goes_red_without_patience_ending(void **state) {
     struct process process = process_begin();
-    publish_some(60, USUAL);
+    learn(60);
     expected[60] = true;
     sealed = 61;
     publish_some(WATCHER_PATIENCE_WINDOWS - 1, USUAL);
@@ -394,7 +436,7 @@ static void but_not_for_ever__goes_red_without_patience_ending(void **state) {
 static void a_torn_file_is_skipped_and_the_one_before_it_taken(void **state) {
     struct process process = process_begin(), next = process_begin();
     char name[NAME_MAX_LENGTH];
-    publish_some(60, USUAL);
+    learn(60);
     run_on(&process);
     baseline_name_write(name, window(59));
     assert_int_equal(store_put(store, name, "{}", 2, NULL), STATUS_OK);
@@ -413,6 +455,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(it_goes_as_far_as_all_have_sealed_and_keeps_a_few_files),
         TEST(a_new_chain_begins_a_day_before_what_is_sealed),
+        TEST(while_nobody_is_known_empty_windows_have_no_files),
         TEST(without_records_there_is_nothing_to_do),
         TEST(a_window_is_created_when_its_alerts_were_told__goes_red_if_it_is_before),
         TEST(after_a_crash_before_the_file_the_same_is_told_again),
