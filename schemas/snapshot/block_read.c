@@ -407,6 +407,8 @@ const char *block_read(struct block_reader *reader, struct slice bytes) {
         return block_read_readings(reader, bytes, b.rows, rows);
     if (b.table == TABLE_REACH || b.table == TABLE_QUANTILES)
         return read_sketches(reader, &b, rows);
+    if (!table_has_counters(b.table))
+        return "it is of a table that this program does not know";
     wrong = read_rows(reader, &b, rows);
     return wrong != NULL ? wrong : read_columns(reader, &b, rows);
 }

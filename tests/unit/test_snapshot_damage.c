@@ -712,7 +712,8 @@ static void a_forged_file_is_refused(void **state) {
         {BYTES("\xa\10\10\1\20\2\152\0\152\0"), "the earlier orders are not sorted"},
         {BYTES("\xa\7\10\1\20\1\142\1\1"), "its counts of rows are damaged"},
         {BYTES("\xa\16\10\1\20\1\142\10\0\0\0\0\0\0\0\0"), "its counts of rows are damaged"}, // an 8th of 0
-        {BYTES("\xa\21\10\1\20\1\142\13\0\0\0\0\0\0\0\0\0\0\1"), "tables that this program does not know"},
+        {BYTES("\xa\23\10\1\20\1\142\15\0\0\0\0\0\0\0\0\0\0\0\0\1"),
+         "tables that this program does not know"},
         {BYTES("\xa\4\10\1\20\1\42\0"), "here is neither a block nor the trailer"},
         {BYTES("\xa\4\10\1\20\1\12\0"), "here is neither a block nor the trailer"},
         {BYTES("\xa\4\10\1\20\1\22\5\10\1"), "a block is cut short"},

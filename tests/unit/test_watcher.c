@@ -16,7 +16,12 @@ static bool expected[LONG];
 
 static int fresh(void **state) {
     store = store_fresh();
-    keeper = (struct keeper){store, "engagement", "k8s2", "0011", "2233", PARTITIONS};
+    keeper = (struct keeper){.store = store,
+                             .topic = "engagement",
+                             .topic_id = "k8s2",
+                             .rules_hash = "0011",
+                             .kpis_hash = "2233",
+                             .partitions = PARTITIONS};
     sealed = 0;
     memset(expected, 0, sizeof(expected));
     return store == NULL;
@@ -142,11 +147,11 @@ static void lay_through(void) {
 
 static void run(struct process *process, bool told, size_t most) {
     static const bool owned[PARTITIONS] = {false};
-    struct publisher *publisher = publisher_create(PARTITIONS);
+    struct publisher *publisher = publisher_create(PARTITIONS, -1);
     struct problem p;
     bool more;
     lay_through();
-    assert_int_equal(publisher_run(publisher, &keeper, owned, 1, &more, &p), STATUS_OK);
+    assert_int_equal(publisher_run(publisher, &keeper, owned, 1, 0, &more, &p), STATUS_OK);
     assert_int_equal(watcher_run(process->watcher, &keeper, publisher, told, most, &process->answer, &p),
                      STATUS_OK);
     publisher_destroy(&publisher);
@@ -227,7 +232,7 @@ static void while_nobody_is_known_empty_windows_have_no_files(void **state) {
 
 static void without_records_there_is_nothing_to_do(void **state) {
     struct process process = process_begin();
-    struct publisher *publisher = publisher_create(PARTITIONS);
+    struct publisher *publisher = publisher_create(PARTITIONS, -1);
     struct problem p;
     assert_int_equal(watcher_run(process.watcher, &keeper, publisher, false, 9, &process.answer, &p),
                      STATUS_OK);
