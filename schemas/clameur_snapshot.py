@@ -36,7 +36,7 @@ class Snapshot:
         class_of = getattr(message_factory, "GetMessageClass", None) or message_factory.MessageFactory(pool).GetPrototype
         self._types = {tag: class_of(pool.FindMessageTypeByName(f"clameur.v1.{name}"))
                        for tag, name in ((HEADER, "Header"), (BLOCK, "Block"), (TRAILER, "Trailer"))}
-        self._tables = [table.name[len("TABLE_"):].lower() for table in pool.FindEnumTypeByName("clameur.v1.Table").values]
+        self._tables = {table.number: table.name[len("TABLE_"):].lower() for table in pool.FindEnumTypeByName("clameur.v1.Table").values}
         self._file = zstandard.ZstdDecompressor().stream_reader(open(path, "rb"), read_across_frames=True, closefd=True)
         self._sum = hashlib.sha256()
         tag, self.header = self._message()
