@@ -185,7 +185,7 @@ const struct sketch *rows_sketch(const struct rows *r, size_t number);
 // NULL: there is none.
 const struct sketch *rows_sketch_find(const struct rows *r, enum sketched of, struct slice account,
                                       uint32_t platform);
-// In no order; it lives as long as the table, and changes where a later one comes.
+// In no order; it lives until another is added.
 const struct latest_reading *rows_reading(const struct rows *r, size_t number);
 // The sign says how they sort: by account, platform, content, counter.
 int latest_reading_order(const struct latest_reading *a, const struct latest_reading *b);
