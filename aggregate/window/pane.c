@@ -10,6 +10,8 @@
 
 enum { COHORT_BYTES = 24 };
 
+_Static_assert((int)WINDOW_S == (int)ROWS_WINDOW_S, "a live session in a window is kept by the same seconds");
+
 bool window_is_late(int64_t start_s, const struct rules *rules, int64_t record_time_ms) {
     int64_t end_ms = (start_s + WINDOW_S) * 1000;
     return record_time_ms > 0 &&
@@ -167,6 +169,29 @@ static void take_case(struct rows *rows, const struct event *e, const struct inc
     rows_add(rows, rows_row(rows, &key), increments->at[0].field, increments->at[0].value);
 }
 
+// Nothing but joins and leaves changes how many watch.
+static void take_live(struct rows *rows, const struct event *e, int64_t start_s,
+                      const struct increments *increments) {
+    struct live_change change = {(uint32_t)(e->occurred_at_ms / 1000 - start_s), 0};
+    struct live_session live = {.platform = e->platform,
+                                .account = e->account,
+                                .session = e->session,
+                                .start_s = start_s,
+                                .changes = &change};
+    for (uint32_t i = 0; i < increments->count; i++) {
+        const struct increment *increment = &increments->at[i];
+        if (increment->field == field_counter(COUNTER_OF_LIVE_JOIN))
+            live.joins = change.change = increment->value;
+        else if (increment->field == field_counter(COUNTER_OF_LIVE_LEAVE))
+            change.change = -(live.leaves = increment->value);
+        else if (increment->field == field_counter(COUNTER_LIVE_WATCH_MS))
+            live.watch_ms = increment->value;
+    }
+    live.change_count = change.change != 0;
+    if (!live_session_is_empty(&live))
+        rows_add_live(rows, &live);
+}
+
 void panes_take(struct panes *p, const struct event *e, int64_t offset, const struct rules *rules,
                 int64_t record_time_ms) {
     struct pane *pane = pane_of(p, window_start_s(e->occurred_at_ms));
@@ -189,6 +214,8 @@ void panes_take(struct panes *p, const struct event *e, int64_t offset, const st
     take_people(pane, e);
     take_duration(pane, e);
     take_case(pane->rows, e, &increments);
+    if (e->session.length > 0)
+        take_live(pane->rows, e, pane->start_s, &increments);
     if (e->kind == KIND_PURCHASE)
         take_order(pane, e, &subject, &increments);
     else

@@ -242,16 +242,20 @@ void block_write_rows(struct block_writer *w, const struct rows *r, int64_t wind
     }
 }
 
-void block_write_orders(struct block_writer *w, const struct rows *r, int64_t window_s,
-                        const uint32_t *numbers, size_t count) {
+// Writes one of a table of messages into `part`.
+typedef void (*message_write)(struct block_writer *w, const struct rows *r, uint32_t number);
+
+static void write_messages(struct block_writer *w, const struct rows *r, enum table table,
+                           enum block_field field, int64_t window_s, const uint32_t *numbers, size_t count,
+                           message_write write) {
     for (size_t from = 0, share; from < count; from += share) {
         share = block_share(count - from);
         for (;; share /= 2) {
-            begin_block(w, TABLE_ORDERS, window_s, share);
+            begin_block(w, table, window_s, share);
             for (size_t i = 0; i < share; i++) {
                 w->part.length = 0;
-                order_write(&w->part, r->orders.at[numbers[from + i]].order, &w->nested);
-                wire_element(&w->block, BLOCK_ORDERS, wire_slice(&w->part));
+                write(w, r, numbers[from + i]);
+                wire_element(&w->block, field, wire_slice(&w->part));
             }
             if (!is_too_large(w, share))
                 break;
@@ -260,22 +264,31 @@ void block_write_orders(struct block_writer *w, const struct rows *r, int64_t wi
     }
 }
 
+static void write_order(struct block_writer *w, const struct rows *r, uint32_t number) {
+    order_write(&w->part, r->orders.at[number].order, &w->nested);
+}
+
+static void write_reading(struct block_writer *w, const struct rows *r, uint32_t number) {
+    reading_write(&w->part, &r->readings.at[number]);
+}
+
+static void write_live(struct block_writer *w, const struct rows *r, uint32_t number) {
+    live_write(&w->part, &r->live.at[number].live, &w->nested);
+}
+
+void block_write_orders(struct block_writer *w, const struct rows *r, int64_t window_s,
+                        const uint32_t *numbers, size_t count) {
+    write_messages(w, r, TABLE_ORDERS, BLOCK_ORDERS, window_s, numbers, count, write_order);
+}
+
 void block_write_readings(struct block_writer *w, const struct rows *r, int64_t window_s,
                           const uint32_t *numbers, size_t count) {
-    for (size_t from = 0, share; from < count; from += share) {
-        share = block_share(count - from);
-        for (;; share /= 2) {
-            begin_block(w, TABLE_READINGS, window_s, share);
-            for (size_t i = 0; i < share; i++) {
-                w->part.length = 0;
-                reading_write(&w->part, &r->readings.at[numbers[from + i]]);
-                wire_element(&w->block, BLOCK_READINGS, wire_slice(&w->part));
-            }
-            if (!is_too_large(w, share))
-                break;
-        }
-        w->put(w->context, wire_slice(&w->block));
-    }
+    write_messages(w, r, TABLE_READINGS, BLOCK_READINGS, window_s, numbers, count, write_reading);
+}
+
+void block_write_live(struct block_writer *w, const struct rows *r, int64_t window_s, const uint32_t *numbers,
+                      size_t count) {
+    write_messages(w, r, TABLE_LIVE, BLOCK_LIVE, window_s, numbers, count, write_live);
 }
 
 static struct slice sketched_name(const struct kept_sketch *kept) {

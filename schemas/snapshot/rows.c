@@ -17,6 +17,7 @@ struct rows *rows_create(void) {
     slots_init(&r->least_slots);
     slots_init(&r->sketch_slots);
     slots_init(&r->reading_slots);
+    slots_init(&r->live_slots);
     r->last_account = ROWS_END;
     return r;
 }
@@ -26,6 +27,7 @@ void rows_destroy(struct rows **r) {
     *r = NULL;
     if (gone == NULL)
         return;
+    slots_fini(&gone->live_slots);
     slots_fini(&gone->reading_slots);
     slots_fini(&gone->sketch_slots);
     slots_fini(&gone->least_slots);
@@ -33,6 +35,7 @@ void rows_destroy(struct rows **r) {
     slots_fini(&gone->account_slots);
     slots_fini(&gone->field_slots);
     slots_fini(&gone->row_slots);
+    rows_live_fini(gone);
     rows_sketches_fini(gone);
     free(gone->readings.at);
     free(gone->orders.at);
@@ -248,7 +251,8 @@ size_t rows_memory(const struct rows *r) {
            slots_memory(&r->order_slots) + slots_memory(&r->least_slots) +
            r->sketches.room * sizeof(*r->sketches.at) + r->sketch_bytes +
            r->sketch_sets.room * sizeof(*r->sketch_sets.at) + slots_memory(&r->sketch_slots) +
-           r->readings.room * sizeof(*r->readings.at) + slots_memory(&r->reading_slots);
+           r->readings.room * sizeof(*r->readings.at) + slots_memory(&r->reading_slots) +
+           r->live.room * sizeof(*r->live.at) + r->live_bytes + slots_memory(&r->live_slots);
 }
 
 struct row_key rows_key(const struct rows *r, uint32_t row) {

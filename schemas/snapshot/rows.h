@@ -5,7 +5,8 @@
 // the same: integers, modulo 2^64. Purchases are kept apart, with what they would add, until rows_settle:
 // which of the copies of an order counts is known only where all of them are. Beside rows there are sketches:
 // of what is no sum, whom an account reached on a platform, and how long things took there. And readings:
-// what a platform told as an absolute value, of which the last stands, and which is in no sum.
+// what a platform told as an absolute value, of which the last stands, and which is in no sum. And live
+// sessions: when their viewers came and went.
 //
 // Everything that is handed in is copied. Not for threads to share.
 #pragma once
@@ -32,7 +33,8 @@ enum table {
     TABLE_REACH, // this one and the next hold sketches, and no rows of counters
     TABLE_QUANTILES,
     TABLE_READINGS, // the last of what was read, and no rows of counters
-    TABLE_COHORT = 11,
+    TABLE_LIVE,     // when viewers came and went, and no rows of counters
+    TABLE_COHORT,
     TABLES,
 };
 
@@ -110,6 +112,23 @@ struct latest_reading {
     unsigned char event_id[EVENT_ID_SIZE];
 };
 
+// By how many the viewers of a live session are more, or fewer, after a second's joins and leaves.
+struct live_change {
+    uint32_t second; // of the window
+    int64_t change;
+};
+
+// A live session in one window.
+struct live_session {
+    uint32_t platform;
+    struct slice account;
+    struct slice session; // not empty
+    int64_t start_s;      // of the window
+    int64_t joins, leaves, watch_ms;
+    const struct live_change *changes; // by second, each once; some may be 0
+    uint32_t change_count;
+};
+
 // Ids are bounded as the contract of events bounds them; more is a bug of the caller.
 enum {
     ROWS_ACCOUNT_MAX = 256,
@@ -117,6 +136,7 @@ enum {
     ROWS_READ_COUNTER_MAX = 48,
     ROWS_ACCOUNTS_MAX = 1 << 29,
     ROWS_NAMES_MAX = 32, // tags of an order, and topics
+    ROWS_WINDOW_S = 900, // a live session in a window changes at so many seconds at most
 };
 
 struct rows;
@@ -167,13 +187,17 @@ void rows_keep_sketch(struct rows *r, const struct sketch *sketch);
 // Keeps a reading unless one is there that was read later.
 void rows_add_reading(struct rows *r, const struct latest_reading *reading);
 
-// Adds all rows, keeps all orders and readings and merges all sketches of `from`.
+// Adds to what is known of the session in its window, second by second. The changes may be in any order.
+void rows_add_live(struct rows *r, const struct live_session *live);
+
+// Adds all rows and live sessions, keeps all orders and readings and merges all sketches of `from`.
 void rows_merge(struct rows *r, const struct rows *from);
 
-size_t rows_count(const struct rows *r); // without orders, sketches and readings
+size_t rows_count(const struct rows *r); // of counters alone
 size_t rows_order_count(const struct rows *r);
 size_t rows_sketch_count(const struct rows *r);
 size_t rows_reading_count(const struct rows *r);
+size_t rows_live_count(const struct rows *r);
 size_t rows_memory(const struct rows *r); // bytes held
 
 // The row's key; its slices live as long as the table.
@@ -189,6 +213,12 @@ const struct sketch *rows_sketch_find(const struct rows *r, enum sketched of, st
 const struct latest_reading *rows_reading(const struct rows *r, size_t number);
 // The sign says how they sort: by account, platform, content, counter.
 int latest_reading_order(const struct latest_reading *a, const struct latest_reading *b);
+// In no order, one for each of its windows; it lives as long as the table, and until the next is added.
+const struct live_session *rows_live(const struct rows *r, size_t number);
+// Nothing of it is to be told: what came was taken back. A file has no such one.
+bool live_session_is_empty(const struct live_session *live);
+// The sign says how they sort: by account, platform, session, window.
+int live_session_order(const struct live_session *a, const struct live_session *b);
 // How many there are: exactly up to REACH_EXACT_MAX in one window, else as the sketch tells (reach.h).
 uint64_t rows_sketch_reached(const struct sketch *s);
 int64_t rows_value(const struct rows *r, uint32_t row, field_code field); // 0 where there is no cell
@@ -207,6 +237,8 @@ void rows_sort(const struct rows *r, uint32_t *out);
 void rows_sort_orders(const struct rows *r, uint32_t *out);
 void rows_sort_sketches(const struct rows *r, uint32_t *out);
 void rows_sort_readings(const struct rows *r, uint32_t *out);
+// Of live sessions those that are not empty; returns how many, at most rows_live_count.
+size_t rows_sort_live(const struct rows *r, uint32_t *out);
 
 // Fetches what adding to a subject's rows of TOTALS, CONTENT and CAMPAIGN will touch: for events that are
 // known ahead, one after the other. Each call also goes on with those before it, so that the last few calls

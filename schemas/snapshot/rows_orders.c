@@ -246,6 +246,8 @@ void rows_merge(struct rows *r, const struct rows *from) {
         rows_keep_sketch(r, &from->sketches.at[i].sketch);
     for (uint32_t i = 0; i < from->readings.count; i++)
         rows_add_reading(r, &from->readings.at[i]);
+    for (uint32_t i = 0; i < from->live.count; i++)
+        rows_add_live(r, &from->live.at[i].live);
     free(t.accounts);
     free(t.fields);
 }

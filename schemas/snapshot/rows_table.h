@@ -60,6 +60,13 @@ struct sketch_set {
     uint32_t numbers[SKETCHED_COUNT];
 };
 
+// `live.changes` are the `changes`, of which there may be so many.
+struct kept_live {
+    struct live_session live;
+    struct live_change *changes;
+    uint32_t room;
+};
+
 // A growing array.
 #define ROWS_ARRAY(type)                                                                                     \
     struct {                                                                                                 \
@@ -88,12 +95,15 @@ struct rows {
     ROWS_ARRAY(struct kept_sketch) sketches;
     ROWS_ARRAY(struct sketch_set) sketch_sets;
     ROWS_ARRAY(struct latest_reading) readings;
+    ROWS_ARRAY(struct kept_live) live;
     size_t sketch_bytes; // held by the sketches themselves
+    size_t live_bytes;   // and by the changes of live sessions
     struct slots row_slots, field_slots, account_slots;
     struct slots order_slots;   // by account, order, occurred_at, event id
     struct slots least_slots;   // by account and order: the least of the copies
     struct slots sketch_slots;  // of sketch_sets
     struct slots reading_slots; // by account, platform, content, counter
+    struct slots live_slots;    // by account, platform, session, window
     uint32_t last_account;
     uint32_t ahead[ROWS_AHEAD]; // hashes of rows that are being fetched, in a ring
     unsigned ahead_next;
@@ -173,6 +183,7 @@ struct slice rows_keep(struct rows *r, struct slice text);
 void rows_keep_order(struct rows *r, const struct order *order, bool settled);
 
 void rows_sketches_fini(struct rows *r);
+void rows_live_fini(struct rows *r);
 
 // Sorts rows and orders, given by their numbers.
 void rows_sort_numbers(const struct rows *r, uint32_t *numbers, size_t count);

@@ -29,6 +29,7 @@ enum block_field {
     BLOCK_SKETCHES = 15,
     BLOCK_REACHED = 16,
     BLOCK_READINGS = 17,
+    BLOCK_LIVE = 18,
     BLOCK_FIELDS,
 };
 
@@ -62,6 +63,18 @@ enum reading_field {
     READING_EVENT_ID = 7,
 };
 
+enum live_field {
+    LIVE_ACCOUNT = 1,
+    LIVE_PLATFORM = 2,
+    LIVE_SESSION = 3,
+    LIVE_START = 4,
+    LIVE_JOINS = 5,
+    LIVE_LEAVES = 6,
+    LIVE_WATCH = 7,
+    LIVE_STEPS = 8,
+    LIVE_CHANGES = 9,
+};
+
 // Of so many tables every header counts the rows, if of any.
 enum { TABLES_FIRST = TABLE_ORDERS + 1 };
 
@@ -85,7 +98,15 @@ void reading_write(struct wire_out *w, const struct latest_reading *reading);
 // `reading` points into the bytes.
 const char *reading_read(struct slice bytes, struct latest_reading *reading);
 
-// What a row, an order or a reading sorts by among all of a file; `id` is in `id_bytes`.
+void live_write(struct wire_out *w, const struct live_session *live, struct wire_out *scratch);
+
+// Room for a live session's changes; `live` points into it and into the bytes.
+struct live_room {
+    struct live_change changes[ROWS_WINDOW_S];
+};
+const char *live_read(struct slice bytes, struct live_session *live, struct live_room *room);
+
+// What a row, an order, a reading or a live session sorts by among all of a file; `id` is in `id_bytes`.
 struct last_row {
     bool is_any;
     enum table table;
@@ -99,6 +120,7 @@ struct last_row {
     struct order order; // its rank and number alone
     size_t counter_length;
     char counter[ROWS_READ_COUNTER_MAX]; // of a reading, whose content is the id
+    int64_t live_start_s;                // of a live session, whose name is the id
 };
 
 // Reads blocks one after the other.
@@ -118,3 +140,5 @@ const char *block_read_orders(struct block_reader *reader, struct slice bytes, u
                               struct rows *rows);
 const char *block_read_readings(struct block_reader *reader, struct slice bytes, uint32_t count,
                                 struct rows *rows);
+const char *block_read_live(struct block_reader *reader, struct slice bytes, uint32_t count,
+                            struct rows *rows);

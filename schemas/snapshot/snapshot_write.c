@@ -72,7 +72,8 @@ static void window_rows_init(struct window_rows *w, const struct snapshot_window
                              uint64_t table_rows[TABLES]) {
     const struct rows *r = window->rows;
     *w = (struct window_rows){.rows = r, .start_s = window->start_s};
-    size_t room = (size_t)r->rows.count + r->orders.count + r->sketches.count + r->readings.count;
+    size_t room =
+        (size_t)r->rows.count + r->orders.count + r->sketches.count + r->readings.count + r->live.count;
     w->numbers = memory_grow(NULL, room + 1, sizeof(uint32_t));
     size_t *counts = w->counts, count = 0;
     for (uint32_t i = 0; i < r->rows.count; i++) {
@@ -89,6 +90,8 @@ static void window_rows_init(struct window_rows *w, const struct snapshot_window
         counts[sketched_rows[r->sketches.at[i].sketch.of].table]++;
     rows_sort_readings(r, w->numbers + count + r->orders.count + r->sketches.count);
     counts[TABLE_READINGS] = r->readings.count;
+    counts[TABLE_LIVE] =
+        rows_sort_live(r, w->numbers + count + r->orders.count + r->sketches.count + r->readings.count);
     size_t next_row = 0, next_other = count;
     for (int t = 0; t < TABLES; t++) {
         size_t *next = table_has_counters((unsigned)t) ? &next_row : &next_other;
@@ -111,6 +114,8 @@ static void write_blocks(struct block_writer *writer, const struct window_rows *
         block_write_orders(writer, w->rows, window_s, numbers, count);
     else if (table == TABLE_READINGS)
         block_write_readings(writer, w->rows, window_s, numbers, count);
+    else if (table == TABLE_LIVE)
+        block_write_live(writer, w->rows, window_s, numbers, count);
     else if (table == TABLE_REACH || table == TABLE_QUANTILES)
         block_write_sketches(writer, w->rows, window_s, numbers, count, is_published(kind));
     else
