@@ -73,6 +73,21 @@ static inline struct latest_reading reading_of(const char *account, const char *
     return reading;
 }
 
+// Joins and leaves of one second.
+static inline void add_live(struct rows *r, const char *session, int64_t start_s, uint32_t second,
+                            int64_t joins, int64_t leaves) {
+    const struct live_change change = {second, (int64_t)((uint64_t)joins - (uint64_t)leaves)};
+    const struct live_session live = {.platform = 2,
+                                      .account = slice_of("acme"),
+                                      .session = slice_of(session),
+                                      .start_s = start_s,
+                                      .joins = joins,
+                                      .leaves = leaves,
+                                      .changes = &change,
+                                      .change_count = 1};
+    rows_add_live(r, &live);
+}
+
 static inline int64_t value_of(struct rows *r, const struct row_key *key, field_code field) {
     return rows_value(r, rows_row(r, key), field);
 }

@@ -192,6 +192,66 @@ static void the_last_of_a_counter_that_was_read_is_kept(void **state) {
     panes_fini(&panes);
 }
 
+// What happened in a live session: the second of the window that it happened in, in ms, and what.
+struct happened {
+    int64_t offset_ms;
+    uint32_t kind;
+    int64_t delta, watch_ms;
+};
+
+static void live_take(struct panes *panes, struct happened h, int64_t record_time_ms) {
+    struct event e = event_at(h.offset_ms);
+    e.kind = h.kind;
+    e.delta = h.delta;
+    e.session = AT("show");
+    e.measures[0] = (struct measure){COUNTER_LIVE_WATCH_MS, h.watch_ms};
+    e.measure_count = h.watch_ms != 0;
+    panes_take(panes, &e, 1, &rules, record_time_ms);
+}
+
+static void assert_live(const struct live_session *live, int64_t joins, int64_t leaves, int64_t watch_ms) {
+    assert_true(slice_equal(live->session, AT("show")));
+    assert_int_equal(live->joins, joins);
+    assert_int_equal(live->leaves, leaves);
+    assert_int_equal(live->watch_ms, watch_ms);
+}
+
+static void joins_and_leaves_change_a_second_of_their_window(void **state) {
+    static const struct happened all[] = {
+        {5999, KIND_LIVE_JOIN, 1, 0},    {5000, KIND_LIVE_JOIN, 40, 0},
+        {5500, KIND_LIVE_LEAVE, 2, 70},  {5500, KIND_LIVE_HEARTBEAT, 1, 0},
+        {8000, KIND_LIVE_SPEAK, 1, 5},   {6000, KIND_LIVE_LEAVE, -1, 0}, // taken back
+        {899999, KIND_LIVE_LEAVE, 3, 0}, {900000, KIND_LIVE_JOIN, 7, 0},
+        {9000, KIND_LIKE, 1, 0}};
+    struct panes panes = {0};
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+        live_take(&panes, all[i], 0);
+    assert_int_equal(panes.count, 2);
+    assert_int_equal(rows_live_count(panes.at[0].rows), 1);
+    const struct live_session *first = rows_live(panes.at[0].rows, 0), *next = rows_live(panes.at[1].rows, 0);
+    assert_live(first, 41, 4, 75);
+    assert_int_equal(first->start_s, START_S);
+    assert_int_equal(first->change_count, 3);
+    static const struct live_change expected[] = {{5, 39}, {6, 1}, {899, -3}};
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(first->changes[i].second, expected[i].second);
+        assert_int_equal(first->changes[i].change, expected[i].change);
+    }
+    assert_live(next, 7, 0, 0);
+    assert_int_equal(next->start_s, START_S + 900);
+    assert_int_equal(next->changes[0].second, 0);
+    panes_fini(&panes);
+}
+
+static void what_is_late_or_moves_nobody_is_no_live_session(void **state) {
+    struct panes panes = {0};
+    live_take(&panes, (struct happened){5000, KIND_LIVE_JOIN, 1, 9}, START_S * 1000 + 60 * MINUTE);
+    live_take(&panes, (struct happened){5000, KIND_LIVE_HEARTBEAT, 1, 0}, 0);
+    assert_int_equal(panes.at[0].late, 1);
+    assert_int_equal(rows_live_count(panes.at[0].rows), 0);
+    panes_fini(&panes);
+}
+
 static void a_purchase_waits_for_its_copies(void **state) {
     struct panes panes = {0};
     struct event e = event_at(5);
@@ -331,6 +391,8 @@ int main(void) {
         cmocka_unit_test(a_case_is_of_the_window_it_was_opened_in),
         cmocka_unit_test(a_reading_is_counted_and_adds_nothing),
         cmocka_unit_test(the_last_of_a_counter_that_was_read_is_kept),
+        cmocka_unit_test(joins_and_leaves_change_a_second_of_their_window),
+        cmocka_unit_test(what_is_late_or_moves_nobody_is_no_live_session),
         cmocka_unit_test(a_purchase_waits_for_its_copies),
         cmocka_unit_test(actors_and_persons_are_reached_apart_and_once),
         cmocka_unit_test(many_that_wait_are_all_settled),

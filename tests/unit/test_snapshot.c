@@ -44,6 +44,8 @@ struct happening {
     enum sketched of;
     uint64_t seen;
     struct latest_reading reading;
+    struct live_change change;
+    struct live_session live;
     char names[4][16];
 };
 
@@ -53,7 +55,7 @@ static struct slice name_of(char *room, const char *prefix, uint64_t bound) {
 
 static void happening_make(struct happening *h) {
     static const enum counter counters[] = {COUNTER_OF_VIEW, COUNTER_OF_LIKE, COUNTER_WATCH_MS};
-    h->what = (int)random_below(7);
+    h->what = (int)random_below(8);
     h->of = (enum sketched)random_below(SKETCHED_COUNT);
     h->seen = random_below(random_below(2) != 0 ? 100000 : 50);
     h->subject = (struct subject){.account = random_below(3) != 0 ? slice_of("acme") : slice_of("zoo"),
@@ -84,6 +86,16 @@ static void happening_make(struct happening *h) {
     h->reading.content = name_of(h->names[0], "post-", 200);
     h->reading.content.length *= random_below(4) != 0;
     h->reading.platform = h->subject.platform;
+    h->change = (struct live_change){(uint32_t)random_below(20), (int64_t)random_below(7) - 3};
+    h->live = (struct live_session){.platform = h->subject.platform,
+                                    .account = h->subject.account,
+                                    .session = name_of(h->names[1], "show-", 40),
+                                    .start_s = 900 * (int64_t)random_below(3),
+                                    .joins = 3,
+                                    .leaves = 3 - h->change.change,
+                                    .watch_ms = (int64_t)random_below(3),
+                                    .changes = &h->change,
+                                    .change_count = 1};
 }
 
 static void happen_to_a_case(struct rows *r, const struct happening *h) {
@@ -101,6 +113,8 @@ static void happen(struct rows *r, const struct happening *h) {
         rows_add_order(r, &h->order);
     else if (h->what == 6)
         rows_add_reading(r, &h->reading);
+    else if (h->what == 7)
+        rows_add_live(r, &h->live);
     else if (h->what < 4 && sketched_rows[h->of].table == TABLE_REACH)
         add_reached(r, h->of, "acme", h->subject.platform, h->seen);
     else if (h->what < 4)
@@ -210,6 +224,8 @@ static void every_table_comes_back(void **state) {
     assert_in_range(rows_sketch_count(r), SKETCHED_COUNT, 1000);
     assert_int_equal(rows_reading_count(again), rows_reading_count(r));
     assert_in_range(rows_reading_count(r), 100, 1000);
+    assert_int_equal(rows_live_count(again), rows_live_count(r));
+    assert_in_range(rows_live_count(r), 100, 1000);
     unsigned tables = 0;
     size_t rows = 0;
     for (uint32_t i = 0; i < rows_count(r); i++) {

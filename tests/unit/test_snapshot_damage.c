@@ -74,6 +74,8 @@ static struct rows *some_rows(void) {
     rows_add_duration(r, SKETCHED_WATCH_MS, slice_of("zoo"), 2, 1234);
     const struct latest_reading reading = reading_of("acme", "7310", "views", -123, 1700000200000, 7);
     rows_add_reading(r, &reading);
+    add_live(r, "show", 1700000100, 7, 3, 1);
+    add_live(r, "show", 1700000100, 300, 0, -1);
     return r;
 }
 
@@ -651,6 +653,42 @@ static void readings_are_sorted_and_as_many_as_is_said(void **state) {
     assert_readings((struct slice[]){no_content, whole}, 1, 2, "another number of readings than it says");
 }
 
+static void assert_live(const struct live_session *live, size_t count, uint32_t said, const char *expected) {
+    struct forged f = {0};
+    struct wire_out block = {0}, part = {0}, scratch = {0};
+    forge_header(&f, FILE_PART, (const uint64_t[TABLES]){[TABLE_LIVE] = said});
+    wire_uint(&block, BLOCK_TABLE, TABLE_LIVE);
+    wire_uint(&block, BLOCK_ROWS, said);
+    for (size_t i = 0; i < count; i++) {
+        part.length = 0;
+        live_write(&part, &live[i], &scratch);
+        wire_element(&block, BLOCK_LIVE, wire_slice(&part));
+    }
+    free(scratch.at);
+    free(part.at);
+    forge_message(&f, SNAPSHOT_BLOCK, &block);
+    forge_trailer(&f);
+    assert_verdict(&f, expected);
+}
+
+static void live_sessions_are_sorted_and_as_many_as_is_said(void **state) {
+    const struct live_session first = {.platform = 2,
+                                       .account = slice_of("acme"),
+                                       .session = slice_of("show"),
+                                       .start_s = 900,
+                                       .watch_ms = 1};
+    struct live_session second = first;
+    second.start_s = 1800;
+    assert_live((struct live_session[]){first, second}, 2, 2, "");
+    assert_live((struct live_session[]){second, first}, 2, 2, "its live sessions are not sorted, or one");
+    assert_live((struct live_session[]){first, first}, 2, 2,
+                "its live sessions are not sorted, or one comes");
+    assert_live((struct live_session[]){first, second}, 2, 1, "another number of live sessions than it says");
+    assert_live((struct live_session[]){first, second}, 1, 2, "another number of live sessions than it says");
+    second.session = slice_of("");
+    assert_live(&second, 1, 1, "has no name");
+}
+
 static void blocks_are_sorted(void **state) {
     struct spec a = good, b = good;
     assert_blocks(FILE_PART, &a, &b, "block 2: its rows are not sorted, or one comes twice");
@@ -910,6 +948,7 @@ int main(void) {
         cmocka_unit_test(a_forged_sketch_is_refused),
         cmocka_unit_test(a_forged_reading_is_refused),
         cmocka_unit_test(readings_are_sorted_and_as_many_as_is_said),
+        cmocka_unit_test(live_sessions_are_sorted_and_as_many_as_is_said),
         cmocka_unit_test(blocks_are_sorted),
         cmocka_unit_test(the_counts_of_the_header_are_held_to),
         cmocka_unit_test(a_forged_file_is_refused),

@@ -6,6 +6,7 @@
 //     v1-checkpoint.zst  one with sketches too, members and all, and with all that headers have gained
 //     v1-window.zst      a published window: orders that are settled, sketches without members
 //     v1-readings.zst    one with readings, and with tags and topics that are used less
+//     v1-live.zst        a span with live sessions
 //
 // They were made by this program: `test_snapshot_golden NAME FILE` writes one.
 #include "snapshot_fixture.h"
@@ -229,13 +230,40 @@ static struct snapshot_bytes readings_make(void) {
     return out;
 }
 
+// A span: a live session that runs across two windows, and ends in the second that another begins in.
+static struct snapshot_bytes live_make(void) {
+    const struct header span = {.kind = FILE_SPAN,
+                                .start_s = 1700000100,
+                                .end_s = 1700001900,
+                                .topic = "engagement",
+                                .topic_id = "",
+                                .partitions = 1};
+    struct rows *r = rows_create();
+    add_live(r, "show", 1700001000, 0, -1, 3);
+    add_live(r, "show", 1700000100, 899, 2, 0);
+    add_live(r, "show", 1700000100, 7, 100000000000000000, 99999999999999998);
+    add_live(r, "show", 1700000100, 8, 5, 5);
+    add_live(r, "caf\xc3\xa9", 1700001000, 0, 1, 0);
+    rows_add_live(r, &(struct live_session){.platform = UINT32_MAX,
+                                            .account = slice_of("zoo"),
+                                            .session = slice_of("space"),
+                                            .start_s = 1700000100,
+                                            .watch_ms = 61000});
+    add_live(r, "nobody", 1700000100, 3, 1, 0);
+    add_live(r, "nobody", 1700000100, 3, -1, 0);
+    struct snapshot_bytes out = written(&span, r);
+    rows_destroy(&r);
+    return out;
+}
+
 static const struct golden {
     const char *name;
     struct snapshot_bytes (*make)(void);
 } goldens[] = {{"v1.zst", first_make},
                {"v1-checkpoint.zst", checkpoint_make},
                {"v1-window.zst", window_make},
-               {"v1-readings.zst", readings_make}};
+               {"v1-readings.zst", readings_make},
+               {"v1-live.zst", live_make}};
 enum { GOLDENS = sizeof(goldens) / sizeof(goldens[0]) };
 
 // ---- tests
@@ -394,6 +422,25 @@ static void the_window_with_readings_is_readable(void **state) {
     opened_fini(&g);
 }
 
+static void the_span_with_live_sessions_is_readable(void **state) {
+    struct opened g;
+    opened_init(&g, "v1-live.zst");
+    const struct rows *r = g.rows[1];
+    assert_int_equal(rows_live_count(r), 4);
+    const struct live_session *first = rows_live(r, 1);
+    assert_true(slice_equal(first->session, slice_of("show")));
+    assert_int_equal(first->start_s, 1700000100);
+    assert_int_equal(first->joins, 100000000000000007);
+    assert_int_equal(first->leaves, 100000000000000003);
+    assert_int_equal(first->change_count, 2);
+    assert_int_equal(first->changes[0].second, 7);
+    assert_int_equal(first->changes[0].change, 2);
+    assert_int_equal(first->changes[1].second, 899);
+    assert_int_equal(rows_live(r, 2)->changes[0].change, -4);
+    assert_int_equal(rows_live(r, 3)->watch_ms, 61000);
+    opened_fini(&g);
+}
+
 static int golden_write(const char *name, const char *path) {
     size_t number = 0;
     while (number < GOLDENS && strcmp(goldens[number].name, name) != 0)
@@ -414,6 +461,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(the_checkpoint_is_readable_with_its_sketches),
         cmocka_unit_test(the_window_is_readable_with_its_sketches),
         cmocka_unit_test(the_window_with_readings_is_readable),
+        cmocka_unit_test(the_span_with_live_sessions_is_readable),
     };
     return argc > 2 ? golden_write(argv[1], argv[2]) : cmocka_run_group_tests(tests, NULL, NULL);
 }
