@@ -13,10 +13,14 @@ durations; None where only a sketch of members tells.
 Rows of `readings` have a `counter`, its `value`, when it was `read_at` (ms) and by which event; their `id` is the content, "" for
 what was read of the account. Rows of `tag` and `topic` with the id "" are what a window's many have in common: snapshot/README.md.
 
+Rows of `live` are sessions (`id`) in the window that begins at `start_s`: `joins`, `leaves`, `watch_ms`, and `changes`, by how many
+viewers are more, or fewer, after a second: {Unix seconds: change}.
+
 The checksum is compared at the end: after an exception nothing that was read may be used. `clameur_snapshot.py FILE SCHEMA`
 prints JSON lines.
 """
 import hashlib
+import itertools
 import json
 import sys
 
@@ -63,7 +67,7 @@ class Snapshot:
     def __iter__(self):
         tag, message = self._message()
         while tag == BLOCK:
-            yield from self._orders(message) or self._readings(message) or self._rows(message)
+            yield from self._orders(message) or self._readings(message) or self._live(message) or self._rows(message)
             tag, message = self._message()
         if tag != TRAILER or message.sha256 != self._sum.digest() or self._file.read(1):
             raise ValueError("the snapshot's checksum is not that of its bytes")
@@ -107,6 +111,12 @@ class Snapshot:
     def _readings(b):
         return [{"table": "readings", "window_s": b.window_s, "account": r.account, "platform": r.platform, "id": r.content,
                  "counter": r.counter, "value": r.value, "read_at": r.read_at, "event_id": r.event_id.hex()} for r in b.readings]
+
+    @staticmethod
+    def _live(b):
+        return [{"table": "live", "window_s": b.window_s, "account": s.account, "platform": s.platform, "id": s.session,
+                 "start_s": s.start_s, "joins": s.joins, "leaves": s.leaves, "watch_ms": s.watch_ms,
+                 "changes": {s.start_s + second: change for second, change in zip(itertools.accumulate(s.steps), s.changes)}} for s in b.live]
 
 
 if __name__ == "__main__":

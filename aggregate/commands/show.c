@@ -3,6 +3,7 @@
 
 #include "aggregate/commands/commands.h"
 #include "aggregate/commands/local_file.h"
+#include "aggregate/commands/sessions.h"
 #include "aggregate/commands/snapshot_file.h"
 #include "aggregate/commands/store_reader.h"
 #include "aggregate/figures/difference.h"
@@ -31,7 +32,7 @@ static const struct option_row flag_rows[] = {
     {"account", OPTION_STRING, offsetof(struct show_flags, account), "", 0, 0, 0, "one account alone"},
     {"platform", OPTION_STRING, offsetof(struct show_flags, platform), "", 0, 0, 0, "one platform alone"},
     {"by", OPTION_STRING, offsetof(struct show_flags, by), "platform", 0, 0, 0,
-     "platform|account|content|campaign|origin|paid|format|tag|topic|window|hour|day|hour-of-week"},
+     "platform|account|content|campaign|origin|paid|format|tag|topic|window|hour|day|hour-of-week|session"},
     {"kpi", OPTION_STRING, offsetof(struct show_flags, kpi), "", 0, 0, 0,
      "one KPI alone, by its name: clameur-aggregate help kpis"},
     {"counters", OPTION_BOOL, offsetof(struct show_flags, counters), "false", 0, 0, 0,
@@ -55,7 +56,8 @@ struct show {
     struct kpi_book book;
     struct sums sums;
     struct rows *late;
-    struct hour_week week; // of BY_HOUR_OF_WEEK alone
+    struct hour_week week;    // of BY_HOUR_OF_WEEK alone
+    struct live_windows live; // of BY_SESSION alone
     struct freshness_sum freshness;
     uint64_t late_events, counted_events;
     struct stretch stretch;
@@ -265,7 +267,52 @@ static enum status hours_show(struct show *s, const struct published *pub, const
     return status;
 }
 
+// ---- live sessions
+
+static void session_print(void *context, const struct row_key *key, const struct live_figure *figure) {
+    struct show *s = context;
+    struct output_cell cells[KPI_CELLS];
+    struct sheet_room room;
+    if (s->flags->kpi[0] != '\0' && strcmp(s->flags->kpi, session_rows[figure->of].name) != 0)
+        return;
+    kpi_cells_of_session(cells, &room, key, figure, &s->stretch);
+    cells_print(s, cells);
+}
+
+static void sessions_print(struct show *s, int64_t start_s, int64_t end_s) {
+    stretch_init(&s->stretch, start_s, end_s, s->zone, NULL);
+    live_figures_each(&s->live, start_s, session_print, s);
+}
+
+static enum status session_take(void *context, const struct revision *revision, const struct shelf_file *file,
+                                const struct rows *rows, struct problem *p) {
+    struct show *s = context;
+    sessions_take(&s->live, revision, rows, &s->filter);
+    return STATUS_OK;
+}
+
+static enum status sessions_show(struct show *s, const struct published *pub, const struct period *period,
+                                 struct problem *p) {
+    size_t first, last;
+    live_windows_init(&s->live);
+    published_range(pub, period->start_s, period->end_s, &first, &last);
+    enum status status = published_each(pub, first, last, session_take, s, p);
+    if (status == STATUS_OK)
+        status = sessions_before(&s->live, pub, period->start_s, &s->filter, p);
+    if (status == STATUS_OK)
+        sessions_print(s, period->start_s, period->end_s);
+    live_windows_fini(&s->live);
+    return status;
+}
+
 // ---- the store, or a file
+
+static enum status period_show(struct show *s, const struct published *pub, const struct period *period,
+                               struct problem *p) {
+    if (s->by == BY_HOUR_OF_WEEK)
+        return hours_show(s, pub, period, p);
+    return s->by == BY_SESSION ? sessions_show(s, pub, period, p) : windows_show(s, pub, period, p);
+}
 
 static enum status store_show(struct show *s, struct store_reader *r, struct problem *p) {
     struct published pub = {0};
@@ -281,8 +328,7 @@ static enum status store_show(struct show *s, struct store_reader *r, struct pro
         status = published_period(&pub, &period, p);
     if (status == STATUS_OK) {
         published_warn(&pub, &period);
-        status =
-            s->by == BY_HOUR_OF_WEEK ? hours_show(s, &pub, &period, p) : windows_show(s, &pub, &period, p);
+        status = period_show(s, &pub, &period, p);
     }
     published_fini(&pub);
     return status;
@@ -295,8 +341,27 @@ static bool is_incomplete(const struct header *header) {
     return incomplete;
 }
 
-static enum status file_show(struct show *s, const char *path, struct problem *p) {
+// Nobody knows what happened before it, nor whether it may change.
+static void file_sessions_show(struct show *s, const struct header *header, const struct rows *rows) {
+    live_windows_init(&s->live);
+    live_windows_take(&s->live, header->start_s, rows, &s->filter, NULL);
+    sessions_print(s, header->start_s, header->end_s);
+    live_windows_fini(&s->live);
+}
+
+static void file_sums_show(struct show *s, const struct header *header, const struct rows *rows) {
     static const struct freshness_sum incomplete = {.worst = FRESH_INCOMPLETE};
+    sums_begin(s);
+    rows_take(s, rows);
+    for (size_t i = 0; i < header->coverage_count; i++) {
+        s->late_events += header->coverage[i].late;
+        s->counted_events += header->coverage[i].counted;
+    }
+    stretch_print(s, header->start_s, header->end_s, is_incomplete(header) ? &incomplete : NULL);
+    sums_end(s);
+}
+
+static enum status file_show(struct show *s, const char *path, struct problem *p) {
     struct snapshot_file f;
     if (s->by == BY_HOUR_OF_WEEK)
         return problem_set(p, STATUS_USAGE, "", "ask the store: --since T --until T",
@@ -304,14 +369,10 @@ static enum status file_show(struct show *s, const char *path, struct problem *p
     enum status status = snapshot_file_open_path(&f, path, p);
     if (status == STATUS_OK) {
         const struct header *header = snapshot_header(f.file.snapshot);
-        sums_begin(s);
-        rows_take(s, f.rows);
-        for (size_t i = 0; i < header->coverage_count; i++) {
-            s->late_events += header->coverage[i].late;
-            s->counted_events += header->coverage[i].counted;
-        }
-        stretch_print(s, header->start_s, header->end_s, is_incomplete(header) ? &incomplete : NULL);
-        sums_end(s);
+        if (s->by == BY_SESSION)
+            file_sessions_show(s, header, f.rows);
+        else
+            file_sums_show(s, header, f.rows);
     }
     snapshot_file_close(&f);
     return status;

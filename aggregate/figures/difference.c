@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "aggregate/figures/live_difference.h"
 #include "runtime/check.h"
 #include "runtime/memory.h"
 
@@ -332,5 +333,5 @@ size_t difference_each(const struct rows *left, const struct rows *right, differ
     orders_compare(&c, left, right);
     readings_compare(&c, left, right);
     sketches_compare(&c, left, right);
-    return c.count;
+    return c.count + live_difference_each(left, right, visit, context);
 }

@@ -7,7 +7,8 @@ struct difference {
     struct row_key key; // of orders: the table, the account, and the order and its event in hex as the id
     // Of orders that are in one alone: "copies". Of sketches, whose name is the id, "reached", be they others
     // and as many; "durations", and the quantiles that are others. Of readings as in Redis: "views.read",
-    // "views.read_at", and "views.read_id", 1 of the one whose event id is greater.
+    // "views.read_at", and "views.read_id", 1 of the one whose event id is greater. Of live sessions
+    // "live_joins"... and "viewers@TIME", by how many they change then.
     const char *counter;
     size_t counter_length;
     int64_t left, right;

@@ -79,8 +79,8 @@ static void key_cells(struct output_cell cells[KPI_CELLS], struct sheet_room *ro
     time_cells(cells, stretch);
 }
 
-static struct output_cell as_of_cell(struct sheet_room *room, int64_t read_at_ms) {
-    return output_text(local_time_write(room->as_of, NULL, read_at_ms / 1000));
+static struct output_cell as_of_cell(struct sheet_room *room, int64_t time_s) {
+    return output_text(local_time_write(room->as_of, NULL, time_s));
 }
 
 // With up to ten digits, as the numbers of JSON, CSV and SQLite are written.
@@ -113,7 +113,7 @@ void kpi_cells(struct output_cell cells[KPI_CELLS], struct sheet_room *room, enu
     cells[KPI_CELL_UNIT] = text_cell(kpi_unit_name(figure->kpi->unit));
     if (figure->as_of_ms != 0) {
         cells[KPI_CELL_BASIS] = text_cell("readings");
-        cells[KPI_CELL_AS_OF] = as_of_cell(room, figure->as_of_ms);
+        cells[KPI_CELL_AS_OF] = as_of_cell(room, figure->as_of_ms / 1000);
     }
     if (figure->has_numerator)
         cells[KPI_CELL_NUMERATOR] = number_cell(room->numbers[1], numerator);
@@ -156,7 +156,26 @@ void kpi_cells_of_reading(struct output_cell cells[KPI_CELLS], struct sheet_room
     cells[KPI_CELL_NUMERATOR] = number_cell(room->numbers[0], reading->value);
     cells[KPI_CELL_UNIT] = text_cell("reading");
     cells[KPI_CELL_BASIS] = text_cell("readings");
-    cells[KPI_CELL_AS_OF] = as_of_cell(room, reading->read_at_ms);
+    cells[KPI_CELL_AS_OF] = as_of_cell(room, reading->read_at_ms / 1000);
+}
+
+void kpi_cells_of_session(struct output_cell cells[KPI_CELLS], struct sheet_room *room,
+                          const struct row_key *key, const struct live_figure *figure,
+                          const struct stretch *stretch) {
+    const struct session_row *row = &session_rows[figure->of];
+    key_cells(cells, room, BY_SESSION, key, stretch);
+    cells[KPI_CELL_KPI] = text_cell(row->name);
+    cells[KPI_CELL_VERSION] = number_cell(room->numbers[0], row->version);
+    cells[KPI_CELL_NUMERATOR] = number_cell(room->numbers[1], figure->numerator);
+    if (row->denominator[0] != '\0') {
+        cells[KPI_CELL_DENOMINATOR] = number_cell(room->numbers[2], figure->denominator);
+        cells[KPI_CELL_RATIO] = ratio_cell(room->numbers[3], figure->numerator, figure->denominator);
+    }
+    cells[KPI_CELL_UNIT] = text_cell(row->unit);
+    if (figure->at_s != 0)
+        cells[KPI_CELL_AS_OF] = as_of_cell(room, figure->at_s);
+    if (figure->freshness != NULL)
+        cells[KPI_CELL_FRESHNESS] = text_cell(freshness_write(room->freshness, figure->freshness));
 }
 
 void kpi_cells_of_late(struct output_cell cells[KPI_CELLS], struct sheet_room *room, uint64_t late,
@@ -223,5 +242,5 @@ void counter_cells_of_reading(struct output_cell cells[COUNTER_CELLS], struct sh
     counter_key_cells(cells, room, &key, stretch);
     cells[COUNTER_CELL_COUNTER] = slice_cell(reading->counter);
     cells[COUNTER_CELL_VALUE] = number_cell(room->numbers[0], reading->value);
-    cells[COUNTER_CELL_AS_OF] = as_of_cell(room, reading->read_at_ms);
+    cells[COUNTER_CELL_AS_OF] = as_of_cell(room, reading->read_at_ms / 1000);
 }

@@ -5,6 +5,7 @@
 
 #include "aggregate/figures/freshness.h"
 #include "aggregate/figures/kpi_figures.h"
+#include "aggregate/figures/live_figures.h"
 #include "aggregate/figures/sums.h"
 #include "runtime/output.h"
 #include "schemas/money.h"
@@ -32,7 +33,7 @@ enum kpi_cell {
     KPI_CELL_RATIO,
     KPI_CELL_UNIT,
     KPI_CELL_BASIS, // "events" or "readings": two figures, which are never added
-    KPI_CELL_AS_OF, // by readings: when the oldest of them was read
+    KPI_CELL_AS_OF, // by readings: when the oldest of them was read; of a peak: when it was
     KPI_CELL_START_UTC,
     KPI_CELL_END_UTC,
     KPI_CELL_START_LOCAL,
@@ -47,6 +48,7 @@ struct sheet_room {
     char numbers[4][32];
     char money[3][MONEY_TEXT_MAX];
     char as_of[LOCAL_TIME_MAX];
+    char freshness[FRESHNESS_TEXT_MAX];
     char name[FIELD_MAX];
 };
 
@@ -59,6 +61,10 @@ void kpi_cells_of_counter(struct output_cell cells[KPI_CELLS], struct sheet_room
 // What was read of a counter, among KPIs: likewise.
 void kpi_cells_of_reading(struct output_cell cells[KPI_CELLS], struct sheet_room *room, enum by by,
                           const struct latest_reading *reading, const struct stretch *stretch);
+// What is told of a live session; `key` is of BY_SESSION. Its freshness is its own.
+void kpi_cells_of_session(struct output_cell cells[KPI_CELLS], struct sheet_room *room,
+                          const struct row_key *key, const struct live_figure *figure,
+                          const struct stretch *stretch);
 // How many of the events of a time came too late: of all accounts.
 void kpi_cells_of_late(struct output_cell cells[KPI_CELLS], struct sheet_room *room, uint64_t late,
                        uint64_t counted, const struct stretch *stretch);

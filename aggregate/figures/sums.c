@@ -22,6 +22,7 @@ static const struct by_row rows_of_by[BY_COUNT] = {
     [BY_HOUR] = {"hour", TABLE_TOTALS, EVERY_HOUR, false},
     [BY_DAY] = {"day", TABLE_TOTALS, EVERY_DAY, false},
     [BY_HOUR_OF_WEEK] = {"hour-of-week", TABLE_TOTALS, EVERY_PERIOD, true},
+    [BY_SESSION] = {"session", TABLE_LIVE, EVERY_PERIOD, true},
 };
 
 const struct by_row *by_row(enum by by) {

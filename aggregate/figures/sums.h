@@ -23,6 +23,7 @@ enum by {
     BY_HOUR,
     BY_DAY,
     BY_HOUR_OF_WEEK, // told by hour_week.h, not by sums; the hour stands in the key as its origin
+    BY_SESSION,      // told by live_figures.h, not by sums
     BY_COUNT,
 };
 

@@ -58,6 +58,20 @@ static void reading_add(struct rows *rows, const char *content, int64_t value, i
     rows_add_reading(rows, &reading);
 }
 
+static void live_add(struct rows *rows, const char *session, uint32_t second, int64_t joins, int64_t leaves) {
+    const struct live_change change = {second, joins - leaves};
+    const struct live_session live = {.platform = 2,
+                                      .account = slice_of("acme"),
+                                      .session = slice_of(session),
+                                      .start_s = 900,
+                                      .joins = joins,
+                                      .leaves = leaves,
+                                      .watch_ms = 5 * leaves,
+                                      .changes = &change,
+                                      .change_count = 1};
+    rows_add_live(rows, &live);
+}
+
 static void equal_rows_differ_in_nothing_however_they_were_made(void **state) {
     struct rows *left = rows_create(), *right = rows_create();
     add(left, TABLE_TOTALS, "acme", "", COUNTER_OF_LIKE, 5);
@@ -68,6 +82,12 @@ static void equal_rows_differ_in_nothing_however_they_were_made(void **state) {
     reading_add(left, "", 7, 90, 1);
     reading_add(right, "", 9, 80, 1);
     reading_add(right, "", 7, 90, 1);
+    live_add(left, "show", 7, 2, 0);
+    live_add(left, "show", 9, 1, 1);
+    live_add(right, "show", 9, 0, 1);
+    live_add(right, "show", 7, 2, 0);
+    live_add(right, "show", 9, 1, 0);
+    live_add(right, "none", 9, 0, 0);
     add(right, TABLE_CONTENT, "acme", "7310", COUNTER_OF_LIKE, 7);
     add(right, TABLE_CONTENT, "acme", "7310", COUNTER_OF_LIKE, -2);
     add(right, TABLE_TOTALS, "acme", "", COUNTER_OF_LIKE, 5);
@@ -96,7 +116,13 @@ static void each_counter_that_differs_is_told_in_the_order_of_files(void **state
     reading_add(right, "b", 7, 90, 2);
     reading_add(left, "c", 7, 90, 1);
     reading_add(right, "c", -8, 91, 1);
-    assert_int_equal(told(left, right), 13);
+    live_add(left, "a", 7, 2, 0);
+    live_add(left, "b", 7, 1, 0);
+    live_add(left, "b", 8, 1, 0);
+    live_add(right, "b", 8, 2, 0);
+    live_add(right, "b", 9, 0, 2);
+    live_add(right, "c", 9, 3, 3);
+    assert_int_equal(told(left, right), 23);
     assert_string_equal(text, "totals/acme/2/ likes 5>4\n"
                               "totals/acme/2/ shares 0>2\n"
                               "totals/acme/2/ views 1>0\n"
@@ -109,7 +135,17 @@ static void each_counter_that_differs_is_told_in_the_order_of_files(void **state
                               "readings/acme/2/a views.read_at 90>0\n"
                               "readings/acme/2/b views.read_id 0>1\n"
                               "readings/acme/2/c views.read 7>-8\n"
-                              "readings/acme/2/c views.read_at 90>91\n");
+                              "readings/acme/2/c views.read_at 90>91\n"
+                              "live/acme/2/a live_joins 2>0\n"
+                              "live/acme/2/a viewers@1970-01-01T00:15:07Z 2>0\n"
+                              "live/acme/2/b live_leaves 0>2\n"
+                              "live/acme/2/b live_watch_ms 0>10\n"
+                              "live/acme/2/b viewers@1970-01-01T00:15:07Z 1>0\n"
+                              "live/acme/2/b viewers@1970-01-01T00:15:08Z 1>2\n"
+                              "live/acme/2/b viewers@1970-01-01T00:15:09Z 0>-2\n"
+                              "live/acme/2/c live_joins 0>3\n"
+                              "live/acme/2/c live_leaves 0>3\n"
+                              "live/acme/2/c live_watch_ms 0>15\n");
     rows_destroy(&left);
     rows_destroy(&right);
 }

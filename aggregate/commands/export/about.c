@@ -174,8 +174,21 @@ static void counters_define(struct exporter *e) {
     }
 }
 
+static void sessions_define(struct exporter *e) {
+    char version[NUMBER_MAX];
+    for (int i = 0; i < SESSION_FIGURES; i++) {
+        const struct session_row *row = &session_rows[i];
+        export_row(e, EXPORT_DEFINITIONS,
+                   (struct output_cell[DEFINITION_CELLS]){
+                       text_cell("session"), text_cell(row->name), number_cell(version, row->version), none,
+                       none, text_cell(row->numerator), text_cell(row->denominator), none,
+                       text_cell(row->unit), text_cell(row->doc)});
+    }
+}
+
 void export_definitions(struct exporter *e) {
     kpis_define(e);
+    sessions_define(e);
     counters_define(e);
 }
 

@@ -4,6 +4,7 @@
 
 #include "aggregate/commands/commands.h"
 #include "aggregate/commands/export/export.h"
+#include "aggregate/commands/sessions.h"
 #include "aggregate/commands/store_reader.h"
 #include "aggregate/figures/difference.h"
 #include "aggregate/figures/read_figures.h"
@@ -16,7 +17,8 @@ static const char usage[] =
     "JSON lines\n"
     "FILE is kpi, and beside NAME.csv lie NAME.counters.csv, NAME.definitions.csv, NAME.provenance.csv. "
     "Interactions by\n"
-    "hour of the week are told of all of the time asked for together, whatever --every says.";
+    "hour of the week, and live sessions, are told of all of the time asked for together, whatever --every "
+    "says.";
 
 struct export_flags {
     struct store_range range;
@@ -137,6 +139,7 @@ static enum status window_take(void *context, const struct revision *revision, c
     struct exporter *e = context;
     sums_take_all(e->all, rows, &e->filter);
     hour_week_take(&e->week, revision->start_s, rows, &e->filter);
+    sessions_take(&e->live, revision, rows, &e->filter);
     freshness_add(&e->freshness, revision->freshness, revision->number);
     freshness_add(&e->all_freshness, revision->freshness, revision->number);
     e->late += revision->late;
@@ -157,7 +160,7 @@ static void stretch_put(struct exporter *e, size_t first, size_t last, int64_t s
     }
     stretch_init(&e->stretch, start_s, end_s, e->zone, &e->freshness);
     for (int by = 0; by < BY_COUNT && e->status == STATUS_OK; by++) {
-        if (by_row((enum by)by)->every == EVERY_PERIOD && by != BY_HOUR_OF_WEEK)
+        if (by_row((enum by)by)->every == EVERY_PERIOD && by != BY_HOUR_OF_WEEK && by != BY_SESSION)
             kpis_put(e, (enum by)by);
     }
     late_put(e);
@@ -190,6 +193,22 @@ static void hours_put(struct exporter *e, const struct period *period) {
     published_known(&e->pub, period, hour_know, e);
     stretch_init(&e->stretch, period->start_s, period->end_s, e->zone, &e->all_freshness);
     hour_week_each(&e->week, keyed_figure_put, &(struct visit){.e = e, .by = BY_HOUR_OF_WEEK});
+}
+
+static void session_put(void *context, const struct row_key *key, const struct live_figure *figure) {
+    struct exporter *e = context;
+    struct output_cell cells[KPI_CELLS];
+    struct sheet_room room;
+    kpi_cells_of_session(cells, &room, key, figure, &e->stretch);
+    row_put(e, EXPORT_KPI, cells);
+}
+
+// Of all of it together: a session has one peak, also where it runs past midnight.
+static void sessions_put(struct exporter *e, const struct period *period) {
+    if (e->status == STATUS_OK)
+        e->status = sessions_before(&e->live, &e->pub, period->start_s, &e->filter, &e->problem);
+    stretch_init(&e->stretch, period->start_s, period->end_s, e->zone, NULL);
+    live_figures_each(&e->live, period->start_s, session_put, e);
 }
 
 // ---- the command
@@ -226,8 +245,11 @@ static enum status range_open(struct exporter *e, struct store_reader *r, const 
 static enum status all_put(struct exporter *e, const struct period *period, enum every every) {
     export_definitions(e);
     hour_week_init(&e->week, e->zone, &e->book);
+    live_windows_init(&e->live);
     windows_put(e, period, every);
     hours_put(e, period);
+    sessions_put(e, period);
+    live_windows_fini(&e->live);
     hour_week_fini(&e->week);
     export_gaps(e, period);
     if (e->status == STATUS_OK)

@@ -4,6 +4,7 @@
 #include "aggregate/commands/export/sink.h"
 #include "aggregate/commands/published.h"
 #include "aggregate/figures/hour_week.h"
+#include "aggregate/figures/live_figures.h"
 #include "aggregate/figures/sheet.h"
 #include "runtime/config/rules.h"
 
@@ -23,6 +24,7 @@ struct exporter {
     struct stretch stretch;
     // of all of it
     struct hour_week week;
+    struct live_windows live;
     struct freshness_sum all_freshness;
     size_t rows[EXPORT_TABLES], windows;
     enum status status; // the first that failed, with its problem: nothing is written after it

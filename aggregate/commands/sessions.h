@@ -1,0 +1,14 @@
+// The live sessions of published windows, for show and export.
+#pragma once
+
+#include "aggregate/commands/published.h"
+#include "aggregate/figures/live_figures.h"
+
+// Before the time that is asked for, windows of so long say how many watched when it began.
+enum { SESSIONS_BEFORE_S = 24 * 3600 };
+
+void sessions_take(struct live_windows *w, const struct revision *revision, const struct rows *rows,
+                   const struct filter *filter);
+// Once the windows of the time asked for were taken: those before it, unless there is no session in it.
+enum status sessions_before(struct live_windows *w, const struct published *pub, int64_t start_s,
+                            const struct filter *filter, struct problem *p);
