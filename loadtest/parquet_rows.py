@@ -23,10 +23,10 @@ WIDE = ("account", "platform", "origin", "format", "paid")
 
 
 def tables(path):
-    """{table: its rows}, without orders and readings."""
+    """{table: its rows}, without orders, readings and live sessions."""
     found = defaultdict(list)
     for row in Snapshot(path, SCHEMAS / "snapshot.binpb"):
-        if row["table"] not in ("orders", "readings"):
+        if row["table"] not in ("orders", "readings", "live"):
             found[row["table"]].append(row)
     return found
 

@@ -5,13 +5,13 @@
 // log as the recount of Redis does (recount_log, recount_event, recount_dedup, measures).
 //
 //     windows_store    what is sealed, what is published, how far each file reaches
-//     windows_model    what a window must hold; windows_read: of what was read; windows_named: of tags and
-//                      topics
+//     windows_model    what a window must hold; windows_read: of what was read; windows_live: of live
+//                      sessions; windows_named: of tags and topics
 //     windows_fold     records into models, each window to where its file reaches
 //     windows_sketches whom it must have reached, and how long things took
 //     windows_compare  a window, row by row; a partition's balance
-//     windows_compare_sketches
-//                      its sketches
+//     windows_compare_sketches, windows_compare_live
+//                      its sketches, its live sessions
 //     windows_report   the answer
 #pragma once
 

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "loadtest/windows/windows_compare_live.h"
 #include "loadtest/windows/windows_compare_sketches.h"
 #include "runtime/memory.h"
 
@@ -86,7 +87,7 @@ static const char *const table_names[TABLES] = {
     [TABLE_TOTALS] = "totals",     [TABLE_CONTENT] = "content", [TABLE_CAMPAIGN] = "campaign",
     [TABLE_TAG] = "tag",           [TABLE_TOPIC] = "topic",     [TABLE_LATE] = "late",
     [TABLE_ORDERS] = "orders",     [TABLE_REACH] = "reach",     [TABLE_QUANTILES] = "quantiles",
-    [TABLE_READINGS] = "readings", [TABLE_COHORT] = "cohort"};
+    [TABLE_READINGS] = "readings", [TABLE_LIVE] = "live",       [TABLE_COHORT] = "cohort"};
 
 struct slice windows_row_text(char out[WINDOWS_WHERE_MAX], const struct row_key *key) {
     char platform[PLATFORM_NAME_MAX], rest[64];
@@ -314,6 +315,7 @@ void windows_compare(struct windows_report *r, const struct windows_origin *orig
     compare_orders(&c);
     compare_readings(&c);
     windows_compare_sketches(r, w->start_s, rows, &c.model->sketches);
+    windows_compare_live(r, w->start_s, rows, &c.model->live);
     free(c.is_live);
     free(c.is_there);
     window_model_destroy(&empty);

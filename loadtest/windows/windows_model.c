@@ -22,6 +22,7 @@ struct window_model *window_model_create(void) {
     names_init(&m->orders);
     names_init(&m->ranks);
     windows_read_init(&m->read);
+    windows_live_init(&m->live);
     arena_init(&m->arena, ARENA_BLOCK);
     window_sketches_init(&m->sketches);
     m->memory = EMPTY_BYTES;
@@ -36,6 +37,7 @@ void window_model_destroy(struct window_model **m) {
     names_fini(&(*m)->orders);
     names_fini(&(*m)->ranks);
     windows_read_fini(&(*m)->read);
+    windows_live_fini(&(*m)->live);
     pairs_fini(&(*m)->cell_of);
     arena_fini(&(*m)->arena);
     window_sketches_fini(&(*m)->sketches);
@@ -421,6 +423,8 @@ void window_model_add(struct window_model *m, const Clameur__V1__Event *e, const
         m->memory += late ? 0 : windows_read_add(&m->read, e);
         return;
     }
+    if (!late)
+        m->memory += windows_live_add(&m->live, e);
     recount_increments_of(&increments, e, rules);
     CHECK(e->n_tags <= ROWS_NAMES_MAX);
     for (size_t i = 0; i < e->n_tags; i++)

@@ -1,6 +1,6 @@
-// What one window must hold: its rows by name, its purchases, what was read last, as the events make them.
-// Pure: events in, sums out, by the recount's own reading of aggregate/README.md; nothing here is shared with
-// the aggregator but the names of tables and counters.
+// What one window must hold: its rows by name, its purchases, what was read last, who came to live sessions,
+// as the events make them. Pure: events in, sums out, by the recount's own reading of aggregate/README.md;
+// nothing here is shared with the aggregator but the names of tables and counters.
 //
 // Sums are modulo 2^64, as a file's are. Zero and absent are equal.
 #pragma once
@@ -8,6 +8,7 @@
 #include "clameur/v1/event.pb-c.h"
 #include "loadtest/recount/measures.h"
 #include "loadtest/recount/recount_table.h"
+#include "loadtest/windows/windows_live.h"
 #include "loadtest/windows/windows_read.h"
 #include "loadtest/windows/windows_sketches.h"
 #include "runtime/arena.h"
@@ -51,6 +52,7 @@ struct window_model {
     uint32_t *first_copy;        // by order
     size_t copy_room, order_room;
     struct windows_read read;
+    struct windows_live live;
     struct arena arena;
     struct window_sketches sketches;
     size_t memory; // about so many bytes

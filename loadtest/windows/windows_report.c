@@ -123,6 +123,7 @@ static void print_table(const struct windows_report *r, FILE *out) {
     print_number(out, "orders compared", r->orders);
     print_number(out, "readings compared", r->readings);
     print_number(out, "sketches compared", r->sketches);
+    print_number(out, "live sessions compared", r->sessions);
     print_number(out, "partitions balanced", r->partitions);
     print_number(out, "lag", r->tally.lag);
     print_number(out, "findings", r->findings);
@@ -163,16 +164,16 @@ static json_t *rejects_pack(const struct windows_tally *t) {
 
 static void print_json(const struct windows_report *r, FILE *out) {
     const struct windows_tally *t = &r->tally;
-    json_t *answer =
-        json_pack("{ss sb so so so so so so so so so so so so so so so so so so so so}", "against",
-                  "snapshots", "equal", r->findings == 0, "records", number(t->records), "events",
-                  number(t->read), "counted", number(t->counted), "late", number(t->late), "duplicates",
-                  number(t->duplicates), "rejected", number(t->rejected_all), "rejected_by_reason",
-                  rejects_pack(t), "windows", number(r->windows), "windows_growing", number(r->growing),
-                  "windows_missing", number(r->missing), "windows_open", number(r->open), "rows",
-                  number(r->rows), "counters", number(r->counters), "orders", number(r->orders), "readings",
-                  number(r->readings), "sketches", number(r->sketches), "partitions", number(r->partitions),
-                  "lag", number(t->lag), "findings", number(r->findings), "finding_list", findings_pack(r));
+    json_t *answer = json_pack(
+        "{ss sb so so so so so so so so so so so so so so so so so so so so so}", "against", "snapshots",
+        "equal", r->findings == 0, "records", number(t->records), "events", number(t->read), "counted",
+        number(t->counted), "late", number(t->late), "duplicates", number(t->duplicates), "rejected",
+        number(t->rejected_all), "rejected_by_reason", rejects_pack(t), "windows", number(r->windows),
+        "windows_growing", number(r->growing), "windows_missing", number(r->missing), "windows_open",
+        number(r->open), "rows", number(r->rows), "counters", number(r->counters), "orders",
+        number(r->orders), "readings", number(r->readings), "sketches", number(r->sketches), "live_sessions",
+        number(r->sessions), "partitions", number(r->partitions), "lag", number(t->lag), "findings",
+        number(r->findings), "finding_list", findings_pack(r));
     CHECK(answer != NULL);
     json_dumpf(answer, out, JSON_COMPACT);
     fputc('\n', out);

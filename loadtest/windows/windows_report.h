@@ -22,7 +22,7 @@ struct windows_report {
     uint64_t missing; // sealed, but not published: each a finding
     uint64_t open;    // not sealed yet: not compared
     uint64_t growing; // compared, with a revision to come
-    uint64_t rows, counters, orders, readings, sketches, partitions; // compared
+    uint64_t rows, counters, orders, readings, sketches, sessions, partitions; // compared
     uint64_t findings;
     int64_t findings_max; // so many are kept
     struct windows_finding *kept;

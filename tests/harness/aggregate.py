@@ -21,7 +21,7 @@ AGGREGATE = PROGRAMS / "clameur-aggregate"
 
 
 class File:
-    """A file of the store, read whole by the reader in Python: its header, its rows as Windows.table has them, its sketches, what was read, its sum."""
+    """A file of the store, read whole by the reader in Python: its header, its rows as Windows.table has them, its sketches, what was read, its live sessions, its sum."""
 
     def __init__(self, path):
         snapshot = clameur_snapshot.Snapshot(path, SCHEMAS / "snapshot.binpb")
@@ -31,7 +31,9 @@ class File:
             tables[row["table"]].append(row)
         self.read = {(row["account"], row["platform"], row["id"], row["counter"]): (row["read_at"], row["event_id"], row["value"])
                      for row in tables["readings"]}
-        rows = [row for table, rows in tables.items() if table not in ("orders", "readings") for row in rows]
+        self.live = {(row["account"], row["platform"], row["id"]): tuple(row[name] for name in ("joins", "leaves", "watch_ms", "changes"))
+                     for row in tables["live"] if row["start_s"] == self.header.start_s}
+        rows = [row for table, rows in tables.items() if table not in ("orders", "readings", "live") for row in rows]
         self.rows = {tuple(row[name] for name in KEY): row["counters"] for row in rows if "sketch" not in row}
         self.seen, self.took = ({(row["account"], row["platform"], row["id"]): (row["count"], row["sketch"])
                                  for row in rows if row["table"] == table} for table in ("reach", "quantiles"))
@@ -115,6 +117,7 @@ class Aggregation:
             assert covered == {p: (s.to, s.counted, s.late) for p, s in window.shares.items()}
             assert snapshot.rows == expected.table(start)
             assert snapshot.read == window.read
+            assert snapshot.live == window.sessions()
             assert snapshot.seen.keys() == window.seen.keys() and snapshot.took.keys() == window.took.keys()
             for key, members in window.seen.items():
                 sketches.check_reach(snapshot.seen[key], self._pseudonyms(key, members))

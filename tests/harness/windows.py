@@ -7,6 +7,7 @@ Nothing here comes from the C sources. In short:
 - What comes in time adds its increments to TOTALS, to its content, its campaign, each topic of its body, and the counter of its kind to
   each tag. What is late adds them to LATE alone. A reading is counted, and adds nothing: of each counter that one in time
   tells, of a content or of an account on a platform, the last by (read_at, event_id, value) stands.
+- Of a live session each join and leave in time changes by its delta how many watch, at its second; beside it stand the sums.
 - Of the tags of an account on a platform, and of its topics, the 1,000 of most uses have a row; all others share one without an id.
 - What comes in time is also seen: whom it reached, with consent to measurement (actors and known persons, apart), and how long a
   view, an answer, a first response or a case took, by account and platform.
@@ -43,7 +44,21 @@ class Window:
     seen: dict = field(default_factory=lambda: defaultdict(set))  # (account, platform, "actors" or "persons"): who
     took: dict = field(default_factory=lambda: defaultdict(list))  # (account, platform, name): ms
     read: dict = field(default_factory=dict)  # (account, platform, content, counter): (read_at, event_id, value)
+    live: dict = field(default_factory=lambda: defaultdict(list))  # (account, platform, session): (second, joins, leaves, watch_ms)
     orders: dict = field(default_factory=lambda: defaultdict(dict))  # (account, order): copies by (occurred_at, event_id)
+
+
+    def sessions(self):
+        """{(account, platform, session): joins, leaves, watch_ms, {second: joins less leaves}}, without zeros."""
+        found = {}
+        for key, moves in self.live.items():
+            _, *sums = map(sum, zip(*moves))
+            changes = defaultdict(int)
+            for second, joins, leaves, _ in moves:
+                changes[second] += joins - leaves
+            if any(sums) or any(changes.values()):
+                found[key] = (*sums, {second: change for second, change in changes.items() if change})
+        return found
 
 
 @dataclass
@@ -165,6 +180,7 @@ class Windows:
             self._add(window, _totals_key(LATE, event), _amounts(event, rules)[1])
             return
         self._see(window, event)
+        self._move(window, event)
         if event.kind == contract.PURCHASE:
             order = event.account_id.decode(), event.commerce.order_id
             window.orders[order].setdefault((event.occurred_at, event.event_id), []).append(event)
@@ -184,6 +200,13 @@ class Windows:
             key = (*_subject(event), event.content_id.decode(), counter)
             told = event.reading.read_at, event.event_id.hex(), value
             window.read[key] = max(window.read.get(key, told), told)
+
+    @staticmethod
+    def _move(window, event):
+        moves = {name: amount for name, amount in _amounts(event)[1].items() if name in ("live_joins", "live_leaves", "live_watch_ms")}
+        if event.live_session_id and moves:
+            window.live[(*_subject(event), event.live_session_id.decode())].append(
+                (event.occurred_at // 1000, *(moves.get(name, 0) for name in ("live_joins", "live_leaves", "live_watch_ms"))))
 
     @staticmethod
     def _see(window, event):
