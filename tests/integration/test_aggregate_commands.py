@@ -57,8 +57,8 @@ class Store:
         self.lines = [[], []]
         self.offsets = [0, 0]
 
-    def window(self, number, rows=None, orders=None, late=0, publish=True, readings=((), ())):
-        """A window that both partitions have touched; `rows` are partition 0's, `orders` and `readings` those of both."""
+    def window(self, number, rows=None, orders=None, late=0, publish=True, readings=((), ()), live=((), ())):
+        """A window that both partitions have touched; `rows` are partition 0's, `orders`, `readings` and `live` those of both."""
         start, coverage, earlier = FIRST + WINDOW * number, [], []
         if orders:
             earlier = [{"start": line["start"], "partition": p, "to": line["orders_to"]}
@@ -68,7 +68,8 @@ class Store:
             own = orders[partition] if orders else []
             share = {"partition": partition, "start": 0, "to": self.offsets[partition], "counted": 5 + partition,
                      "late": late * partition, "orders_to": self.offsets[partition] if own else 0}
-            part = {"kind": "part", "start": start, "coverage": [share], "orders": own, "readings": list(readings[partition])}
+            part = {"kind": "part", "start": start, "coverage": [share], "orders": own, "readings": list(readings[partition]),
+                    "live": list(live[partition])}
             part["rows"] = (rows or _rows(number)) if partition == 0 else _rows(number, account="bolt", late=late)
             self.files.append(part)
             if own:
@@ -342,6 +343,55 @@ def test_readings_stand_beside_events_and_nothing_is_added_twice(store):
     done = run([AGGREGATE, "diff", paths[0], spans[0], "-o", "jsonl"], store.directory.parent, check=1)
     assert {row["counter"]: row["b"] for row in map(json.loads, done.stdout.splitlines()) if row["table"] == "readings" and row["id"] == "a"} == {
         "impressions.read": 6000, "impressions.read_at": 1000 * (FIRST + 960), "impressions.read_id": 0}
+
+
+# ---- live sessions
+
+
+def _moves(second, joins, leaves, session="show", platform=TIKTOK, **more):
+    return {"platform": platform, "session": session, "second": second, "joins": joins, "leaves": leaves, **more}
+
+
+def test_how_many_watch_at_once_is_summed_over_partitions_and_windows_before_its_peak_is_looked_for(store):
+    """A viewer joins in one partition and leaves in another; the peak of either alone, or of a window alone, would be another."""
+    store.window(0, live=([_moves(100, 40, 0), _moves(700, 0, 30)], [_moves(100, 0, 10), _moves(800, 25, 0)]))
+    store.window(1, live=([_moves(0, 0, 20, watch_ms=9000), _moves(600, 0, 5)], [_moves(0, 20, 0), _moves(60, 30, 0), _moves(500, 0, 50)]))
+    store.window(2, live=([_moves(30, 7, 0, "space", WEB)], [_moves(40, 0, 2, "space", WEB)])).make()
+
+    def told(*period, **wanted):
+        rows = _figures(store.show(*period, "--by", "session", "--account", "acme"), **wanted)
+        return {row["kpi"]: (row["numerator"], row["denominator"], row["as_of"]) for row in rows}
+
+    everything = "--since", str(FIRST)
+    show = {"live_joins": (115, None, None), "live_leaves": (115, None, None), "peak_viewers": (55, None, "2026-03-28T23:16:00Z"),
+            "avg_viewers": (30 * 600 + 25 * 160 + 55 * 440 + 5 * 100, 1400, None), "viewers_at_end": (0, None, None),
+            "avg_stay": (9000, 115, None)}
+    assert told(*everything, session="show") == show
+    assert told(str(FIRST), session="show") == {
+        "live_joins": (65, None, None), "live_leaves": (40, None, None), "peak_viewers": (30, None, "2026-03-28T23:01:40Z"),
+        "avg_viewers": (30 * 600 + 25 * 100, 800, None), "viewers_at_end": (25, None, None)}
+    second = told(str(FIRST + WINDOW), session="show")
+    assert second["viewers_at_start"] == (25, None, None) and second["peak_viewers"] == show["peak_viewers"], "what came before is counted"
+    assert second["avg_viewers"] == (25 * 60 + 55 * 440 + 5 * 100, 600, None)
+    assert told(*everything, session="space")["viewers_at_end"] == (5, None, None)
+    rows = store.show(*everything, "--by", "session")
+    assert {row["session"]: row["freshness"] for row in rows} == {"show": "sealed", "space": "provisional"}, "somebody watches"
+    assert told(str(FIRST + 2 * WINDOW), session="show") == {}, "nothing of it happened then"
+    assert set(told(*everything, platform="web")) == {"live_joins", "live_leaves", "peak_viewers", "avg_viewers", "viewers_at_end"}
+    file = run([AGGREGATE, "show", store.path(store.named("snapshots")[1]), "--by", "session", "--kpi", "peak_viewers", "-o", "jsonl"],
+               store.directory.parent, check=0)
+    assert [(row["numerator"], row["freshness"]) for row in map(json.loads, file.stdout.splitlines())] == [(30, "provisional")], "of it alone"
+    base = sqlite3.connect(_export(store, "--format", "sqlite", "--every", "window", name="kpi.sqlite"))
+    assert {name: rest for name, *rest in base.execute("select kpi, numerator, denominator, as_of from kpi where dimension = 'session' "
+                                                       "and value = 'show'")} == {name: list(rest) for name, rest in show.items()}
+    assert base.execute("select count(*) from definitions where kind = 'session'").fetchone() == (7,)
+    store.run("verify", "--deep")
+    paths, span = [store.path(name) for name in store.named("snapshots")], store.directory.parent / "span.zst"
+    run([AGGREGATE, "merge", "--out", span, *paths[::-1]], store.directory.parent, check=0)
+    done = run([AGGREGATE, "show", span, "--by", "session", "--kpi", "peak_viewers", "-o", "jsonl"], store.directory.parent, check=0)
+    assert [(row["session"], row["numerator"]) for row in map(json.loads, done.stdout.splitlines())] == [("show", 55), ("space", 7)]
+    done = run([AGGREGATE, "diff", paths[2], span, "-o", "jsonl"], store.directory.parent, check=1)
+    assert {row["counter"]: row["b"] for row in map(json.loads, done.stdout.splitlines()) if row["table"] == "live"}["viewers@2026-03-28T23:16:00Z"] == 30
 
 
 # ---- export

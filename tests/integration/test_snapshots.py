@@ -16,7 +16,7 @@ from harness import sketches  # noqa: E402
 SCHEMA = ROOT / "schemas" / "snapshot.binpb"
 GOLDEN = ROOT / "tests" / "contract" / "snapshots" / "v1.zst"  # what is in it: tests/unit/test_snapshot_golden.c
 CHECKPOINT, WINDOW = GOLDEN.with_name("v1-checkpoint.zst"), GOLDEN.with_name("v1-window.zst")
-READINGS = GOLDEN.with_name("v1-readings.zst")
+READINGS, LIVE = GOLDEN.with_name("v1-readings.zst"), GOLDEN.with_name("v1-live.zst")
 NAMES = ("totals", "content", "campaign", "tag", "topic", "late", "orders", "reach", "quantiles")
 
 
@@ -78,6 +78,18 @@ def test_a_published_window_tells_what_was_read_and_what_tags_have_in_common():
         ("acme", 2, "", "followers", 0, 1, "ff" * 16), ("acme", 2, "post-1", "likes", -3, 1700000200000, "01" * 16),
         ("acme", 2, "post-1", "views", 10**17, 2**53 - 1, "02" * 16),
         ("zoo", 2, "café", "a_counter_of_the_platform_9", 7, 1700000200000, "03" * 16)]
+
+
+def test_a_span_tells_when_viewers_came_and_went():
+    header, rows = _read(LIVE)
+    assert header.kind == 3 and list(header.table_rows) == [0] * 10 + [4]
+    names = ("account", "platform", "id", "start_s", "joins", "leaves", "watch_ms", "changes")
+    first, second = 1700000100, 1700001000
+    assert [tuple(row[name] for name in names) for row in rows] == [
+        ("acme", 2, "café", second, 1, 0, 0, {second: 1}),
+        ("acme", 2, "show", first, 10**17 + 7, 10**17 + 3, 0, {first + 7: 2, first + 899: 2}),
+        ("acme", 2, "show", second, -1, 3, 0, {second: -4}),
+        ("zoo", 2**32 - 1, "space", first, 0, 0, 61000, {})]
 
 
 @pytest.fixture(scope="module", params=[CHECKPOINT, WINDOW], ids=["checkpoint", "window"])

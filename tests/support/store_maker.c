@@ -12,7 +12,9 @@
 //      "content": "7310",
 //                  "counters": {"orders": 1, "gross_micros:EUR": 5000000}}],
 //      "readings": [{"account": "acme", "platform": 2, "content": "7310", "counter": "views", "value": 5,
-//      "at": 1767225600000, "event": 7}]}
+//      "at": 1767225600000, "event": 7}],
+//      "live": [{"account": "acme", "platform": 2, "session": "show", "second": 7, "joins": 3, "leaves": 1,
+//      "watch_ms": 5}]}
 //     {"kind": "orders", ...}                                   the same of orders alone
 //     {"kind": "window", "start": ..., "coverage": [...], "earlier": [{"start": ..., "partition": 0, "to":
 //     10}]}
@@ -119,6 +121,23 @@ static void readings_read(struct rows *rows, const json_t *list) {
                                          .read_at_ms = number(item, "at")};
         reading.event_id[EVENT_ID_SIZE - 1] = (unsigned char)number(item, "event");
         rows_add_reading(rows, &reading);
+    }
+}
+
+static void live_read(struct rows *rows, const json_t *list, int64_t start_s) {
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *item = json_array_get(list, i);
+        int64_t joins = number(item, "joins"), leaves = number(item, "leaves");
+        const struct live_change change = {(uint32_t)number(item, "second"), joins - leaves};
+        rows_add_live(rows, &(struct live_session){.platform = (uint32_t)number(item, "platform"),
+                                                   .account = slice_of(text(item, "account", "acme")),
+                                                   .session = slice_of(text(item, "session", "")),
+                                                   .start_s = start_s,
+                                                   .joins = joins,
+                                                   .leaves = leaves,
+                                                   .watch_ms = number(item, "watch_ms"),
+                                                   .changes = &change,
+                                                   .change_count = 1});
     }
 }
 
@@ -279,6 +298,7 @@ static void file_make(struct store *store, const json_t *item) {
     rows_read(rows, json_object_get(item, "rows"));
     orders_read(rows, json_object_get(item, "orders"));
     readings_read(rows, json_object_get(item, "readings"));
+    live_read(rows, json_object_get(item, "live"), header.start_s);
     if (header.kind == FILE_WINDOW && json_object_get(item, "rows") == NULL)
         parts_merge(store, rows, &header);
     file_put(store, &header, rows);
