@@ -110,6 +110,28 @@ static void sessions_are_apart_by_all_that_names_them_and_in_no_row(void **state
     rows_destroy(&r);
 }
 
+// So many that some have one hash: each is told from the others by one thing alone.
+static void many_are_found_again(void **state) {
+    enum { MANY = 300000 };
+    for (int by = 0; by < 4; by++) {
+        struct rows *r = rows_create();
+        for (uint32_t i = 0; i < 2 * MANY; i++) {
+            char name[16];
+            uint32_t nth = i % MANY;
+            const struct slice numbered = sized(name, (size_t)snprintf(name, sizeof(name), "s-%u", nth));
+            rows_add_live(r, &(struct live_session){.platform = by == 0 ? nth : 2,
+                                                    .account = by == 1 ? numbered : slice_of("acme"),
+                                                    .session = by == 2 ? numbered : slice_of("show"),
+                                                    .start_s = by == 3 ? nth * INT64_C(900) : 0,
+                                                    .joins = 1});
+        }
+        assert_int_equal(rows_live_count(r), MANY);
+        for (uint32_t i = 0; i < MANY; i++)
+            assert_int_equal(rows_live(r, i)->joins, 2);
+        rows_destroy(&r);
+    }
+}
+
 static void what_was_taken_back_leaves_nothing_in_a_file(void **state) {
     struct rows *r = rows_create(), *none = rows_create();
     add_live(r, "show", START_S, 7, 1, 0);
@@ -133,6 +155,7 @@ int main(void) {
         cmocka_unit_test(a_window_has_every_second_of_it),
         cmocka_unit_test(sums_are_modulo_two_to_the_64),
         cmocka_unit_test(sessions_are_apart_by_all_that_names_them_and_in_no_row),
+        cmocka_unit_test(many_are_found_again),
         cmocka_unit_test(what_was_taken_back_leaves_nothing_in_a_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
