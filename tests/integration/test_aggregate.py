@@ -4,6 +4,7 @@ import os
 import random
 import re
 import time
+from collections import defaultdict
 
 import pytest
 
@@ -54,6 +55,21 @@ def produce(aggregation, past, events=20_000, windows=4, **flags):
                                        f"--start-time={past + number * WINDOW_MS + 60_000}")
 
 
+def check_cohorts(aggregation, expected, past):
+    """What became of cases, told by the day in which they were opened, is what the log says."""
+    said = aggregation.command("show", "--since", str(past // 1000), "--by", "cohort", "--counters", "-o", "jsonl").stdout
+    shown = defaultdict(int)
+    for row in map(json.loads, said.splitlines()):
+        if row["unit"] == "counter":
+            shown[row["cohort"], row["kpi"]] += row["numerator"]
+    told = defaultdict(int)
+    for start in expected.windows:
+        for key, cells in expected.table(start).items():
+            for counter, value in cells.items() if key[0] == "cohort" else ():
+                told[time.strftime("%Y-%m-%d", time.gmtime(int(key[6]))), counter] += value
+    assert shown == told and {"cases_opened", "cases_resolved", "bot_handoffs"} <= {counter for _, counter in told}
+
+
 def test_published_windows_hold_what_the_log_says(aggregation, past):
     produce(aggregation, past)
     aggregator = aggregation.start()
@@ -61,6 +77,7 @@ def test_published_windows_hold_what_the_log_says(aggregation, past):
     shares = [share for window in expected.windows.values() for share in window.shares.values()]
     assert sum(s.late for s in shares) > 100 and sum(s.counted for s in shares) > 15_000
     assert sum(fate.duplicate for fate in expected.fates.values()) > 100
+    check_cohorts(aggregation, expected, past)
     assert aggregator.terminate() == 0
     aggregation.check_balance(expected)
 
