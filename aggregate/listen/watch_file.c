@@ -9,7 +9,6 @@
 //
 // Numbers with a point are written with the 17 digits that say them exactly.
 #include <jansson.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -17,6 +16,10 @@
 #include "runtime/check.h"
 #include "runtime/hash.h"
 #include "runtime/memory.h"
+
+// Of counts below 2^64; the variance stays below its bound, then, whatever comes.
+#define MEAN_MAX     0x1p64
+#define VARIANCE_MAX 0x1p129
 
 enum { FORMAT = 1, SUM_SIZE = 17, ID_SIZE = 33, SERIES_NUMBERS = 7 };
 
@@ -105,9 +108,9 @@ static bool number_take(uint32_t *number, const json_t *value) {
     return json_is_integer(value) && given >= 0 && given <= UINT32_MAX;
 }
 
-static bool real_take(double *number, const json_t *value) {
+static bool real_take(double *number, const json_t *value, double most) {
     *number = json_real_value(value);
-    return json_is_real(value) && isfinite(*number) && *number >= 0;
+    return json_is_real(value) && *number >= 0 && *number <= most;
 }
 
 // The numbers at the end of an array that has `before` other members.
@@ -118,8 +121,8 @@ static bool series_take(struct watch *w, struct watched series, const json_t *ar
         return false;
     for (size_t i = 0; i < SERIES_NUMBERS; i++)
         at[i] = json_array_get(array, before + i);
-    if (!real_take(&b->mean, at[0]) || !real_take(&b->variance, at[1]) || !number_take(&b->learned, at[2]) ||
-        !number_take(&b->lasted, at[4]) || !number_take(&b->calm, at[5]))
+    if (!real_take(&b->mean, at[0], MEAN_MAX) || !real_take(&b->variance, at[1], VARIANCE_MAX) ||
+        !number_take(&b->learned, at[2]) || !number_take(&b->lasted, at[4]) || !number_take(&b->calm, at[5]))
         return false;
     b->raised = (int)json_integer_value(at[3]);
     series.since_s = json_integer_value(at[6]);
