@@ -180,7 +180,7 @@ class Windows:
             self._add(window, _totals_key(LATE, event), _amounts(event, rules)[1])
             return
         self._see(window, event)
-        self._move(window, event)
+        self._move(window, event, rules)
         if event.kind == contract.PURCHASE:
             order = event.account_id.decode(), event.commerce.order_id
             window.orders[order].setdefault((event.occurred_at, event.event_id), []).append(event)
@@ -202,8 +202,9 @@ class Windows:
             window.read[key] = max(window.read.get(key, told), told)
 
     @staticmethod
-    def _move(window, event):
-        moves = {name: amount for name, amount in _amounts(event)[1].items() if name in ("live_joins", "live_leaves", "live_watch_ms")}
+    def _move(window, event, rules):
+        amounts = _amounts(event, rules)[1]
+        moves = {name: amounts[name] for name in ("live_joins", "live_leaves", "live_watch_ms") if name in amounts}
         if event.live_session_id and moves:
             window.live[(*_subject(event), event.live_session_id.decode())].append(
                 (event.occurred_at // 1000, *(moves.get(name, 0) for name in ("live_joins", "live_leaves", "live_watch_ms"))))
