@@ -31,7 +31,7 @@ enum {
     TURN_EVENTS = 65536, // in a turn, about: a record may be a batch of as many
     RETRY_MS = 1000,     // between two tries at what the store refused
     BOUNDS_TIMEOUT_MS = 5000,
-    END_TIMEOUT_MS = 1000,
+    END_TIMEOUT_MS = 5000,
     PUBLISH_MOST = 64, // windows in one job
     RETAIN_MOST = 64,  // files in one job
     RETAIN_EVERY_MS = 3600 * 1000,
