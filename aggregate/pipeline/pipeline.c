@@ -45,11 +45,13 @@ static void meta_of(const struct basis *f, struct store_meta *meta) {
 
 // A new store begins where the log begins.
 static enum status starts_ask(struct pipeline *p, struct store_meta *ours, struct problem *problem) {
-    enum status status = STATUS_OK;
-    for (int32_t i = 0; i < ours->partitions && status == STATUS_OK; i++) {
-        int64_t end;
-        status = source_bounds(p->source, i, &ours->starts[i], &end, BOUNDS_TIMEOUT_MS, problem);
-    }
+    static struct source_extent logs[PARTITIONS_MAX];
+    for (int32_t i = 0; i < ours->partitions; i++)
+        logs[i].partition = i;
+    enum status status =
+        source_extents(p->source, logs, (size_t)ours->partitions, BOUNDS_TIMEOUT_MS, problem);
+    for (int32_t i = 0; i < ours->partitions && status == STATUS_OK; i++)
+        ours->starts[i] = logs[i].first;
     return status;
 }
 

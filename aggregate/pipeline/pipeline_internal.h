@@ -103,14 +103,14 @@ struct job {
     int64_t began_ms;
 };
 
-// A question to the broker: where does the log of a quiet partition end? On a thread of the pool.
+// A question to the brokers: where do the logs of quiet partitions end? On a thread of the pool.
 struct ask {
     uv_work_t work;
     struct pipeline *pipeline;
     bool pending;
-    int32_t partition;
-    int64_t clock_ms; // what the watermark becomes, if nothing was left to read then
-    int64_t end;
+    struct source_extent logs[PARTITIONS_MAX];
+    size_t count;
+    int64_t clock_ms; // what the watermarks become, if nothing was left to read then
     enum status status;
 };
 

@@ -110,16 +110,12 @@ static bool lane_doubt(struct pipeline *p, struct lane *lane, int64_t first) {
     return true;
 }
 
-static void lane_place(struct pipeline *p, struct lane *lane) {
+static void lane_place(struct pipeline *p, struct lane *lane, const struct source_extent *log) {
     struct problem problem;
-    int64_t first, end;
-    if (source_bounds(p->source, lane->partition, &first, &end, BOUNDS_TIMEOUT_MS, &problem) != STATUS_OK) {
-        lane->retry_at_ms = p->now_ms + RETRY_MS;
-        return;
-    }
+    int64_t first = log->first;
     if (lane_doubt(p, lane, first))
         return;
-    if (lane_judge(lane, first, end, &problem) != STATUS_OK) {
+    if (lane_judge(lane, first, log->end, &problem) != STATUS_OK) {
         pipeline_fail(p, &problem);
         return;
     }
@@ -139,11 +135,37 @@ static void lane_place(struct pipeline *p, struct lane *lane) {
     lane->state = lane->next < lane->count_from ? LANE_REFEEDING : LANE_COUNTING;
 }
 
+static bool is_restoring(const struct lane *lane) {
+    return lane != NULL && lane->state == LANE_RESTORING && lane->busy;
+}
+
+static bool is_to_be_placed(const struct pipeline *p, const struct lane *lane) {
+    return lane != NULL && lane->state == LANE_PLACING && lane->retry_at_ms <= p->now_ms;
+}
+
+// All at once, and none while others are about to join them.
+static size_t lanes_to_place(const struct pipeline *p, struct source_extent *logs) {
+    size_t count = 0;
+    for (int32_t i = 0; i < p->meta.partitions; i++) {
+        if (is_restoring(p->lanes[i]))
+            return 0;
+        if (is_to_be_placed(p, p->lanes[i]))
+            logs[count++].partition = i;
+    }
+    return count;
+}
+
 void lanes_turn(struct pipeline *p) {
-    for (int32_t i = 0; i < p->meta.partitions && !p->stopping; i++) {
-        struct lane *lane = p->lanes[i];
-        if (lane != NULL && lane->state == LANE_PLACING && lane->retry_at_ms <= p->now_ms)
-            lane_place(p, lane);
+    static struct source_extent logs[PARTITIONS_MAX];
+    struct problem problem;
+    size_t count = lanes_to_place(p, logs);
+    bool known = source_extents(p->source, logs, count, BOUNDS_TIMEOUT_MS, &problem) == STATUS_OK;
+    for (size_t i = 0; i < count && !p->stopping; i++) {
+        struct lane *lane = p->lanes[logs[i].partition];
+        if (known)
+            lane_place(p, lane, &logs[i]);
+        else
+            lane->retry_at_ms = p->now_ms + RETRY_MS;
     }
 }
 

@@ -80,7 +80,14 @@ enum status source_seek(struct source *source, const struct source_position *pos
 // Commits offsets, not waiting; the answer comes to `committed` with the id returned here.
 uint64_t source_commit(struct source *source, const struct source_position *positions, size_t count);
 
-// First and end offset of a partition as the broker has them now (blocking, timeout_ms; any thread).
+// First and end offset of partitions as the brokers have them now (blocking, timeout_ms; any thread). Each of
+// the two questions may have to wait behind a fetch, half a second: better one for many than one for each.
+struct source_extent {
+    int32_t partition;
+    int64_t first, end;
+};
+enum status source_extents(struct source *source, struct source_extent *extents, size_t count, int timeout_ms,
+                           struct problem *problem);
 enum status source_bounds(struct source *source, int32_t partition, int64_t *first, int64_t *end,
                           int timeout_ms, struct problem *problem);
 // End offset as last seen in a fetch, not asking anybody; -1 where unknown.

@@ -249,18 +249,28 @@ enum status source_check_topic(const struct settings *settings, const struct con
     return status;
 }
 
-enum status source_bounds(struct source *s, int32_t partition, int64_t *first, int64_t *end, int timeout_ms,
-                          struct problem *problem) {
-    int64_t deadline_ms = clock_monotonic_ms() + timeout_ms;
-    rd_kafka_resp_err_t err =
-        source_ask_offset(s->rk, s->topic, partition, RD_KAFKA_OFFSET_BEGINNING, first, timeout_ms);
-    int64_t left = deadline_ms - clock_monotonic_ms();
-    if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
-        err =
-            source_ask_offset(s->rk, s->topic, partition, RD_KAFKA_OFFSET_END, end, left > 0 ? (int)left : 0);
+// One side of all logs at once; `*wrong`: the first of which it is not known.
+static rd_kafka_resp_err_t ask_side(const struct source *s, struct source_extent *extents, size_t count,
+                                    int64_t which, int timeout_ms, size_t *wrong) {
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
+    for (size_t i = 0; i < count; i++)
+        rd_kafka_topic_partition_list_add(list, s->topic, extents[i].partition)->offset = which;
+    rd_kafka_resp_err_t err = rd_kafka_offsets_for_times(s->rk, list, timeout_ms);
+    *wrong = 0;
+    for (size_t i = 0; i < count && err == RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
+        const rd_kafka_topic_partition_t *told =
+            rd_kafka_topic_partition_list_find(list, s->topic, extents[i].partition);
+        *(which == RD_KAFKA_OFFSET_END ? &extents[i].end : &extents[i].first) = told->offset;
+        err = told->err;
+        *wrong = i;
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+    return err;
+}
+
+static enum status bounds_unknown(const struct source *s, int32_t partition, rd_kafka_resp_err_t err,
+                                  int timeout_ms, struct problem *problem) {
     int code = err;
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
-        return STATUS_OK;
     if (code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION || code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
         code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
         return problem_set(problem, STATUS_UNAVAILABLE, "CLM-K3", "check kafka.topic",
@@ -272,4 +282,28 @@ enum status source_bounds(struct source *s, int32_t partition, int64_t *first, i
     return problem_set(problem, STATUS_UNAVAILABLE, "CLM-K1", "check the network and the brokers",
                        "Kafka does not say the bounds of partition %" PRId32 " of %s within %d ms: %s",
                        partition, s->topic, timeout_ms, rd_kafka_err2str(err));
+}
+
+enum status source_extents(struct source *s, struct source_extent *extents, size_t count, int timeout_ms,
+                           struct problem *problem) {
+    int64_t deadline_ms = clock_monotonic_ms() + timeout_ms;
+    size_t wrong;
+    if (count == 0)
+        return STATUS_OK;
+    rd_kafka_resp_err_t err = ask_side(s, extents, count, RD_KAFKA_OFFSET_BEGINNING, timeout_ms, &wrong);
+    int64_t left = deadline_ms - clock_monotonic_ms();
+    if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
+        err = ask_side(s, extents, count, RD_KAFKA_OFFSET_END, left > 0 ? (int)left : 0, &wrong);
+    return err == RD_KAFKA_RESP_ERR_NO_ERROR
+               ? STATUS_OK
+               : bounds_unknown(s, extents[wrong].partition, err, timeout_ms, problem);
+}
+
+enum status source_bounds(struct source *s, int32_t partition, int64_t *first, int64_t *end, int timeout_ms,
+                          struct problem *problem) {
+    struct source_extent extent = {.partition = partition};
+    enum status status = source_extents(s, &extent, 1, timeout_ms, problem);
+    *first = extent.first;
+    *end = extent.end;
+    return status;
 }
