@@ -54,7 +54,7 @@ static enum status store_take(struct span *span, struct store_reader *r, const s
         status = published_period(&pub, &period, p);
     if (status == STATUS_OK) {
         size_t first, last;
-        published_warn(&pub, &period);
+        published_warn(&pub, &period, r->settings.store_retain_ms);
         published_range(&pub, period.start_s, period.end_s, &first, &last);
         status = published_each(&pub, first, last, window_take, span, p);
     }

@@ -260,9 +260,23 @@ static void gaps_say(const struct gaps *gaps, enum absence absence, const char *
             count == 1 ? "" : "s", count == 1 ? "is" : "are", what, time, more);
 }
 
-void published_warn(const struct published *pub, const struct period *period) {
+static void retain_say(const struct published *pub, const struct period *period, int64_t retain_ms) {
+    char time[LOCAL_TIME_MAX];
+    int64_t kept_s = pub->seal.sealed_s - retain_ms / 1000;
+    bool is_older = period->start_s < kept_s && (pub->count == 0 || period->start_s < pub->starts[0]);
+    if (retain_ms <= 0 || !pub->seal.known || !is_older)
+        return;
+    local_time_write(time, NULL, kept_s);
+    fprintf(stderr,
+            "warning: the store keeps nothing that ended before %s (store.retain): the figures are without "
+            "it\n",
+            time);
+}
+
+void published_warn(const struct published *pub, const struct period *period, int64_t retain_ms) {
     struct gaps gaps = {0};
     char waits[WAITS_TEXT_MAX];
+    retain_say(pub, period, retain_ms);
     published_gaps(pub, period, gap_count, &gaps);
     gaps_say(&gaps, ABSENT_MISSING, "missing", "the figures are without what happened then");
     gaps_say(&gaps, ABSENT_UNSEALED, "not sealed yet", published_waits_for(pub, waits));

@@ -327,7 +327,7 @@ static enum status store_show(struct show *s, struct store_reader *r, struct pro
     if (status == STATUS_OK)
         status = published_period(&pub, &period, p);
     if (status == STATUS_OK) {
-        published_warn(&pub, &period);
+        published_warn(&pub, &period, r->settings.store_retain_ms);
         status = period_show(s, &pub, &period, p);
     }
     published_fini(&pub);

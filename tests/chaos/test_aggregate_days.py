@@ -408,6 +408,8 @@ def test_windows_that_are_older_than_retain_leave_the_store_and_what_comes_for_t
     assert {start: aggregation.sums()[start] for start in stay if start < past // 1000} == {
         start: sums[start] for start in stay if start < past // 1000}
     aggregation.command("verify")
+    assert "(store.retain)" in aggregation.command("show", "--since", str(long_ago // 1000)).stderr
+    assert "(store.retain)" not in aggregation.command("show", "--since", str(past // 1000)).stderr
     aggregation.deployment.loadtest("recount", "--against=snapshots")  # the log still has what left the store
 
 

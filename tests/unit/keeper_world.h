@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "aggregate/keep/publisher.h"
+#include "aggregate/keep/retention.h"
 #include "aggregate/store/store_kind.h"
 #include "runtime/hash.h"
 #include "runtime/memory.h"
@@ -100,10 +101,12 @@ struct world {
     struct chances chances;
     int64_t clock_ms;
     uint32_t numbers;
-    int64_t latest_ms; // greatest watermark of a through record
+    int64_t retain_s;             // 0: files stay
+    int64_t sealed_s[PARTITIONS]; // as far as any record says
+    int64_t latest_ms;            // greatest watermark of a through record
     int64_t sealed_at[PARTITIONS]
                      [WINDOWS]; // least offset of a through record that seals the window; -1: none
-    uint64_t parts, checkpoints, throughs, snapshots, crashes, settled, revisions, torn, incomplete;
+    uint64_t parts, checkpoints, throughs, snapshots, crashes, settled, revisions, torn, incomplete, removed;
 };
 
 static _Thread_local struct process *me; // NULL: the world itself
@@ -178,6 +181,31 @@ static bool is_same(const struct rows *a, const struct rows *b, enum file_kind k
     snapshot_bytes_fini(&bytes[0]);
     snapshot_bytes_fini(&bytes[1]);
     return same;
+}
+
+// ---- what has left the store
+
+// Its files may be gone, and what a zombie writes of it is of no use to anybody.
+static bool may_have_left(const struct world *w, int64_t start_s) {
+    int64_t sealed_s = w->sealed_s[0];
+    for (int p = 1; p < PARTITIONS; p++)
+        sealed_s = w->sealed_s[p] < sealed_s ? w->sealed_s[p] : sealed_s;
+    return start_s + WINDOW_S <= retention_horizon(sealed_s, w->retain_s);
+}
+
+// Some partition has let go of it: what came later is not in it.
+static bool is_let_go(const struct world *w, int64_t start_s) {
+    bool is_old = false;
+    for (int p = 0; p < PARTITIONS; p++)
+        is_old |= w->retain_s > 0 && start_s + WINDOW_S <= w->sealed_s[p] - w->retain_s;
+    return is_old;
+}
+
+// Is it of a file that has left the store while somebody slept?
+static bool is_of_what_left(const struct world *w, const struct problem *p) {
+    const char *at = strstr(p->what, "parts/");
+    at = at != NULL ? at : strstr(p->what, "orders/");
+    return at != NULL && may_have_left(w, strtoll(strchr(at, '/') + 1, NULL, 10));
 }
 
 // ---- files are checked as they are written
@@ -262,6 +290,8 @@ static void progress_check(struct world *w, const char *name, const struct progr
 static void seals_note(struct world *w, const struct progress *progress) {
     if (progress->watermark_ms > w->latest_ms)
         w->latest_ms = progress->watermark_ms;
+    if (progress->sealed_s > w->sealed_s[progress->partition])
+        w->sealed_s[progress->partition] = progress->sealed_s;
     for (int i = 0; i < WINDOWS && window_at(i + 1) <= progress->sealed_s; i++) {
         int64_t *at = &w->sealed_at[progress->partition][i];
         if (*at < 0 || progress->offset < *at)
@@ -285,7 +315,7 @@ static void file_check(struct world *w, const char *name, const char *bytes, siz
     w->checkpoints += header->kind == FILE_CHECKPOINT;
     w->throughs += header->kind == FILE_THROUGH;
     w->snapshots += header->kind == FILE_WINDOW;
-    if (header->kind == FILE_PART || header->kind == FILE_WINDOW)
+    if ((header->kind == FILE_PART && !may_have_left(w, header->start_s)) || header->kind == FILE_WINDOW)
         rows_check(w, name, s, rows);
     if (header->kind == FILE_WINDOW)
         complete_check(w, name, header);
@@ -392,11 +422,17 @@ static enum status memory_list(struct store *store, const char *folder, struct s
     hand_back();
     if (fate_of(m->world) != DONE)
         return refuse(p);
+    bool is_added[WINDOWS] = {false};
     for (size_t i = 0; i < m->count; i++) {
         const char *rest = m->files[i].name + length + 1;
-        if (strncmp(m->files[i].name, folder, length) == 0 && m->files[i].name[length] == '/' &&
-            strchr(rest, '/') == NULL)
-            store_names_add(names, rest, strlen(rest), false);
+        if (strncmp(m->files[i].name, folder, length) != 0 || m->files[i].name[length] != '/')
+            continue;
+        const char *end = strchr(rest, '/');
+        bool *added = end != NULL ? &is_added[index_of(strtoll(rest, NULL, 10))] : NULL;
+        if (added == NULL || !*added)
+            store_names_add(names, rest, end != NULL ? (size_t)(end - rest) : strlen(rest), end != NULL);
+        if (added != NULL)
+            *added = true;
     }
     return STATUS_OK;
 }

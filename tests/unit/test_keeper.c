@@ -129,6 +129,10 @@ static void reader_keep(struct process *process, int p) {
     enum status status = keeper_keep(&process->keeper, r->kept, &r->handover, &problem);
     if (status == STATUS_TRY_AGAIN)
         return;
+    if (status == STATUS_BAD_DATA && is_of_what_left(process->world, &problem)) {
+        process->dead = true; // a clear stop, of one that slept for a day
+        return;
+    }
     if (status != STATUS_OK)
         world_fail(process->world, problem.what, "keep");
     r->handing = false;
@@ -155,8 +159,22 @@ static void process_publish(struct process *process) {
     bool more;
     enum status status = publisher_run(process->publisher, &process->keeper, process->owned, 8,
                                        process->world->clock_ms, &more, &problem);
-    if (status != STATUS_OK && status != STATUS_TRY_AGAIN)
+    if (status != STATUS_OK && status != STATUS_TRY_AGAIN && !is_of_what_left(process->world, &problem))
         world_fail(process->world, problem.what, "publish");
+}
+
+static void process_retain(struct process *process) {
+    const struct retention terms = {.sealed_s = publisher_figures(process->publisher).sealed_s,
+                                    .owned = process->owned,
+                                    .is_open = publisher_has_open,
+                                    .context = process->publisher};
+    struct problem problem;
+    size_t removed;
+    bool more;
+    enum status status = retention_run(&process->keeper, &terms, 64, &removed, &more, &problem);
+    if (status != STATUS_OK && status != STATUS_TRY_AGAIN)
+        world_fail(process->world, problem.what, "retain");
+    process->world->removed += removed;
 }
 
 static void process_turn(struct process *process) {
@@ -169,6 +187,8 @@ static void process_turn(struct process *process) {
         reader_turn(process, p);
     if (draw(w, 3) == 0)
         process_publish(process);
+    if (w->retain_s > 0 && draw(w, 30) == 0)
+        process_retain(process);
 }
 
 static void *process_live(void *context) {
@@ -191,7 +211,7 @@ static void process_resume(struct world *w, struct process *process) {
 
 // ---- what happens in the world
 
-enum { STEPS = 12000 };
+enum { STEPS = 12000, RETAIN_S = 2 * 86400 };
 
 // Most events occurred just now; some a while ago, some by a clock that is fast.
 static int64_t occurred_at(struct world *w) {
@@ -310,7 +330,8 @@ static bool all_is_published(struct world *w) {
             any |= to[p] > 0;
         }
         const struct file *newest = any ? newest_of(w, window_at(i)) : NULL;
-        if (any && (newest == NULL || !is_covered(w, window_at(i), newest, to)))
+        if (any && !is_let_go(w, window_at(i)) &&
+            (newest == NULL || !is_covered(w, window_at(i), newest, to)))
             return false;
     }
     return true;
@@ -332,9 +353,10 @@ static void world_settle(struct world *w) {
     world_fail(w, "not all of the log is published in the end", "world");
 }
 
-static struct world *world_create(uint64_t seed) {
+static struct world *world_create(uint64_t seed, int64_t retain_s) {
     struct world *w = memory_take(sizeof(*w));
     w->seed = w->chance = seed;
+    w->retain_s = retain_s;
     w->clock_ms = FIRST_S * 1000 + MINUTE;
     w->store.store.kind = &memory_kind;
     w->store.world = w;
@@ -351,7 +373,8 @@ static struct world *world_create(uint64_t seed) {
                                           .topic_id = "",
                                           .rules_hash = "rules",
                                           .kpis_hash = "kpis",
-                                          .partitions = PARTITIONS};
+                                          .partitions = PARTITIONS,
+                                          .retain_s = retain_s};
         sem_init(&process->go, 0, 0);
         pthread_create(&process->thread, NULL, process_live, process);
     }
@@ -373,36 +396,44 @@ static void world_end(struct world *w) {
     free(w);
 }
 
-static void live(uint64_t seed, int64_t pace_ms) {
-    struct world *w = world_create(seed);
+static void live(uint64_t seed, int64_t pace_ms, int64_t retain_s) {
+    struct world *w = world_create(seed, retain_s);
     for (int i = 0; i < STEPS; i++)
         something_happens(w, pace_ms);
     world_settle(w);
-    print_message("seed %" PRIu64 ": %" PRIu64 " parts, %" PRIu64 " checkpoints, %" PRIu64
-                  " snapshots, %" PRIu64 " incomplete, %" PRIu64 " settled, %" PRIu64 " torn\n",
-                  seed, w->parts, w->checkpoints, w->snapshots, w->incomplete, w->settled, w->torn);
+    print_message(
+        "seed %" PRIu64 ": %" PRIu64 " parts, %" PRIu64 " checkpoints, %" PRIu64 " snapshots, %" PRIu64
+        " incomplete, %" PRIu64 " settled, %" PRIu64 " torn, %" PRIu64 " removed\n",
+        seed, w->parts, w->checkpoints, w->snapshots, w->incomplete, w->settled, w->torn, w->removed);
     world_end(w);
 }
 
 static void in_a_few_windows(void **state) {
     for (uint64_t seed = 1; seed <= 5; seed++)
-        live(seed, 20000);
+        live(seed, 20000, 0);
 }
 
 static void over_days(void **state) {
     for (uint64_t seed = 1; seed <= 1; seed++)
-        live(seed, 8 * MINUTE);
+        live(seed, 8 * MINUTE, 0);
+}
+
+static void over_days_of_which_some_leave_the_store(void **state) {
+    for (uint64_t seed = 2; seed <= 2; seed++)
+        live(seed, 8 * MINUTE, RETAIN_S);
 }
 
 // `test_keeper FIRST LAST`: these seeds, both ways.
 int main(int argc, char **argv) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(in_a_few_windows), cmocka_unit_test(over_days)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(in_a_few_windows), cmocka_unit_test(over_days),
+                                       cmocka_unit_test(over_days_of_which_some_leave_the_store)};
     log_configure("error", "text");
     if (argc != 3)
         return cmocka_run_group_tests(tests, NULL, NULL);
     for (uint64_t seed = strtoull(argv[1], NULL, 10); seed <= strtoull(argv[2], NULL, 10); seed++) {
-        live(seed, 20000);
-        live(seed, 8 * MINUTE);
+        live(seed, 20000, 0);
+        live(seed, 8 * MINUTE, 0);
+        live(seed, 8 * MINUTE, RETAIN_S);
     }
     return 0;
 }

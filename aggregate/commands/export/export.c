@@ -276,7 +276,7 @@ static enum status exporter_run(struct store_reader *r, const struct export_flag
     if (status == STATUS_OK)
         status = sink_open(&e, flags, format, &p);
     if (status == STATUS_OK) {
-        published_warn(&e.pub, &period);
+        published_warn(&e.pub, &period, r->settings.store_retain_ms);
         struct kpis *kpis = kpis_create();
         e.period = &period;
         e.book = (struct kpi_book){kpis, e.rules.weights};

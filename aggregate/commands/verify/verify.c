@@ -229,6 +229,7 @@ static enum status verify(struct store_reader *r, const struct verify_flags *fla
     if (status != STATUS_OK)
         return store_reader_fail(&p);
     v.store = r->store;
+    v.retain_ms = r->settings.store_retain_ms;
     v.settled_counted = memory_take(PARTITIONS_MAX * sizeof(*v.settled_counted));
     v.settled_late = memory_take(PARTITIONS_MAX * sizeof(*v.settled_late));
     v.is_ahead = memory_take(PARTITIONS_MAX * sizeof(*v.is_ahead));
