@@ -3,7 +3,7 @@
 //
 // Series of an account, all platforms together: its mentions, those of them that are negative, and its
 // mentions with each topic. Mentions of a rival (listening.tracked_brand) are in none of them, nor is what
-// came late.
+// came late. Of topics a window tells those of most uses (rows_fold).
 //
 // A topic that is not there has had none, for as long as its account is known: one that breaks out of nothing
 // alerts. So a topic is forgotten as soon as its mean is near nothing, and one that never mattered was never

@@ -162,19 +162,35 @@ static enum status after_create(struct watcher *w, struct keeper *k, struct prob
 
 enum seen { SEEN_WHOLE, SEEN_EMPTY, SEEN_UNPUBLISHED };
 
-// Its first revision that is whole.
+static bool is_complete(const struct header *header) {
+    size_t missing = 0;
+    for (size_t i = 0; i < header->coverage_count; i++)
+        missing += header->coverage[i].missing;
+    return missing == 0;
+}
+
+// Its rows; STATUS_NO_INPUT where it was published without a partition.
+static enum status whole_read(struct keeper *k, const char *name, struct rows *rows, struct problem *p) {
+    struct shelf_file file;
+    enum status status = shelf_read(k->store, name, rows, &file, p);
+    if (status != STATUS_OK)
+        return status;
+    if (!is_complete(snapshot_header(file.snapshot)))
+        status = STATUS_NO_INPUT;
+    shelf_file_fini(&file);
+    return status;
+}
+
+// Its first revision that is whole: what lacks a partition would look like a drop.
 static enum status revision_read(struct keeper *k, const struct snapshot_name *names, size_t count,
                                  struct rows **rows, struct problem *p) {
     enum status status = STATUS_NO_INPUT;
     for (size_t i = 0; i < count && (status == STATUS_NO_INPUT || status == STATUS_BAD_DATA); i++) {
-        struct shelf_file file;
         char name[NAME_MAX_LENGTH];
         snapshot_name_write(name, &names[i]);
         *rows = rows_create();
-        status = shelf_read(k->store, name, *rows, &file, p);
-        if (status == STATUS_OK)
-            shelf_file_fini(&file);
-        else
+        status = whole_read(k, name, *rows, p);
+        if (status != STATUS_OK)
             rows_destroy(rows);
     }
     return status;

@@ -5,7 +5,8 @@
 // The owner of partition WATCHER_PARTITION extends it, window by window, as far as all partitions have
 // sealed:
 //
-//     W is published                  its first whole revision is judged; later ones change nothing
+//     W is published                  its first revision that is whole and lacks no partition is judged;
+//                                     later ones change nothing
 //     no partition had an event of W  judged as empty
 //     W is still to be published      waited for; where it lies WATCHER_PATIENCE_WINDOWS back (its parts are
 //                                     torn), passed over: nothing is judged or learned

@@ -39,7 +39,7 @@ enum table {
 };
 
 struct row_key {
-    enum table table; // not TABLE_ORDERS, nor one after it
+    enum table table; // one with counters: not one from ORDERS to LIVE
     uint32_t platform;
     uint32_t origin; // with `format` and `paid`: of TOTALS and LATE, else 0
     uint32_t format;

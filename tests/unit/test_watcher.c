@@ -64,10 +64,10 @@ static struct rows *rows_of(int64_t mentions) {
     return rows;
 }
 
-// A revision of the window's, the greater `to` the later.
-static void revise(int number, int64_t to, int64_t mentions) {
+// A revision of the window's, the greater `to` the later; without the partition, where it is `missing`.
+static void revise_as(int number, int64_t to, int64_t mentions, bool missing) {
     char name[NAME_MAX_LENGTH];
-    const struct coverage coverage = {.to = to, .counted = 1};
+    const struct coverage coverage = {.to = to, .counted = 1, .missing = missing};
     struct rows *rows = rows_of(mentions);
     struct header header = header_of(FILE_WINDOW, window(number));
     header.coverage = &coverage;
@@ -76,6 +76,10 @@ static void revise(int number, int64_t to, int64_t mentions) {
     snapshot_name_write(name, &revision);
     lay_snapshot(name, &header, rows);
     rows_destroy(&rows);
+}
+
+static void revise(int number, int64_t to, int64_t mentions) {
+    revise_as(number, to, mentions, false);
 }
 
 static void publish(int number, int64_t mentions) {
@@ -382,6 +386,20 @@ static void of_several_revisions_the_first_is_judged(void **state) {
     process_end(&process);
 }
 
+static void what_lacks_a_partition_is_not_judged__goes_red_if_it_is(void **state) {
+    struct process process = process_begin();
+    learn(60);
+    expected[60] = true;
+    sealed = 61;
+    revise_as(60, 500, 0, true);
+    run_on(&process);
+    assert_int_equal(judged_s(&process), window(60));
+    revise(60, 1060, USUAL);
+    run_on(&process);
+    assert_int_equal(judged_s(&process), window(61));
+    process_end(&process);
+}
+
 static void a_torn_revision_is_passed_over_for_the_next(void **state) {
     struct process process = process_begin();
     char name[NAME_MAX_LENGTH];
@@ -469,6 +487,7 @@ int main(void) {
         TEST(the_first_file_stands__goes_red_if_the_other_goes_on_from_its_own),
         TEST(a_process_that_was_away_goes_on_from_where_others_are),
         TEST(of_several_revisions_the_first_is_judged),
+        TEST(what_lacks_a_partition_is_not_judged__goes_red_if_it_is),
         TEST(a_torn_revision_is_passed_over_for_the_next),
         TEST(a_window_without_events_counts_none),
         TEST(a_window_that_is_to_be_published_is_waited_for__goes_red_if_it_counts_as_none),
