@@ -22,8 +22,10 @@ static enum status before_take(void *context, const struct revision *revision, c
 enum status sessions_before(struct live_windows *w, const struct published *pub, int64_t start_s,
                             const struct filter *filter, struct problem *p) {
     size_t first, last;
+    const struct period period = {.start_s = start_s - SESSIONS_BEFORE_S, .end_s = start_s};
     if (rows_live_count(w->rows) == 0)
         return STATUS_OK;
-    published_range(pub, start_s - SESSIONS_BEFORE_S, start_s, &first, &last);
+    published_warn(pub, &period);
+    published_range(pub, period.start_s, period.end_s, &first, &last);
     return published_each(pub, first, last, before_take, &(struct before){w, filter}, p);
 }

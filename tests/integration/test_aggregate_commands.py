@@ -394,6 +394,13 @@ def test_how_many_watch_at_once_is_summed_over_partitions_and_windows_before_its
     assert {row["counter"]: row["b"] for row in map(json.loads, done.stdout.splitlines()) if row["table"] == "live"}["viewers@2026-03-28T23:16:00Z"] == 30
 
 
+def test_a_window_that_lacks_before_the_time_asked_for_is_said_where_a_session_may_have_begun_in_it(store):
+    store.window(0, publish=False, live=([_moves(100, 40, 0)], [])).window(1, live=([_moves(0, 0, 20)], [])).window(2).make()
+    said = store.run("show", str(FIRST + WINDOW), "--by", "session").stderr
+    assert "1 window of this time is missing, the first begins at 2026-03-28T23:00:00Z" in said
+    assert "missing" not in store.run("show", str(FIRST + 2 * WINDOW), "--by", "session").stderr, "no session, nothing to say"
+
+
 # ---- export
 
 
