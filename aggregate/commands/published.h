@@ -55,8 +55,8 @@ void published_gaps(const struct published *pub, const struct period *period, ga
 typedef void (*known_visit)(void *context, int64_t start_s);
 void published_known(const struct published *pub, const struct period *period, known_visit visit,
                      void *context);
-// Says it on standard error, and where the period begins before what is kept (`retain_ms`: store.retain);
-// nothing where nothing is missing.
+// Says it on standard error, and where the period begins before what is kept (`retain_ms`: store.retain; 0:
+// no matter); nothing where nothing is missing.
 void published_warn(const struct published *pub, const struct period *period, int64_t retain_ms);
 // "partition 3 seals last: it has sealed up to 2026-01-01T00:15:00Z", or who has no record.
 enum { WAITS_TEXT_MAX = 256 };

@@ -25,7 +25,7 @@ enum status sessions_before(struct live_windows *w, const struct published *pub,
     const struct period period = {.start_s = start_s - SESSIONS_BEFORE_S, .end_s = start_s};
     if (rows_live_count(w->rows) == 0)
         return STATUS_OK;
-    published_warn(pub, &period);
+    published_warn(pub, &period, 0);
     published_range(pub, period.start_s, period.end_s, &first, &last);
     return published_each(pub, first, last, before_take, &(struct before){w, filter}, p);
 }
