@@ -1,6 +1,6 @@
 #include "aggregate/startup.h"
 
-#include "aggregate/store/store.h"
+#include "stream/store/store.h"
 
 enum { READING = 1, CONNECTING = 2, SAMPLE = 4 }; // parts
 enum { LEAF = 0, TOPIC = 1 };                     // what others may need

@@ -4,7 +4,7 @@
 
 #include "aggregate/figures/period.h"
 #include "aggregate/figures/sums.h"
-#include "aggregate/store/store.h"
+#include "stream/store/store.h"
 #include "runtime/config/config.h"
 #include "runtime/config/rules.h"
 #include "runtime/output.h"

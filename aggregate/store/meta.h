@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "aggregate/store/store.h"
+#include "stream/store/store.h"
 #include "schemas/layout.h"
 #include "schemas/settings.h"
 

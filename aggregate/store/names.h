@@ -11,11 +11,11 @@
 //     baselines/<start>.json                     what is usual of mentions after that window (listen/)
 //     spans/...                                  merges that somebody asked for, under the name they gave
 //
-// <start> is the window's start in Unix seconds. Offsets, sums, <sealed> (Unix seconds, too) and the <start> of
-// a baseline have 19 digits, so that names sort as they do. <sum> adds up the `to` of all partitions and of the earlier
-// orders, less one for each partition that is missing (never below 0): so a window that is complete comes
-// after one that is not, also where the partition has nothing of it. <hash> is 16 hex digits of XXH3-64 over
-// both vectors.
+// <start> is the window's start in Unix seconds. Offsets, sums, <sealed> (Unix seconds, too) and the <start>
+// of a baseline have 19 digits, so that names sort as they do. <sum> adds up the `to` of all partitions and
+// of the earlier orders, less one for each partition that is missing (never below 0): so a window that is
+// complete comes after one that is not, also where the partition has nothing of it. <hash> is 16 hex digits
+// of XXH3-64 over both vectors.
 #pragma once
 
 #include <stdbool.h>

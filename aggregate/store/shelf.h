@@ -3,7 +3,7 @@
 #pragma once
 
 #include "aggregate/store/names.h"
-#include "aggregate/store/store.h"
+#include "stream/store/store.h"
 #include "schemas/snapshot/snapshot.h"
 
 // A file and what was read of it. shelf_file_fini frees all; header's texts live until then.

@@ -1,8 +1,9 @@
 // `clameur-loadtest recount --against snapshots`: an independent count of the log, held against the windows
 // that the aggregators have published.
 //
-// It shares no code with the aggregator past schemas/ and runtime/ but the client of buckets, and reads the
-// log as the recount of Redis does (recount_log, recount_event, recount_dedup, measures).
+// It shares no code with the aggregator past schemas/ and runtime/ but the places where files lie
+// (stream/store/), and reads the log as the recount of Redis does (recount_log, recount_event, recount_dedup,
+// measures).
 //
 //     windows_store    what is sealed, what is published, how far each file reaches
 //     windows_model    what a window must hold; windows_read: of what was read; windows_live: of live

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "aggregate/store/store.h"
+#include "stream/store/store.h"
 #include "loadtest/windows/windows_fold.h"
 #include "runtime/memory.h"
 

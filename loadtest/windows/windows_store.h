@@ -45,7 +45,7 @@ struct windows_store {
 };
 
 // The store of store.*. STATUS_CONFIG where that names none, STATUS_NO_INPUT where no aggregator has begun
-// one there, STATUS_BAD_DATA (CLM-D3) where its file "meta" is not one; what aggregate/store/store.h says of
+// one there, STATUS_BAD_DATA (CLM-D3) where its file "meta" is not one; what stream/store/store.h says of
 // a bucket.
 enum status windows_store_open(struct windows_store *store, const struct settings *settings,
                                struct problem *p);

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "aggregate/store/s3_xml.h"
+#include "stream/store/s3_xml.h"
 #include "fuzz.h"
 
 static const char wanted[] = "ListBucketResult/NextContinuationToken";

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "aggregate/store/store.h"
+#include "stream/store/store.h"
 
 enum { NAME_SIZE = 300 };
 

@@ -16,7 +16,7 @@
 
 #include "aggregate/keep/publisher.h"
 #include "aggregate/keep/retention.h"
-#include "aggregate/store/store_kind.h"
+#include "stream/store/store_kind.h"
 #include "runtime/hash.h"
 #include "runtime/memory.h"
 

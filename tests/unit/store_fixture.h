@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "aggregate/store/store.h"
+#include "stream/store/store.h"
 
 static char store_path[64], store_url[80];
 static struct store_place store_place = {.url = store_url};

@@ -1,7 +1,7 @@
 // Restoring while another process writes on and sweeps: a store that does so between two calls.
 #include "aggregate/keep/keeper.h"
 
-#include "aggregate/store/store_kind.h"
+#include "stream/store/store_kind.h"
 #include "runtime/log/log.h"
 #include "tests/unit/snapshot_fixture.h"
 #include "tests/unit/store_fixture.h"

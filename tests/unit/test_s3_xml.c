@@ -1,4 +1,4 @@
-#include "aggregate/store/s3_xml.h"
+#include "stream/store/s3_xml.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

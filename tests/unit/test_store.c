@@ -1,6 +1,6 @@
 // What any store owes: held on a directory here, and on a bucket by tests/integration/test_store_s3.py.
 
-#include "aggregate/store/store.h"
+#include "stream/store/store.h"
 
 #include <pthread.h>
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 // The directory's bad days: each call to the system fails or is the last, the disk is full, others left
 // things behind.
 
-#include "aggregate/store/store.h"
+#include "stream/store/store.h"
 
 #include <sched.h>
 #include <setjmp.h>

@@ -1,13 +1,13 @@
-#include "aggregate/store/s3_multipart.h"
+#include "stream/store/s3_multipart.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "aggregate/store/s3_xml.h"
 #include "runtime/config/config.h"
 #include "runtime/memory.h"
+#include "stream/store/s3_xml.h"
 
 enum { UPLOAD_ID_SIZE = 1024, PART_SIZE = 256, NAME_SIZE = 512, LIST_BYTES_MAX = 16 << 20 };
 

@@ -1,7 +1,7 @@
 // What a kind of store does, for store.c alone: it has checked the names, and sorts the lists.
 #pragma once
 
-#include "aggregate/store/store.h"
+#include "stream/store/store.h"
 
 struct store_kind {
     // `created` NULL: replaces what is there.

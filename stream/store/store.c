@@ -1,12 +1,12 @@
-#include "aggregate/store/store.h"
+#include "stream/store/store.h"
 
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "aggregate/store/store_kind.h"
 #include "runtime/memory.h"
 #include "schemas/settings.h"
+#include "stream/store/store_kind.h"
 
 enum { STORE_NAME_BYTES_MAX = 255, STORE_SECRET_SIZE = 512 };
 

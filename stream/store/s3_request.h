@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "aggregate/store/store.h"
+#include "stream/store/store.h"
 
 struct s3;
 

@@ -23,10 +23,10 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "aggregate/store/store_kind.h"
 #include "runtime/check.h"
 #include "runtime/clock.h"
 #include "runtime/memory.h"
+#include "stream/store/store_kind.h"
 
 enum {
     PLACE_ATTEMPTS = 64,

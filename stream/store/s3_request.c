@@ -5,7 +5,7 @@
 // Two things are left to libcurl, which differs between its versions: the signature, which is why queries
 // come here in the form in which they are signed and the hash of the bytes is told to it; and the connection.
 
-#include "aggregate/store/s3_request.h"
+#include "stream/store/s3_request.h"
 
 #include <curl/curl.h>
 #include <pthread.h>
@@ -16,9 +16,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "aggregate/store/s3_xml.h"
 #include "runtime/check.h"
 #include "runtime/memory.h"
+#include "stream/store/s3_xml.h"
 
 enum {
     PAUSE_FIRST_MS = 100,

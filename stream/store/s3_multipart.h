@@ -1,7 +1,7 @@
 // Files that are too large for one request: sent in parts, which become a file when all are there.
 #pragma once
 
-#include "aggregate/store/s3_request.h"
+#include "stream/store/s3_request.h"
 
 enum { S3_PART_BYTES = 8 << 20 };
 

@@ -14,12 +14,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "aggregate/store/s3_multipart.h"
-#include "aggregate/store/s3_request.h"
-#include "aggregate/store/s3_xml.h"
-#include "aggregate/store/store_kind.h"
 #include "runtime/clock.h"
 #include "runtime/memory.h"
+#include "stream/store/s3_multipart.h"
+#include "stream/store/s3_request.h"
+#include "stream/store/s3_xml.h"
+#include "stream/store/store_kind.h"
 
 enum { PREFIX_SIZE = 768, TOKEN_SIZE = 1024, LIST_BYTES_MAX = 16 << 20, UPLOAD_AGE_MS = 24 * 60 * 60 * 1000 };
 static const size_t file_bytes_max = (size_t)4 << 30;
