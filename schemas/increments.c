@@ -1,7 +1,8 @@
 #include "schemas/increments.h"
 
 static enum counter counter_of(const struct measure *m, const struct event *e, const struct rules *rules) {
-    bool untracked = m->counter == COUNTER_MENTIONS_RIVAL && !rules_track(rules, e->account, e->tracked_brand);
+    bool untracked =
+        m->counter == COUNTER_MENTIONS_RIVAL && !rules_track(rules, e->account, e->tracked_brand);
     return untracked ? COUNTER_MENTIONS_UNTRACKED : m->counter;
 }
 

@@ -4,11 +4,11 @@
 
 #include "aggregate/figures/period.h"
 #include "aggregate/figures/sums.h"
-#include "stream/store/store.h"
 #include "runtime/config/config.h"
 #include "runtime/config/rules.h"
 #include "runtime/output.h"
 #include "schemas/settings.h"
+#include "stream/store/store.h"
 
 struct store_reader {
     struct settings settings;

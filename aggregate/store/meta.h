@@ -4,9 +4,9 @@
 
 #include <stdint.h>
 
-#include "stream/store/store.h"
 #include "schemas/layout.h"
 #include "schemas/settings.h"
+#include "stream/store/store.h"
 
 enum { STORE_LAYOUT = 1 };
 

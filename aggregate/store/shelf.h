@@ -3,8 +3,8 @@
 #pragma once
 
 #include "aggregate/store/names.h"
-#include "stream/store/store.h"
 #include "schemas/snapshot/snapshot.h"
+#include "stream/store/store.h"
 
 // A file and what was read of it. shelf_file_fini frees all; header's texts live until then.
 struct shelf_file {

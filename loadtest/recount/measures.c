@@ -86,7 +86,6 @@ static void own_mention(struct list *l, const Clameur__V1__Listening *m, int64_t
               m->sentiment == CLAMEUR__V1__SENTIMENT__SENTIMENT_NEGATIVE ? delta : 0);
 }
 
-
 static void listening(struct list *l, const Clameur__V1__Event *e) {
     int64_t delta = recount_delta(e);
     Clameur__V1__Intent intent = e->listening->intent;
@@ -147,7 +146,8 @@ static void increment(struct recount_increments *out, field_code field, int64_t 
     out->at[out->count++].delta = delta;
 }
 
-// Does the account, where it has a list, name the brand on it? (Straight through: an oracle need not be fast.)
+// Does the account, where it has a list, name the brand on it? (Straight through: an oracle need not be
+// fast.)
 static bool is_tracked(const Clameur__V1__Event *e, const struct rules *rules) {
     struct slice account = recount_text(e->account_id), brand = recount_text(e->listening->tracked_brand);
     for (size_t i = 0; i < rules->tracked_count; i++) {

@@ -12,9 +12,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "stream/store/store.h"
 #include "loadtest/windows/windows_fold.h"
 #include "runtime/memory.h"
+#include "stream/store/store.h"
 
 enum { PATH_ROOM = 4096, READ_ROUNDS = 10 };
 

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "stream/store/s3_xml.h"
 #include "fuzz.h"
+#include "stream/store/s3_xml.h"
 
 static const char wanted[] = "ListBucketResult/NextContinuationToken";
 

@@ -16,9 +16,9 @@
 
 #include "aggregate/keep/publisher.h"
 #include "aggregate/keep/retention.h"
-#include "stream/store/store_kind.h"
 #include "runtime/hash.h"
 #include "runtime/memory.h"
+#include "stream/store/store_kind.h"
 
 enum { PARTITIONS = 3, PROCESSES = 3, ENTRIES_MAX = 4096, WINDOWS = 1024, CONTENTS = 4 };
 #define FIRST_S             INT64_C(1767225600)

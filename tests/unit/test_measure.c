@@ -116,11 +116,7 @@ static void test_listening(void **state) {
     } cases[] = {
         {KIND_MENTION, 1, 1, "", {{COUNTER_MENTIONS_POSITIVE, 3}, {COUNTER_INTENTS_QUESTION, 3}}},
         {KIND_MENTION, 2, 2, "", {{COUNTER_MENTIONS_NEUTRAL, 3}, {COUNTER_INTENTS_COMPLAINT, 3}}},
-        {KIND_MENTION,
-         3,
-         3,
-         "rival",
-         {{COUNTER_MENTIONS_RIVAL, 3}, {COUNTER_INTENTS_INTEREST, 3}}},
+        {KIND_MENTION, 3, 3, "rival", {{COUNTER_MENTIONS_RIVAL, 3}, {COUNTER_INTENTS_INTEREST, 3}}},
         {KIND_MENTION, 3, 0, "", {{COUNTER_MENTIONS_NEGATIVE, 3}}},
         {KIND_MENTION, 0, 0, "", {{COUNTER_NONE, 0}}},
         {KIND_MENTION, 77, -7, "", {{COUNTER_NONE, 0}}},

@@ -1,8 +1,8 @@
 // Restoring while another process writes on and sweeps: a store that does so between two calls.
 #include "aggregate/keep/keeper.h"
 
-#include "stream/store/store_kind.h"
 #include "runtime/log/log.h"
+#include "stream/store/store_kind.h"
 #include "tests/unit/snapshot_fixture.h"
 #include "tests/unit/store_fixture.h"
 
