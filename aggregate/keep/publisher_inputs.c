@@ -1,0 +1,126 @@
+// What a window is made of: of each partition how far, and the orders of 48 hours before.
+#include <stdlib.h>
+
+#include "aggregate/keep/publisher_internal.h"
+#include "runtime/log/log.h"
+#include "runtime/memory.h"
+
+const struct line *progress_line(const struct progress *progress, int64_t start_s) {
+    for (size_t i = 0; i < progress->line_count; i++) {
+        if (progress->lines[i].start_s == start_s)
+            return &progress->lines[i];
+    }
+    return NULL;
+}
+
+// A partition's line says how far its part reaches, once it has sealed the window; where the line was
+// settled, the published revisions do.
+static void inputs_raise(const struct publisher *pub, int64_t start_s, struct inputs *in) {
+    for (uint32_t i = 0; i < pub->partitions; i++) {
+        const struct progress *progress = &pub->throughs[i].progress;
+        const struct line *line = progress_line(progress, start_s);
+        if (line == NULL || line->to <= in->coverage[i].to || waits_lacks(pub->waits, i, start_s))
+            continue;
+        in->coverage[i] = (struct coverage){.partition = i,
+                                            .start = progress->start,
+                                            .to = line->to,
+                                            .counted = line->counted,
+                                            .late = line->late,
+                                            .orders_to = line->orders_to};
+    }
+}
+
+static void inputs_lack(const struct publisher *pub, int64_t start_s, struct inputs *in) {
+    for (uint32_t i = 0; i < pub->partitions; i++)
+        in->coverage[i].missing =
+            waits_lacks(pub->waits, i, start_s) && in->coverage[i].to == in->coverage[i].start;
+}
+
+static bool has_orders(const struct publisher *pub, const struct coverage *coverage) {
+    for (uint32_t i = 0; i < pub->partitions; i++) {
+        if (coverage[i].orders_to > 0)
+            return true;
+    }
+    return false;
+}
+
+static void inputs_begin(const struct publisher *pub, struct inputs *in) {
+    *in = (struct inputs){.coverage = memory_take(pub->partitions * sizeof(*in->coverage))};
+    for (uint32_t i = 0; i < pub->partitions; i++)
+        in->coverage[i] = (struct coverage){.partition = i, .start = pub->starts[i], .to = pub->starts[i]};
+}
+
+void inputs_fini(struct inputs *in) {
+    free(in->coverage);
+    free(in->earlier);
+}
+
+// What a published revision covers, and what its orders were held against.
+static void inputs_join(const struct publisher *pub, const struct header *published, struct inputs *in) {
+    for (uint32_t i = 0; i < pub->partitions && i < published->coverage_count; i++) {
+        if (published->coverage[i].to > in->coverage[i].to)
+            in->coverage[i] = published->coverage[i];
+    }
+    struct earlier_orders *before = in->earlier;
+    in->earlier_count =
+        earlier_join(before, in->earlier_count, published->earlier, published->earlier_count, &in->earlier);
+    free(before);
+}
+
+static enum status revision_join(const struct publisher *pub, struct keeper *k,
+                                 const struct snapshot_name *revision, struct inputs *in, struct problem *p) {
+    struct shelf_file file;
+    char name[NAME_MAX_LENGTH];
+    snapshot_name_write(name, revision);
+    enum status status = shelf_open(k->store, name, &file, p);
+    if (status != STATUS_OK)
+        return status;
+    inputs_join(pub, snapshot_header(file.snapshot), in);
+    shelf_file_fini(&file);
+    return STATUS_OK;
+}
+
+// Are lines gone that the window's inputs would be read off: its own, or those of the 48 hours before?
+static bool is_settled(const struct publisher *pub, int64_t start_s) {
+    for (uint32_t i = 0; i < pub->partitions; i++) {
+        if (pub->throughs[i].progress.settled_before_s > start_s - EARLIER_S)
+            return true;
+    }
+    return false;
+}
+
+// Where lines are gone, all revisions together say what they said: one that a process published late, by
+// records which it had read before others went on, may have the greatest sum and yet know less of some
+// partition. Else the newest is a help, no more, and may be damaged.
+static enum status revisions_join(const struct publisher *pub, struct keeper *k, int64_t start_s,
+                                  struct inputs *in, struct problem *p) {
+    struct snapshot_name *names;
+    size_t count;
+    bool settled = is_settled(pub, start_s);
+    enum status status = shelf_revisions(k->store, start_s, &names, &count, p);
+    for (size_t i = count; i > 0 && status == STATUS_OK && (settled || i == count); i--)
+        status = revision_join(pub, k, &names[i - 1], in, p);
+    free(names);
+    if (status != STATUS_BAD_DATA || settled)
+        return status;
+    log_problem(LOG_LEVEL_ERROR, "revision_skipped", p);
+    return STATUS_OK;
+}
+
+enum status inputs_of(const struct publisher *pub, struct keeper *k, int64_t start_s, struct inputs *in,
+                      struct problem *p) {
+    inputs_begin(pub, in);
+    enum status status = revisions_join(pub, k, start_s, in, p);
+    if (status != STATUS_OK)
+        return status;
+    inputs_raise(pub, start_s, in);
+    inputs_lack(pub, start_s, in);
+    struct earlier_orders *published = in->earlier;
+    size_t count = in->earlier_count;
+    in->earlier = NULL;
+    in->earlier_count = has_orders(pub, in->coverage)
+                            ? earlier_list(pub->earlier, start_s, published, count, &in->earlier)
+                            : 0;
+    free(published);
+    return STATUS_OK;
+}

@@ -1,0 +1,56 @@
+// The publisher in files: what all partitions have sealed (publisher_throughs.c), what a window is made of
+// (publisher_inputs.c), and the windows that are due (publisher.c).
+#pragma once
+
+#include "aggregate/keep/earlier.h"
+#include "aggregate/keep/publisher.h"
+#include "aggregate/keep/waits.h"
+
+// A partition's sealed-through record as last read.
+struct through {
+    struct through_name name; // offset -1: none yet
+    struct progress progress; // lines are ours
+    struct through_name torn; // the last that was told to be; offset -1: none
+};
+
+// A window that is published with all that these lines of it say.
+struct done {
+    int64_t start_s;
+    uint64_t
+        lines; // hash of which partitions have a line, and how far each reaches; of orders, those before, too
+};
+
+// What a window is to be published with.
+struct inputs {
+    struct coverage *coverage; // by partition
+    struct earlier_orders *earlier;
+    size_t earlier_count;
+};
+
+struct publisher {
+    uint32_t partitions;
+    struct through *throughs;
+    int64_t *starts; // of the partitions
+    struct earlier *earlier;
+    struct waits *waits;
+    int64_t told;      // the partition that windows were said to wait for; -1: none
+    struct done *done; // by start_s
+    size_t done_count, done_room;
+    struct publisher_figures figures;
+};
+
+// The line of a window; NULL: there is none.
+const struct line *progress_line(const struct progress *progress, int64_t start_s);
+
+// Reads of each partition the last sealed-through record that is whole, where it is another than before.
+enum status throughs_read(struct publisher *pub, struct keeper *k, struct problem *p);
+// What they say of orders, and of the partitions that stand still.
+void throughs_note(struct publisher *pub, const struct keeper *k, int64_t now_ms);
+// The figures of what all have sealed, and of what waits for one that has not, which is told.
+void throughs_seal(struct publisher *pub);
+void throughs_wait(struct publisher *pub);
+
+// What the window is to be published with, as the records and its revisions say.
+enum status inputs_of(const struct publisher *pub, struct keeper *k, int64_t start_s, struct inputs *in,
+                      struct problem *p);
+void inputs_fini(struct inputs *in);

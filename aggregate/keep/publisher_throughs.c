@@ -1,0 +1,118 @@
+// How far the partitions have come: their sealed-through records, of each the newest that is whole.
+#include <stdlib.h>
+
+#include "aggregate/keep/publisher_internal.h"
+#include "runtime/log/log.h"
+#include "runtime/memory.h"
+
+enum { WAIT_TOLD_S = 2 * WINDOW_S };
+
+static void through_take(struct through *t, const struct through_name *name,
+                         const struct progress *progress) {
+    free(t->progress.lines);
+    t->name = *name;
+    t->progress = *progress;
+    t->progress.lines = memory_take((progress->line_count + 1) * sizeof(*progress->lines));
+    for (size_t i = 0; i < progress->line_count; i++)
+        t->progress.lines[i] = progress->lines[i];
+}
+
+static enum status through_read(struct publisher *pub, struct keeper *k, const struct through_name *name,
+                                struct problem *p) {
+    char text[NAME_MAX_LENGTH];
+    struct shelf_file file;
+    through_name_write(text, name);
+    enum status status = shelf_read(k->store, text, NULL, &file, p);
+    if (status == STATUS_NO_INPUT)
+        return STATUS_OK; // swept meanwhile: there is a later one
+    if (status != STATUS_OK)
+        return status;
+    const struct progress *progress = snapshot_header(file.snapshot)->progress;
+    if (progress != NULL && progress->partition == name->partition)
+        through_take(&pub->throughs[name->partition], name, progress);
+    shelf_file_fini(&file);
+    return STATUS_OK;
+}
+
+static bool is_later(const struct through_name *a, const struct through_name *b) {
+    return a->offset != b->offset ? a->offset > b->offset : a->sealed_s > b->sealed_s;
+}
+
+// A torn one is told, once, and stays where it is: the one before it stands until there is another.
+static enum status through_try(struct publisher *pub, struct keeper *k, const struct through_name *name,
+                               struct problem *p) {
+    struct through *t = &pub->throughs[name->partition];
+    enum status status = through_read(pub, k, name, p);
+    if (status != STATUS_BAD_DATA)
+        return status;
+    if (is_later(name, &t->torn)) {
+        log_problem(LOG_LEVEL_ERROR, "through_record_skipped", p);
+        t->torn = *name;
+    }
+    return STATUS_OK;
+}
+
+// Of each partition the last that is whole, where it is another than before. Names sort as the records do.
+enum status throughs_read(struct publisher *pub, struct keeper *k, struct problem *p) {
+    struct store_names names;
+    enum status status = store_list(k->store, "through", &names, p);
+    for (size_t i = names.count; i > 0 && status == STATUS_OK; i--) {
+        struct through_name name;
+        if (through_name_parse(&name, names.at[i - 1]) && name.partition < pub->partitions &&
+            is_later(&name, &pub->throughs[name.partition].name))
+            status = through_try(pub, k, &name, p);
+    }
+    store_names_fini(&names);
+    return status;
+}
+
+void throughs_note(struct publisher *pub, const struct keeper *k, int64_t now_ms) {
+    earlier_forget(pub->earlier);
+    for (uint32_t i = 0; i < pub->partitions; i++) {
+        const struct through *t = &pub->throughs[i];
+        pub->starts[i] = t->name.offset >= 0 || k->starts == NULL ? t->progress.start : k->starts[i];
+        earlier_note(pub->earlier, &t->progress);
+        waits_note(pub->waits, i, t->name.offset, t->progress.sealed_s, t->progress.watermark_ms, now_ms);
+    }
+}
+
+void throughs_seal(struct publisher *pub) {
+    struct publisher_figures *f = &pub->figures;
+    f->waits_for = 0;
+    f->sealed_s = INT64_MAX;
+    for (uint32_t i = 0; i < pub->partitions; i++) {
+        const struct through *t = &pub->throughs[i];
+        int64_t sealed_s = t->name.offset < 0 ? 0 : t->progress.sealed_s;
+        if (sealed_s >= f->sealed_s)
+            continue;
+        f->sealed_s = sealed_s;
+        f->waits_for = i;
+    }
+}
+
+static const struct progress *furthest(const struct publisher *pub) {
+    const struct progress *ahead = &pub->throughs[0].progress;
+    for (uint32_t i = 1; i < pub->partitions; i++) {
+        if (pub->throughs[i].progress.sealed_s > ahead->sealed_s)
+            ahead = &pub->throughs[i].progress;
+    }
+    return ahead;
+}
+
+// A partition that lies windows behind the others is told, once; all seal a window within moments of each
+// other where nothing is wrong.
+void throughs_wait(struct publisher *pub) {
+    struct publisher_figures *f = &pub->figures;
+    const struct progress *ahead = furthest(pub);
+    f->waiting = 0;
+    for (size_t i = 0; i < ahead->line_count; i++) {
+        int64_t end_s = ahead->lines[i].start_s + WINDOW_S;
+        f->waiting += end_s > f->sealed_s && end_s <= ahead->sealed_s;
+    }
+    bool behind = f->waiting > 0 && ahead->sealed_s >= f->sealed_s + WAIT_TOLD_S;
+    if (behind && pub->told != f->waits_for)
+        log_warn("windows_wait", FIELD("partition", LOG_INT(f->waits_for)),
+                 FIELD("sealed", LOG_INT(f->sealed_s)), FIELD("others", LOG_INT(ahead->sealed_s)),
+                 FIELD("windows", LOG_INT(f->waiting)));
+    pub->told = behind ? f->waits_for : -1;
+}
