@@ -354,7 +354,7 @@ static void the_first_file_stands__goes_red_if_the_other_goes_on_from_its_own(vo
     run_on(&left);
     snprintf(raised_since, sizeof(raised_since), "%lld", (long long)window(60));
     assert_true(file_read(61, &bytes, &length));
-    assert_null(strstr(bytes, raised_since));
+    assert_null(memmem(bytes, length, raised_since, strlen(raised_since)));
     free(bytes);
     process_end(&left);
     process_end(&right);
