@@ -306,7 +306,8 @@ def test_windows_of_recordings_and_their_kpis(kafka, redis, tmp_path):
     """A burst that reaches thousands within a minute, real baskets, and sessions most of whose events are older than one before."""
     topic = kafka.create_topic(f"windows-{os.urandom(3).hex()}", message_timestamp_type="CreateTime")
     store = tmp_path / "store"
-    options = {"store.url": f"file://{store}", "aggregate.checkpoint": "1s", "aggregate.group": topic}
+    options = {"store.url": f"file://{store}", "aggregate.checkpoint": "1s", "aggregate.group": topic,
+               "store.retain": "off"}  # they lie years apart
     deployment = Deployment(tmp_path, kafka.bootstrap, topic, redis, options, [Rules(max_past=-1)],
                             "- {version: 1, since: 0, max_past: off}\n")
     for name, path, flags in PARTS:
