@@ -4,15 +4,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "aggregate/figures/live_difference.h"
+#include "aggregate/figures/difference_internal.h"
 #include "runtime/check.h"
 #include "runtime/memory.h"
 
-struct comparison {
-    difference_visit visit;
-    void *context;
-    size_t count;
-};
+void difference_walk(struct comparison *c, const struct rows *left, const struct rows *right,
+                     const struct walk *walk) {
+    uint32_t *numbers[] = {memory_take((walk->room(left) + 1) * sizeof(uint32_t)),
+                           memory_take((walk->room(right) + 1) * sizeof(uint32_t))};
+    size_t counts[] = {walk->sort(left, numbers[0]), walk->sort(right, numbers[1])}, l = 0, r = 0;
+    while (l < counts[0] || r < counts[1]) {
+        const void *a = l < counts[0] ? walk->at(left, numbers[0][l]) : NULL;
+        const void *b = r < counts[1] ? walk->at(right, numbers[1][r]) : NULL;
+        int order = a == NULL ? 1 : b == NULL ? -1 : walk->order(a, b);
+        walk->compare(c, order <= 0 ? a : NULL, order >= 0 ? b : NULL);
+        l += order <= 0;
+        r += order >= 0;
+    }
+    free(numbers[0]);
+    free(numbers[1]);
+}
 
 // ---- order
 
@@ -133,7 +144,17 @@ static void tables_compare(struct comparison *c, const struct rows *left, const 
 
 // ---- orders
 
-static int order_compare(const struct order *a, const struct order *b) {
+static size_t orders_sort(const struct rows *r, uint32_t *numbers) {
+    rows_sort_orders(r, numbers);
+    return rows_order_count(r);
+}
+
+static const void *order_at(const struct rows *r, uint32_t number) {
+    return rows_order(r, number);
+}
+
+static int order_compare(const void *left, const void *right) {
+    const struct order *a = left, *b = right;
     int order = slice_compare(a->subject.account, b->subject.account);
     if (order == 0)
         order = memcmp(a->order, b->order, ORDER_SIZE);
@@ -163,8 +184,8 @@ static void increments_compare(struct comparison *c, const struct row_key *key, 
     }
 }
 
-// One of them may be NULL.
-static void one_order_compare(struct comparison *c, const struct order *left, const struct order *right) {
+static void one_order_compare(struct comparison *c, const void *a, const void *b) {
+    const struct order *left = a, *right = b;
     char id[2 * ORDER_SIZE + 1 + 2 * EVENT_ID_SIZE + 1];
     const struct order *any = left != NULL ? left : right;
     CHECK(any != NULL);
@@ -189,23 +210,7 @@ static void one_order_compare(struct comparison *c, const struct order *left, co
     c->visit(c->context, &(struct difference){key, "copies", strlen("copies"), left != NULL, right != NULL});
 }
 
-static void orders_compare(struct comparison *c, const struct rows *left, const struct rows *right) {
-    size_t counts[] = {rows_order_count(left), rows_order_count(right)}, l = 0, r = 0;
-    uint32_t *numbers[] = {memory_take((counts[0] + 1) * sizeof(uint32_t)),
-                           memory_take((counts[1] + 1) * sizeof(uint32_t))};
-    rows_sort_orders(left, numbers[0]);
-    rows_sort_orders(right, numbers[1]);
-    while (l < counts[0] || r < counts[1]) {
-        const struct order *a = l < counts[0] ? rows_order(left, numbers[0][l]) : NULL;
-        const struct order *b = r < counts[1] ? rows_order(right, numbers[1][r]) : NULL;
-        int order = a == NULL ? 1 : b == NULL ? -1 : order_compare(a, b);
-        one_order_compare(c, order <= 0 ? a : NULL, order >= 0 ? b : NULL);
-        l += order <= 0;
-        r += order >= 0;
-    }
-    free(numbers[0]);
-    free(numbers[1]);
-}
+static const struct walk orders = {rows_order_count, orders_sort, order_at, order_compare, one_order_compare};
 
 // ---- readings
 
@@ -221,9 +226,21 @@ static void read_tell(struct comparison *c, const struct latest_reading *of, con
     c->visit(c->context, &(struct difference){key, name, (size_t)length, left, right});
 }
 
-// One of them may be NULL: never read.
-static void one_reading_compare(struct comparison *c, const struct latest_reading *left,
-                                const struct latest_reading *right) {
+static size_t readings_sort(const struct rows *r, uint32_t *numbers) {
+    rows_sort_readings(r, numbers);
+    return rows_reading_count(r);
+}
+
+static const void *reading_at(const struct rows *r, uint32_t number) {
+    return rows_reading(r, number);
+}
+
+static int reading_order(const void *left, const void *right) {
+    return latest_reading_order(left, right);
+}
+
+// NULL: never read.
+static void one_reading_compare(struct comparison *c, const void *left, const void *right) {
     static const struct latest_reading never;
     const struct latest_reading *any = left != NULL ? left : right, *a = left != NULL ? left : &never,
                                 *b = right != NULL ? right : &never;
@@ -235,23 +252,8 @@ static void one_reading_compare(struct comparison *c, const struct latest_readin
         read_tell(c, any, "read_id", ids > 0, ids < 0);
 }
 
-static void readings_compare(struct comparison *c, const struct rows *left, const struct rows *right) {
-    size_t counts[] = {rows_reading_count(left), rows_reading_count(right)}, l = 0, r = 0;
-    uint32_t *numbers[] = {memory_take((counts[0] + 1) * sizeof(uint32_t)),
-                           memory_take((counts[1] + 1) * sizeof(uint32_t))};
-    rows_sort_readings(left, numbers[0]);
-    rows_sort_readings(right, numbers[1]);
-    while (l < counts[0] || r < counts[1]) {
-        const struct latest_reading *a = l < counts[0] ? rows_reading(left, numbers[0][l]) : NULL;
-        const struct latest_reading *b = r < counts[1] ? rows_reading(right, numbers[1][r]) : NULL;
-        int order = a == NULL ? 1 : b == NULL ? -1 : latest_reading_order(a, b);
-        one_reading_compare(c, order <= 0 ? a : NULL, order >= 0 ? b : NULL);
-        l += order <= 0;
-        r += order >= 0;
-    }
-    free(numbers[0]);
-    free(numbers[1]);
-}
+static const struct walk readings = {rows_reading_count, readings_sort, reading_at, reading_order,
+                                     one_reading_compare};
 
 // ---- sketches
 
@@ -292,8 +294,21 @@ static void quantiles_compare(struct comparison *c, const struct row_key *key, c
     }
 }
 
-// NULL: the sketch is in the other alone.
-static void sketch_compare(struct comparison *c, const struct sketch *left, const struct sketch *right) {
+static size_t sketches_sort(const struct rows *r, uint32_t *numbers) {
+    rows_sort_sketches(r, numbers);
+    return rows_sketch_count(r);
+}
+
+static const void *sketch_at(const struct rows *r, uint32_t number) {
+    return rows_sketch(r, number);
+}
+
+static int sketch_order(const void *left, const void *right) {
+    const struct row_key keys[] = {sketch_key(left), sketch_key(right)};
+    return row_key_compare(&keys[0], &keys[1]);
+}
+
+static void sketch_compare(struct comparison *c, const void *left, const void *right) {
     static const struct sketch nothing;
     CHECK(left != NULL || right != NULL);
     const struct row_key key = sketch_key(left != NULL ? left : right);
@@ -304,34 +319,16 @@ static void sketch_compare(struct comparison *c, const struct sketch *left, cons
         quantiles_compare(c, &key, &a->quantiles, &b->quantiles);
 }
 
-static void sketches_compare(struct comparison *c, const struct rows *left, const struct rows *right) {
-    size_t counts[] = {rows_sketch_count(left), rows_sketch_count(right)}, l = 0, r = 0;
-    uint32_t *numbers[] = {memory_take((counts[0] + 1) * sizeof(uint32_t)),
-                           memory_take((counts[1] + 1) * sizeof(uint32_t))};
-    rows_sort_sketches(left, numbers[0]);
-    rows_sort_sketches(right, numbers[1]);
-    while (l < counts[0] || r < counts[1]) {
-        const struct sketch *a = l < counts[0] ? rows_sketch(left, numbers[0][l]) : NULL;
-        const struct sketch *b = r < counts[1] ? rows_sketch(right, numbers[1][r]) : NULL;
-        int order = a == NULL ? 1 : b == NULL ? -1 : 0;
-        if (order == 0) {
-            const struct row_key keys[] = {sketch_key(a), sketch_key(b)};
-            order = row_key_compare(&keys[0], &keys[1]);
-        }
-        sketch_compare(c, order <= 0 ? a : NULL, order >= 0 ? b : NULL);
-        l += order <= 0;
-        r += order >= 0;
-    }
-    free(numbers[0]);
-    free(numbers[1]);
-}
+static const struct walk sketches = {rows_sketch_count, sketches_sort, sketch_at, sketch_order,
+                                     sketch_compare};
 
 size_t difference_each(const struct rows *left, const struct rows *right, difference_visit visit,
                        void *context) {
     struct comparison c = {visit, context, 0};
     tables_compare(&c, left, right);
-    orders_compare(&c, left, right);
-    readings_compare(&c, left, right);
-    sketches_compare(&c, left, right);
-    return c.count + live_difference_each(left, right, visit, context);
+    difference_walk(&c, left, right, &orders);
+    difference_walk(&c, left, right, &readings);
+    difference_walk(&c, left, right, &sketches);
+    difference_walk(&c, left, right, &live_walk);
+    return c.count;
 }

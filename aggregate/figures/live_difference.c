@@ -1,17 +1,10 @@
-#include "aggregate/figures/live_difference.h"
-
+// Where the live sessions of two sets of rows differ: by session, window and second.
 #include <stdio.h>
-#include <stdlib.h>
+#include <string.h>
 
+#include "aggregate/figures/difference_internal.h"
 #include "aggregate/figures/local_time.h"
 #include "runtime/check.h"
-#include "runtime/memory.h"
-
-struct comparison {
-    difference_visit visit;
-    void *context;
-    size_t count;
-};
 
 static void live_tell(struct comparison *c, const struct live_session *of, const char *name, int64_t left,
                       int64_t right) {
@@ -44,9 +37,16 @@ static void changes_compare(struct comparison *c, const struct live_session *of,
     }
 }
 
-// One of them may be NULL: nothing happened.
-static void one_live_compare(struct comparison *c, const struct live_session *left,
-                             const struct live_session *right) {
+static const void *session_at(const struct rows *r, uint32_t number) {
+    return rows_live(r, number);
+}
+
+static int session_order(const void *left, const void *right) {
+    return live_session_order(left, right);
+}
+
+// NULL: nothing happened.
+static void session_compare(struct comparison *c, const void *left, const void *right) {
     static const struct live_session never;
     const struct live_session *any = left != NULL ? left : right, *a = left != NULL ? left : &never,
                               *b = right != NULL ? right : &never;
@@ -57,25 +57,4 @@ static void one_live_compare(struct comparison *c, const struct live_session *le
     changes_compare(c, any, a, b);
 }
 
-static void live_compare(struct comparison *c, const struct rows *left, const struct rows *right) {
-    uint32_t *numbers[] = {memory_take((rows_live_count(left) + 1) * sizeof(uint32_t)),
-                           memory_take((rows_live_count(right) + 1) * sizeof(uint32_t))};
-    size_t counts[] = {rows_sort_live(left, numbers[0]), rows_sort_live(right, numbers[1])}, l = 0, r = 0;
-    while (l < counts[0] || r < counts[1]) {
-        const struct live_session *a = l < counts[0] ? rows_live(left, numbers[0][l]) : NULL;
-        const struct live_session *b = r < counts[1] ? rows_live(right, numbers[1][r]) : NULL;
-        int order = a == NULL ? 1 : b == NULL ? -1 : live_session_order(a, b);
-        one_live_compare(c, order <= 0 ? a : NULL, order >= 0 ? b : NULL);
-        l += order <= 0;
-        r += order >= 0;
-    }
-    free(numbers[0]);
-    free(numbers[1]);
-}
-
-size_t live_difference_each(const struct rows *left, const struct rows *right, difference_visit visit,
-                            void *context) {
-    struct comparison c = {visit, context, 0};
-    live_compare(&c, left, right);
-    return c.count;
-}
+const struct walk live_walk = {rows_live_count, rows_sort_live, session_at, session_order, session_compare};
