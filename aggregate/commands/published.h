@@ -51,7 +51,7 @@ void published_range(const struct published *pub, int64_t start_s, int64_t end_s
 typedef void (*gap_visit)(void *context, int64_t start_s, enum absence absence);
 void published_gaps(const struct published *pub, const struct period *period, gap_visit visit, void *context);
 // Calls `visit` for each window of the period of which all is known: it is published, or it is known to have
-// no event.
+// no event, and has not just left the store.
 typedef void (*known_visit)(void *context, int64_t start_s);
 void published_known(const struct published *pub, const struct period *period, known_visit visit,
                      void *context);
