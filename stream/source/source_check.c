@@ -249,6 +249,15 @@ enum status source_check_topic(const struct settings *settings, const struct con
     return status;
 }
 
+// What was told of a log; one that was left out of the answer is not known, and not at its end.
+static rd_kafka_resp_err_t offset_told(const rd_kafka_topic_partition_t *told, int64_t *offset) {
+    if (told == NULL)
+        return RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
+    *offset = told->offset;
+    return told->err == RD_KAFKA_RESP_ERR_NO_ERROR && told->offset < 0 ? RD_KAFKA_RESP_ERR__NO_OFFSET
+                                                                       : told->err;
+}
+
 // One side of all logs at once; `*wrong`: the first of which it is not known.
 static rd_kafka_resp_err_t ask_side(const struct source *s, struct source_extent *extents, size_t count,
                                     int64_t which, int timeout_ms, size_t *wrong) {
@@ -260,8 +269,7 @@ static rd_kafka_resp_err_t ask_side(const struct source *s, struct source_extent
     for (size_t i = 0; i < count && err == RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
         const rd_kafka_topic_partition_t *told =
             rd_kafka_topic_partition_list_find(list, s->topic, extents[i].partition);
-        *(which == RD_KAFKA_OFFSET_END ? &extents[i].end : &extents[i].first) = told->offset;
-        err = told->err;
+        err = offset_told(told, which == RD_KAFKA_OFFSET_END ? &extents[i].end : &extents[i].first);
         *wrong = i;
     }
     rd_kafka_topic_partition_list_destroy(list);
