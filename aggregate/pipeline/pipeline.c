@@ -82,6 +82,8 @@ static void stages_open(struct pipeline *p) {
     p->batch_records = BATCH_RECORDS;
     p->metrics = report_metrics_create();
     p->lanes = memory_take(PARTITIONS_MAX * sizeof(*p->lanes));
+    rota_init(&p->placing, PARTITIONS_MAX);
+    rota_init(&p->ask.rota, PARTITIONS_MAX);
     p->publisher = publisher_create((uint32_t)f->partitions, f->settings.window_publish_incomplete_after_ms);
     p->watch.watcher = watcher_create();
     kpi_hash(p->kpis_hash);

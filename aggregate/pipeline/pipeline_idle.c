@@ -2,7 +2,8 @@
 // it follows the clock. Never with lag, and never while the broker does not answer.
 //
 // The broker is asked only where its answer would seal a window: four times an hour. On a thread of the pool,
-// for all that are quiet at once: behind a fetch the answer may take a second, and the others have records.
+// for all that are quiet at once, as long as that is answered (rota.h): behind a fetch the answer may take a
+// second, and the others have records.
 
 #include "aggregate/pipeline/pipeline_internal.h"
 #include "runtime/check.h"
@@ -35,6 +36,8 @@ static void lane_follow(struct lane *lane, int64_t end, int64_t clock_ms) {
 static void ask_done(uv_work_t *work, int cancelled) {
     struct ask *ask = (struct ask *)((char *)work - offsetof(struct ask, work));
     ask->pending = false;
+    rota_asked(&ask->rota, ask->logs[ask->count - 1].partition, ask->count, ask->status == STATUS_OK,
+               PARTITIONS_MAX);
     for (size_t i = 0; i < ask->count && ask->status == STATUS_OK; i++)
         lane_follow(ask->pipeline->lanes[ask->logs[i].partition], ask->logs[i].end, ask->clock_ms);
 }
@@ -59,13 +62,14 @@ void idle_turn(struct pipeline *p) {
     int64_t now_ms = clock_wall_ms();
     int64_t clock_ms = now_ms - rules_at(&p->basis->rules, now_ms)->window_disorder_ms;
     p->ask.count = 0;
-    for (int32_t i = 0; i < p->meta.partitions; i++) {
-        struct lane *lane = p->lanes[i];
+    for (int32_t i = 0; i < p->meta.partitions && p->ask.count < p->ask.rota.most; i++) {
+        int32_t partition = rota_at(&p->ask.rota, i, p->meta.partitions);
+        struct lane *lane = p->lanes[partition];
         if (!is_idle(lane) || !would_seal(lane, clock_ms) ||
             (lane->asked_at_ms != 0 && p->now_ms - lane->asked_at_ms < ASK_EVERY_MS))
             continue;
         lane->asked_at_ms = p->now_ms;
-        p->ask.logs[p->ask.count++].partition = i;
+        p->ask.logs[p->ask.count++].partition = partition;
     }
     if (p->ask.count > 0)
         ask_begin(p, clock_ms);

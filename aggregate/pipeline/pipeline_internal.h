@@ -6,6 +6,7 @@
 //     pipeline_records.c  a record's way through the stages into the panes of its partition
 //     pipeline_jobs.c     handing over to the keeping thread, and what it answers
 //     pipeline_idle.c     a log that is quiet seals by the clock
+//     rota.h              whose turn it is to be asked about
 //     pipeline_watch.c    mentions of sealed windows are judged, alerts told
 //     pipeline_report.c   probes, metrics, status
 #pragma once
@@ -15,6 +16,7 @@
 #include "aggregate/listen/herald.h"
 #include "aggregate/listen/watcher.h"
 #include "aggregate/pipeline/pipeline.h"
+#include "aggregate/pipeline/rota.h"
 #include "aggregate/store/meta.h"
 #include "runtime/arena.h"
 #include "runtime/http/http.h"
@@ -110,6 +112,7 @@ struct ask {
     bool pending;
     struct source_extent logs[PARTITIONS_MAX];
     size_t count;
+    struct rota rota;
     int64_t clock_ms; // what the watermarks become, if nothing was left to read then
     enum status status;
 };
@@ -156,6 +159,7 @@ struct pipeline {
     size_t lane_count;
     struct job *first, *last; // jobs, the first one running
     struct ask ask;
+    struct rota placing;
     bool publishing, retaining;
     struct watching watch;
     int64_t publish_at_ms, retain_at_ms;

@@ -143,14 +143,22 @@ static bool is_to_be_placed(const struct pipeline *p, const struct lane *lane) {
     return lane != NULL && lane->state == LANE_PLACING && lane->retry_at_ms <= p->now_ms;
 }
 
-// All at once, and none while others are about to join them.
+static bool is_any_restoring(const struct pipeline *p) {
+    int32_t i = 0;
+    while (i < p->meta.partitions && !is_restoring(p->lanes[i]))
+        i++;
+    return i < p->meta.partitions;
+}
+
+// All at once, as long as that is answered, and none while others are about to join them.
 static size_t lanes_to_place(const struct pipeline *p, struct source_extent *logs) {
     size_t count = 0;
-    for (int32_t i = 0; i < p->meta.partitions; i++) {
-        if (is_restoring(p->lanes[i]))
-            return 0;
-        if (is_to_be_placed(p, p->lanes[i]))
-            logs[count++].partition = i;
+    if (is_any_restoring(p))
+        return 0;
+    for (int32_t i = 0; i < p->meta.partitions && count < p->placing.most; i++) {
+        int32_t partition = rota_at(&p->placing, i, p->meta.partitions);
+        if (is_to_be_placed(p, p->lanes[partition]))
+            logs[count++].partition = partition;
     }
     return count;
 }
@@ -159,7 +167,10 @@ void lanes_turn(struct pipeline *p) {
     static struct source_extent logs[PARTITIONS_MAX];
     struct problem problem;
     size_t count = lanes_to_place(p, logs);
+    if (count == 0)
+        return;
     bool known = source_extents(p->source, logs, count, BOUNDS_TIMEOUT_MS, &problem) == STATUS_OK;
+    rota_asked(&p->placing, logs[count - 1].partition, count, known, PARTITIONS_MAX);
     for (size_t i = 0; i < count && !p->stopping; i++) {
         struct lane *lane = p->lanes[logs[i].partition];
         if (known)
