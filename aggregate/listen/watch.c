@@ -36,6 +36,15 @@ struct hearing {
     size_t count, room;
 };
 
+// Cells are sums modulo 2^64, and so are sums and differences of them.
+static int64_t sum(int64_t a, int64_t b) {
+    return (int64_t)((uint64_t)a + (uint64_t)b);
+}
+
+static int64_t less(int64_t a, int64_t b) {
+    return (int64_t)((uint64_t)a - (uint64_t)b);
+}
+
 static void hear(struct hearing *h, enum heard_of of, const struct row_key *key, int64_t count) {
     if (!utf8_valid(key->account.at, key->account.length) || !utf8_valid(key->id.at, key->id.length))
         return;
@@ -52,8 +61,9 @@ static void hear_row(struct hearing *h, const struct rows *rows, uint32_t row) {
     if (key.table != TABLE_TOTALS && !is_topic)
         return;
     int64_t all = rows_value(rows, row, field_counter(COUNTER_OF_MENTION));
-    int64_t own = all - rows_value(rows, row, field_counter(COUNTER_MENTIONS_RIVAL)) -
-                  rows_value(rows, row, field_counter(COUNTER_MENTIONS_UNTRACKED));
+    int64_t rivals = sum(rows_value(rows, row, field_counter(COUNTER_MENTIONS_RIVAL)),
+                         rows_value(rows, row, field_counter(COUNTER_MENTIONS_UNTRACKED)));
+    int64_t own = less(all, rivals);
     if (all == 0)
         return;
     if (is_topic) {
@@ -92,7 +102,7 @@ static struct hearing hearing_of(const struct rows *rows) {
         qsort(h.at, h.count, sizeof(*h.at), heard_compare);
     for (size_t i = 0; i < h.count; i++) {
         if (kept > 0 && heard_compare(&h.at[kept - 1], &h.at[i]) == 0)
-            h.at[kept - 1].count += h.at[i].count;
+            h.at[kept - 1].count = sum(h.at[kept - 1].count, h.at[i].count);
         else
             h.at[kept++] = h.at[i];
     }

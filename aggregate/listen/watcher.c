@@ -237,8 +237,10 @@ static enum status judge(struct watcher *w, struct keeper *k, const struct rows 
     if (w->pending)
         return STATUS_OK;
     enum status status = after_create(w, k, p);
-    if (status != STATUS_OK)
-        watch_clear(&w->after); // it is judged again
+    if (status != STATUS_OK) { // it is judged again
+        watch_clear(&w->after);
+        messages_drop(w);
+    }
     return status;
 }
 

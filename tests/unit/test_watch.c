@@ -144,6 +144,17 @@ static void platforms_are_one(void **state) {
     assert_true(series_find(HEARD_MENTIONS, "")->baseline.mean == 30);
 }
 
+// As everywhere, modulo 2^64: -2 and 32. The sanitizers see it if it is not.
+static void sums_of_mentions_wrap_as_cells_do(void **state) {
+    mention_as("acme", PLATFORM_X, "shoes", INT64_MAX, COUNTER_NONE);
+    mention_as("acme", PLATFORM_TIKTOK, "shoes", INT64_MAX, COUNTER_NONE);
+    mention_as("acme", PLATFORM_WEB, "shoes", 32, COUNTER_NONE);
+    mention_as("globex", PLATFORM_X, "", INT64_MIN, COUNTER_MENTIONS_RIVAL);
+    next_window();
+    assert_true(series_find(HEARD_MENTIONS, "")->baseline.mean == 30);
+    assert_true(series_find(HEARD_TOPIC, "shoes")->baseline.mean == 30);
+}
+
 static void negative_ones_have_a_series_of_their_own(void **state) {
     windows(60, "", 300);
     mention("", 250);
@@ -334,6 +345,7 @@ int main(void) {
         TEST(an_account_is_cold_when_it_is_new),
         TEST(a_topic_out_of_nothing_alerts__goes_red_if_it_begins_cold),
         TEST(platforms_are_one),
+        TEST(sums_of_mentions_wrap_as_cells_do),
         TEST(negative_ones_have_a_series_of_their_own),
         TEST(a_rival_has_its_own_crisis),
         TEST(what_is_quiet_is_forgotten__goes_red_if_it_is_kept),

@@ -472,6 +472,49 @@ static void a_torn_file_is_skipped_and_the_one_before_it_taken(void **state) {
     process_end(&next);
 }
 
+// Nothing follows it, and nothing is before it.
+static void a_file_from_beyond_all_time_is_skipped__goes_red_if_the_chain_waits_for_it(void **state) {
+    struct process process = process_begin();
+    struct watch beyond;
+    char name[NAME_MAX_LENGTH];
+    size_t length;
+    learn(60);
+    watch_init(&beyond);
+    beyond.start_s = INT64_MAX;
+    char *text = watch_write(&beyond, &length);
+    baseline_name_write(name, beyond.start_s);
+    assert_int_equal(store_put(store, name, text, length, NULL), STATUS_OK);
+    publish(60, USUAL);
+    run_on(&process);
+    assert_int_equal(judged_s(&process), window(61));
+    assert_true(is_created(60));
+    free(text);
+    watch_fini(&beyond);
+    process_end(&process);
+}
+
+// Where the files' folder should be there is a file. That nothing is lost of what was judged, and not
+// created, the sanitizers see.
+static void a_window_whose_file_cannot_be_created_is_judged_again(void **state) {
+    static const bool owned[PARTITIONS] = {false};
+    struct process process = process_begin();
+    struct publisher *publisher = publisher_create(PARTITIONS, -1);
+    struct problem p;
+    bool more;
+    publish(0, USUAL);
+    lay_through();
+    assert_int_equal(publisher_run(publisher, &keeper, owned, 1, 0, &more, &p), STATUS_OK);
+    assert_int_equal(store_put(store, "baselines", "x", 1, NULL), STATUS_OK);
+    for (int i = 0; i < 3; i++)
+        assert_int_not_equal(
+            watcher_run(process.watcher, &keeper, publisher, false, LONG, &process.answer, &p), STATUS_OK);
+    assert_int_equal(store_remove(store, "baselines", NULL), STATUS_OK);
+    run_on(&process);
+    assert_int_equal(judged_s(&process), window(1));
+    publisher_destroy(&publisher);
+    process_end(&process);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, fresh, done)
 
 int main(void) {
@@ -493,6 +536,8 @@ int main(void) {
         TEST(a_window_that_is_to_be_published_is_waited_for__goes_red_if_it_counts_as_none),
         TEST(but_not_for_ever__goes_red_without_patience_ending),
         TEST(a_torn_file_is_skipped_and_the_one_before_it_taken),
+        TEST(a_file_from_beyond_all_time_is_skipped__goes_red_if_the_chain_waits_for_it),
+        TEST(a_window_whose_file_cannot_be_created_is_judged_again),
     };
     return cmocka_run_group_tests(tests, store_fixture_begin, store_fixture_end);
 }
