@@ -7,6 +7,7 @@
 #include "tests/unit/store_fixture.h"
 
 enum { PARTITIONS = 1, START_S = 1767225600, ALWAYS = 1000 };
+#define CLOCK_MS ((START_S + WINDOW_S) * INT64_C(1000))
 
 // ---- a store whose checkpoints are swept after they were listed
 
@@ -152,6 +153,57 @@ static void a_listing_without_the_base_of_a_segment_is_made_again__and_is_believ
     assert_int_equal(sweeping.listings, 5);
 }
 
+// ---- two that disagree about what is sealed
+
+// One more like of the window, in a segment; sealed where the watermark is beyond it.
+static void likes_on(struct kept *process, int64_t watermark_ms) {
+    const struct rules rules = {.window_lateness_ms = 600 * 1000};
+    struct problem p;
+    struct handover h = {.offset = process->ledger.offset + 1,
+                         .read = process->ledger.read + 1,
+                         .watermark_ms = watermark_ms,
+                         .lateness_ms = rules.window_lateness_ms};
+    panes_take(&h.panes,
+               &(struct event){.occurred_at_ms = START_S * INT64_C(1000),
+                               .platform = PLATFORM_WEB,
+                               .kind = KIND_LIKE,
+                               .delta = 1,
+                               .account = {"acme", 4}},
+               process->ledger.offset, &rules, 0);
+    assert_int_equal(keeper_keep(&other, process, &h, &p), STATUS_OK);
+    panes_fini(&h.panes);
+}
+
+static int64_t likes_restored(void) {
+    struct kept *kept;
+    struct problem p;
+    const struct row_key key = {.table = TABLE_TOTALS, .platform = PLATFORM_WEB, .account = slice_of("acme")};
+    assert_int_equal(keeper_restore(&keeper, 0, 0, &kept, &p), STATUS_OK);
+    assert_non_null(kept->ledger.at[0].rows);
+    int64_t likes = value_of(kept->ledger.at[0].rows, &key, field_counter(COUNTER_OF_LIKE));
+    keeper_release(&kept);
+    return likes;
+}
+
+// The clock had sealed it for one of them, which left its rows to its part. Both write a file of one name:
+// the last stands.
+static void
+a_window_that_was_left_to_its_part_on_the_way_is_whole__goes_red_if_gains_alone_are_added(void **state) {
+    for (int sealer_is_last = 0; sealer_is_last < 2; sealer_is_last++) {
+        struct kept *sealer;
+        struct problem p;
+        assert_int_equal(done(state), 0);
+        assert_int_equal(fresh(state), 0);
+        likes_on(others, 0);
+        assert_int_equal(keeper_restore(&other, 0, 0, &sealer, &p), STATUS_OK);
+        likes_on(sealer_is_last != 0 ? others : sealer, sealer_is_last != 0 ? 0 : CLOCK_MS);
+        likes_on(sealer_is_last != 0 ? sealer : others, sealer_is_last != 0 ? CLOCK_MS : 0);
+        likes_on(others, 0);
+        assert_int_equal(likes_restored(), 3);
+        keeper_release(&sealer);
+    }
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, fresh, done)
 
 int main(void) {
@@ -161,6 +213,7 @@ int main(void) {
         TEST(as_often_as_it_takes_within_bounds),
         TEST(then_it_is_put_off__goes_red_if_it_begins_anew),
         TEST(a_listing_without_the_base_of_a_segment_is_made_again__and_is_believed_in_the_end),
+        TEST(a_window_that_was_left_to_its_part_on_the_way_is_whole__goes_red_if_gains_alone_are_added),
     };
     log_configure("error", "text");
     return cmocka_run_group_tests(tests, store_fixture_begin, store_fixture_end);
