@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "aggregate/keep/retention.h"
 #include "runtime/log/log.h"
 #include "runtime/memory.h"
 
@@ -196,6 +197,13 @@ static enum status revision_read(struct keeper *k, const struct snapshot_name *n
     return status;
 }
 
+// Where nobody has a line of it, and it is not there: nobody had an event of it, unless it has left the
+// store.
+static enum seen absent(const struct keeper *k, const struct publisher *pub, int64_t start_s) {
+    bool is_gone = start_s + WINDOW_S <= retention_horizon(publisher_figures(pub).sealed_s, k->retain_s);
+    return is_gone ? SEEN_UNPUBLISHED : SEEN_EMPTY;
+}
+
 static enum status window_read(struct keeper *k, const struct publisher *pub, int64_t start_s,
                                struct rows **rows, enum seen *seen, struct problem *p) {
     struct snapshot_name *names;
@@ -204,7 +212,7 @@ static enum status window_read(struct keeper *k, const struct publisher *pub, in
     enum status status = shelf_revisions(k->store, start_s, &names, &count, p);
     if (status != STATUS_OK)
         return status;
-    *seen = count == 0 && !publisher_expects(pub, start_s) ? SEEN_EMPTY : SEEN_WHOLE;
+    *seen = count == 0 && !publisher_expects(pub, start_s) ? absent(k, pub, start_s) : SEEN_WHOLE;
     status = *seen == SEEN_WHOLE ? revision_read(k, names, count, rows, p) : STATUS_OK;
     free(names);
     if (status != STATUS_NO_INPUT && status != STATUS_BAD_DATA)

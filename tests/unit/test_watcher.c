@@ -426,6 +426,21 @@ static void a_window_without_events_counts_none(void **state) {
     process_end(&process);
 }
 
+// Mentions had not ceased then.
+static void what_has_left_the_store_is_passed_over__goes_red_if_it_counts_as_none(void **state) {
+    struct process process = process_begin();
+    char start_s[48];
+    learn(60);
+    sealed = 62 + 8 * 96; // of a week, and a day's margin
+    keeper.retain_s = 7 * INT64_C(86400);
+    run(&process, false, LONG);
+    assert_int_equal(watcher_figures(process.watcher).passed, 2);
+    assert_int_equal(process.answer.count, 2);
+    snprintf(start_s, sizeof(start_s), "\"window_start_s\":%lld", (long long)window(62));
+    assert_non_null(strstr(process.answer.messages[0].text, start_s));
+    process_end(&process);
+}
+
 static void a_window_that_is_to_be_published_is_waited_for__goes_red_if_it_counts_as_none(void **state) {
     struct process process = process_begin();
     learn(60);
@@ -533,6 +548,7 @@ int main(void) {
         TEST(what_lacks_a_partition_is_not_judged__goes_red_if_it_is),
         TEST(a_torn_revision_is_passed_over_for_the_next),
         TEST(a_window_without_events_counts_none),
+        TEST(what_has_left_the_store_is_passed_over__goes_red_if_it_counts_as_none),
         TEST(a_window_that_is_to_be_published_is_waited_for__goes_red_if_it_counts_as_none),
         TEST(but_not_for_ever__goes_red_without_patience_ending),
         TEST(a_torn_file_is_skipped_and_the_one_before_it_taken),
