@@ -141,7 +141,7 @@ const char *live_read(struct slice bytes, struct live_session *live, struct live
         return "an id of a live session is longer than it may be";
     if (live->session.length == 0 || live_session_is_empty(live))
         return "a live session has no name, or nothing happened in it";
-    if (live->start_s < 0 || live->start_s % ROWS_WINDOW_S != 0)
+    if (live->start_s < 0 || live->start_s >= EVENT_TIME_END_MS / 1000 || live->start_s % ROWS_WINDOW_S != 0)
         return "a live session is of no window";
     return adds_up(live) ? NULL : "the changes of a live session are not its joins less its leaves";
 }

@@ -78,6 +78,9 @@ static void what_is_none_is_refused(void **state) {
         {BYTES("\x1a\1s\x20\x85\7" SUMS LISTS), "a live session is of no window"},
         {BYTES("\x1a\1s\x20\xfc\xf8\xff\xff\xff\xff\xff\xff\xff\1" SUMS LISTS),
          "a live session is of no window"}, // -900
+        {BYTES("\x1a\1s\x20\xf8\xff\xff\xff\xff\xff\xff\xff\x7f" SUMS LISTS),
+         "a live session is of no window"}, // no time of an event; its end would be none of 64 bits
+        {BYTES("\x1a\1s\x20\x8c\xeb\xa5\xb7\x92\x86\x02" SUMS LISTS), ""}, // the last that is
         {BYTES("\x10\x80\x80\x80\x80\x10" SUMS LISTS), "a number of a live session is too large"},
         {BYTES(NAMES SUMS "\x42\3\7\1"), "a live session is damaged"},
     };
