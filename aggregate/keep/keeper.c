@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "aggregate/keep/keep_files.h"
+#include "aggregate/keep/retention.h"
 #include "runtime/log/log.h"
 #include "runtime/memory.h"
 
@@ -121,7 +122,8 @@ static enum status keep_taken(struct keeper *k, struct kept *kept, const struct 
 
 enum status keeper_keep(struct keeper *k, struct kept *kept, struct handover *h, struct problem *p) {
     if (!kept->taken) {
-        kept->ledger.gone_before_s = k->retain_s > 0 ? kept->ledger.sealed_s - k->retain_s : 0;
+        kept->ledger.gone_before_s =
+            k->retain_s > 0 ? retention_time(k, kept->ledger.sealed_s) - k->retain_s : 0;
         enum status status = reopen_all(k, kept, h, p);
         if (status != STATUS_OK)
             return status;

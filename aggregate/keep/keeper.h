@@ -20,6 +20,7 @@ struct keeper {
     uint32_t partitions;
     const int64_t *starts; // the first offset of each; NULL: 0
     int64_t retain_s;      // windows that are older leave the store (retention.h); 0: never
+    int64_t now_s;         // the clock's, as of the job: what is sealed ahead of it makes nothing older
 };
 
 // A partition on the keeping thread's side.

@@ -274,7 +274,8 @@ enum status publisher_run(struct publisher *pub, struct keeper *k, const bool *o
     throughs_note(pub, k, now_ms);
     throughs_seal(pub);
     throughs_wait(pub);
-    size_t count = candidates(pub, owned, retention_horizon(pub->figures.sealed_s, k->retain_s), &starts);
+    int64_t gone_before_s = retention_horizon(retention_time(k, pub->figures.sealed_s), k->retain_s);
+    size_t count = candidates(pub, owned, gone_before_s, &starts);
     for (size_t i = 0; i < count && !*more; i++) {
         struct problem problem;
         bool did = false;

@@ -16,6 +16,10 @@ struct removal {
     bool more;
 };
 
+int64_t retention_time(const struct keeper *k, int64_t sealed_s) {
+    return sealed_s < k->now_s ? sealed_s : k->now_s;
+}
+
 int64_t retention_horizon(int64_t sealed_s, int64_t retain_s) {
     int64_t horizon_s = sealed_s - retain_s - MARGIN_S;
     return retain_s > 0 && horizon_s > 0 ? horizon_s : 0;
@@ -69,7 +73,7 @@ static enum status folder_remove(struct removal *r, const char *folder, int64_t 
     return status;
 }
 
-// The newest window's end, or what is sealed where that is less.
+// The newest window's end, what is sealed, or the clock: which is least.
 static enum status now_of(struct keeper *k, int64_t sealed_s, int64_t *now_s, struct problem *p) {
     int64_t *starts;
     size_t count;
@@ -77,6 +81,7 @@ static enum status now_of(struct keeper *k, int64_t sealed_s, int64_t *now_s, st
     *now_s = count > 0 ? starts[count - 1] + WINDOW_S : 0;
     if (*now_s > sealed_s)
         *now_s = sealed_s;
+    *now_s = retention_time(k, *now_s);
     free(starts);
     return status;
 }

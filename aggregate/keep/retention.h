@@ -2,8 +2,9 @@
 // hours of windows later its orders, which those after it are held against. Spans that somebody made stay. On
 // the keeping thread.
 //
-// Time is what all partitions have sealed, and never later than the newest window that is published: a host
-// whose clock is wrong takes nothing away. A day is left to the aggregators to let go of a window themselves
+// Time is what all partitions have sealed, and never later than the newest window that is published, nor than
+// the clock: neither a host whose clock is wrong takes anything away, nor a producer's whose events are of a
+// far future. A day is left to the aggregators to let go of a window themselves
 // (ledger.h) before its files go.
 #pragma once
 
@@ -15,6 +16,9 @@ struct retention {
     bool (*is_open)(const void *context, int64_t start_s); // does somebody hold its rows?
     const void *context;
 };
+
+// What was sealed, where the clock has come there.
+int64_t retention_time(const struct keeper *k, int64_t sealed_s);
 
 // Windows that end by then may have left the store; 0: none. `retain_s` 0: for ever.
 int64_t retention_horizon(int64_t sealed_s, int64_t retain_s);

@@ -200,7 +200,8 @@ static enum status revision_read(struct keeper *k, const struct snapshot_name *n
 // Where nobody has a line of it, and it is not there: nobody had an event of it, unless it has left the
 // store.
 static enum seen absent(const struct keeper *k, const struct publisher *pub, int64_t start_s) {
-    bool is_gone = start_s + WINDOW_S <= retention_horizon(publisher_figures(pub).sealed_s, k->retain_s);
+    int64_t now_s = retention_time(k, publisher_figures(pub).sealed_s);
+    bool is_gone = start_s + WINDOW_S <= retention_horizon(now_s, k->retain_s);
     return is_gone ? SEEN_UNPUBLISHED : SEEN_EMPTY;
 }
 

@@ -68,6 +68,7 @@ static void job_work(uv_work_t *work) {
     struct job *job = (struct job *)((char *)work - offsetof(struct job, work));
     struct pipeline *p = job->pipeline;
     struct problem *problem = &job->problem;
+    p->keeper.now_s = clock_wall_ms() / 1000;
     switch (job->kind) {
     case JOB_RESTORE:
         job->status = keeper_restore(&p->keeper, (uint32_t)job->lane->partition,

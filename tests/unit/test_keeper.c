@@ -374,7 +374,8 @@ static struct world *world_create(uint64_t seed, int64_t retain_s) {
                                           .rules_hash = "rules",
                                           .kpis_hash = "kpis",
                                           .partitions = PARTITIONS,
-                                          .retain_s = retain_s};
+                                          .retain_s = retain_s,
+                                          .now_s = INT64_MAX};
         sem_init(&process->go, 0, 0);
         pthread_create(&process->thread, NULL, process_live, process);
     }

@@ -21,7 +21,8 @@ static int fresh(void **state) {
                              .rules_hash = "0011",
                              .kpis_hash = "2233",
                              .partitions = 1,
-                             .retain_s = RETAIN_S};
+                             .retain_s = RETAIN_S,
+                             .now_s = INT64_MAX};
     return store == NULL || keeper_restore(&keeper, 0, 0, &kept, &p) != STATUS_OK;
 }
 
@@ -153,6 +154,28 @@ static void what_may_have_left_is_not_published__goes_red_if_its_part_is_missed(
     publish();
 }
 
+static size_t revisions_of(int64_t start_s) {
+    struct snapshot_name *names;
+    size_t count;
+    assert_int_equal(shelf_revisions(store, start_s, &names, &count, NULL), STATUS_OK);
+    free(names);
+    return count;
+}
+
+// A producer's clock was wrong: what it sent seals all windows until then, and makes none older.
+static void an_event_of_a_far_future_lets_go_of_nothing__goes_red_if_it_is_believed(void **state) {
+    keeper.now_s = SEALED_S;
+    assert_int_equal(keep(START_S, 0, SEALED_S), STATUS_OK);
+    assert_int_equal(keep(OLD_S + 2 * 86400, 0, OLD_S + 3 * 86400), STATUS_OK);
+    publish();
+    assert_int_equal(revisions_of(START_S), 1);
+    assert_int_equal(keep(0, 0, OLD_S + 3 * 86400), STATUS_OK);
+    assert_int_equal(keep(START_S, 0, OLD_S + 3 * 86400), STATUS_OK);
+    publish();
+    assert_int_equal(revisions_of(START_S), 2);
+    balances(0);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, fresh, done)
 
 int main(void) {
@@ -162,6 +185,7 @@ int main(void) {
         TEST(a_line_whose_part_has_left_is_settled),
         TEST(and_so_is_what_comes_for_it__goes_red_if_its_part_must_be_there),
         TEST(a_part_of_a_younger_window_that_is_gone_is_a_clear_stop),
+        TEST(an_event_of_a_far_future_lets_go_of_nothing__goes_red_if_it_is_believed),
         TEST(what_may_have_left_is_not_published__goes_red_if_its_part_is_missed),
     };
     log_configure("error", "text");

@@ -25,7 +25,7 @@ static struct keeper keeper;
 
 static int fresh(void **state) {
     store = store_fresh();
-    keeper = (struct keeper){.store = store, .partitions = PARTITIONS, .retain_s = RETAIN_S};
+    keeper = (struct keeper){.store = store, .partitions = PARTITIONS, .retain_s = RETAIN_S, .now_s = NOW_S};
     return store == NULL;
 }
 
@@ -187,6 +187,19 @@ static void a_clock_that_is_wrong_takes_nothing__goes_red_if_it_alone_is_asked(v
     holds(FIRST_S, 1, 2, 1);
 }
 
+// A producer's clock was wrong, and its events are of a far future: in all partitions, and published.
+static void events_of_a_far_future_take_nothing__goes_red_if_they_are_believed(void **state) {
+    const int64_t future_s = NEWEST_S + 1000 * (int64_t)DAY_S;
+    const struct retention terms = terms_of(future_s + WINDOW_S);
+    lay_window(LAST_S);
+    lay_window(FIRST_S);
+    lay_window(NEWEST_S);
+    lay_window(future_s);
+    assert_int_equal(run_all(&terms), 3);
+    holds(FIRST_S, 1, 2, 1);
+    holds(NEWEST_S, 1, 2, 1);
+}
+
 static void nothing_goes_where_it_is_off(void **state) {
     const struct retention terms = terms_of(NOW_S);
     keeper.retain_s = 0;
@@ -205,6 +218,7 @@ int main(void) {
         TEST(processes_share_the_work),
         TEST(a_pass_is_bounded_and_the_next_goes_on),
         TEST(a_clock_that_is_wrong_takes_nothing__goes_red_if_it_alone_is_asked),
+        TEST(events_of_a_far_future_take_nothing__goes_red_if_they_are_believed),
         TEST(nothing_goes_where_it_is_off),
     };
     return cmocka_run_group_tests(tests, store_fixture_begin, store_fixture_end);

@@ -433,6 +433,7 @@ static void what_has_left_the_store_is_passed_over__goes_red_if_it_counts_as_non
     learn(60);
     sealed = 62 + 8 * 96; // of a week, and a day's margin
     keeper.retain_s = 7 * INT64_C(86400);
+    keeper.now_s = window(sealed);
     run(&process, false, LONG);
     assert_int_equal(watcher_figures(process.watcher).passed, 2);
     assert_int_equal(process.answer.count, 2);
