@@ -163,7 +163,8 @@ struct pipeline {
     bool publishing, retaining;
     struct watching watch;
     int64_t publish_at_ms, retain_at_ms;
-    const char *store_trouble; // the code told since the store refused; NULL: it does not
+    const char *store_trouble;   // the code told since the store refused; NULL: it does not
+    enum job_kind store_refused; // which work it was that was refused last
     int64_t store_free, store_asked_at_ms;
     bool store_low; // and told
 
@@ -198,7 +199,7 @@ struct job *job_begin(struct pipeline *p, enum job_kind kind, struct lane *lane)
 void job_queue(struct pipeline *p, struct job *job);
 // True where it may be tried again; anything but the store's refusal ends the process.
 bool job_store_refused(struct pipeline *p, const struct job *job);
-void job_store_answered(struct pipeline *p);
+void job_store_answered(struct pipeline *p, const struct job *job);
 
 // pipeline_watch.c
 void watch_work(struct job *job); // on the keeping thread

@@ -101,19 +101,22 @@ bool job_store_refused(struct pipeline *p, const struct job *job) {
         log_problem(LOG_LEVEL_ERROR, "store_refuses", &job->problem);
     p->store_asked_at_ms = 0; // how much is left is looked at now
     p->store_trouble = "CLM-D1";
+    p->store_refused = job->kind;
     return true;
 }
 
-void job_store_answered(struct pipeline *p) {
-    if (p->store_trouble != NULL)
-        log_info("store_takes_again");
+// What only reads is answered by a full store, too: it says nothing of what was refused.
+void job_store_answered(struct pipeline *p, const struct job *job) {
+    if (p->store_trouble == NULL || p->store_refused != job->kind)
+        return;
+    log_info("store_takes_again");
     p->store_trouble = NULL;
 }
 
 static void restore_done(struct pipeline *p, struct job *job) {
     struct lane *lane = job->lane;
     if (job->status == STATUS_OK) {
-        job_store_answered(p);
+        job_store_answered(p, job);
         lanes_restored(p, lane, job->restored);
         job->restored = NULL;
     } else if (job_store_refused(p, job)) {
@@ -138,7 +141,7 @@ static void keep_done(struct pipeline *p, struct job *job) {
             lane->retry_at_ms = p->now_ms + RETRY_MS;
         return;
     }
-    job_store_answered(p);
+    job_store_answered(p, job);
     p->tally.handovers++;
     histogram_add(&p->tally.keep_seconds, (double)(clock_monotonic_ms() - job->began_ms) / 1000);
     lane->handing = false;
@@ -156,9 +159,11 @@ static void publish_done(struct pipeline *p, struct job *job) {
     p->published = publisher_figures(p->publisher);
     histogram_add(&p->tally.publish_seconds, (double)(clock_monotonic_ms() - job->began_ms) / 1000);
     p->publish_at_ms = job->more ? p->now_ms : p->now_ms + p->basis->settings.aggregate_checkpoint_ms;
-    if (job->status == STATUS_TRY_AGAIN)
+    if (job->status == STATUS_OK)
+        job_store_answered(p, job);
+    else if (job->status == STATUS_TRY_AGAIN)
         job_store_refused(p, job);
-    else if (job->status != STATUS_OK)
+    else
         log_problem(LOG_LEVEL_ERROR, "window_not_published", &job->problem);
 }
 

@@ -28,7 +28,7 @@ void watch_done(struct pipeline *p, struct job *job) {
         job_store_refused(p, job); // it is due again after the next round of publishing
         return;
     }
-    job_store_answered(p);
+    job_store_answered(p, job);
     w->due = w->due || job->answer.more;
     if (job->answer.count == 0 || p->draining)
         return;

@@ -347,6 +347,7 @@ def test_a_full_store_holds_windows_open_and_nothing_is_lost(make, past, tmp_pat
         ballast.unlink()
         wait_until("it goes on by itself", lambda: "store_takes_again" in aggregator.process.tail())
         aggregation.settle()
+        assert len(aggregator.said("CLM-D1", "store_refuses")) == 1
 
         ballast = fill(disk)
         produce(aggregation, past + 3 * WINDOW, 500, 1)
