@@ -20,7 +20,7 @@ struct out_file {
 };
 
 // `compress`: what is written goes through zstd. STATUS_CANT_CREATE, STATUS_NOT_ALLOWED.
-enum status out_file_begin(struct out_file *file, const char *path, bool compress, struct problem *p);
+enum status out_file_begin(struct out_file *file, const char *path, bool is_compressed, struct problem *p);
 // A file that somebody else writes, by its temporary name; `out` is NULL.
 enum status out_file_name(struct out_file *file, const char *path, struct problem *p);
 // On disk, whole, under its name. STATUS_CANT_CREATE: nothing was left behind. out_file_abandon in any case.

@@ -228,22 +228,16 @@ void published_gaps(const struct published *pub, const struct period *period, ga
     }
 }
 
-// Before the first that is there, windows of which lines were settled were published, and may have left the
-// store since (store.retain): nobody knows which of them had events.
-static bool may_have_left(const struct published *pub, int64_t start_s) {
-    bool is_before = pub->count == 0 || start_s < pub->starts[0], may = false;
-    for (uint32_t i = 0; is_before && !may && i < pub->partitions; i++)
-        may = pub->throughs[i] != NULL && start_s < pub->throughs[i]->settled_before_s;
-    return may;
-}
-
+// Before the first that is there nobody knows which windows had events: they may have left the store
+// (store.retain), or nobody may have read the log then.
 void published_known(const struct published *pub, const struct period *period, known_visit visit,
                      void *context) {
-    for (int64_t start_s = period->start_s; start_s < period->end_s; start_s += PERIOD_WINDOW_S) {
+    int64_t first_s = pub->count > 0 ? pub->starts[0] : period->end_s;
+    int64_t begin_s = first_s > period->start_s ? first_s : period->start_s;
+    for (int64_t start_s = begin_s; start_s < period->end_s; start_s += PERIOD_WINDOW_S) {
         bool has_parts = is_among(pub->part_starts, pub->part_count, start_s);
         if (is_among(pub->starts, pub->count, start_s) ||
-            (pub->seal.known && !may_have_left(pub, start_s) &&
-             absence_of(&pub->seal, pub->throughs, start_s, has_parts) == ABSENT_EMPTY))
+            (pub->seal.known && absence_of(&pub->seal, pub->throughs, start_s, has_parts) == ABSENT_EMPTY))
             visit(context, start_s);
     }
 }

@@ -50,8 +50,8 @@ void published_range(const struct published *pub, int64_t start_s, int64_t end_s
 // Calls `visit` for each window of the period that is not published, unless it is known to have no event.
 typedef void (*gap_visit)(void *context, int64_t start_s, enum absence absence);
 void published_gaps(const struct published *pub, const struct period *period, gap_visit visit, void *context);
-// Calls `visit` for each window of the period of which all is known: it is published, or it is known to have
-// no event, and has not just left the store.
+// Calls `visit` for each window of the period, from the first that is published on, of which all is known: it
+// is published, or it is known to have no event.
 typedef void (*known_visit)(void *context, int64_t start_s);
 void published_known(const struct published *pub, const struct period *period, known_visit visit,
                      void *context);

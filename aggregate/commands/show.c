@@ -32,7 +32,8 @@ static const struct option_row flag_rows[] = {
     {"account", OPTION_STRING, offsetof(struct show_flags, account), "", 0, 0, 0, "one account alone"},
     {"platform", OPTION_STRING, offsetof(struct show_flags, platform), "", 0, 0, 0, "one platform alone"},
     {"by", OPTION_STRING, offsetof(struct show_flags, by), "platform", 0, 0, 0,
-     "platform|account|content|campaign|origin|paid|format|tag|topic|window|hour|day|hour-of-week|session"},
+     "platform|account|content|campaign|origin|paid|format|tag|topic|cohort|window|hour|day|hour-of-week|"
+     "session"},
     {"kpi", OPTION_STRING, offsetof(struct show_flags, kpi), "", 0, 0, 0,
      "one KPI alone, by its name: clameur-aggregate help kpis"},
     {"counters", OPTION_BOOL, offsetof(struct show_flags, counters), "false", 0, 0, 0,
@@ -392,7 +393,7 @@ static void columns_choose(struct show *s) {
         s->columns[s->column_count] = kpi_columns[order[i]];
         if (order[i] == KPI_CELL_VALUE)
             s->columns[s->column_count].name = by_row(s->by)->name;
-        s->shown[s->column_count++] = order[i];
+        s->shown[s->column_count++] = (int)order[i];
     }
 }
 
@@ -404,6 +405,8 @@ static enum status show(struct store_reader *r, const struct show_flags *flags) 
     enum status status = store_reader_by(flags->by, &s.by);
     if (status == STATUS_OK)
         status = store_reader_platform(flags->platform, &s.filter.platform);
+    if (status == STATUS_OK)
+        status = store_reader_kpi(flags->kpi);
     if (status != STATUS_OK)
         return status;
     status = store_reader_zone(flags->range.tz, &zone, &p);

@@ -129,6 +129,24 @@ enum status store_reader_by(const char *name, enum by *by) {
     return name_refuse("--by", name, names, BY_COUNT);
 }
 
+enum status store_reader_kpi(const char *name) {
+    static const char *const names[] = {
+#define KPI(id, platform, rest_of_platforms, kpi_name, ...) kpi_name,
+#include "schemas/kpis.def"
+#undef KPI
+#define SESSION(id, figure, ...) figure,
+#include "aggregate/figures/sessions.def"
+#undef SESSION
+        "late_events",
+    };
+    enum { NAMES = sizeof(names) / sizeof(names[0]) };
+    for (size_t i = 0; i < NAMES; i++) {
+        if (strcmp(names[i], name) == 0)
+            return STATUS_OK;
+    }
+    return name[0] == '\0' ? STATUS_OK : name_refuse("KPI", name, names, NAMES);
+}
+
 enum status store_reader_zone(const char *name, struct zone **zone, struct problem *p) {
     enum status status = zone_open(zone, name, p);
     if (status == STATUS_CONFIG)

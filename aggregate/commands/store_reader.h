@@ -71,6 +71,8 @@ enum status store_reader_usage(const char *usage);
 
 // The number of a platform's name; refuses what nothing is called, with the nearest name. "" is 0.
 enum status store_reader_platform(const char *name, uint32_t *platform);
+// Refuses what no KPI or figure of a live session is called, with the nearest name. "" is none.
+enum status store_reader_kpi(const char *name);
 // Refuses a `by` that there is not, with the nearest name.
 enum status store_reader_by(const char *name, enum by *by);
 // The zone that --tz names. STATUS_USAGE where there is none of that name.

@@ -25,5 +25,5 @@ int64_t retention_horizon(int64_t sealed_s, int64_t retain_s);
 
 // Removes at most `most` files, of names that the store's writers give; *removed: how many. *more: there are
 // others. STATUS_TRY_AGAIN, STATUS_NOT_ALLOWED...: the rest stays, until the next time.
-enum status retention_run(struct keeper *k, const struct retention *r, size_t most, size_t *removed,
+enum status retention_run(struct keeper *k, const struct retention *terms, size_t most, size_t *removed,
                           bool *more, struct problem *p);

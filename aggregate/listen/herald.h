@@ -13,11 +13,11 @@
 
 struct herald;
 
-enum status herald_create(struct herald **h, const struct settings *settings,
+enum status herald_create(struct herald **created, const struct settings *settings,
                           const struct config_pair *passthrough, size_t passthrough_count, struct loop *loop,
                           struct problem *problem);
 // What is not acknowledged is given up: whoever goes on with the chain tells it again.
-void herald_destroy(struct herald **h);
+void herald_destroy(struct herald **destroyed);
 
 // Copies them, and logs what is raised.
 void herald_tell(struct herald *h, const struct watcher_message *messages, size_t count);

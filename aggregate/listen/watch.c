@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "runtime/check.h"
 #include "runtime/memory.h"
 #include "runtime/utf8.h"
 
@@ -199,6 +200,7 @@ static void topics_count(struct step *s) {
 
 static void account_take(struct step *s) {
     bool is_known = s->known < s->known_end, is_heard = s->heard < s->heard_end;
+    CHECK(is_known || (is_heard && s->heard != NULL));
     if (is_known ? !is_heard && s->known->quiet >= WATCH_QUIET_WINDOWS : s->heard->of != HEARD_MENTIONS)
         return; // forgotten; or of a new one there are as many taken back as there were
     s->age = is_known ? s->known->age : 0;

@@ -34,7 +34,7 @@ enum status startup_walk(struct startup_walk *walk, unsigned parts, bool all);
 void startup_walk_end(struct startup_walk *walk);
 
 // Each is given the base of a struct startup_walk.
-enum status startup_step_dlq(struct walk *base);
+enum status startup_step_dlq(struct walk *walk);
 enum status startup_step_redis(struct walk *base);
 enum status startup_step_redis_version(struct walk *base);
 enum status startup_step_redis_role(struct walk *base);

@@ -10,7 +10,7 @@
 struct s3;
 
 // `place` is copied. STATUS_CONFIG where the address or the settings are none; asks nobody.
-enum status s3_create(struct s3 **s3, const struct store_place *place, struct problem *p);
+enum status s3_create(struct s3 **out, const struct store_place *place, struct problem *p);
 void s3_destroy(struct s3 **s3);
 
 // The prefix of all names, with its '/' at the end; "" is none.

@@ -66,8 +66,8 @@ static enum status send_file(struct s3 *s3, const char *name, const char *bytes,
 // Does the file hold these bytes? Not where there is none.
 static enum status holds(struct store *store, const char *name, const char *bytes, size_t length, bool *same,
                          struct problem *p) {
-    char *found;
-    size_t found_length;
+    char *found = NULL;
+    size_t found_length = 0;
     *same = false;
     enum status status = bucket_read(store, name, &found, &found_length, p);
     if (status == STATUS_NO_INPUT)

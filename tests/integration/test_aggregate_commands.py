@@ -236,6 +236,7 @@ def test_a_file_by_itself_and_what_cannot_be_asked(store):
     assert _figures(rows, kpi="likes", platform="tiktok", account="acme")[0]["freshness"] is None
     for arguments, code, says in ((("--by", "plattform"), 64, 'did you mean "platform"?'),
                                   (("--platform", "tiktak"), 64, 'did you mean "tiktok"?'),
+                                  (("--kpi", "intractions"), 64, 'did you mean "interactions"?'),
                                   (("--since", "yesterday"), 64, "no date or time"),
                                   (("--tz", "Mars/Olympus"), 64, "Mars/Olympus"),
                                   (("--since", "2030-01-01"), 1, "nothing is published from"),

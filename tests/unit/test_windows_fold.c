@@ -215,7 +215,7 @@ static void with_little_memory_windows_wait_for_a_further_pass(void **state) {
     for (; windows_fold_begin(&w->fold); passes++) {
         for (int32_t p = 0; p < PARTITIONS; p++) {
             w->next[p] = 0;
-            for (uint8_t i = 0; i < WINDOWS; i++) {
+            for (int i = 0; i < WINDOWS; i++) {
                 Clameur__V1__Event e = event((uint8_t)(10 * p + i + 1));
                 e.occurred_at += (int64_t)i * 900000;
                 give_now(w, p, &e);

@@ -210,7 +210,7 @@ static enum status verdict(struct verify *v) {
         struct problem p;
         problem_set(&p, STATUS_BAD_DATA, "CLM-D3",
                     "restore the files from a backup; of checkpoints and snapshots a torn one may be "
-                    "removed: it is made again",
+                    "removed: aggregators make it again when they next start",
                     "%zu finding%s in %zu files; the first: %s", v->bad_files, v->bad_files == 1 ? "" : "s",
                     v->files, v->first.what);
         return store_reader_fail(&p);
