@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "schemas/registry.h"
-#include "schemas/snapshot/rows.h"
+#include "schemas/rows/rows.h"
 
 enum { KPI_TERMS_MAX = 16, KPI_HASH_SIZE = 17 };
 

@@ -8,8 +8,8 @@
 #include "runtime/check.h"
 #include "runtime/memory.h"
 
-void difference_walk(struct comparison *c, const struct rows *left, const struct rows *right,
-                     const struct walk *walk) {
+static void difference_walk(struct comparison *c, const struct rows *left, const struct rows *right,
+                            const struct walk *walk) {
     uint32_t *numbers[] = {memory_take((walk->room(left) + 1) * sizeof(uint32_t)),
                            memory_take((walk->room(right) + 1) * sizeof(uint32_t))};
     size_t counts[] = {walk->sort(left, numbers[0]), walk->sort(right, numbers[1])}, l = 0, r = 0;

@@ -1,7 +1,7 @@
 // Where two sets of rows differ, counter by counter, and sketch by sketch. Pure.
 #pragma once
 
-#include "schemas/snapshot/rows.h"
+#include "schemas/rows/rows.h"
 
 struct difference {
     struct row_key key; // of orders: the table, the account, and the order and its event in hex as the id

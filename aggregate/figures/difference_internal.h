@@ -18,8 +18,5 @@ struct walk {
     void (*compare)(struct comparison *c, const void *left, const void *right); // NULL: in the other alone
 };
 
-void difference_walk(struct comparison *c, const struct rows *left, const struct rows *right,
-                     const struct walk *walk);
-
 // Live sessions, second by second.
 extern const struct walk live_walk;

@@ -1,7 +1,7 @@
 // The names of what figures are told by: origins and formats are event.proto's, without their prefix. Pure.
 #pragma once
 
-#include "schemas/snapshot/rows.h"
+#include "schemas/rows/rows.h"
 
 enum { LABEL_MAX = 40 };
 

@@ -5,7 +5,7 @@
 
 #include "aggregate/figures/labels.h"
 #include "aggregate/figures/period.h"
-#include "schemas/snapshot/rows.h"
+#include "schemas/rows/rows.h"
 
 // By what figures are told, beside account and platform. Of BY_ACCOUNT all platforms are one: the number 0.
 enum by {

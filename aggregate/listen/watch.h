@@ -15,7 +15,7 @@
 #include "aggregate/listen/baseline.h"
 #include "aggregate/window/pane.h"
 #include "runtime/arena.h"
-#include "schemas/snapshot/rows.h"
+#include "schemas/rows/rows.h"
 
 enum {
     WATCH_TOPICS_MAX = 1000,    // of an account; another one is not judged, and counted as refused

@@ -215,14 +215,10 @@ void jobs_restore(struct pipeline *p, struct lane *lane) {
     job_queue(p, job_begin(p, JOB_RESTORE, lane));
 }
 
-static int64_t seal_of(int64_t watermark_ms) {
-    return watermark_ms > 0 ? watermark_ms / (WINDOW_S * INT64_C(1000)) * WINDOW_S : 0;
-}
-
 // Anything that the store does not know yet?
 static bool has_gained(const struct lane *lane) {
     return lane->state == LANE_COUNTING &&
-           (lane->next > lane->handed_next || seal_of(lane->watermark_ms) > lane->handed_sealed_s);
+           (lane->next > lane->handed_next || window_sealed_s(lane->watermark_ms) > lane->handed_sealed_s);
 }
 
 static void hand_over(struct pipeline *p, struct lane *lane) {
@@ -239,7 +235,7 @@ static void hand_over(struct pipeline *p, struct lane *lane) {
     lane->panes = (struct panes){0};
     lane->handing = true;
     lane->handed_next = lane->next;
-    lane->handed_sealed_s = seal_of(lane->watermark_ms);
+    lane->handed_sealed_s = window_sealed_s(lane->watermark_ms);
     lane->handed_at_ms = p->now_ms;
     job_queue(p, job_begin(p, JOB_KEEP, lane));
 }

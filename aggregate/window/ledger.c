@@ -40,13 +40,14 @@ static bool is_settled(const struct ledger *l, int64_t start_s) {
     return start_s < l->settled_before_s && ledger_find(l, start_s) == NULL;
 }
 
-bool ledger_is_gone(const struct ledger *l, int64_t start_s) {
+// Is it one of which the store keeps nothing any more?
+static bool is_gone(const struct ledger *l, int64_t start_s) {
     return start_s + WINDOW_S <= l->gone_before_s && is_settled(l, start_s);
 }
 
 bool ledger_is_away(const struct ledger *l, int64_t start_s) {
     const struct ledger_window *w = ledger_find(l, start_s);
-    return w != NULL ? w->rows == NULL : is_settled(l, start_s) && !ledger_is_gone(l, start_s);
+    return w != NULL ? w->rows == NULL : is_settled(l, start_s) && !is_gone(l, start_s);
 }
 
 static struct ledger_window *window_begin(struct ledger *l, int64_t start_s) {
@@ -89,7 +90,7 @@ static void take_rows(struct ledger_window *w, struct pane *pane) {
 static void take_pane(struct ledger *l, struct pane *pane) {
     struct ledger_window *w = ledger_find(l, pane->start_s);
     CHECK(!ledger_is_away(l, pane->start_s));
-    if (ledger_is_gone(l, pane->start_s)) {
+    if (is_gone(l, pane->start_s)) {
         l->settled_counted += pane->counted;
         l->settled_late += pane->late;
         return;
@@ -104,10 +105,6 @@ static void take_pane(struct ledger *l, struct pane *pane) {
     w->orders_to = pane->orders_to > 0 ? pane->orders_to : w->orders_to;
 }
 
-static int64_t seal_of(int64_t watermark_ms) {
-    return watermark_ms > 0 ? watermark_ms / (WINDOW_S * INT64_C(1000)) * WINDOW_S : 0;
-}
-
 void ledger_take(struct ledger *l, struct handover *h) {
     for (size_t i = 0; i < h->panes.count; i++)
         take_pane(l, &h->panes.at[i]);
@@ -118,7 +115,7 @@ void ledger_take(struct ledger *l, struct handover *h) {
     l->rejected = h->rejected;
     l->duplicate = h->duplicate;
     l->watermark_ms = h->watermark_ms;
-    l->sealed_s = seal_of(h->watermark_ms);
+    l->sealed_s = window_sealed_s(h->watermark_ms);
 }
 
 void ledger_close(struct ledger *l, int64_t lateness_ms) {

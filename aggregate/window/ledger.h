@@ -61,8 +61,6 @@ void ledger_fini(struct ledger *l);
 
 // The window, or NULL.
 struct ledger_window *ledger_find(const struct ledger *l, int64_t start_s);
-// Is it one of which the store keeps nothing any more?
-bool ledger_is_gone(const struct ledger *l, int64_t start_s);
 // Must the window be read again from its part (if the store has one) before a pane of it can be taken?
 bool ledger_is_away(const struct ledger *l, int64_t start_s);
 // Takes the rows of the window's part, and what it counted. A window without a part is begun with new rows

@@ -192,25 +192,14 @@ static void take_live(struct rows *rows, const struct event *e, int64_t start_s,
         rows_add_live(rows, &live);
 }
 
-void panes_take(struct panes *p, const struct event *e, int64_t offset, const struct rules *rules,
-                int64_t record_time_ms) {
-    struct pane *pane = pane_of(p, window_start_s(e->occurred_at_ms));
-    bool late = window_is_late(pane->start_s, rules, record_time_ms);
+static void take_in_time(struct pane *pane, const struct event *e, const struct rules *rules) {
     struct subject subject = subject_of(e);
     struct increments increments;
-    pane->counted += !late;
-    pane->late += late;
-    pane->to = offset + 1;
     if (e->kind == KIND_READING) {
-        if (!late)
-            take_readings(pane->rows, e);
+        take_readings(pane->rows, e);
         return;
     }
     increments_of(&increments, e, rules);
-    if (late) {
-        rows_add_late(pane->rows, &subject, &increments);
-        return;
-    }
     take_people(pane, e);
     take_duration(pane, e);
     take_case(pane->rows, e, &increments);
@@ -220,6 +209,29 @@ void panes_take(struct panes *p, const struct event *e, int64_t offset, const st
         take_order(pane, e, &subject, &increments);
     else
         rows_add_subject(pane->rows, &subject, &increments);
+}
+
+static void take_late(struct pane *pane, const struct event *e, const struct rules *rules) {
+    struct subject subject = subject_of(e);
+    struct increments increments;
+    if (e->kind == KIND_READING)
+        return;
+    increments_of(&increments, e, rules);
+    rows_add_late(pane->rows, &subject, &increments);
+}
+
+bool panes_take(struct panes *p, const struct event *e, int64_t offset, const struct rules *rules,
+                int64_t record_time_ms) {
+    struct pane *pane = pane_of(p, window_start_s(e->occurred_at_ms));
+    bool late = window_is_late(pane->start_s, rules, record_time_ms);
+    pane->counted += !late;
+    pane->late += late;
+    pane->to = offset + 1;
+    if (late)
+        take_late(pane, e, rules);
+    else
+        take_in_time(pane, e, rules);
+    return late;
 }
 
 void pane_settle(struct pane *pane) {

@@ -8,12 +8,17 @@
 
 #include "runtime/config/rules.h"
 #include "schemas/event.h"
-#include "schemas/snapshot/rows.h"
+#include "schemas/rows/rows.h"
 
 enum { WINDOW_S = 900 };
 
 static inline int64_t window_start_s(int64_t occurred_at_ms) {
     return occurred_at_ms / (WINDOW_S * INT64_C(1000)) * WINDOW_S;
+}
+
+// Every window that ends by then is sealed.
+static inline int64_t window_sealed_s(int64_t watermark_ms) {
+    return watermark_ms > 0 ? window_start_s(watermark_ms) : 0;
 }
 
 // By the rules in force at the record's time; a record without a time (0) is never late.
@@ -27,7 +32,7 @@ struct pane {
     int64_t to;
     int64_t orders_to; // of its orders; 0: none
     struct rows *rows;
-    struct waiting *waiting; // what rows' sketches lack until pane_settle; NULL: nothing
+    struct waiting *waiting; // what rows' sketches lack until pane_settle
     bool adopted;            // the rows are the ledger's now, and only to be read
 };
 
@@ -40,8 +45,9 @@ struct panes {
 
 void panes_fini(struct panes *p);
 
-// Folds an event that is valid and no duplicate. What it does to which row: README.md of this folder.
-void panes_take(struct panes *p, const struct event *e, int64_t offset, const struct rules *rules,
+// Folds an event that is valid and no duplicate; true where it came too late. What it does to which row:
+// aggregate/README.md.
+bool panes_take(struct panes *p, const struct event *e, int64_t offset, const struct rules *rules,
                 int64_t record_time_ms);
 // Adds to the sketches what has waited for it: whom the events were of, and how long things took. They lie
 // far apart, and are touched for many events at a time.

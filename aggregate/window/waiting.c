@@ -60,9 +60,9 @@ void waiting_duration(struct waiting *w, struct rows *rows, enum sketched of, st
 
 static void settle_one(struct rows *rows, const struct one *one) {
     if (one->is_duration)
-        rows_add_duration_at(rows, one->sketch, one->duration_ms);
+        rows_add_duration(rows, one->sketch, one->duration_ms);
     else
-        rows_add_reached_at(rows, one->sketch, one->pseudonym);
+        rows_add_reached(rows, one->sketch, one->pseudonym);
 }
 
 // By sketch: how many each has says where its first one goes.

@@ -2,7 +2,7 @@
 // they wait, in the order they came, and go there many at a time, those of one sketch together. Pure.
 #pragma once
 
-#include "schemas/snapshot/rows.h"
+#include "schemas/rows/rows.h"
 
 struct waiting;
 

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "loadtest/bench/bench_run.h"
-#include "schemas/snapshot/rows.h"
+#include "schemas/rows/rows.h"
 
 struct bench_rows_take {
     int64_t max_rss_bytes;

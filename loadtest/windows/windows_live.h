@@ -4,7 +4,7 @@
 
 #include "clameur/v1/event.pb-c.h"
 #include "loadtest/recount/recount_table.h"
-#include "schemas/snapshot/rows.h"
+#include "schemas/rows/rows.h"
 
 // What is summed of a session: 0 to 899 are the seconds of the window, each its joins less its leaves.
 enum { WINDOWS_LIVE_JOINS = 900, WINDOWS_LIVE_LEAVES, WINDOWS_LIVE_WATCH, WINDOWS_LIVE_SUMS };

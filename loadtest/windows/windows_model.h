@@ -12,7 +12,7 @@
 #include "loadtest/windows/windows_read.h"
 #include "loadtest/windows/windows_sketches.h"
 #include "runtime/arena.h"
-#include "schemas/snapshot/rows.h"
+#include "schemas/rows/rows.h"
 
 enum { RECOUNT_WINDOW_S = 900 };
 

@@ -4,7 +4,7 @@
 
 #include "clameur/v1/event.pb-c.h"
 #include "loadtest/recount/recount_table.h"
-#include "schemas/snapshot/rows.h"
+#include "schemas/rows/rows.h"
 
 struct windows_reading {
     int64_t value, read_at_ms;

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "runtime/status.h"
-#include "schemas/snapshot/rows.h"
+#include "schemas/rows/rows.h"
 
 enum {
     SNAPSHOT_FORMAT_VERSION = 1,

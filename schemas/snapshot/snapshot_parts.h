@@ -4,7 +4,7 @@
 #pragma once
 
 #include "runtime/arena.h"
-#include "schemas/snapshot/rows_table.h"
+#include "schemas/rows/rows_table.h"
 #include "schemas/snapshot/snapshot.h"
 #include "schemas/snapshot/wire.h"
 
@@ -95,8 +95,6 @@ struct order_room {
 const char *order_read(struct slice bytes, struct order *order, struct order_room *room);
 
 void reading_write(struct wire_out *w, const struct latest_reading *reading);
-// `reading` points into the bytes.
-const char *reading_read(struct slice bytes, struct latest_reading *reading);
 
 void live_write(struct wire_out *w, const struct live_session *live, struct wire_out *scratch);
 

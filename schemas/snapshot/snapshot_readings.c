@@ -55,7 +55,8 @@ static bool is_counter(struct slice name) {
     return name.length > 0 && name.length <= ROWS_READ_COUNTER_MAX;
 }
 
-const char *reading_read(struct slice bytes, struct latest_reading *reading) {
+// `reading` points into the bytes.
+static const char *reading_read(struct slice bytes, struct latest_reading *reading) {
     struct wire_in in = wire_in(bytes);
     struct wire_field field;
     const char *wrong = NULL;

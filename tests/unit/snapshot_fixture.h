@@ -13,6 +13,7 @@
 
 #include "runtime/hash.h"
 #include "schemas/snapshot/snapshot.h"
+#include "tests/unit/rows_fixture.h"
 
 // A repeatable choice: xorshift.
 static uint64_t random_state = 88172645463325252u;
@@ -58,7 +59,7 @@ static inline struct order order_of(const char *account, unsigned char order, un
 static inline void add_reached(struct rows *r, enum sketched of, const char *account, uint32_t platform,
                                uint64_t nth) {
     const uint64_t halves[2] = {hash_integer(nth), hash_integer(~nth)};
-    rows_add_reached(r, of, slice_of(account), platform, (const unsigned char *)halves);
+    add_member(r, of, slice_of(account), platform, (const unsigned char *)halves);
 }
 
 static inline struct latest_reading reading_of(const char *account, const char *content, const char *counter,

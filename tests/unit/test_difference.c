@@ -10,6 +10,7 @@
 #include "aggregate/figures/difference.h"
 #include "aggregate/figures/labels.h"
 #include "schemas/registry.h"
+#include "tests/unit/rows_fixture.h"
 
 static char text[2048];
 static size_t length;
@@ -152,11 +153,11 @@ static void each_counter_that_differs_is_told_in_the_order_of_files(void **state
 
 static void reached(struct rows *rows, uint32_t platform, unsigned char first, unsigned char end) {
     for (unsigned char who = first; who < end; who++)
-        rows_add_reached(rows, SKETCHED_ACTORS, slice_of("acme"), platform, (unsigned char[16]){who});
+        add_member(rows, SKETCHED_ACTORS, slice_of("acme"), platform, (unsigned char[16]){who});
 }
 
 static void took(struct rows *rows, const char *account, int64_t ms) {
-    rows_add_duration(rows, SKETCHED_WATCH_MS, slice_of(account), 2, ms);
+    add_duration(rows, SKETCHED_WATCH_MS, slice_of(account), 2, ms);
 }
 
 static void sketches_that_differ_are_told_even_where_they_hold_as_many(void **state) {

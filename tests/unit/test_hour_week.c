@@ -1,31 +1,9 @@
 // The hours of the local week.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 #include "aggregate/figures/hour_week.h"
+#include "tests/unit/book_fixture.h"
 
 enum { WINDOW_S = PERIOD_WINDOW_S, DAY_S = 86400 };
-
-static struct kpis *kpis;
-static struct kpi_book book;
-
-static int book_open(void **state) {
-    kpis = kpis_create();
-    book = (struct kpi_book){.kpis = kpis};
-    return 0;
-}
-
-static int book_close(void **state) {
-    kpis_destroy(&kpis);
-    return 0;
-}
 
 static struct zone *zone(const char *name) {
     struct problem p;

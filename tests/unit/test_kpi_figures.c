@@ -1,31 +1,12 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 
-#include <cmocka.h>
 
 #include "aggregate/figures/sheet.h"
 #include "runtime/config/rules.h"
 #include "schemas/registry.h"
+#include "tests/unit/book_fixture.h"
+#include "tests/unit/rows_fixture.h"
 
 enum { STORY = 6, REEL = 5 };
-
-static struct kpis *kpis;
-static struct kpi_book book;
-
-static int book_open(void **state) {
-    kpis = kpis_create();
-    book = (struct kpi_book){.kpis = kpis};
-    return 0;
-}
-
-static int book_close(void **state) {
-    kpis_destroy(&kpis);
-    return 0;
-}
 
 static struct row_key totals(enum platform platform, uint32_t format) {
     return (struct row_key){.account = slice_of("acme"), .platform = platform, .format = format};
@@ -117,10 +98,10 @@ static void the_reach_is_of_account_and_platform(void **state) {
     struct rows *rows = rows_create();
     add(rows, totals(PLATFORM_TIKTOK, REEL), COUNTER_OF_LIKE, 3);
     for (int i = 0; i < 3; i++)
-        rows_add_reached(rows, SKETCHED_ACTORS, slice_of("acme"), PLATFORM_TIKTOK, actors[i]);
-    rows_add_reached(rows, SKETCHED_ACTORS, slice_of("acme"), PLATFORM_X, actors[0]);
-    rows_add_reached(rows, SKETCHED_ACTORS, slice_of("zoo"), PLATFORM_TIKTOK, actors[0]);
-    rows_add_reached(rows, SKETCHED_PERSONS, slice_of("acme"), PLATFORM_TIKTOK, actors[0]);
+        add_member(rows, SKETCHED_ACTORS, slice_of("acme"), PLATFORM_TIKTOK, actors[i]);
+    add_member(rows, SKETCHED_ACTORS, slice_of("acme"), PLATFORM_X, actors[0]);
+    add_member(rows, SKETCHED_ACTORS, slice_of("zoo"), PLATFORM_TIKTOK, actors[0]);
+    add_member(rows, SKETCHED_PERSONS, slice_of("acme"), PLATFORM_TIKTOK, actors[0]);
     assert_string_equal(told(rows, BY_PLATFORM, KPIS_OWN, "engagement_by_reach"), "- 3/2=1.5 shown 1.5");
     assert_string_equal(told(rows, BY_DAY, KPIS_OWN, "engagement_by_reach"), "- 3/2=1.5 shown 1.5");
     assert_string_equal(told(rows, BY_FORMAT, KPIS_OWN, "engagement_by_reach"), "- 3/-=- shown -");

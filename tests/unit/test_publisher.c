@@ -3,46 +3,15 @@
 #include "aggregate/keep/publisher.h"
 
 #include "aggregate/keep/keep_files.h"
-#include "tests/unit/snapshot_fixture.h"
-#include "tests/unit/store_fixture.h"
+#include "tests/unit/keeper_fixture.h"
 
 enum { PARTITIONS = 2, START_S = 1767225600 };
 
-static struct store *store;
-static struct keeper keeper;
 static struct publisher_figures figures; // of the last round
 
 static int fresh(void **state) {
-    store = store_fresh();
-    keeper = (struct keeper){.store = store,
-                             .topic = "engagement",
-                             .topic_id = "k8s2",
-                             .rules_hash = "0011",
-                             .kpis_hash = "2233",
-                             .partitions = PARTITIONS};
+    keeper_fresh(PARTITIONS);
     return store == NULL;
-}
-
-static int done(void **state) {
-    store_close(&store);
-    return 0;
-}
-
-static struct header header_of(enum file_kind kind) {
-    return (struct header){.kind = kind,
-                           .start_s = START_S,
-                           .end_s = START_S + WINDOW_S,
-                           .topic = keeper.topic,
-                           .topic_id = keeper.topic_id,
-                           .rules_hash = keeper.rules_hash,
-                           .kpis_hash = keeper.kpis_hash,
-                           .partitions = PARTITIONS};
-}
-
-static void lay(const char *name, const struct header *header, const struct rows *rows) {
-    struct snapshot_bytes bytes = written(header, rows);
-    assert_int_equal(store_put(store, name, bytes.at, bytes.length, NULL), STATUS_OK);
-    snapshot_bytes_fini(&bytes);
 }
 
 // As many likes as events, as far as `to`.
@@ -53,7 +22,7 @@ static struct coverage covers(uint32_t partition, int64_t to) {
 static void lay_part_of(uint32_t partition, int64_t to, const struct rows *rows) {
     char name[NAME_MAX_LENGTH];
     struct coverage coverage = covers(partition, to);
-    struct header header = header_of(FILE_PART);
+    struct header header = keeper_header(FILE_PART, START_S);
     header.coverage = &coverage;
     header.coverage_count = 1;
     part_name_write(name, &(struct part_name){START_S, partition, 0, to});
@@ -86,7 +55,7 @@ static struct snapshot_name lay_revision(int64_t to, int64_t other_to) {
     char name[NAME_MAX_LENGTH];
     struct rows *rows = rows_create();
     const struct coverage coverage[] = {covers(0, to), covers(1, other_to)};
-    struct header header = header_of(FILE_WINDOW);
+    struct header header = keeper_header(FILE_WINDOW, START_S);
     header.coverage = coverage;
     header.coverage_count = PARTITIONS;
     struct snapshot_name revision = shelf_name_of(&header);
@@ -107,7 +76,7 @@ static void lay_through(uint32_t partition, int64_t to) {
                                 .settled_before_s = to == 0 ? START_S + WINDOW_S : 0,
                                 .lines = &line,
                                 .line_count = to > 0};
-    struct header header = header_of(FILE_THROUGH);
+    struct header header = keeper_header(FILE_THROUGH, START_S);
     header.progress = &progress;
     through_name_write(name, &(struct through_name){partition, progress.offset, progress.sealed_s});
     struct snapshot_bytes bytes;
@@ -224,7 +193,7 @@ static void lay_progress(uint32_t partition, int64_t offset, int64_t sealed_s) {
     char name[NAME_MAX_LENGTH];
     const struct progress progress = {
         .partition = partition, .offset = offset, .sealed_s = sealed_s, .watermark_ms = sealed_s * 1000};
-    struct header header = header_of(FILE_THROUGH);
+    struct header header = keeper_header(FILE_THROUGH, START_S);
     struct snapshot_bytes bytes;
     header.progress = &progress;
     through_name_write(name, &(struct through_name){partition, offset, sealed_s});

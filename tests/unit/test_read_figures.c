@@ -1,29 +1,8 @@
 // KPIs of what platforms told of themselves.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
 
 #include "aggregate/figures/read_figures.h"
 #include "schemas/registry.h"
-
-static struct kpis *kpis;
-static struct kpi_book book;
-
-static int book_open(void **state) {
-    kpis = kpis_create();
-    book = (struct kpi_book){.kpis = kpis};
-    return 0;
-}
-
-static int book_close(void **state) {
-    kpis_destroy(&kpis);
-    return 0;
-}
+#include "tests/unit/book_fixture.h"
 
 static void read_at(struct rows *rows, const char *content, const char *counter, int64_t value,
                     int64_t read_at_ms) {

@@ -1,6 +1,7 @@
 // Rows: what an event adds to which of them, which copy of an order counts, and that no order of things
 // matters.
 #include "snapshot_fixture.h"
+#include "tests/unit/rows_fixture.h"
 
 static void a_row_is_what_its_key_says(void **state) {
     struct rows *r = rows_create();
@@ -428,7 +429,7 @@ static void sketches_are_apart_by_what_account_and_platform(void **state) {
         add_reached(r, SKETCHED_ACTORS, "acme", 1, i % 300);
         add_reached(r, SKETCHED_PERSONS, "acme", 1, i % 100);
         add_reached(r, SKETCHED_ACTORS, "acme", 2, 7);
-        rows_add_duration(r, SKETCHED_WATCH_MS, slice_of("zoo"), 1, 50);
+        add_duration(r, SKETCHED_WATCH_MS, slice_of("zoo"), 1, 50);
     }
     assert_int_equal(rows_count(r), 0);
     assert_int_equal(rows_sketch_count(r), 4);
@@ -448,8 +449,8 @@ static void a_merge_unites_whom_both_reached(void **state) {
     for (uint64_t i = 0; i < 300; i++) {
         add_reached(a, SKETCHED_ACTORS, "acme", 1, i);
         add_reached(b, SKETCHED_ACTORS, "acme", 1, i + 100);
-        rows_add_duration(a, SKETCHED_WATCH_MS, slice_of("acme"), 1, 50);
-        rows_add_duration(b, SKETCHED_WATCH_MS, slice_of("acme"), 1, 60);
+        add_duration(a, SKETCHED_WATCH_MS, slice_of("acme"), 1, 50);
+        add_duration(b, SKETCHED_WATCH_MS, slice_of("acme"), 1, 60);
     }
     add_reached(b, SKETCHED_ACTORS, "aardvark", 1, 1); // numbers of accounts are each table's own
     add_reached(b, SKETCHED_ACTORS, "zoo", 1, 1);

@@ -5,7 +5,8 @@
 #include <zstd.h>
 
 #include "clameur/v1/snapshot.pb-c.h"
-#include "schemas/snapshot/rows_table.h"
+#include "schemas/rows/rows_table.h"
+#include "tests/unit/rows_fixture.h"
 
 static struct rows *rows_of_one(void *context, int64_t window_s) {
     assert_int_equal(window_s, 0);
@@ -118,7 +119,7 @@ static void happen(struct rows *r, const struct happening *h) {
     else if (h->what < 4 && sketched_rows[h->of].table == TABLE_REACH)
         add_reached(r, h->of, "acme", h->subject.platform, h->seen);
     else if (h->what < 4)
-        rows_add_duration(r, h->of, h->subject.account, h->subject.platform, (int64_t)h->seen - 1);
+        add_duration(r, h->of, h->subject.account, h->subject.platform, (int64_t)h->seen - 1);
     else if (h->what == 4)
         happen_to_a_case(r, h);
     else

@@ -5,6 +5,7 @@
 #include <zstd.h>
 
 #include "schemas/snapshot/snapshot_parts.h"
+#include "tests/unit/rows_fixture.h"
 
 static struct rows *rows_of_one(void *context, int64_t window_s) {
     return context;
@@ -71,7 +72,7 @@ static struct rows *some_rows(void) {
     for (uint64_t nth = 0; nth < 3; nth++)
         add_reached(r, SKETCHED_ACTORS, "acme", 2, nth);
     add_reached(r, SKETCHED_PERSONS, "acme", 2, 9);
-    rows_add_duration(r, SKETCHED_WATCH_MS, slice_of("zoo"), 2, 1234);
+    add_duration(r, SKETCHED_WATCH_MS, slice_of("zoo"), 2, 1234);
     const struct latest_reading reading = reading_of("acme", "7310", "views", -123, 1700000200000, 7);
     rows_add_reading(r, &reading);
     add_live(r, "show", 1700000100, 7, 3, 1);

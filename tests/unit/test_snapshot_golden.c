@@ -10,6 +10,7 @@
 //
 // They were made by this program: `test_snapshot_golden NAME FILE` writes one.
 #include "snapshot_fixture.h"
+#include "tests/unit/rows_fixture.h"
 
 #include <zstd.h>
 
@@ -140,10 +141,10 @@ static void add_sketches(struct rows *r) {
     }
     add_reached(r, SKETCHED_PERSONS, "acme", PLATFORM_TIKTOK, 7);
     for (size_t i = 0; i < sizeof(watched) / sizeof(watched[0]); i++)
-        rows_add_duration(r, SKETCHED_WATCH_MS, slice_of("acme"), PLATFORM_TIKTOK, watched[i]);
-    rows_add_duration(r, SKETCHED_FIRST_RESPONSE_MS, slice_of("zoo"), PLATFORM_WEB, 60000);
-    rows_add_duration(r, SKETCHED_RESOLUTION_MS, slice_of("zoo"), PLATFORM_WEB, 3600000);
-    rows_add_duration(r, SKETCHED_RESPONSE_MS, slice_of("zoo"), PLATFORM_WEB, -5);
+        add_duration(r, SKETCHED_WATCH_MS, slice_of("acme"), PLATFORM_TIKTOK, watched[i]);
+    add_duration(r, SKETCHED_FIRST_RESPONSE_MS, slice_of("zoo"), PLATFORM_WEB, 60000);
+    add_duration(r, SKETCHED_RESOLUTION_MS, slice_of("zoo"), PLATFORM_WEB, 3600000);
+    add_duration(r, SKETCHED_RESPONSE_MS, slice_of("zoo"), PLATFORM_WEB, -5);
 }
 
 static const struct coverage coverage_now[] = {{0, 0, 90, 11, 0, false, 88}, {7, 5, 1234, 29, 1, true, 0}};
@@ -216,7 +217,7 @@ static struct snapshot_bytes readings_make(void) {
     }
     for (uint64_t nth = 0; nth < 3; nth++)
         add_reached(r, SKETCHED_ACTORS, "acme", 2, nth);
-    rows_add_duration(r, SKETCHED_WATCH_MS, slice_of("acme"), 2, 1234);
+    add_duration(r, SKETCHED_WATCH_MS, slice_of("acme"), 2, 1234);
     const struct latest_reading readings[] = {
         reading_of("acme", "", "followers", 0, 1, 0xff),
         reading_of("acme", "post-1", "likes", -3, 1700000200000, 1),

@@ -2,55 +2,23 @@
 // one process that does, or not to the end.
 #include "aggregate/listen/watcher.h"
 
-#include "tests/unit/snapshot_fixture.h"
-#include "tests/unit/store_fixture.h"
+#include "tests/unit/keeper_fixture.h"
 
 enum { PARTITIONS = 1, BEGIN_S = 1767225600, USUAL = 30, BURST = 400, LONG = 1000 };
-
-static struct store *store;
-static struct keeper keeper;
 
 // What the records say: every window up to `sealed` (by number) is sealed, and these had events.
 static int sealed;
 static bool expected[LONG];
 
 static int fresh(void **state) {
-    store = store_fresh();
-    keeper = (struct keeper){.store = store,
-                             .topic = "engagement",
-                             .topic_id = "k8s2",
-                             .rules_hash = "0011",
-                             .kpis_hash = "2233",
-                             .partitions = PARTITIONS};
+    keeper_fresh(PARTITIONS);
     sealed = 0;
     memset(expected, 0, sizeof(expected));
     return store == NULL;
 }
 
-static int done(void **state) {
-    store_close(&store);
-    return 0;
-}
-
 static int64_t window(int number) {
     return BEGIN_S + (int64_t)number * WINDOW_S;
-}
-
-static struct header header_of(enum file_kind kind, int64_t start_s) {
-    return (struct header){.kind = kind,
-                           .start_s = start_s,
-                           .end_s = start_s + WINDOW_S,
-                           .topic = keeper.topic,
-                           .topic_id = keeper.topic_id,
-                           .rules_hash = keeper.rules_hash,
-                           .kpis_hash = keeper.kpis_hash,
-                           .partitions = PARTITIONS};
-}
-
-static void lay_snapshot(const char *name, const struct header *header, const struct rows *rows) {
-    struct snapshot_bytes bytes = written(header, rows);
-    assert_int_equal(store_put(store, name, bytes.at, bytes.length, NULL), STATUS_OK);
-    snapshot_bytes_fini(&bytes);
 }
 
 // So many mentions of shoes.
@@ -69,12 +37,12 @@ static void revise_as(int number, int64_t to, int64_t mentions, bool missing) {
     char name[NAME_MAX_LENGTH];
     const struct coverage coverage = {.to = to, .counted = 1, .missing = missing};
     struct rows *rows = rows_of(mentions);
-    struct header header = header_of(FILE_WINDOW, window(number));
+    struct header header = keeper_header(FILE_WINDOW, window(number));
     header.coverage = &coverage;
     header.coverage_count = 1;
     const struct snapshot_name revision = shelf_name_of(&header);
     snapshot_name_write(name, &revision);
-    lay_snapshot(name, &header, rows);
+    lay(name, &header, rows);
     rows_destroy(&rows);
 }
 
@@ -136,7 +104,7 @@ static void lay_through(void) {
     static int64_t offset = 1000;
     struct progress progress = {.offset = ++offset, .sealed_s = window(sealed), .lines = lines};
     char name[NAME_MAX_LENGTH];
-    struct header header = header_of(FILE_THROUGH, 0);
+    struct header header = keeper_header(FILE_THROUGH, 0);
     header.progress = &progress;
     for (int i = 0; i < sealed; i++) {
         if (expected[i])

@@ -4,6 +4,7 @@
 
 #include "loadtest/windows/windows_compare_sketches.h"
 #include "stream/pseudonym.h"
+#include "tests/unit/rows_fixture.h"
 
 enum { HUNDREDS = 500, MANY = 3000 }; // a set, and a sketch alone
 
@@ -61,7 +62,7 @@ static void keep_people(struct file *f, enum sketched of, const char *first, con
 }
 
 static void keep_duration(struct file *f, enum sketched of, int64_t duration_ms) {
-    rows_add_duration(f->rows, of, slice_of("acme"), PLATFORM_TIKTOK, duration_ms);
+    add_duration(f->rows, of, slice_of("acme"), PLATFORM_TIKTOK, duration_ms);
 }
 
 // The sketches of the log below, but for the one that is left out.
@@ -230,7 +231,7 @@ static void a_surplus_sketch_is_red(void **state) {
     struct file f;
     file_init(&f);
     keep_all_but(&f, SKETCHED_COUNT);
-    rows_add_duration(f.rows, SKETCHED_WATCH_MS, slice_of("bolt"), PLATFORM_TIKTOK, 1);
+    add_duration(f.rows, SKETCHED_WATCH_MS, slice_of("bolt"), PLATFORM_TIKTOK, 1);
     assert_int_equal(judge(&f), 1);
     assert_finding(&f, "quantiles bolt/tiktok watch_ms", "", "a sketch", "no sketch");
 }

@@ -170,16 +170,11 @@ void rows_settle(struct rows *r, const struct rows *earlier);
 enum { ROWS_NAMED_MAX = 1000 };
 size_t rows_fold(struct rows *r);
 
-// Adds a member to a sketch of REACH, or a duration to one of QUANTILES.
-void rows_add_reached(struct rows *r, enum sketched of, struct slice account, uint32_t platform,
-                      const unsigned char pseudonym[PSEUDONYM_SIZE]);
-void rows_add_duration(struct rows *r, enum sketched of, struct slice account, uint32_t platform,
-                       int64_t duration_ms);
-
-// The same in two steps. A number, of a sketch that is found or made, holds as long as the table.
+// The sketch's number, found or made; it holds as long as the table.
 uint32_t rows_sketch_number(struct rows *r, enum sketched of, struct slice account, uint32_t platform);
-void rows_add_reached_at(struct rows *r, uint32_t sketch, const unsigned char pseudonym[PSEUDONYM_SIZE]);
-void rows_add_duration_at(struct rows *r, uint32_t sketch, int64_t duration_ms);
+// Adds a member to a sketch of REACH, or a duration to one of QUANTILES.
+void rows_add_reached(struct rows *r, uint32_t sketch, const unsigned char pseudonym[PSEUDONYM_SIZE]);
+void rows_add_duration(struct rows *r, uint32_t sketch, int64_t duration_ms);
 
 // Merges a sketch into that of the same key; what it holds stays the caller's.
 void rows_keep_sketch(struct rows *r, const struct sketch *sketch);

@@ -2,7 +2,7 @@
 // the fields, two a word, ascending, then the values. A block is full before one of twice the room takes its
 // place; what was left serves the next row that needs as much.
 #include "runtime/check.h"
-#include "schemas/snapshot/rows_table.h"
+#include "schemas/rows/rows_table.h"
 
 enum { WALK = 16 }; // fields, below which going along them is faster than halving
 

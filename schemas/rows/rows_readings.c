@@ -1,7 +1,7 @@
 // Readings: of each counter that a platform tells as an absolute value, the last that was read.
 #include "runtime/check.h"
 #include "runtime/hash.h"
-#include "schemas/snapshot/rows_table.h"
+#include "schemas/rows/rows_table.h"
 
 static uint32_t reading_hash(const struct latest_reading *reading) {
     uint64_t hash = hash_slice(reading->account, reading->platform);

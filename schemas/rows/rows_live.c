@@ -1,7 +1,7 @@
 // Live sessions: how the number of viewers changes, second by second.
 #include "runtime/check.h"
 #include "runtime/hash.h"
-#include "schemas/snapshot/rows_table.h"
+#include "schemas/rows/rows_table.h"
 
 static uint32_t live_hash(const struct live_session *live) {
     uint64_t hash = hash_slice(live->session, hash_slice(live->account, live->platform));

@@ -1,6 +1,6 @@
 // The many hashtags and topics of an account: those that are used most keep their rows, the tail becomes one.
 #include "runtime/check.h"
-#include "schemas/snapshot/rows_table.h"
+#include "schemas/rows/rows_table.h"
 
 // A row among those of its table, account and platform; `place` is by the bytes of the id.
 struct named {
@@ -42,7 +42,7 @@ static void row_fold(struct rows *r, uint32_t number) {
     for (uint32_t place = 0; place < row.cell_count; place++) {
         struct row_cell cell = row_cell(r, &row, place);
         rows_add_cell(r, other, cell.field, cell.value);
-        rows_add_cell(r, number, cell.field, (int64_t) - (uint64_t)cell.value);
+        rows_add_cell(r, number, cell.field, (int64_t)(0 - (uint64_t)cell.value));
     }
 }
 

@@ -1,7 +1,7 @@
 // Sketches by account and platform: of whom an account reached, and of how long things took.
 #include "runtime/check.h"
 #include "runtime/hash.h"
-#include "schemas/snapshot/rows_table.h"
+#include "schemas/rows/rows_table.h"
 
 const struct sketched_row sketched_rows[SKETCHED_COUNT] = {
 #define SKETCH(id, table, name, doc) {TABLE_##table, name},
@@ -56,7 +56,7 @@ void rows_sketches_fini(struct rows *r) {
     free(r->sketch_sets.at);
 }
 
-void rows_add_reached_at(struct rows *r, uint32_t sketch, const unsigned char pseudonym[PSEUDONYM_SIZE]) {
+void rows_add_reached(struct rows *r, uint32_t sketch, const unsigned char pseudonym[PSEUDONYM_SIZE]) {
     struct sketch *s = &r->sketches.at[sketch].sketch;
     CHECK(sketch < r->sketches.count && sketched_rows[s->of].table == TABLE_REACH);
     r->sketch_bytes -= reach_memory(&s->reach);
@@ -65,22 +65,12 @@ void rows_add_reached_at(struct rows *r, uint32_t sketch, const unsigned char ps
     s->reached = 0;
 }
 
-void rows_add_reached(struct rows *r, enum sketched of, struct slice account, uint32_t platform,
-                      const unsigned char pseudonym[PSEUDONYM_SIZE]) {
-    rows_add_reached_at(r, rows_sketch_number(r, of, account, platform), pseudonym);
-}
-
-void rows_add_duration_at(struct rows *r, uint32_t sketch, int64_t duration_ms) {
+void rows_add_duration(struct rows *r, uint32_t sketch, int64_t duration_ms) {
     struct sketch *s = &r->sketches.at[sketch].sketch;
     CHECK(sketch < r->sketches.count && sketched_rows[s->of].table == TABLE_QUANTILES);
     r->sketch_bytes -= quantiles_memory(&s->quantiles);
     quantiles_add(&s->quantiles, duration_ms, 1);
     r->sketch_bytes += quantiles_memory(&s->quantiles);
-}
-
-void rows_add_duration(struct rows *r, enum sketched of, struct slice account, uint32_t platform,
-                       int64_t duration_ms) {
-    rows_add_duration_at(r, rows_sketch_number(r, of, account, platform), duration_ms);
 }
 
 static size_t memory_of(const struct sketch *s) {

@@ -5,8 +5,8 @@
 #pragma once
 
 #include "runtime/arena.h"
-#include "schemas/snapshot/rows.h"
-#include "schemas/snapshot/slots.h"
+#include "schemas/rows/rows.h"
+#include "schemas/rows/slots.h"
 
 enum row_flag { ROW_PAID = 1 };
 
@@ -185,6 +185,5 @@ void rows_keep_order(struct rows *r, const struct order *order, bool settled);
 void rows_sketches_fini(struct rows *r);
 void rows_live_fini(struct rows *r);
 
-// Sorts rows and orders, given by their numbers.
+// Sorts rows, given by their numbers.
 void rows_sort_numbers(const struct rows *r, uint32_t *numbers, size_t count);
-void rows_sort_order_numbers(const struct rows *r, uint32_t *numbers, size_t count);

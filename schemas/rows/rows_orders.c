@@ -2,7 +2,7 @@
 // together.
 #include "runtime/check.h"
 #include "runtime/hash.h"
-#include "schemas/snapshot/rows_table.h"
+#include "schemas/rows/rows_table.h"
 
 // The rank of a copy among those of its order.
 static int rank_order(const struct order *a, const struct order *b) {

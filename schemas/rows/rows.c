@@ -1,8 +1,8 @@
-#include "schemas/snapshot/rows.h"
+#include "schemas/rows/rows.h"
 
 #include "runtime/check.h"
 #include "runtime/hash.h"
-#include "schemas/snapshot/rows_table.h"
+#include "schemas/rows/rows_table.h"
 
 enum { ID_BLOCK = 64 * 1024 };
 

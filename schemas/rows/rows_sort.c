@@ -1,7 +1,7 @@
 // Rows and orders as files have them. A million rows are sorted by words, not by their ids: first by table,
 // account and platform, then, among those that are equal so far, by the next bytes of the ids.
 #include "runtime/check.h"
-#include "schemas/snapshot/rows_table.h"
+#include "schemas/rows/rows_table.h"
 
 enum {
     CHUNK = 7, // bytes of an id in a word; the lowest byte says how many were left
@@ -164,17 +164,13 @@ static int order_order(const void *a, const void *b, void *sorting) {
     return memcmp(x->order->event_id, y->order->event_id, EVENT_ID_SIZE);
 }
 
-void rows_sort_order_numbers(const struct rows *r, uint32_t *numbers, size_t count) {
+void rows_sort_orders(const struct rows *r, uint32_t *out) {
     struct sorting s;
     sorting_init(&s, r);
-    qsort_r(numbers, count, sizeof(*numbers), order_order, &s);
-    free(s.ranks);
-}
-
-void rows_sort_orders(const struct rows *r, uint32_t *out) {
     for (uint32_t i = 0; i < r->orders.count; i++)
         out[i] = i;
-    rows_sort_order_numbers(r, out, r->orders.count);
+    qsort_r(out, r->orders.count, sizeof(*out), order_order, &s);
+    free(s.ranks);
 }
 
 static int sketch_order(const void *a, const void *b, void *sorting) {

@@ -1,0 +1,41 @@
+// A keeper of a store of the test, and files laid into it by hand.
+#pragma once
+
+#include "aggregate/keep/keeper.h"
+#include "tests/unit/snapshot_fixture.h"
+#include "tests/unit/store_fixture.h"
+
+static struct store *store;
+static struct keeper keeper;
+
+static inline void keeper_fresh(uint32_t partitions) {
+    store = store_fresh();
+    keeper = (struct keeper){.store = store,
+                             .topic = "engagement",
+                             .topic_id = "k8s2",
+                             .rules_hash = "0011",
+                             .kpis_hash = "2233",
+                             .partitions = partitions};
+}
+
+static int done(void **state) {
+    store_close(&store);
+    return 0;
+}
+
+static inline struct header keeper_header(enum file_kind kind, int64_t start_s) {
+    return (struct header){.kind = kind,
+                           .start_s = start_s,
+                           .end_s = start_s + WINDOW_S,
+                           .topic = keeper.topic,
+                           .topic_id = keeper.topic_id,
+                           .rules_hash = keeper.rules_hash,
+                           .kpis_hash = keeper.kpis_hash,
+                           .partitions = keeper.partitions};
+}
+
+static inline void lay(const char *name, const struct header *header, const struct rows *rows) {
+    struct snapshot_bytes bytes = written(header, rows);
+    assert_int_equal(store_put(store, name, bytes.at, bytes.length, NULL), STATUS_OK);
+    snapshot_bytes_fini(&bytes);
+}
