@@ -334,13 +334,13 @@ static void who_did_not_consent_or_came_late_was_not_reached(void **state) {
     e.consent = CONSENT_ADS;
     panes_take(&panes, &e, 1, &rules, 0);
     e = event_of_somebody(2);
-    panes_take(&panes, &e, 2, &rules, e.occurred_at_ms + 60 * MINUTE);
+    assert_true(panes_take(&panes, &e, 2, &rules, e.occurred_at_ms + 60 * MINUTE));
     e.kind = KIND_READING;
     panes_take(&panes, &e, 3, &rules, 0);
     e.kind = KIND_ERASURE;
     panes_take(&panes, &e, 4, &rules, 0);
     e = event_at(0);
-    panes_take(&panes, &e, 5, &rules, 0);
+    assert_false(panes_take(&panes, &e, 5, &rules, 0));
     assert_int_equal(rows_sketch_count(panes.at[0].rows), 0);
     panes_fini(&panes);
 }
