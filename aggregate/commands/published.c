@@ -97,8 +97,8 @@ static void revision_of(const struct published *pub, const struct header *header
     for (size_t i = 0; i < header->coverage_count; i++) {
         revision->counted += header->coverage[i].counted;
         revision->late += header->coverage[i].late;
-        revision->missing += header->coverage[i].missing;
     }
+    revision->missing = header_missing(header);
     revision->freshness =
         freshness_of(&pub->seal, header->end_s, pub->lateness_s, revision->number, revision->missing,
                      freshness_is_short(header, pub->throughs, pub->partitions));

@@ -335,13 +335,6 @@ static enum status store_show(struct show *s, struct store_reader *r, struct pro
     return status;
 }
 
-static bool is_incomplete(const struct header *header) {
-    bool incomplete = false;
-    for (size_t i = 0; i < header->coverage_count; i++)
-        incomplete = incomplete || header->coverage[i].missing;
-    return incomplete;
-}
-
 // Nobody knows what happened before it, nor whether it may change.
 static void file_sessions_show(struct show *s, const struct header *header, const struct rows *rows) {
     live_windows_init(&s->live);
@@ -358,7 +351,7 @@ static void file_sums_show(struct show *s, const struct header *header, const st
         s->late_events += header->coverage[i].late;
         s->counted_events += header->coverage[i].counted;
     }
-    stretch_print(s, header->start_s, header->end_s, is_incomplete(header) ? &incomplete : NULL);
+    stretch_print(s, header->start_s, header->end_s, header_missing(header) > 0 ? &incomplete : NULL);
     sums_end(s);
 }
 

@@ -145,9 +145,8 @@ enum status keep_files_published(struct keeper *k, int64_t start_s, uint32_t par
     if (status != STATUS_OK)
         return status;
     const struct header *header = snapshot_header(file.snapshot);
-    *to = partition < header->coverage_count ? header->coverage[partition].to : -1;
-    for (size_t i = 0; i < header->coverage_count; i++)
-        *to = header->coverage[i].missing ? -1 : *to;
+    bool covers = partition < header->coverage_count && header_missing(header) == 0;
+    *to = covers ? header->coverage[partition].to : -1;
     shelf_file_fini(&file);
     return STATUS_OK;
 }

@@ -95,13 +95,6 @@ static enum status parts_merge(struct publisher *pub, struct keeper *k, int64_t 
     return status;
 }
 
-static uint32_t missing_of(const struct header *header) {
-    uint32_t missing = 0;
-    for (size_t i = 0; i < header->coverage_count; i++)
-        missing += header->coverage[i].missing;
-    return missing;
-}
-
 // What a window was published as.
 struct written {
     uint64_t bytes;
@@ -151,9 +144,9 @@ static enum status window_write(struct publisher *pub, struct keeper *k, const s
     snapshot_name_write(text, &name);
     enum status status = store_create(k->store, text, bytes.at, bytes.length, &created, p);
     if (status == STATUS_OK && created)
-        was_published(
-            pub, &name,
-            &(struct written){bytes.length, rows_count(rows) - folded, folded, revision, missing_of(header)});
+        was_published(pub, &name,
+                      &(struct written){bytes.length, rows_count(rows) - folded, folded, revision,
+                                        header_missing(header)});
     snapshot_bytes_fini(&bytes);
     return status;
 }

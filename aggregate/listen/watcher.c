@@ -163,20 +163,13 @@ static enum status after_create(struct watcher *w, struct keeper *k, struct prob
 
 enum seen { SEEN_WHOLE, SEEN_EMPTY, SEEN_UNPUBLISHED };
 
-static bool is_complete(const struct header *header) {
-    size_t missing = 0;
-    for (size_t i = 0; i < header->coverage_count; i++)
-        missing += header->coverage[i].missing;
-    return missing == 0;
-}
-
 // Its rows; STATUS_NO_INPUT where it was published without a partition.
 static enum status whole_read(struct keeper *k, const char *name, struct rows *rows, struct problem *p) {
     struct shelf_file file;
     enum status status = shelf_read(k->store, name, rows, &file, p);
     if (status != STATUS_OK)
         return status;
-    if (!is_complete(snapshot_header(file.snapshot)))
+    if (header_missing(snapshot_header(file.snapshot)) > 0)
         status = STATUS_NO_INPUT;
     shelf_file_fini(&file);
     return status;

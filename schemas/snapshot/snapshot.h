@@ -71,6 +71,14 @@ struct header {
     const struct progress *progress; // NULL: none
 };
 
+// How many partitions a window was published without; one that lacks none is complete.
+static inline uint32_t header_missing(const struct header *h) {
+    uint32_t missing = 0;
+    for (size_t i = 0; i < h->coverage_count; i++)
+        missing += h->coverage[i].missing;
+    return missing;
+}
+
 // Bytes of a file that is being written; the owner frees `at`.
 struct snapshot_bytes {
     char *at;
