@@ -7,10 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "loadtest/bench/bench_baseline.h"
-#include "loadtest/bench/bench_rows.h"
 #include "loadtest/bench/bench_run.h"
-#include "loadtest/bench/bench_stage.h"
+#include "loadtest/bench/scenes/bench_baseline.h"
+#include "loadtest/bench/scenes/bench_rows.h"
+#include "loadtest/bench/scenes/bench_stage.h"
 #include "loadtest/stop.h"
 #include "runtime/memory.h"
 

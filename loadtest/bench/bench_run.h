@@ -4,7 +4,7 @@
 #include "loadtest/bench/bench_child.h"
 #include "loadtest/bench/bench_report.h"
 #include "loadtest/deployment.h"
-#include "loadtest/recount/recount_log.h"
+#include "loadtest/recount/reading/recount_log.h"
 
 struct bench_options {
     const char *worker;

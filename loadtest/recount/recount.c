@@ -7,10 +7,10 @@
 #include <unistd.h>
 
 #include "loadtest/deployment.h"
+#include "loadtest/recount/reading/recount_log.h"
+#include "loadtest/recount/reading/recount_rules.h"
 #include "loadtest/recount/recount_compare.h"
-#include "loadtest/recount/recount_log.h"
 #include "loadtest/recount/recount_reach.h"
-#include "loadtest/recount/recount_rules.h"
 #include "loadtest/recount/recount_unknown.h"
 #include "loadtest/windows/windows.h"
 #include "runtime/memory.h"

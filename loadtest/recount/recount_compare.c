@@ -4,9 +4,9 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "loadtest/recount/reading/recount_rules.h"
 #include "loadtest/recount/recount_faults.h"
 #include "loadtest/recount/recount_reach.h"
-#include "loadtest/recount/recount_rules.h"
 #include "runtime/check.h"
 #include "runtime/memory.h"
 

@@ -5,9 +5,9 @@
 // order.
 #pragma once
 
-#include "loadtest/recount/recount_dedup.h"
-#include "loadtest/recount/recount_event.h"
-#include "loadtest/recount/recount_ids.h"
+#include "loadtest/recount/reading/recount_dedup.h"
+#include "loadtest/recount/reading/recount_event.h"
+#include "loadtest/recount/reading/recount_ids.h"
 #include "loadtest/recount/recount_model.h"
 
 struct fold_setup {

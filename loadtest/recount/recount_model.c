@@ -2,8 +2,8 @@
 
 #include <stdlib.h>
 
-#include "loadtest/recount/measures.h"
-#include "loadtest/recount/recount_event.h"
+#include "loadtest/recount/reading/measures.h"
+#include "loadtest/recount/reading/recount_event.h"
 #include "runtime/check.h"
 #include "runtime/memory.h"
 

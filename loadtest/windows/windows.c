@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "loadtest/recount/recount_log.h"
+#include "loadtest/recount/reading/recount_log.h"
 #include "loadtest/windows/windows_compare.h"
 #include "loadtest/windows/windows_store.h"
 #include "runtime/memory.h"

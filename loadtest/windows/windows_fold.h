@@ -6,8 +6,8 @@
 // held at once, the newest windows are left to a further pass over the log.
 #pragma once
 
-#include "loadtest/recount/recount_dedup.h"
-#include "loadtest/recount/recount_event.h"
+#include "loadtest/recount/reading/recount_dedup.h"
+#include "loadtest/recount/reading/recount_event.h"
 #include "loadtest/windows/windows_model.h"
 #include "loadtest/windows/windows_sold.h"
 

@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "loadtest/recount/recount_event.h"
+#include "loadtest/recount/reading/recount_event.h"
 #include "runtime/check.h"
 #include "runtime/memory.h"
 

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "loadtest/recount/recount_event.h"
+#include "loadtest/recount/reading/recount_event.h"
 #include "runtime/check.h"
 #include "runtime/memory.h"
 #include "schemas/layout.h"

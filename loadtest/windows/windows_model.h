@@ -6,7 +6,7 @@
 #pragma once
 
 #include "clameur/v1/event.pb-c.h"
-#include "loadtest/recount/measures.h"
+#include "loadtest/recount/reading/measures.h"
 #include "loadtest/recount/recount_table.h"
 #include "loadtest/windows/windows_live.h"
 #include "loadtest/windows/windows_read.h"

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "loadtest/recount/recount_event.h"
+#include "loadtest/recount/reading/recount_event.h"
 #include "loadtest/windows/windows_model.h"
 #include "runtime/check.h"
 #include "runtime/memory.h"

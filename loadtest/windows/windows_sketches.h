@@ -4,7 +4,7 @@
 #pragma once
 
 #include "clameur/v1/event.pb-c.h"
-#include "loadtest/recount/recount_ids.h"
+#include "loadtest/recount/reading/recount_ids.h"
 #include "loadtest/recount/recount_table.h"
 
 enum { SKETCH_EXACT_MAX = 512, SKETCH_REGISTERS = 1 << 14, SKETCH_BUCKETS = 1081 };

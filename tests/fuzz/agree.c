@@ -4,8 +4,8 @@
 #include <stdlib.h>
 
 #include "fuzz.h"
-#include "loadtest/recount/measures.h"
-#include "loadtest/recount/recount_event.h"
+#include "loadtest/recount/reading/measures.h"
+#include "loadtest/recount/reading/recount_event.h"
 #include "schemas/weighable.h"
 #include "stream/decode/decode.h"
 #include "stream/validate.h"

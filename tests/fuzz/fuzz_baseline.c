@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "fuzz.h"
-#include "loadtest/bench/bench_baseline.h"
+#include "loadtest/bench/scenes/bench_baseline.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
     json_t *baseline;

@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "loadtest/bench/bench_baseline.h"
 #include "loadtest/bench/bench_memory.h"
+#include "loadtest/bench/scenes/bench_baseline.h"
 
 static void set(struct bench_report *report, size_t at, double ratio, double cpu, double fold, double rate) {
     struct bench_figures *figures = &report->cases[at].runs[0];

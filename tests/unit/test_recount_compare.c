@@ -12,8 +12,8 @@
 
 #include <cmocka.h>
 
+#include "loadtest/recount/reading/recount_rules.h"
 #include "loadtest/recount/recount_reach.h"
-#include "loadtest/recount/recount_rules.h"
 #include "loadtest/recount/recount_unknown.h"
 #include "redis_server.h"
 #include "runtime/memory.h"

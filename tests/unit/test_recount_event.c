@@ -6,8 +6,8 @@
 
 #include "loadtest/generate/generate.h"
 #include "loadtest/generate/random.h"
-#include "loadtest/recount/measures.h"
-#include "loadtest/recount/recount_event.h"
+#include "loadtest/recount/reading/measures.h"
+#include "loadtest/recount/reading/recount_event.h"
 #include "runtime/hash.h"
 #include "schemas/weighable.h"
 #include "stream/decode/decode_json.h"

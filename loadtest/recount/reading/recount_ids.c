@@ -1,4 +1,4 @@
-#include "loadtest/recount/recount_ids.h"
+#include "loadtest/recount/reading/recount_ids.h"
 
 #include <errno.h>
 #include <sodium.h>

@@ -1,4 +1,4 @@
-#include "loadtest/recount/recount_log.h"
+#include "loadtest/recount/reading/recount_log.h"
 
 #include <inttypes.h>
 #include <librdkafka/rdkafka.h>

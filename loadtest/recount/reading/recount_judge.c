@@ -1,6 +1,6 @@
 // The recount's own validation: the bounds of event.proto's comments and the reasons of rejects.def, written
 // from those two alone.
-#include "loadtest/recount/recount_event.h"
+#include "loadtest/recount/reading/recount_event.h"
 #include "schemas/registry.h"
 
 enum {

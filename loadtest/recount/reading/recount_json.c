@@ -1,6 +1,6 @@
 // JSON to wire bytes, driven by the generated descriptors: what is 0 or empty is not written, as in proto3,
 // and an embedded message is written first and then pushed back to make room for its length.
-#include "loadtest/recount/recount_json.h"
+#include "loadtest/recount/reading/recount_json.h"
 
 #include <math.h>
 #include <stdlib.h>

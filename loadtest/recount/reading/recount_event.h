@@ -6,7 +6,7 @@
 #pragma once
 
 #include "clameur/v1/event.pb-c.h"
-#include "loadtest/recount/recount_json.h"
+#include "loadtest/recount/reading/recount_json.h"
 #include "runtime/config/rules.h"
 #include "schemas/reject.h"
 

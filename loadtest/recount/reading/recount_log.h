@@ -1,7 +1,7 @@
 // The recount's own consumer: the whole log by offsets, outside of any group. Nothing is committed.
 #pragma once
 
-#include "loadtest/recount/recount_event.h"
+#include "loadtest/recount/reading/recount_event.h"
 #include "runtime/config/config.h"
 #include "runtime/status.h"
 #include "schemas/settings.h"

@@ -1,4 +1,4 @@
-#include "loadtest/recount/recount_rules.h"
+#include "loadtest/recount/reading/recount_rules.h"
 
 #include <inttypes.h>
 #include <stdio.h>

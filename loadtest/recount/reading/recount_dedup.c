@@ -1,4 +1,4 @@
-#include "loadtest/recount/recount_dedup.h"
+#include "loadtest/recount/reading/recount_dedup.h"
 
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
-#include "loadtest/recount/measures.h"
+#include "loadtest/recount/reading/measures.h"
 
-#include "loadtest/recount/recount_event.h"
+#include "loadtest/recount/reading/recount_event.h"
 #include "runtime/check.h"
 
 struct list {

@@ -1,4 +1,4 @@
-#include "loadtest/bench/bench_rows.h"
+#include "loadtest/bench/scenes/bench_rows.h"
 
 #include <inttypes.h>
 #include <stdio.h>

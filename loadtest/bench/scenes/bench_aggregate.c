@@ -7,9 +7,9 @@
 #include <unistd.h>
 
 #include "loadtest/bench/bench_http.h"
-#include "loadtest/bench/bench_rows.h"
-#include "loadtest/bench/bench_stage.h"
 #include "loadtest/bench/bench_trial.h"
+#include "loadtest/bench/scenes/bench_rows.h"
+#include "loadtest/bench/scenes/bench_stage.h"
 #include "loadtest/stop.h"
 #include "loadtest/windows/windows_fold.h"
 #include "loadtest/windows/windows_store.h"

@@ -1,4 +1,4 @@
-#include "loadtest/bench/bench_baseline.h"
+#include "loadtest/bench/scenes/bench_baseline.h"
 
 #include <errno.h>
 #include <math.h>

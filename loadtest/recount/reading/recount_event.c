@@ -1,4 +1,4 @@
-#include "loadtest/recount/recount_event.h"
+#include "loadtest/recount/reading/recount_event.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "loadtest/bench/bench_stage.h"
+#include "loadtest/bench/scenes/bench_stage.h"
 
 #include <inttypes.h>
 #include <librdkafka/rdkafka.h>
