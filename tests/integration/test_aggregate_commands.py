@@ -12,6 +12,7 @@ import subprocess
 import time
 from functools import cache
 
+import duckdb
 import pytest
 import zstandard
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
@@ -454,6 +455,19 @@ def test_every_format_says_the_same(store):
     for name in ("counters", "definitions", "provenance"):
         assert base.execute(f"select count(*) from {name}").fetchone()[0] > 0
     assert base.execute("pragma integrity_check").fetchone()[0] == "ok"
+
+
+def test_duckdb_reads_a_compressed_export_as_it_is(store):
+    store.window(0).window(1).make()
+    out = _export(store, "--zst", name="kpi.csv.zst")
+    with duckdb.connect() as base:
+        for place, text in ((out, _unzst(out)), (out.with_name("kpi.counters.csv.zst"), _unzst(out.with_name("kpi.counters.csv.zst")))):
+            rows = list(csv.DictReader(io.StringIO(text.decode())))
+            read = base.execute("select * from read_csv(?)", [str(place)])
+            assert [column[0] for column in read.description] == list(rows[0])
+            assert len(read.fetchall()) == len(rows) > 0
+        likes = base.execute("select sum(value) from read_csv(?) where counter = 'likes' and \"table\" = 'totals'", [str(place)])
+        assert likes.fetchone()[0] == sum(int(row["value"]) for row in rows if (row["counter"], row["table"]) == ("likes", "totals")) > 0
 
 
 def test_an_export_is_whole_or_not_there(store):
