@@ -103,10 +103,13 @@ class Aggregation:
         return True
 
     def settle(self, seconds=120):
-        """Waits until everything that stands in the log is published, and compares it."""
+        """Waits until everything that stands in the log is published, and compares it with both counts of the log: ours, and the
+        recount's."""
         expected = self.expected()
         wait_until("every window is published", lambda: self.is_published(expected), seconds, 0.5)
-        return self.compare(expected)
+        self.compare(expected)
+        self.deployment.loadtest("recount", "--against=snapshots")
+        return expected
 
     def compare(self, expected):
         assert self.store.starts() == sorted(expected.windows)
