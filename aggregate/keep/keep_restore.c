@@ -159,6 +159,7 @@ static struct kept *kept_create(uint32_t partition, int64_t start) {
     struct kept *kept = memory_take(sizeof(*kept));
     ledger_init(&kept->ledger, partition, start);
     kept->last = kept->base = kept->base_before = -1;
+    kept->looked_s = INT64_MIN;
     return kept;
 }
 

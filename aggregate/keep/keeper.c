@@ -87,6 +87,8 @@ static enum status keep_parts(struct keeper *k, struct kept *kept, struct proble
 struct publication {
     struct keeper *keeper;
     const struct ledger *ledger;
+    int64_t after_s;  // windows up to it were looked up before
+    int64_t looked_s; // the last one
     int looks;
 };
 
@@ -103,11 +105,20 @@ static bool is_published(void *context, const struct ledger_window *w) {
     struct publication *publication = context;
     struct problem problem;
     int64_t to;
-    if (publication->looks-- <= 0)
+    if (publication->looks == 0 || w->start_s <= publication->after_s)
         return false;
+    publication->looks--;
+    publication->looked_s = w->start_s;
     enum status status =
         keep_files_published(publication->keeper, w->start_s, publication->ledger->partition, &to, &problem);
     return (status == STATUS_OK && to >= w->to) || has_left_the_store(publication, w);
+}
+
+// They take turns: lines of windows that are never published, be they as many, hold up none.
+static void settle(struct keeper *k, struct kept *kept) {
+    struct publication publication = {k, &kept->ledger, kept->looked_s, 0, PUBLISHED_LOOKS};
+    ledger_settle(&kept->ledger, is_published, &publication);
+    kept->looked_s = publication.looks == 0 ? publication.looked_s : INT64_MIN;
 }
 
 static enum status keep_taken(struct keeper *k, struct kept *kept, const struct handover *h,
@@ -135,8 +146,7 @@ enum status keeper_keep(struct keeper *k, struct kept *kept, struct handover *h,
         return status;
     kept->taken = false;
     ledger_close(&kept->ledger, h->lateness_ms);
-    struct publication publication = {k, &kept->ledger, PUBLISHED_LOOKS};
-    ledger_settle(&kept->ledger, is_published, &publication);
+    settle(k, kept);
     keep_files_sweep(k, kept);
     return STATUS_OK;
 }

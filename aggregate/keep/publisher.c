@@ -22,6 +22,7 @@ struct publisher *publisher_create(uint32_t partitions, int64_t incomplete_after
     pub->earlier = earlier_create();
     pub->waits = waits_create(partitions, incomplete_after_ms);
     pub->told = -1;
+    pub->looked_s = INT64_MIN;
     for (uint32_t i = 0; i < partitions; i++)
         pub->throughs[i].name.offset = pub->throughs[i].torn.offset = -1;
     pub->figures.waits_for = 0;
@@ -256,32 +257,46 @@ static size_t candidates(const struct publisher *pub, const bool *owned, int64_t
     return kept;
 }
 
-enum status publisher_run(struct publisher *pub, struct keeper *k, const bool *owned, size_t most,
-                          int64_t now_ms, bool *more, struct problem *p) {
-    int64_t *starts;
-    size_t worked = 0;
-    *more = false;
-    enum status first = throughs_read(pub, k, p);
-    if (first != STATUS_OK)
-        return first;
-    throughs_note(pub, k, now_ms);
-    throughs_seal(pub);
-    throughs_wait(pub);
-    int64_t gone_before_s = retention_horizon(retention_time(k, pub->figures.sealed_s), k->retain_s);
-    size_t count = candidates(pub, owned, gone_before_s, &starts);
-    for (size_t i = 0; i < count && !*more; i++) {
+// At most `most` of them, after the one that the last run ended with: windows that cannot be published, be they
+// as many, hold up none.
+static enum status windows_look(struct publisher *pub, struct keeper *k, const int64_t *starts, size_t count,
+                                size_t most, bool *more, struct problem *p) {
+    enum status first = STATUS_OK;
+    int64_t looked_s = INT64_MIN;
+    size_t worked = 0, i = 0;
+    while (i < count && starts[i] <= pub->looked_s)
+        i++;
+    for (; i < count && worked < most; i++) {
         struct problem problem;
-        bool did = false;
-        *more = worked == most;
-        enum status status = *more ? STATUS_OK : window_look(pub, k, starts[i], &did, &problem);
+        bool did;
+        enum status status = window_look(pub, k, starts[i], &did, &problem);
         worked += did;
+        looked_s = starts[i];
         if (status != STATUS_OK && first == STATUS_OK) {
             first = status;
             *p = problem;
         }
     }
-    free(starts);
+    *more = i < count;
+    pub->looked_s = *more ? looked_s : INT64_MIN;
     return first;
+}
+
+enum status publisher_run(struct publisher *pub, struct keeper *k, const bool *owned, size_t most,
+                          int64_t now_ms, bool *more, struct problem *p) {
+    int64_t *starts;
+    *more = false;
+    enum status status = throughs_read(pub, k, p);
+    if (status != STATUS_OK)
+        return status;
+    throughs_note(pub, k, now_ms);
+    throughs_seal(pub);
+    throughs_wait(pub);
+    int64_t gone_before_s = retention_horizon(retention_time(k, pub->figures.sealed_s), k->retain_s);
+    size_t count = candidates(pub, owned, gone_before_s, &starts);
+    status = windows_look(pub, k, starts, count, most, more, p);
+    free(starts);
+    return status;
 }
 
 bool publisher_has_open(const void *publisher, int64_t start_s) {

@@ -34,6 +34,7 @@ struct publisher {
     struct earlier *earlier;
     struct waits *waits;
     int64_t told;      // the partition that windows were said to wait for; -1: none
+    int64_t looked_s;  // where the last run left off; INT64_MIN: it left nothing
     struct done *done; // by start_s
     size_t done_count, done_room;
     struct publisher_figures figures;

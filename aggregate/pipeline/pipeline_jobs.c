@@ -158,7 +158,8 @@ static void publish_done(struct pipeline *p, struct job *job) {
     p->watch.due = true;
     p->published = publisher_figures(p->publisher);
     histogram_add(&p->tally.publish_seconds, (double)(clock_monotonic_ms() - job->began_ms) / 1000);
-    p->publish_at_ms = job->more ? p->now_ms : p->now_ms + p->basis->settings.aggregate_checkpoint_ms;
+    bool at_once = job->more && job->status != STATUS_TRY_AGAIN;
+    p->publish_at_ms = at_once ? p->now_ms : p->now_ms + p->basis->settings.aggregate_checkpoint_ms;
     if (job->status == STATUS_OK)
         job_store_answered(p, job);
     else if (job->status == STATUS_TRY_AGAIN)
