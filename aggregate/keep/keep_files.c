@@ -86,17 +86,16 @@ static enum status part_read(struct keeper *k, const char *name, enum file_kind 
                              const struct part_name *part, struct rows *rows, struct coverage *coverage,
                              struct problem *p) {
     struct shelf_file file;
-    enum status status = shelf_read(k->store, name, rows, &file, p);
+    enum status status = keep_files_read(k, name, kind, rows, &file, p);
     if (status == STATUS_NO_INPUT)
         return problem_set(p, STATUS_BAD_DATA, "CLM-D3", "restore the store from a backup",
                            "%s is gone, and its line says that it was kept", name);
     if (status != STATUS_OK)
         return status;
     const struct header *header = snapshot_header(file.snapshot);
-    if (header->kind == kind && header->start_s == part->start_s && header->coverage_count == 1 &&
-        header->coverage[0].partition == part->partition && header->coverage[0].to == part->to)
-        *coverage = header->coverage[0];
-    else
+    *coverage = header->coverage[0];
+    if (header->start_s != part->start_s || coverage->partition != part->partition ||
+        coverage->start != part->from || coverage->to != part->to)
         status = problem_set(p, STATUS_BAD_DATA, "CLM-D3", "clameur-aggregate verify",
                              "%s holds another part than its name says", name);
     shelf_file_fini(&file);
@@ -141,12 +140,11 @@ enum status keep_files_published(struct keeper *k, int64_t start_s, uint32_t par
     if (status != STATUS_OK)
         return status;
     snapshot_name_write(name, &newest);
-    status = shelf_open(k->store, name, &file, p);
+    status = keep_files_open(k, name, FILE_WINDOW, &file, p);
     if (status != STATUS_OK)
         return status;
     const struct header *header = snapshot_header(file.snapshot);
-    bool covers = partition < header->coverage_count && header_missing(header) == 0;
-    *to = covers ? header->coverage[partition].to : -1;
+    *to = header_missing(header) == 0 ? header->coverage[partition].to : -1;
     shelf_file_fini(&file);
     return STATUS_OK;
 }

@@ -17,6 +17,17 @@ enum status keep_files_through(struct keeper *k, struct kept *kept, struct probl
 // be removed is tried again the next time.
 void keep_files_sweep(struct keeper *k, struct kept *kept);
 
+// Is it of our log, and of the kind? Else STATUS_BAD_DATA (CLM-D3). What fits has progress of one of our
+// partitions, or covers a window: all partitions, each in its place.
+enum status keep_files_fit(const struct keeper *k, enum file_kind kind, const struct shelf_file *file,
+                           struct problem *p);
+// Opens a file that fits, and reads its header alone; or all of it, the sum checked, into `rows` (NULL: they
+// are passed over).
+enum status keep_files_open(struct keeper *k, const char *name, enum file_kind kind, struct shelf_file *file,
+                            struct problem *p);
+enum status keep_files_read(struct keeper *k, const char *name, enum file_kind kind, struct rows *rows,
+                            struct shelf_file *file, struct problem *p);
+
 // Reads a part's rows and what it covers. STATUS_BAD_DATA (CLM-D3) where it is torn, another's or gone.
 enum status keep_files_read_part(struct keeper *k, const struct part_name *part, struct rows *rows,
                                  struct coverage *coverage, struct problem *p);

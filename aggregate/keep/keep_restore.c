@@ -82,12 +82,12 @@ static enum status read_open(struct keeper *k, const struct checkpoint_name *nam
                              struct problem *p) {
     char text[NAME_MAX_LENGTH];
     checkpoint_name_write(text, name);
-    enum status status = shelf_open(k->store, text, file, p);
+    enum status status = keep_files_open(k, text, FILE_CHECKPOINT, file, p);
     if (status != STATUS_OK)
         return status;
-    const struct header *header = snapshot_header(file->snapshot);
-    if (header->kind == FILE_CHECKPOINT && header->progress != NULL &&
-        header->progress->partition == name->partition && header->progress->offset == name->offset)
+    const struct progress *progress = snapshot_header(file->snapshot)->progress;
+    if (progress->partition == name->partition && progress->offset == name->offset &&
+        progress->after == name->after)
         return STATUS_OK;
     shelf_file_fini(file);
     return problem_set(p, STATUS_BAD_DATA, "CLM-D3", "clameur-aggregate verify",
@@ -230,7 +230,8 @@ static enum status restore_watermark(struct keeper *k, struct kept *kept, struct
     if (status != STATUS_OK)
         return status;
     const struct progress *through = snapshot_header(file.snapshot)->progress;
-    kept->told = through != NULL && through->offset == kept->ledger.offset &&
+    kept->told = keep_files_fit(k, FILE_THROUGH, &file, p) == STATUS_OK &&
+                 through->partition == kept->ledger.partition && through->offset == kept->ledger.offset &&
                  through->sealed_s >= kept->ledger.sealed_s;
     if (kept->told && through->watermark_ms > kept->ledger.watermark_ms) {
         kept->ledger.watermark_ms = through->watermark_ms;

@@ -31,9 +31,9 @@ struct kept {
     int64_t last;              // offset of the newest checkpoint file that we follow; -1: none
     int64_t base, base_before; // offsets of the last two bases; -1: none
     uint64_t base_bytes, segment_bytes;
-    uint32_t segments;                     // since the base
-    int64_t looked_s; // the last window that was looked up for being settled, where others wait for their
-                      // turn; INT64_MIN: none do
+    uint32_t segments; // since the base
+    int64_t looked_s;  // the last window that was looked up for being settled, where others wait for their
+                       // turn; INT64_MIN: none do
     uint64_t part_bytes, checkpoint_bytes; // written, until somebody takes the figures
 };
 

@@ -257,8 +257,8 @@ static size_t candidates(const struct publisher *pub, const bool *owned, int64_t
     return kept;
 }
 
-// At most `most` of them, after the one that the last run ended with: windows that cannot be published, be they
-// as many, hold up none.
+// At most `most` of them, after the one that the last run ended with: windows that cannot be published, be
+// they as many, hold up none.
 static enum status windows_look(struct publisher *pub, struct keeper *k, const int64_t *starts, size_t count,
                                 size_t most, bool *more, struct problem *p) {
     enum status first = STATUS_OK;

@@ -30,8 +30,8 @@ struct publisher_figures {
 
 // Publishes at most `most` windows, of those whose publisher is an owner of the partitions in `owned` (by
 // number), after those of a run that left some. `now_ms`: of a steady clock. *more: there are others.
-// STATUS_TRY_AGAIN, STATUS_BAD_DATA (CLM-D3, a part that is torn or gone: the window stays unpublished, others
-// were).
+// STATUS_TRY_AGAIN, STATUS_BAD_DATA (CLM-D3, a part that is torn or gone: the window stays unpublished,
+// others were).
 enum status publisher_run(struct publisher *pub, struct keeper *k, const bool *owned, size_t most,
                           int64_t now_ms, bool *more, struct problem *p);
 struct publisher_figures publisher_figures(const struct publisher *pub);

@@ -1,6 +1,7 @@
 // What a window is made of: of each partition how far, and the orders of 48 hours before.
 #include <stdlib.h>
 
+#include "aggregate/keep/keep_files.h"
 #include "aggregate/keep/publisher_internal.h"
 #include "runtime/log/log.h"
 #include "runtime/memory.h"
@@ -13,20 +14,33 @@ const struct line *progress_line(const struct progress *progress, int64_t start_
     return NULL;
 }
 
+static bool is_empty(const struct coverage *c) {
+    return c->to <= c->start;
+}
+
+// Of two that start alike the greater `to` has all of the other; one that starts later never has.
+static bool is_more(const struct coverage *c, const struct coverage *than) {
+    if (is_empty(c) || is_empty(than))
+        return !is_empty(c);
+    return c->start == than->start ? c->to > than->to : c->start < than->start;
+}
+
 // A partition's line says how far its part reaches, once it has sealed the window; where the line was
 // settled, the published revisions do.
 static void inputs_raise(const struct publisher *pub, int64_t start_s, struct inputs *in) {
     for (uint32_t i = 0; i < pub->partitions; i++) {
         const struct progress *progress = &pub->throughs[i].progress;
         const struct line *line = progress_line(progress, start_s);
-        if (line == NULL || line->to <= in->coverage[i].to || waits_lacks(pub->waits, i, start_s))
+        if (line == NULL || waits_lacks(pub->waits, i, start_s))
             continue;
-        in->coverage[i] = (struct coverage){.partition = i,
-                                            .start = progress->start,
-                                            .to = line->to,
-                                            .counted = line->counted,
-                                            .late = line->late,
-                                            .orders_to = line->orders_to};
+        const struct coverage said = {.partition = i,
+                                      .start = progress->start,
+                                      .to = line->to,
+                                      .counted = line->counted,
+                                      .late = line->late,
+                                      .orders_to = line->orders_to};
+        if (is_more(&said, &in->coverage[i]))
+            in->coverage[i] = said;
     }
 }
 
@@ -57,8 +71,8 @@ void inputs_fini(struct inputs *in) {
 
 // What a published revision covers, and what its orders were held against.
 static void inputs_join(const struct publisher *pub, const struct header *published, struct inputs *in) {
-    for (uint32_t i = 0; i < pub->partitions && i < published->coverage_count; i++) {
-        if (published->coverage[i].to > in->coverage[i].to)
+    for (uint32_t i = 0; i < pub->partitions; i++) {
+        if (is_more(&published->coverage[i], &in->coverage[i]))
             in->coverage[i] = published->coverage[i];
     }
     struct earlier_orders *before = in->earlier;
@@ -72,12 +86,17 @@ static enum status revision_join(const struct publisher *pub, struct keeper *k,
     struct shelf_file file;
     char name[NAME_MAX_LENGTH];
     snapshot_name_write(name, revision);
-    enum status status = shelf_open(k->store, name, &file, p);
+    enum status status = keep_files_open(k, name, FILE_WINDOW, &file, p);
     if (status != STATUS_OK)
         return status;
-    inputs_join(pub, snapshot_header(file.snapshot), in);
+    const struct header *header = snapshot_header(file.snapshot);
+    if (header->start_s == revision->start_s)
+        inputs_join(pub, header, in);
+    else
+        status = problem_set(p, STATUS_BAD_DATA, "CLM-D3", "clameur-aggregate verify",
+                             "%s holds another window than its name says", name);
     shelf_file_fini(&file);
-    return STATUS_OK;
+    return status;
 }
 
 // Are lines gone that the window's inputs would be read off: its own, or those of the 48 hours before?

@@ -1,6 +1,7 @@
 // How far the partitions have come: their sealed-through records, of each the newest that is whole.
 #include <stdlib.h>
 
+#include "aggregate/keep/keep_files.h"
 #include "aggregate/keep/publisher_internal.h"
 #include "runtime/log/log.h"
 #include "runtime/memory.h"
@@ -22,16 +23,20 @@ static enum status through_read(struct publisher *pub, struct keeper *k, const s
     char text[NAME_MAX_LENGTH];
     struct shelf_file file;
     through_name_write(text, name);
-    enum status status = shelf_read(k->store, text, NULL, &file, p);
+    enum status status = keep_files_read(k, text, FILE_THROUGH, NULL, &file, p);
     if (status == STATUS_NO_INPUT)
         return STATUS_OK; // swept meanwhile: there is a later one
     if (status != STATUS_OK)
         return status;
     const struct progress *progress = snapshot_header(file.snapshot)->progress;
-    if (progress != NULL && progress->partition == name->partition)
+    if (progress->partition == name->partition && progress->offset == name->offset &&
+        progress->sealed_s == name->sealed_s)
         through_take(&pub->throughs[name->partition], name, progress);
+    else
+        status = problem_set(p, STATUS_BAD_DATA, "CLM-D3", "clameur-aggregate verify",
+                             "%s holds another record than its name says", text);
     shelf_file_fini(&file);
-    return STATUS_OK;
+    return status;
 }
 
 static bool is_later(const struct through_name *a, const struct through_name *b) {

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "aggregate/keep/keep_files.h"
 #include "aggregate/keep/retention.h"
 #include "runtime/log/log.h"
 #include "runtime/memory.h"
@@ -164,12 +165,16 @@ static enum status after_create(struct watcher *w, struct keeper *k, struct prob
 enum seen { SEEN_WHOLE, SEEN_EMPTY, SEEN_UNPUBLISHED };
 
 // Its rows; STATUS_NO_INPUT where it was published without a partition.
-static enum status whole_read(struct keeper *k, const char *name, struct rows *rows, struct problem *p) {
+static enum status whole_read(struct keeper *k, const struct snapshot_name *revision, struct rows *rows,
+                              struct problem *p) {
     struct shelf_file file;
-    enum status status = shelf_read(k->store, name, rows, &file, p);
+    char name[NAME_MAX_LENGTH];
+    snapshot_name_write(name, revision);
+    enum status status = keep_files_read(k, name, FILE_WINDOW, rows, &file, p);
     if (status != STATUS_OK)
         return status;
-    if (header_missing(snapshot_header(file.snapshot)) > 0)
+    const struct header *header = snapshot_header(file.snapshot);
+    if (header_missing(header) > 0 || header->start_s != revision->start_s)
         status = STATUS_NO_INPUT;
     shelf_file_fini(&file);
     return status;
@@ -180,10 +185,8 @@ static enum status revision_read(struct keeper *k, const struct snapshot_name *n
                                  struct rows **rows, struct problem *p) {
     enum status status = STATUS_NO_INPUT;
     for (size_t i = 0; i < count && (status == STATUS_NO_INPUT || status == STATUS_BAD_DATA); i++) {
-        char name[NAME_MAX_LENGTH];
-        snapshot_name_write(name, &names[i]);
         *rows = rows_create();
-        status = whole_read(k, name, *rows, p);
+        status = whole_read(k, &names[i], *rows, p);
         if (status != STATUS_OK)
             rows_destroy(rows);
     }

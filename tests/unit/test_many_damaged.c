@@ -1,5 +1,5 @@
-// Windows that cannot be published, as many as are looked at in one go: they hold up no other. Their parts are
-// torn, or gone.
+// Windows that cannot be published, as many as are looked at in one go: they hold up no other. Their parts
+// are torn, or gone.
 #include "aggregate/keep/publisher.h"
 
 #include "runtime/log/log.h"
