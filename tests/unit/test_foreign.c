@@ -69,20 +69,24 @@ static void a_checkpoint_of_another_partition_is_none__goes_red_if_its_name_is_b
     restores(100);
 }
 
+static void lay_segment(int64_t offset, int64_t after) {
+    const struct progress at = {.offset = offset, .after = after, .segment = true, .read = (uint64_t)offset};
+    const struct header header = of_progress(FILE_CHECKPOINT, &at);
+    lay_checkpoint(&header);
+}
+
 static void nor_one_of_another_offset(void **state) {
     lay_base(0, 100);
-    lay_base(0, 200);
-    rename_file("checkpoints/p0000-0000000000000000200-0000000000000000200.zst",
-                "checkpoints/p0000-0000000000000000300-0000000000000000300.zst");
+    lay_segment(200, 100);
+    rename_file("checkpoints/p0000-0000000000000000200-0000000000000000100.zst",
+                "checkpoints/p0000-0000000000000000300-0000000000000000100.zst");
     restores(100);
 }
 
 // As a base it would lack all that the files before it hold.
 static void nor_a_segment_that_is_called_a_base(void **state) {
-    const struct progress at = {.offset = 200, .after = 100, .segment = true, .read = 200};
-    const struct header header = of_progress(FILE_CHECKPOINT, &at);
     lay_base(0, 100);
-    lay_checkpoint(&header);
+    lay_segment(200, 100);
     rename_file("checkpoints/p0000-0000000000000000200-0000000000000000100.zst",
                 "checkpoints/p0000-0000000000000000200-0000000000000000200.zst");
     restores(100);
@@ -99,6 +103,11 @@ static void nor_one_of_another_log(void **state) {
     header.topic_id = "made-anew";
     lay_checkpoint(&header);
     restores(100);
+    header.topic_id = keeper.topic_id;
+    header.partitions = OTHERS;
+    lay_checkpoint(&header);
+    restores(100);
+    header.partitions = PARTITIONS;
     header.topic_id = ""; // the cluster did not tell, then
     lay_checkpoint(&header);
     restores(200);
@@ -211,32 +220,53 @@ static void a_record_of_another_offset_publishes_nothing(void **state) {
     assert_false(is_published(0, 100, 70));
 }
 
-// It covers partitions that we have not, and names orders of such.
-static void a_revision_of_a_wider_topic_is_not_joined__goes_red_if_its_partitions_are_ours(void **state) {
-    struct coverage coverage[OTHERS];
-    struct earlier_orders earlier = {START_S - WINDOW_S, OTHERS - 1, 100};
-    struct header header = keeper_header(FILE_WINDOW, START_S);
-    for (uint32_t i = 0; i < OTHERS; i++) {
-        coverage[i] = covers(i, 900);
-        coverage[i].orders_to = 900;
-    }
-    header.partitions = OTHERS;
-    header.coverage = coverage;
-    header.coverage_count = OTHERS;
-    header.earlier = &earlier;
-    header.earlier_count = 1;
-    lay_revision(&header, START_S);
+static void is_passed_over(const struct header *revision) {
+    lay_revision(revision, START_S);
     lay_both_parts();
     lay_through(0, 100);
     lay_through(1, 70);
     assert_int_equal(publish(), STATUS_OK);
     assert_true(is_published(0, 100, 70));
-    header.partitions = PARTITIONS; // it says that it is ours
-    lay_revision(&header, START_S);
-    assert_int_equal(publish(), STATUS_OK);
-    header.coverage_count = PARTITIONS; // and has as many; the orders are of a partition that there is not
-    lay_revision(&header, START_S);
-    assert_int_equal(publish(), STATUS_OK);
+}
+
+// It says that it is ours, and has a place for more.
+static void a_revision_of_more_partitions_is_not_joined(void **state) {
+    struct coverage coverage[OTHERS];
+    struct header header = keeper_header(FILE_WINDOW, START_S);
+    for (uint32_t i = 0; i < OTHERS; i++)
+        coverage[i] = covers(i, 900);
+    header.coverage = coverage;
+    header.coverage_count = OTHERS;
+    is_passed_over(&header);
+}
+
+static void nor_one_of_fewer__goes_red_if_the_places_are_not_looked_at(void **state) {
+    const struct coverage coverage = covers(1, 900);
+    struct header header = keeper_header(FILE_WINDOW, START_S);
+    header.coverage = &coverage;
+    header.coverage_count = 1;
+    is_passed_over(&header);
+}
+
+static void nor_one_of_other_partitions(void **state) {
+    const struct coverage coverage[] = {covers(1, 900), covers(2, 900)};
+    struct header header = keeper_header(FILE_WINDOW, START_S);
+    header.coverage = coverage;
+    header.coverage_count = PARTITIONS;
+    is_passed_over(&header);
+}
+
+// There is no start of such a partition that its orders could be called by.
+static void nor_one_held_against_orders_of_a_partition_that_there_is_not(void **state) {
+    struct coverage coverage[] = {covers(0, 900), covers(1, 900)};
+    const struct earlier_orders earlier = {START_S - WINDOW_S, OTHERS, 100};
+    struct header header = keeper_header(FILE_WINDOW, START_S);
+    coverage[0].orders_to = 900;
+    header.coverage = coverage;
+    header.coverage_count = PARTITIONS;
+    header.earlier = &earlier;
+    header.earlier_count = 1;
+    is_passed_over(&header);
 }
 
 static void nor_one_of_another_window(void **state) {
@@ -244,12 +274,7 @@ static void nor_one_of_another_window(void **state) {
     struct header header = keeper_header(FILE_WINDOW, NEXT_S);
     header.coverage = coverage;
     header.coverage_count = PARTITIONS;
-    lay_revision(&header, START_S);
-    lay_both_parts();
-    lay_through(0, 100);
-    lay_through(1, 70);
-    assert_int_equal(publish(), STATUS_OK);
-    assert_true(is_published(0, 100, 70));
+    is_passed_over(&header);
 }
 
 static void a_part_that_starts_elsewhere_is_another(void **state) {
@@ -290,7 +315,10 @@ int main(void) {
         TEST(nor_one_of_another_log),
         TEST(a_record_of_another_partition_seals_nothing__goes_red_if_it_is_believed),
         TEST(a_record_of_another_offset_publishes_nothing),
-        TEST(a_revision_of_a_wider_topic_is_not_joined__goes_red_if_its_partitions_are_ours),
+        TEST(a_revision_of_more_partitions_is_not_joined),
+        TEST(nor_one_of_fewer__goes_red_if_the_places_are_not_looked_at),
+        TEST(nor_one_of_other_partitions),
+        TEST(nor_one_held_against_orders_of_a_partition_that_there_is_not),
         TEST(nor_one_of_another_window),
         TEST(a_part_that_starts_elsewhere_is_another),
         TEST(a_line_that_starts_later_replaces_nothing__goes_red_if_the_greater_end_does),
