@@ -43,21 +43,22 @@ enum status shelf_read(struct store *store, const char *name, struct rows *rows,
 
 struct snapshot_name shelf_name_of(const struct header *header) {
     struct snapshot_name name = {.start_s = header->start_s};
-    int64_t missing = 0;
+    uint64_t sum = 0, missing = 0;
     for (size_t i = 0; i < header->coverage_count; i++) {
         const struct coverage *c = &header->coverage[i];
         const int64_t words[] = {c->partition, c->start, c->to, c->missing};
-        name.sum += c->to;
+        sum += (uint64_t)c->to;
         missing += c->missing;
         name.hash = hash_bytes(words, sizeof(words), name.hash);
     }
     for (size_t i = 0; i < header->earlier_count; i++) {
         const struct earlier_orders *e = &header->earlier[i];
         const int64_t words[] = {e->start_s, e->partition, e->to};
-        name.sum += e->to;
+        sum += (uint64_t)e->to;
         name.hash = hash_bytes(words, sizeof(words), name.hash);
     }
-    name.sum = name.sum > missing ? name.sum - missing : 0;
+    sum &= INT64_MAX; // offsets of a file may be as great as can be
+    name.sum = (int64_t)(sum > missing ? sum - missing : 0);
     return name;
 }
 

@@ -129,6 +129,20 @@ static bool read_numbers(struct slice bytes, uint64_t *numbers, unsigned count) 
     return wire_is_at_end(&in);
 }
 
+// What is within these bounds can be added to, and to each other's windows, without leaving 64 bits.
+static bool is_time(int64_t time_s) {
+    int64_t most = EVENT_TIME_END_MS / 1000 + ROWS_WINDOW_S;
+    return time_s >= -most && time_s <= most;
+}
+
+static bool is_watermark(int64_t time_ms) {
+    return time_ms == INT64_MIN || (time_ms >= -EVENT_TIME_END_MS && time_ms <= EVENT_TIME_END_MS);
+}
+
+static bool is_offset(int64_t offset) {
+    return offset >= 0;
+}
+
 static size_t count_of(struct slice bytes, unsigned number) {
     struct wire_in in = wire_in(bytes);
     struct wire_field field;
@@ -143,7 +157,7 @@ static bool read_line(struct slice bytes, struct line *line) {
     if (!read_numbers(bytes, n, 6))
         return false;
     *line = (struct line){(int64_t)n[0], n[1], n[2], (int64_t)n[3], n[4] != 0, (int64_t)n[5]};
-    return true;
+    return is_time(line->start_s) && is_offset(line->to) && is_offset(line->orders_to);
 }
 
 static bool read_coverage(struct slice bytes, struct coverage *c) {
@@ -152,7 +166,7 @@ static bool read_coverage(struct slice bytes, struct coverage *c) {
         return false;
     *c =
         (struct coverage){(uint32_t)n[0], (int64_t)n[1], (int64_t)n[2], n[3], n[4], n[5] != 0, (int64_t)n[6]};
-    return true;
+    return is_offset(c->start) && is_offset(c->to) && is_offset(c->orders_to);
 }
 
 static const char *read_lines(struct slice bytes, struct arena *arena, struct progress *p) {
@@ -172,6 +186,11 @@ static const char *read_lines(struct slice bytes, struct arena *arena, struct pr
             return "the lines of windows are not sorted";
     }
     return NULL;
+}
+
+static bool are_within(const struct progress *p) {
+    return is_time(p->sealed_s) && is_time(p->settled_before_s) && is_watermark(p->watermark_ms) &&
+           is_offset(p->start) && is_offset(p->offset) && is_offset(p->after) && is_offset(p->last_end);
 }
 
 static const char *read_progress(struct slice bytes, struct arena *arena, const struct progress **out) {
@@ -195,7 +214,7 @@ static const char *read_progress(struct slice bytes, struct arena *arena, const 
                            .last_end = (int64_t)n[14],
                            .last_fingerprint = n[15]};
     *out = p;
-    return read_lines(bytes, arena, p);
+    return are_within(p) ? read_lines(bytes, arena, p) : "the progress is of no time or place that can be";
 }
 
 static const char *read_table_rows(struct slice bytes, uint64_t table_rows[TABLES]) {
@@ -246,6 +265,8 @@ static const char *read_earlier(struct header_read *r, struct slice bytes) {
     if (!read_numbers(bytes, n, 3) || n[1] >= HEADER_PARTITIONS_MAX)
         return "earlier orders are damaged";
     *e = (struct earlier_orders){(int64_t)n[0], (uint32_t)n[1], (int64_t)n[2]};
+    if (!is_time(e->start_s) || !is_offset(e->to))
+        return "earlier orders are damaged";
     if (r->header->earlier_count++ > 0 && !is_after(e, &e[-1]))
         return "the earlier orders are not sorted";
     return NULL;
@@ -294,6 +315,8 @@ static const char *read_scalars(struct slice bytes, struct header *h) {
                          .topic_id = "",
                          .rules_hash = "",
                          .kpis_hash = ""};
+    if (!is_time(h->start_s) || !is_time(h->end_s))
+        return "it is of no time that an event can have";
     return h->end_s < h->start_s ? "it ends before it starts" : NULL;
 }
 

@@ -810,6 +810,67 @@ static void a_header_is_bounded(void **state) {
     assert_verdict(&f, "the header: more partitions than can be");
 }
 
+// A header with one number that no file of ours has.
+static const struct header *header_with(size_t which, int64_t number) {
+    static struct header header;
+    static struct progress progress;
+    static struct line line;
+    static struct coverage coverage;
+    static struct earlier_orders earlier;
+    int64_t *const numbers[] = {&header.start_s,
+                                &header.end_s,
+                                &coverage.start,
+                                &coverage.to,
+                                &coverage.orders_to,
+                                &earlier.start_s,
+                                &earlier.to,
+                                &progress.sealed_s,
+                                &progress.settled_before_s,
+                                &progress.watermark_ms,
+                                &progress.start,
+                                &progress.offset,
+                                &progress.after,
+                                &progress.last_end,
+                                &line.start_s,
+                                &line.to,
+                                &line.orders_to};
+    coverage = (struct coverage){0};
+    earlier = (struct earlier_orders){0};
+    line = (struct line){0};
+    progress = (struct progress){.lines = &line, .line_count = 1};
+    header = (struct header){.kind = FILE_THROUGH,
+                             .coverage = &coverage,
+                             .coverage_count = 1,
+                             .earlier = &earlier,
+                             .earlier_count = 1,
+                             .progress = &progress};
+    if (which >= sizeof(numbers) / sizeof(numbers[0]))
+        return NULL;
+    *numbers[which] = number;
+    return &header;
+}
+
+static enum status reads_header(const struct header *header) {
+    struct snapshot_bytes bytes;
+    struct problem p;
+    snapshot_write(&bytes, header, NULL, 0);
+    enum status status = reads(bytes.at, bytes.length, &p);
+    snapshot_bytes_fini(&bytes);
+    return status;
+}
+
+// Times and places of files are added to and subtracted from wherever they are read.
+static void numbers_of_a_header_are_such_as_can_be__goes_red_if_they_may_overflow(void **state) {
+    size_t count = 0;
+    const struct header *header;
+    while ((header = header_with(count++, -EVENT_TIME_END_MS * 2)) != NULL)
+        assert_int_equal(reads_header(header), STATUS_BAD_DATA);
+    assert_int_equal(count, 18);
+    static const size_t times[] = {0, 1, 5, 7, 8, 9, 14};
+    for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++)
+        assert_int_equal(reads_header(header_with(times[i], INT64_MAX)), STATUS_BAD_DATA);
+}
+
 static void forge_orders(struct forged *f, const struct order *const *orders, size_t count, size_t said) {
     struct wire_out block = {0}, order = {0}, scratch = {0};
     wire_uint(&block, BLOCK_TABLE, TABLE_ORDERS);
@@ -954,6 +1015,7 @@ int main(void) {
         cmocka_unit_test(the_counts_of_the_header_are_held_to),
         cmocka_unit_test(a_forged_file_is_refused),
         cmocka_unit_test(a_header_is_bounded),
+        cmocka_unit_test(numbers_of_a_header_are_such_as_can_be__goes_red_if_they_may_overflow),
         cmocka_unit_test(forged_orders_are_refused),
         cmocka_unit_test(the_parts_of_an_order_are_held_to_their_sizes),
         cmocka_unit_test(what_is_not_zstd_is_refused),
