@@ -1,5 +1,6 @@
 #include "aggregate/startup.h"
 
+#include "aggregate/startup_steps.h"
 #include "stream/store/store.h"
 
 enum { READING = 1, CONNECTING = 2, SAMPLE = 4 }; // parts
@@ -33,6 +34,7 @@ static const struct walk_step steps[] = {
     {"store", READING, LEAF, 0, read_store},
     {"kafka topic", CONNECTING, TOPIC, 0, basis_step_topic},
     {"topic settings", CONNECTING, LEAF, TOPIC, basis_step_topic_settings},
+    {"alerts topic", CONNECTING, LEAF, TOPIC, startup_step_alerts},
     {"topic's messages", SAMPLE, LEAF, TOPIC, basis_step_sample},
 };
 enum { STEPS = sizeof(steps) / sizeof(steps[0]) };

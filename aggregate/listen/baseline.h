@@ -36,21 +36,6 @@ struct baseline_rules {
     uint64_t count_least;   // a smaller matter is none
 };
 
-// For windows of 15 minutes: some eight hours are remembered, as many are learned from first, and what has
-// lasted for a day is usual. A count alerts from half above the mean, if not from further; by chance alone
-// less than one window in 100,000 does (of means from 10 to 200, as arrivals vary by themselves).
-static const struct baseline_rules baseline_rules_default = {
-    .weight = 1.0 / 16,
-    .cold_windows = 32,
-    .alert_score = 5,
-    .calm_score = 2.5,
-    .calm_windows = 2,
-    .adopt_windows = 96,
-    .deviation_least = 3,
-    .deviation_share = 0.1,
-    .count_least = 20,
-};
-
 bool baseline_rules_are_fit(const struct baseline_rules *rules); // within the bounds above
 
 enum { BASELINE_GAP_MAX = 4096 };

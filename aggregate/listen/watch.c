@@ -24,6 +24,22 @@ void alerts_fini(struct alerts *a) {
     *a = (struct alerts){0};
 }
 
+#define OF_THOUSANDTHS(number) ((double)(number) / 1000)
+
+struct baseline_rules watch_rules(const struct rules_alerts *alerts) {
+    const struct baseline_rules rules = {.weight = 1.0 / (double)alerts->mean_windows,
+                                         .cold_windows = (uint32_t)alerts->cold_windows,
+                                         .alert_score = OF_THOUSANDTHS(alerts->sigmas),
+                                         .calm_score = OF_THOUSANDTHS(alerts->calm_sigmas),
+                                         .calm_windows = (uint32_t)alerts->calm_windows,
+                                         .adopt_windows = (uint32_t)alerts->adopt_windows,
+                                         .deviation_least = OF_THOUSANDTHS(alerts->least_deviation),
+                                         .deviation_share = OF_THOUSANDTHS(alerts->least_share),
+                                         .count_least = (uint64_t)alerts->least_count};
+    CHECK(baseline_rules_are_fit(&rules));
+    return rules;
+}
+
 // ---- what a window says
 
 struct heard {
@@ -115,6 +131,7 @@ static struct hearing hearing_of(const struct rows *rows) {
 
 // An account's share of the two.
 struct step {
+    const struct baseline_rules *rules;
     int64_t start_s;
     struct watch *after;
     struct alerts *alerts;
@@ -153,7 +170,7 @@ static void judge(struct step *s, struct watched *series, uint64_t count) {
     int64_t window = s->start_s / WINDOW_S;
     series->baseline.is_begun = true; // what is between was passed over
     series->baseline.next = window;
-    baseline_step(&series->baseline, &baseline_rules_default, window, count, &verdict);
+    baseline_step(&series->baseline, s->rules, window, count, &verdict);
     if (verdict.change == BASELINE_RAISED)
         series->since_s = s->start_s;
     if (verdict.change != BASELINE_NONE)
@@ -173,7 +190,7 @@ static void series_take(struct step *s, const struct watched *known, const struc
     uint64_t count = heard != NULL && heard->count > 0 ? (uint64_t)heard->count : 0;
     bool is_topic = (known != NULL ? known->of : heard->of) == HEARD_TOPIC;
     if (known == NULL && is_topic && s->topics >= WATCH_TOPICS_MAX) {
-        s->after->refused += count >= baseline_rules_default.count_least;
+        s->after->refused += count >= s->rules->count_least;
         return;
     }
     struct watched series = {.baseline.learned = is_topic ? s->age : 0};
@@ -217,8 +234,8 @@ static void account_take(struct step *s) {
     }
 }
 
-void watch_step(const struct watch *before, int64_t start_s, const struct rows *rows, struct watch *after,
-                struct alerts *alerts) {
+void watch_step(const struct watch *before, const struct baseline_rules *rules, int64_t start_s,
+                const struct rows *rows, struct watch *after, struct alerts *alerts) {
     struct hearing h = hearing_of(rows);
     const struct watched *known = before->at, *known_last = known + before->count;
     const struct heard *heard = h.at, *heard_last = heard + h.count;
@@ -229,7 +246,7 @@ void watch_step(const struct watch *before, int64_t start_s, const struct rows *
                     : heard == heard_last ? -1
                                           : slice_compare(known->account, heard->account);
         struct slice account = order <= 0 ? known->account : heard->account;
-        struct step step = {start_s, after, alerts, .known = known, .heard = heard};
+        struct step step = {rules, start_s, after, alerts, .known = known, .heard = heard};
         while (known < known_last && slice_equal(known->account, account))
             known++;
         while (heard < heard_last && slice_equal(heard->account, account))

@@ -9,7 +9,7 @@
 // alerts. So a topic is forgotten as soon as its mean is near nothing, and one that never mattered was never
 // kept; an account, which is cold when it is new, only after 30 days without a mention.
 //
-// Pure: the same state and the same rows give the same state and the same alerts.
+// Pure: the same state, rules and rows give the same state and the same alerts.
 #pragma once
 
 #include "aggregate/listen/baseline.h"
@@ -59,10 +59,16 @@ void watch_init(struct watch *w);
 void watch_fini(struct watch *w);
 void alerts_fini(struct alerts *a);
 
+// What the rules say of alerts (their `alerts.`), for windows of 15 minutes. As they are where nobody has set
+// them, some eight hours are remembered, as many are learned from first, and what has lasted for a day is
+// usual; a count alerts from half above the mean, if not from further; by chance alone less than one window
+// in 100,000 does (of means from 10 to 200, as arrivals vary by themselves).
+struct baseline_rules watch_rules(const struct rules_alerts *alerts);
+
 // Judges a window by what was before it, with rows of its own (NULL: it had no event); windows between the
 // two are passed over, and change nothing. `after` is initialised and empty; alerts are added, in its order.
-void watch_step(const struct watch *before, int64_t start_s, const struct rows *rows, struct watch *after,
-                struct alerts *alerts);
+void watch_step(const struct watch *before, const struct baseline_rules *rules, int64_t start_s,
+                const struct rows *rows, struct watch *after, struct alerts *alerts);
 
 // As a file: the same state has the same bytes. The caller frees the text.
 char *watch_write(const struct watch *w, size_t *length);

@@ -8,6 +8,7 @@
 #include "runtime/memory.h"
 
 struct watcher {
+    const struct rules_book *rules;
     bool known;         // `watch` and `next_s` are the chain's end
     struct watch watch; // after the last window that was judged
     int64_t next_s;     // window
@@ -19,8 +20,9 @@ struct watcher {
     struct watcher_figures figures;
 };
 
-struct watcher *watcher_create(void) {
+struct watcher *watcher_create(const struct rules_book *rules) {
     struct watcher *w = memory_take(sizeof(*w));
+    w->rules = rules;
     watch_init(&w->watch);
     watch_init(&w->after);
     return w;
@@ -235,7 +237,9 @@ static enum status judge(struct watcher *w, struct keeper *k, const struct rows 
         w->next_s += WINDOW_S; // nobody is known, and nobody was mentioned: no file says so
         return STATUS_OK;
     }
-    watch_step(&w->watch, w->next_s, rows, &w->after, &alerts);
+    const struct rules *in_force = rules_at(w->rules, (w->next_s + WINDOW_S) * 1000);
+    const struct baseline_rules rules = watch_rules(&in_force->alerts);
+    watch_step(&w->watch, &rules, w->next_s, rows, &w->after, &alerts);
     messages_make(w, k, &alerts);
     w->pending = alerts.count > 0;
     alerts_fini(&alerts);

@@ -1,6 +1,6 @@
 // The chain of baselines in the store: what is usual after each window (watch.h), and the alerts on the way.
 //
-//     baselines/W = f(baselines/W - 1, the first revision of W), created where there is none
+//     baselines/W = f(baselines/W - 1, the first revision of W, the rules), created where there is none
 //
 // The owner of partition WATCHER_PARTITION extends it, window by window, as far as all partitions have
 // sealed:
@@ -30,7 +30,8 @@ enum {
 
 struct watcher;
 
-struct watcher *watcher_create(void);
+// `rules` are borrowed: a window is judged by the version in force at its end.
+struct watcher *watcher_create(const struct rules_book *rules);
 void watcher_destroy(struct watcher **w);
 
 // Another process may have extended the chain since: the next run reads it again. What was to be told is

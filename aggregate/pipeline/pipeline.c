@@ -85,7 +85,7 @@ static void stages_open(struct pipeline *p) {
     rota_init(&p->placing, PARTITIONS_MAX);
     rota_init(&p->ask.rota, PARTITIONS_MAX);
     p->publisher = publisher_create((uint32_t)f->partitions, f->settings.window_publish_incomplete_after_ms);
-    p->watch.watcher = watcher_create();
+    p->watch.watcher = watcher_create(&f->rules);
     kpi_hash(p->kpis_hash);
     p->keeper =
         (struct keeper){.topic = f->settings.kafka_topic,

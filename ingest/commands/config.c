@@ -50,8 +50,9 @@ static enum status show(const struct config *config, enum output_format format, 
 
 static const char *type_name(enum option_type type) {
     static const char *const names[] = {
-        [OPTION_STRING] = "string", [OPTION_CHOICE] = "choice", [OPTION_BOOL] = "bool",
-        [OPTION_INT] = "int",       [OPTION_SIZE] = "size",     [OPTION_DURATION] = "duration"};
+        [OPTION_STRING] = "string",  [OPTION_CHOICE] = "choice", [OPTION_BOOL] = "bool",
+        [OPTION_INT] = "int",        [OPTION_SIZE] = "size",     [OPTION_DURATION] = "duration",
+        [OPTION_DECIMAL] = "decimal"};
     return names[type];
 }
 
@@ -124,6 +125,9 @@ static json_t *option_schema(const struct option_row *row) {
         break;
     case OPTION_DURATION:
         schema = pattern_schema(row, "ms|s|m|h|d");
+        break;
+    case OPTION_DECIMAL:
+        schema = json_pack("{s:s}", "type", "number");
         break;
     }
     json_object_set_new(schema, "description", json_string(row->doc));

@@ -24,6 +24,7 @@ enum option_type {
     OPTION_INT,      // int64_t
     OPTION_SIZE,     // int64_t, bytes: B, KiB, MiB, GiB (also KB, MB, GB)
     OPTION_DURATION, // int64_t, ms: ms, s, m, h, d
+    OPTION_DECIMAL,  // int64_t, thousandths: 2.5
 };
 
 enum {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "runtime/config/config_merge.h"
+#include "runtime/config/config_value.h"
 #include "runtime/hash.h"
 
 enum { VALUE_MAX = 32 };
@@ -30,7 +31,10 @@ static const char *integer_write(char out[VALUE_MAX], const struct option_row *r
         return with_unit(out, value, milliseconds, times);
     if (value != 0 && row->type == OPTION_SIZE)
         return with_unit(out, value, bytes, sizes);
-    snprintf(out, VALUE_MAX, "%" PRId64, value);
+    if (row->type == OPTION_DECIMAL)
+        config_decimal_write(out, VALUE_MAX, value);
+    else
+        snprintf(out, VALUE_MAX, "%" PRId64, value);
     return out;
 }
 
@@ -45,6 +49,7 @@ static const char *value_write(char out[VALUE_MAX], const struct slot *slot) {
     case OPTION_INT:
     case OPTION_SIZE:
     case OPTION_DURATION:
+    case OPTION_DECIMAL:
         break;
     }
     return integer_write(out, slot->row, *(const int64_t *)field);

@@ -65,9 +65,41 @@ bool config_parse_int(const char *text, int64_t *value) {
     return true;
 }
 
+enum { THOUSAND = 1000, PLACES = 3 };
+
+static bool decimal_parse(const char *text, int64_t *thousandths) {
+    int64_t whole = 0, part = 0;
+    const char *at = digits_parse(text, &whole);
+    if (at == NULL || __builtin_mul_overflow(whole, THOUSAND, &whole))
+        return false;
+    int places = 0;
+    if (*at == '.') {
+        for (at++; *at >= '0' && *at <= '9' && places < PLACES; at++, places++)
+            part = 10 * part + (*at - '0');
+        if (places == 0)
+            return false;
+    }
+    for (; places < PLACES; places++)
+        part *= 10;
+    return *at == '\0' && !__builtin_add_overflow(whole, part, thousandths);
+}
+
+void config_decimal_write(char *out, size_t size, int64_t thousandths) {
+    int length =
+        snprintf(out, size, "%" PRId64 ".%03" PRId64, thousandths / THOUSAND, thousandths % THOUSAND);
+    while (length > 0 && out[length - 1] == '0')
+        out[--length] = '\0';
+    if (length > 0 && out[length - 1] == '.')
+        out[length - 1] = '\0';
+}
+
 static void bound_write(char *out, size_t size, const struct option_row *row, int64_t value) {
     const struct unit *units = row->type == OPTION_DURATION ? duration_units : size_units;
     size_t count = row->type == OPTION_DURATION ? DURATION_UNITS : row->type == OPTION_SIZE ? SIZE_UNITS : 0;
+    if (row->type == OPTION_DECIMAL) {
+        config_decimal_write(out, size, value);
+        return;
+    }
     for (size_t i = 0; i < count && value != 0; i++)
         if (value % units[i].factor == 0) {
             snprintf(out, size, "%" PRId64 "%s", value / units[i].factor, units[i].name);
@@ -92,6 +124,9 @@ static bool refuse_number(const struct option_row *row, const char *text, char *
     if (row->type == OPTION_INT)
         snprintf(why, CONFIG_WHY_MAX, "is \"%.100s\"; it takes a whole number%s", shown(row, text),
                  or_off(row));
+    else if (row->type == OPTION_DECIMAL)
+        snprintf(why, CONFIG_WHY_MAX, "is \"%.100s\"; it takes a number of at most three places, as in 2.5%s",
+                 shown(row, text), or_off(row));
     else if (row->type == OPTION_DURATION && all_digits(text))
         snprintf(why, CONFIG_WHY_MAX,
                  "is \"%.30s\"; a duration needs its unit: ms, s, m, h or d, as in 10s%s", shown(row, text),
@@ -113,6 +148,8 @@ static bool refuse_number(const struct option_row *row, const char *text, char *
 static bool number_parse(const struct option_row *row, const char *text, int64_t *value) {
     if (row->type == OPTION_INT)
         return config_parse_int(text, value);
+    if (row->type == OPTION_DECIMAL)
+        return decimal_parse(text, value);
     if (row->type == OPTION_SIZE)
         return config_parse_size(text, value);
     return config_parse_duration(text, value);
@@ -188,6 +225,7 @@ bool config_value_store(void *target, const struct option_row *row, const char *
     case OPTION_INT:
     case OPTION_SIZE:
     case OPTION_DURATION:
+    case OPTION_DECIMAL:
         break;
     }
     return number_store(field, row, text, why);

@@ -13,5 +13,8 @@ enum { CONFIG_WHY_MAX = 320 };
 // unit: 250ms, 250s, 250m, 250h or 250d`. A secret is not shown.
 bool config_value_store(void *target, const struct option_row *row, const char *text, char *why);
 
+// Thousandths as a decimal without needless zeros: 2500 is 2.5. None is negative.
+void config_decimal_write(char *out, size_t size, int64_t thousandths);
+
 // The row of that name, or NULL.
 const struct option_row *config_row_find(const struct option_row *rows, size_t count, const char *name);

@@ -15,7 +15,7 @@
 #include "runtime/config/rules_tracked.h"
 #include "runtime/memory.h"
 
-enum { WEIGHT_MAX = 1000000, NAMES_MAX = 512, NAMES_BLOCK = 4096 };
+enum { WEIGHT_MAX = 1000000, NAMES_MAX = 512, NAMES_BLOCK = 4096, WINDOWS_MAX = 2880 };
 
 // What a version may say. The first four are read each in its own way; a span of 0 would keep nothing or
 // refuse everything, and a hundred years keep every sum of times within 64 bits.
@@ -24,6 +24,10 @@ enum { WEIGHT_MAX = 1000000, NAMES_MAX = 512, NAMES_BLOCK = 4096 };
         name, OPTION_DURATION, offsetof(struct rules, field), fallback, flags, least,                        \
             INT64_C(36500) * 86400000, ""                                                                    \
     }
+#define COUNT(name, field, fallback, most)                                                                   \
+    { name, OPTION_INT, offsetof(struct rules, alerts.field), fallback, 0, 1, most, "" }
+#define DECIMAL(name, field, fallback, least, most)                                                          \
+    { name, OPTION_DECIMAL, offsetof(struct rules, alerts.field), fallback, 0, least, most, "" }
 static const struct option_row rows[] = {
     {.name = "version"},
     {.name = "since"},
@@ -35,7 +39,18 @@ static const struct option_row rows[] = {
     SPAN("reach.retain", reach_retain_ms, "35d", 0, 1),
     SPAN("window.disorder", window_disorder_ms, "1m", 0, 0),
     SPAN("window.lateness", window_lateness_ms, "10m", 0, 0),
+    DECIMAL("alerts.sigmas", sigmas, "5", 1, 1000000),
+    DECIMAL("alerts.calm_sigmas", calm_sigmas, "2.5", 1, 1000000),
+    COUNT("alerts.calm_windows", calm_windows, "2", WINDOWS_MAX),
+    COUNT("alerts.adopt_windows", adopt_windows, "96", WINDOWS_MAX),
+    COUNT("alerts.cold_windows", cold_windows, "32", WINDOWS_MAX),
+    COUNT("alerts.mean_windows", mean_windows, "16", WINDOWS_MAX),
+    DECIMAL("alerts.least_deviation", least_deviation, "3", 1, INT64_C(1000000000000)),
+    DECIMAL("alerts.least_share", least_share, "0.1", 0, 1000000),
+    COUNT("alerts.least_count", least_count, "20", INT64_C(1000000000000)),
 };
+#undef DECIMAL
+#undef COUNT
 #undef SPAN
 enum {
     ROW_VERSION,
@@ -43,6 +58,7 @@ enum {
     ROW_WEIGHTS,
     ROW_TRACKED,
     ROW_SPANS,
+    ROW_ALERTS = ROW_SPANS + 6,
     ROW_COUNT = sizeof(rows) / sizeof(rows[0])
 };
 
@@ -177,7 +193,7 @@ static void note_unknown_rule(struct version_reading *r, const char *name,
 }
 
 static bool is_empty_section(const char *name, const struct document_node *value) {
-    static const char *const sections[] = {"weights", "tracked", "series", "reach", "window"};
+    static const char *const sections[] = {"weights", "tracked", "series", "reach", "window", "alerts"};
     for (size_t i = 0; value->kind == DOCUMENT_MAPPING && i < sizeof(sections) / sizeof(sections[0]); i++) {
         if (strcmp(name, sections[i]) == 0)
             return true;
@@ -239,6 +255,9 @@ static void read_version(struct book_reading *file, const struct document_node *
         NOTE(file, node->at, "this version does not say its number (version: %zu)", file->book->count + 1);
     if (!r.row_given[ROW_SINCE])
         NOTE(file, node->at, "this version does not say from which record time on it is in force (since)");
+    if (version.alerts.calm_sigmas > version.alerts.sigmas)
+        NOTE(file, node->at,
+             "alerts.calm_sigmas is greater than alerts.sigmas: an alert would be over at once");
     book_append(file->book, &version);
 }
 
@@ -257,7 +276,7 @@ static void read_book(struct book_reading *file, const char *path) {
 }
 
 struct canonical {
-    char text[RULES_WEIGHTS_MAX * 24 + 256];
+    char text[RULES_WEIGHTS_MAX * 24 + 1024];
     size_t length;
 };
 
@@ -274,6 +293,10 @@ static void canonical_add_unless(struct canonical *c, const char *name, int64_t 
         canonical_add(c, name, value);
 }
 
+static int64_t value_of(const struct rules *version, const struct option_row *row) {
+    return *(const int64_t *)((const char *)version + row->offset);
+}
+
 // What a version decides, however it was written. The `since` of version 1 is no part: it also holds before
 // it. Weights left at their default are none either, so that a program that knows a further kind finds the
 // same hash, nor is a later rule left at its own; which is why no default, once released, ever changes.
@@ -288,6 +311,8 @@ static void hash_version(struct rules *version, const struct rules_kinds *kinds)
     canonical_add(&c, "reach_retain_ms", version->reach_retain_ms);
     canonical_add_unless(&c, "window_disorder_ms", version->window_disorder_ms, defaults.window_disorder_ms);
     canonical_add_unless(&c, "window_lateness_ms", version->window_lateness_ms, defaults.window_lateness_ms);
+    for (size_t i = ROW_ALERTS; i < ROW_COUNT; i++)
+        canonical_add_unless(&c, rows[i].name, value_of(version, &rows[i]), value_of(&defaults, &rows[i]));
     for (int kind = 0; kind < RULES_WEIGHTS_MAX; kind++) {
         snprintf(name, sizeof(name), "weight.%d", kind);
         canonical_add_unless(&c, name, version->weights[kind], defaults.weights[kind]);

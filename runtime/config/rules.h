@@ -9,6 +9,7 @@
 //       reach.retain: 35d
 //       window.disorder: 1m             # of the aggregator's windows
 //       window.lateness: 10m
+//       alerts.sigmas: 5                # of alerts on mentions: struct rules_alerts
 //       weights: {like: 1, share: 3}    # kind name: weight in `top`; others keep the version before's
 //       tracked: {acme: [globex]}       # account: the rivals that its share of voice is held against; other
 //                                       # accounts keep the version before's
@@ -39,6 +40,20 @@ struct rules_tracked {
     size_t count;
 };
 
+// When a series of mentions alerts, and what is learned of it: aggregate/listen/baseline.h. A window is
+// judged by the version in force at its end. Decimals are in thousandths.
+struct rules_alerts {
+    int64_t sigmas;          // default 5: so many deviations off the mean, and it alerts
+    int64_t calm_sigmas;     // default 2.5: within so many it is calm; at most sigmas
+    int64_t calm_windows;    // default 2: so many in a row end an alert
+    int64_t adopt_windows;   // default 96: what has lasted so long is usual
+    int64_t cold_windows;    // default 32: so many are learned from before the first alert
+    int64_t mean_windows;    // default 16: a window weighs one of so many
+    int64_t least_deviation; // default 3: of counts; a deviation is never less
+    int64_t least_share;     // default 0.1: of the mean; nor less than that
+    int64_t least_count;     // default 20, no decimal: a smaller matter is none
+};
+
 struct rules {
     uint32_t version;
     int64_t since_ms;                   // record time
@@ -50,6 +65,7 @@ struct rules {
     int64_t window_disorder_ms;         // default 1m
     int64_t window_lateness_ms;         // default 10m
     int32_t weights[RULES_WEIGHTS_MAX]; // by kind number; kinds from 256 on weigh 0
+    struct rules_alerts alerts;
     const struct rules_tracked *tracked; // by account; the book's
     size_t tracked_count;
 };

@@ -22,6 +22,7 @@ struct basis {
     struct pseudonymiser *pseudonyms;
     int32_t partitions;                // of the topic, now; after basis_step_topic
     char topic_id[BASIS_TOPIC_ID_MAX]; // "": unknown; after basis_step_topic_settings
+    bool has_controller;               // the cluster tells of settings; as above
 };
 
 void basis_fini(struct basis *b);

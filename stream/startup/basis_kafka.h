@@ -12,5 +12,17 @@ enum status basis_kafka_client(const struct basis *b, rd_kafka_t **client, struc
 enum status basis_check_topic(const struct basis *b, const char *topic, int32_t *partitions,
                               struct problem *p);
 
-// The topic's id, "" where the library or the broker cannot tell. Only for a cluster that has a controller.
-void basis_topic_id(rd_kafka_t *client, const char *topic, char out[BASIS_TOPIC_ID_MAX]);
+// What the library or the broker cannot tell is "", or unknown.
+enum basis_may { BASIS_MAY_UNKNOWN, BASIS_MAY, BASIS_MAY_NOT };
+enum { BASIS_POLICY_MAX = 64 };
+struct basis_told {
+    char topic_id[BASIS_TOPIC_ID_MAX];
+    enum basis_may write; // we, to it
+    char cleanup_policy[BASIS_POLICY_MAX];
+};
+
+// Of a topic that is there: its id, and whether we may write to it. Only for a cluster that has a controller.
+void basis_topic_describe(rd_kafka_t *client, const char *topic, struct basis_told *told);
+
+// All of it, of another topic than the log. After basis_step_topic_settings.
+void basis_topic_ask(const struct basis *b, const char *topic, struct basis_told *told);

@@ -211,14 +211,17 @@ static void describe_retention(const char *retention, char *out, size_t size) {
 enum status basis_step_topic_settings(struct walk *walk) {
     struct basis *b = walk->basis;
     struct topic_settings t = {0};
+    struct basis_told told;
     struct problem p;
     rd_kafka_t *client;
     if (basis_kafka_client(b, &client, &p) != STATUS_OK)
         return walk_trouble(walk, &p);
     ask_cluster(&t, client, b->settings.kafka_topic);
+    b->has_controller = t.has_controller;
     if (t.has_controller) {
         ask_configs(&t, client, b->settings.kafka_topic);
-        basis_topic_id(client, b->settings.kafka_topic, b->topic_id);
+        basis_topic_describe(client, b->settings.kafka_topic, &told);
+        memcpy(b->topic_id, told.topic_id, sizeof(b->topic_id));
     } else {
         snprintf(t.why_unknown, sizeof(t.why_unknown), "the cluster has no controller to ask");
     }
@@ -240,4 +243,19 @@ enum status basis_step_topic_settings(struct walk *walk) {
     }
     topic_settings_fini(&t);
     return status;
+}
+
+void basis_topic_ask(const struct basis *b, const char *topic, struct basis_told *told) {
+    struct topic_settings t = {0};
+    struct problem p;
+    rd_kafka_t *client;
+    *told = (struct basis_told){0};
+    if (!b->has_controller || basis_kafka_client(b, &client, &p) != STATUS_OK)
+        return;
+    ask_configs(&t, client, topic);
+    basis_topic_describe(client, topic, told);
+    rd_kafka_destroy(client);
+    snprintf(told->cleanup_policy, sizeof(told->cleanup_policy), "%s",
+             t.cleanup_policy != NULL ? t.cleanup_policy : "");
+    topic_settings_fini(&t);
 }

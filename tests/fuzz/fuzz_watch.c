@@ -8,6 +8,7 @@
 #include "fuzz.h"
 #include "runtime/hash.h"
 #include "runtime/memory.h"
+#include "tests/unit/baseline_rules.h"
 
 static char *with_sum(const uint8_t *bytes, size_t length, size_t *whole) {
     char *text = memory_take(length + 64);
@@ -34,7 +35,7 @@ static void check_next(const struct watch *w) {
     struct watch next;
     struct alerts alerts = {0};
     watch_init(&next);
-    watch_step(w, 1767225600, NULL, &next, &alerts);
+    watch_step(w, &baseline_rules_default, 1767225600, NULL, &next, &alerts);
     check_fixpoint(&next);
     for (size_t i = 0; i < alerts.count; i++)
         free(alert_write(&alerts.at[i], next.start_s, "engagement"));

@@ -44,6 +44,7 @@ class Rules:
     window_lateness: int = 600_000
     weights: dict = field(default_factory=dict)  # by the kind's name
     tracked: dict = field(default_factory=dict)  # by account: its rivals
+    alerts: dict = field(default_factory=dict)  # what is not the default, in the file's order; decimals in thousandths
 
     def __getitem__(self, name):
         return getattr(self, name)
@@ -63,6 +64,7 @@ class Rules:
         # Rules that came later are part of it where they are not the default: older versions keep their hashes.
         lines += [f"{name}_ms={self[name]}" for name in ("window_disorder", "window_lateness")
                   if self[name] != getattr(Rules, name)]
+        lines += [f"alerts.{name}={value}" for name, value in self.alerts.items()]
         lines += [f"weight.{kind}={weight}" for kind, weight in sorted(weights.items())
                   if weight != registry.KINDS[kind][2]]
         lines += [self._tracked_line()] if self.tracked else []

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "aggregate/listen/baseline.h"
+#include "tests/unit/baseline_rules.h"
 #include "sketch_bytes.h"
 
 static const struct baseline_rules *rules = &baseline_rules_default;

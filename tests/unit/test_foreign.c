@@ -148,6 +148,24 @@ static void a_record_of_another_partition_seals_nothing__goes_red_if_it_is_belie
     keeper_release(&kept);
 }
 
+// The crash came between the checkpoint, which has sealed more, and its record.
+static void
+a_record_that_seals_less_than_the_checkpoint_is_made_up_for__goes_red_if_it_is_enough(void **state) {
+    const struct progress at = {.offset = 1000,
+                                .after = 1000,
+                                .sealed_s = SEALED_S + WINDOW_S,
+                                .watermark_ms = (SEALED_S + WINDOW_S) * 1000};
+    const struct header header = of_progress(FILE_CHECKPOINT, &at);
+    struct kept *kept;
+    struct problem p;
+    lay_checkpoint(&header);
+    lay_through(0, 0);
+    assert_int_equal(keeper_restore(&keeper, 0, 0, &kept, &p), STATUS_OK);
+    assert_false(kept->told);
+    assert_int_equal(kept->ledger.sealed_s, SEALED_S + WINDOW_S);
+    keeper_release(&kept);
+}
+
 // ---- parts and revisions
 
 static struct coverage covers(uint32_t partition, int64_t to) {
@@ -314,6 +332,7 @@ int main(void) {
         TEST(nor_a_segment_that_is_called_a_base),
         TEST(nor_one_of_another_log),
         TEST(a_record_of_another_partition_seals_nothing__goes_red_if_it_is_believed),
+        TEST(a_record_that_seals_less_than_the_checkpoint_is_made_up_for__goes_red_if_it_is_enough),
         TEST(a_record_of_another_offset_publishes_nothing),
         TEST(a_revision_of_more_partitions_is_not_joined),
         TEST(nor_one_of_fewer__goes_red_if_the_places_are_not_looked_at),

@@ -208,10 +208,28 @@ static void what_files_have_is_what_it_was(void **state) {
     ledger_fini(&restored);
 }
 
+// However late it is: what a keeper could not keep is nowhere else.
+static void rows_that_no_part_has_are_not_freed__goes_red_if_time_alone_closes_a_window(void **state) {
+    struct ledger l;
+    struct handover h = {.watermark_ms = 10 * WINDOW_S * INT64_C(1000)};
+    const struct event like = {.platform = 2, .kind = KIND_LIKE, .delta = 1, .account = {"acme", 4}};
+    ledger_init(&l, 0, 0);
+    panes_take(&h.panes, &like, 0, &rules, 0);
+    ledger_take(&l, &h);
+    panes_fini(&h.panes);
+    ledger_close(&l, 0);
+    assert_non_null(l.at[0].rows);
+    l.at[0].kept_to = l.at[0].to;
+    ledger_close(&l, 0);
+    assert_null(l.at[0].rows);
+    ledger_fini(&l);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(windows_open_close_settle_and_open_again),
         cmocka_unit_test(what_files_have_is_what_it_was),
+        cmocka_unit_test(rows_that_no_part_has_are_not_freed__goes_red_if_time_alone_closes_a_window),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -269,6 +269,54 @@ static void nor_while_its_owner_reads__goes_red_if_the_distance_alone_is_looked_
     publisher_destroy(&publisher);
 }
 
+// Nothing is written into it: it seals by the clock alone.
+static void nor_while_a_quiet_partition_seals__goes_red_if_its_offset_alone_is_looked_at(void **state) {
+    struct publisher *publisher = publisher_create(PARTITIONS, AFTER_MS);
+    lay_parts();
+    lay_through(0, 100);
+    for (int i = 0; i < 5; i++) {
+        lay_progress(1, 10, START_S - (5 - i) * (int64_t)WINDOW_S);
+        assert_int_equal(publish_at(publisher, both, i * (int64_t)AFTER_MS).published, 0);
+    }
+    publisher_destroy(&publisher);
+}
+
+// Retention, alerts and metrics go by it.
+static void what_all_have_sealed_is_what_the_last_has__goes_red_if_it_is_any_others(void **state) {
+    for (uint32_t last = 0; last < PARTITIONS; last++) {
+        struct publisher *publisher = publisher_create(PARTITIONS, -1);
+        assert_int_equal(publish_at(publisher, both, 0).sealed_s, last == 0 ? 0 : START_S);
+        lay_progress(last, 10 + last, START_S);
+        lay_progress(1 - last, 10 + last, SEALED_S);
+        struct publisher_figures f = publish_at(publisher, both, 0);
+        assert_int_equal(f.sealed_s, START_S);
+        assert_int_equal(f.waits_for, last);
+        publisher_destroy(&publisher);
+    }
+}
+
+// Its line and its part were written together: one of them is not what it was.
+static void a_part_that_holds_other_events_than_its_line_says_publishes_nothing(void **state) {
+    static const struct coverage held[] = {{.to = 100, .counted = 99},
+                                           {.to = 100, .counted = 100, .late = 1}};
+    struct snapshot_name newest;
+    for (size_t i = 0; i < 2; i++) {
+        struct rows *rows = rows_create();
+        char name[NAME_MAX_LENGTH];
+        struct header header = keeper_header(FILE_PART, START_S);
+        lay_parts();
+        header.coverage = &held[i];
+        header.coverage_count = 1;
+        part_name_write(name, &(struct part_name){START_S, 0, 0, 100});
+        lay(name, &header, rows);
+        lay_through(0, 100);
+        lay_through(1, 70);
+        assert_int_equal(publish(), STATUS_BAD_DATA);
+        assert_int_equal(shelf_newest(store, START_S, &newest, NULL), STATUS_NO_INPUT);
+        rows_destroy(&rows);
+    }
+}
+
 static void nor_before_the_window_itself_has_waited(void **state) {
     struct publisher *publisher = publisher_create(PARTITIONS, 10 * WINDOW_S * 1000);
     lay_parts();
@@ -320,7 +368,10 @@ int main(void) {
         TEST(a_partition_that_nobody_seals_is_left_out_and_made_up_for),
         TEST(never_where_it_is_off),
         TEST(nor_while_its_owner_reads__goes_red_if_the_distance_alone_is_looked_at),
+        TEST(nor_while_a_quiet_partition_seals__goes_red_if_its_offset_alone_is_looked_at),
         TEST(nor_before_the_window_itself_has_waited),
+        TEST(what_all_have_sealed_is_what_the_last_has__goes_red_if_it_is_any_others),
+        TEST(a_part_that_holds_other_events_than_its_line_says_publishes_nothing),
         TEST(where_the_publisher_of_a_window_stands_still_the_next_is__goes_red_if_nobody),
         TEST(no_line_is_settled_by_a_window_that_is_incomplete),
     };

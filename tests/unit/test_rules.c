@@ -72,6 +72,8 @@ static void test_without_a_file_the_defaults_hold_for_ever(void **state) {
     assert_int_equal(r->reach_retain_ms, 35 * day);
     assert_int_equal(r->window_disorder_ms, MINUTE);
     assert_int_equal(r->window_lateness_ms, 10 * MINUTE);
+    const struct rules_alerts alerts = {5000, 2500, 2, 96, 32, 16, 3000, 100, 20};
+    assert_memory_equal(&r->alerts, &alerts, sizeof(alerts));
     assert_int_equal(r->weights[LIKE], 1);
     assert_int_equal(r->weights[SHARE], 2);
     assert_int_equal(r->weights[4], 0);
@@ -88,11 +90,13 @@ static void test_a_version_inherits_what_it_does_not_say(void **state) {
                                "  since: 2026-01-01T00:00:00Z\n"
                                "  series: {retain: 5100d}\n"
                                "  window: {disorder: 0, lateness: 2h}\n"
+                               "  alerts: {sigmas: 4.125, calm_windows: 3}\n"
                                "- version: 3\n"
                                "  since: 1767225600001\n"
                                "  max_future_skew: 1m\n"
                                "  reach.retain: 1d\n"
                                "  window.disorder: 30s\n"
+                               "  alerts.calm_sigmas: 0.5\n"
                                "  weights.like: -3\n";
     assert_int_equal(load_text(text), STATUS_OK);
     assert_string_equal(captured.text, "");
@@ -113,6 +117,8 @@ static void test_a_version_inherits_what_it_does_not_say(void **state) {
     assert_int_equal(third->reach_retain_ms, day);
     assert_int_equal(third->window_disorder_ms, MINUTE / 2);
     assert_int_equal(third->window_lateness_ms, 120 * MINUTE);
+    const struct rules_alerts alerts = {4125, 500, 3, 96, 32, 16, 3000, 100, 20};
+    assert_memory_equal(&third->alerts, &alerts, sizeof(alerts));
     assert_int_equal(third->weights[SHARE], 7);
     assert_int_equal(third->weights[LIKE], -3);
 }
@@ -185,6 +191,7 @@ static void test_the_hash_is_of_what_version_1_decides_not_of_how_it_is_written(
         "- version: 1\n  since: 2026-01-01T00:00:00Z # its since decides nothing\n",
         "- since: 0\n  weights: {share: 2}\n  series: {retain: 2d}\n  max_future_skew: 300s\n  version: 1\n",
         "- {version: 1, since: 0, window: {disorder: 60s, lateness: 600s}}\n",
+        "- {version: 1, since: 0, alerts: {sigmas: 5.000, least_share: 0.10, least_count: 20}}\n",
         "- {version: 1, since: 0}\n- {version: 2, since: 1, max_past: off, weights: {like: 9}}\n",
     };
     for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
@@ -192,11 +199,17 @@ static void test_the_hash_is_of_what_version_1_decides_not_of_how_it_is_written(
         assert_string_equal(hash, defaults);
     }
     static const char *const other[] = {
-        "- {version: 1, since: 0, max_future_skew: 6m}\n", "- {version: 1, since: 0, max_past: off}\n",
-        "- {version: 1, since: 0, series.retain: 3d}\n",   "- {version: 1, since: 0, reach.retain: 3d}\n",
-        "- {version: 1, since: 0, weights: {like: 2}}\n",  "- {version: 1, since: 0, weights: {share: 0}}\n",
-        "- {version: 1, since: 0, window.disorder: 0}\n",  "- {version: 1, since: 0, window.lateness: 11m}\n",
+        "- {version: 1, since: 0, max_future_skew: 6m}\n",
+        "- {version: 1, since: 0, max_past: off}\n",
+        "- {version: 1, since: 0, series.retain: 3d}\n",
+        "- {version: 1, since: 0, reach.retain: 3d}\n",
+        "- {version: 1, since: 0, weights: {like: 2}}\n",
+        "- {version: 1, since: 0, weights: {share: 0}}\n",
+        "- {version: 1, since: 0, window.disorder: 0}\n",
+        "- {version: 1, since: 0, window.lateness: 11m}\n",
         "- {version: 1, since: 0, tracked: {a: []}}\n",
+        "- {version: 1, since: 0, alerts.sigmas: 6}\n",
+        "- {version: 1, since: 0, alerts.least_share: 0}\n",
     };
     for (size_t i = 0; i < sizeof(other) / sizeof(other[0]); i++) {
         hash_of(other[i], hash);
@@ -306,6 +319,27 @@ static const struct {
     {"- {version: 1, since: 0, window.lateness: 36501d}\n",
      "r.yaml:1:43 CLM-C1 window.lateness is 36501d; it takes 0 to 36500d\n"},
     {"- {version: 1, since: 0, max_past: [1d]}\n", "r.yaml:1:36 CLM-C1 max_past takes one value\n"},
+    {"- {version: 1, since: 0, alerts.sigmas: 1001}\n",
+     "r.yaml:1:41 CLM-C1 alerts.sigmas is 1001; it takes 0.001 to 1000\n"},
+    {"- {version: 1, since: 0, alerts.sigmas: 0}\n",
+     "r.yaml:1:41 CLM-C1 alerts.sigmas is 0; it takes 0.001 to 1000\n"},
+    {"- {version: 1, since: 0, alerts.least_share: 0.1234}\n",
+     "r.yaml:1:46 CLM-C1 alerts.least_share is \"0.1234\"; it takes a number of at most three places, as in "
+     "2.5\n"},
+    {"- {version: 1, since: 0, alerts.least_share: .5}\n",
+     "r.yaml:1:46 CLM-C1 alerts.least_share is \".5\"; it takes a number of at most three places, as in "
+     "2.5\n"},
+    {"- {version: 1, since: 0, alerts.least_share: 1.}\n",
+     "r.yaml:1:46 CLM-C1 alerts.least_share is \"1.\"; it takes a number of at most three places, as in "
+     "2.5\n"},
+    {"- {version: 1, since: 0, alerts.cold_windows: 0}\n",
+     "r.yaml:1:47 CLM-C1 alerts.cold_windows is 0; it takes 1 to 2880\n"},
+    {"- {version: 1, since: 0, alerts.calm_windows: 1.5}\n",
+     "r.yaml:1:47 CLM-C1 alerts.calm_windows is \"1.5\"; it takes a whole number\n"},
+    {"- {version: 1, since: 0, alerts.sigmas: 2}\n",
+     "r.yaml:1:3 CLM-C1 alerts.calm_sigmas is greater than alerts.sigmas: an alert would be over at once\n"},
+    {"- {version: 1, since: 0, alerts.sigma: 6}\n",
+     "r.yaml:1:26 CLM-C1 unknown rule alerts.sigma; did you mean alerts.sigmas?\n"},
     {"- {since: 0}\n", "r.yaml:1:3 CLM-C1 this version does not say its number (version: 1)\n"},
     {"- {version: 1}\n",
      "r.yaml:1:3 CLM-C1 this version does not say from which record time on it is in force (since)\n"},

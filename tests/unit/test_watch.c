@@ -2,6 +2,7 @@
 // and the file.
 #include "aggregate/listen/watch.h"
 
+#include "tests/unit/baseline_rules.h"
 #include "tests/unit/snapshot_fixture.h"
 
 enum { START_S = 1767225600 };
@@ -15,6 +16,7 @@ struct alerted {
 };
 
 static struct watch watch;
+static struct baseline_rules rules;
 static int64_t start_s;
 static struct rows *rows; // of the window to come
 static struct alerted alerted[64];
@@ -22,6 +24,7 @@ static size_t alerted_count;
 
 static int fresh(void **state) {
     watch_init(&watch);
+    rules = baseline_rules_default;
     start_s = START_S;
     rows = rows_create();
     return 0;
@@ -64,7 +67,7 @@ static void next_window(void) {
     struct watch after;
     struct alerts alerts = {0};
     watch_init(&after);
-    watch_step(&watch, start_s, rows, &after, &alerts);
+    watch_step(&watch, &rules, start_s, rows, &after, &alerts);
     note(&alerts);
     alerts_fini(&alerts);
     watch_fini(&watch);
@@ -107,6 +110,21 @@ static void a_burst_of_a_topic_alerts_for_it_and_for_its_account_and_is_over_aga
     assert_int_equal(alerted_count, 2);
     assert_int_equal(alerted[1].change, BASELINE_RECOVERED);
     assert_int_equal(alerted[1].since_s, since_s);
+}
+
+// As a version of the rules says, from its time on.
+static void how_much_alerts_is_a_rule(void **state) {
+    windows(60, "shoes", 30);
+    rules.alert_score = 60;
+    windows(1, "shoes", 300);
+    rules.alert_score = 5;
+    rules.count_least = 1000;
+    windows(1, "shoes", 900);
+    assert_int_equal(series_find(HEARD_TOPIC, "shoes")->baseline.raised, 0);
+    rules.count_least = 20;
+    mention("shoes", 5000);
+    next_window();
+    assert_int_equal(alerted_count, 2);
 }
 
 static void what_rises_slowly_is_learned(void **state) {
@@ -260,7 +278,7 @@ static void a_watch_that_was_written_and_read_goes_on_as_it_would_have(void **st
     struct watch after[2];
     for (int i = 0; i < 2; i++) {
         watch_init(&after[i]);
-        watch_step(i == 0 ? &kept : &read, start_s, same, &after[i], &alerts);
+        watch_step(i == 0 ? &kept : &read, &rules, start_s, same, &after[i], &alerts);
     }
     assert_same_watch(&after[0], &after[1]);
     alerts_fini(&alerts);
@@ -341,6 +359,7 @@ static void an_id_is_that_of_a_series_a_window_and_a_change(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_burst_of_a_topic_alerts_for_it_and_for_its_account_and_is_over_again),
+        TEST(how_much_alerts_is_a_rule),
         TEST(what_rises_slowly_is_learned),
         TEST(an_account_is_cold_when_it_is_new),
         TEST(a_topic_out_of_nothing_alerts__goes_red_if_it_begins_cold),

@@ -2,6 +2,8 @@
 // one process that does, or not to the end.
 #include "aggregate/listen/watcher.h"
 
+#include "schemas/weighable.h"
+#include "tests/unit/baseline_rules.h"
 #include "tests/unit/keeper_fixture.h"
 
 enum { PARTITIONS = 1, BEGIN_S = 1767225600, USUAL = 30, BURST = 400, LONG = 1000 };
@@ -9,9 +11,13 @@ enum { PARTITIONS = 1, BEGIN_S = 1767225600, USUAL = 30, BURST = 400, LONG = 100
 // What the records say: every window up to `sealed` (by number) is sealed, and these had events.
 static int sealed;
 static bool expected[LONG];
+static struct rules_book book; // the defaults, unless a test says more
 
 static int fresh(void **state) {
+    struct rules_kinds kinds;
     keeper_fresh(PARTITIONS);
+    schemas_rules_kinds(&kinds);
+    assert_int_equal(rules_load(&book, NULL, &kinds), STATUS_OK);
     sealed = 0;
     memset(expected, 0, sizeof(expected));
     return store == NULL;
@@ -71,7 +77,7 @@ static void learn(int count) {
     watch_init(&watch);
     for (; sealed < count; sealed++) {
         watch_init(&after);
-        watch_step(&watch, window(sealed), rows, &after, &alerts);
+        watch_step(&watch, &baseline_rules_default, window(sealed), rows, &after, &alerts);
         watch_fini(&watch);
         watch = after;
     }
@@ -92,7 +98,7 @@ struct process {
 };
 
 static struct process process_begin(void) {
-    return (struct process){.watcher = watcher_create()};
+    return (struct process){.watcher = watcher_create(&book)};
 }
 
 static void process_end(struct process *process) {
@@ -499,7 +505,97 @@ static void a_window_whose_file_cannot_be_created_is_judged_again(void **state) 
     process_end(&process);
 }
 
-#define TEST(function) cmocka_unit_test_setup_teardown(function, fresh, done)
+static void a_file_that_was_renamed_is_skipped__goes_red_if_its_name_is_believed(void **state) {
+    struct process process = process_begin();
+    char name[NAME_MAX_LENGTH], *bytes;
+    size_t length;
+    publish_some(5, USUAL);
+    run_on(&process);
+    assert_true(file_read(4, &bytes, &length));
+    baseline_name_write(name, window(40));
+    assert_int_equal(store_put(store, name, bytes, length, NULL), STATUS_OK);
+    free(bytes);
+    process_end(&process);
+    process = process_begin();
+    publish(5, USUAL);
+    run_on(&process);
+    assert_int_equal(judged_s(&process), window(6));
+    process_end(&process);
+}
+
+static void nor_is_another_windows_revision_judged(void **state) {
+    struct process process = process_begin();
+    char from[NAME_MAX_LENGTH], to[NAME_MAX_LENGTH], *bytes;
+    size_t length;
+    struct snapshot_name name;
+    learn(60);
+    publish(60, BURST);
+    assert_int_equal(shelf_newest(store, window(60), &name, NULL), STATUS_OK);
+    snapshot_name_write(from, &name);
+    name.start_s = window(61);
+    snapshot_name_write(to, &name);
+    assert_int_equal(store_get(store, from, &bytes, &length, NULL), STATUS_OK);
+    assert_int_equal(store_put(store, to, bytes, length, NULL), STATUS_OK);
+    assert_int_equal(store_remove(store, from, NULL), STATUS_OK);
+    free(bytes);
+    revise(60, 1, USUAL);
+    expected[61] = true;
+    sealed = 62;
+    run_on(&process);
+    assert_int_equal(judged_s(&process), window(61)); // and waits for the other
+    process_end(&process);
+}
+
+// ---- by which rules
+
+static void the_defaults_are_these(void **state) {
+    const struct baseline_rules rules = watch_rules(&rules_at(&book, 0)->alerts),
+                                *known = &baseline_rules_default;
+    assert_true(rules.weight == known->weight);
+    assert_int_equal(rules.cold_windows, known->cold_windows);
+    assert_true(rules.alert_score == known->alert_score);
+    assert_true(rules.calm_score == known->calm_score);
+    assert_int_equal(rules.calm_windows, known->calm_windows);
+    assert_int_equal(rules.adopt_windows, known->adopt_windows);
+    assert_true(rules.deviation_least == known->deviation_least);
+    assert_true(rules.deviation_share == known->deviation_share);
+    assert_int_equal(rules.count_least, known->count_least);
+}
+
+static void appended(int64_t since_ms, int64_t sigmas) {
+    book.versions = realloc(book.versions, 2 * sizeof(*book.versions));
+    book.versions[1] = book.versions[0];
+    book.versions[1].since_ms = since_ms;
+    book.versions[1].alerts.sigmas = sigmas;
+    book.count = 2;
+}
+
+// So many messages are told of a burst in window 60, where a version asks for 1,000 deviations since then.
+static size_t told_of_a_burst(int64_t since_ms) {
+    struct process process = process_begin();
+    appended(since_ms, 1000000);
+    learn(60);
+    publish(60, BURST);
+    run(&process, false, LONG);
+    size_t count = process.answer.count;
+    process_end(&process);
+    return count;
+}
+
+static void a_window_is_judged_by_the_version_at_its_end__goes_red_if_the_newest_judges_all(void **state) {
+    assert_int_equal(told_of_a_burst(window(61) * 1000 + 1), 2);
+}
+
+static void and_so_is_one_that_ends_with_its_since(void **state) {
+    assert_int_equal(told_of_a_burst(window(61) * 1000), 0);
+}
+
+static int forget(void **state) {
+    rules_fini(&book);
+    return done(state);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, fresh, forget)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
@@ -523,6 +619,11 @@ int main(void) {
         TEST(a_torn_file_is_skipped_and_the_one_before_it_taken),
         TEST(a_file_from_beyond_all_time_is_skipped__goes_red_if_the_chain_waits_for_it),
         TEST(a_window_whose_file_cannot_be_created_is_judged_again),
+        TEST(a_file_that_was_renamed_is_skipped__goes_red_if_its_name_is_believed),
+        TEST(nor_is_another_windows_revision_judged),
+        TEST(the_defaults_are_these),
+        TEST(a_window_is_judged_by_the_version_at_its_end__goes_red_if_the_newest_judges_all),
+        TEST(and_so_is_one_that_ends_with_its_since),
     };
     return cmocka_run_group_tests(tests, store_fixture_begin, store_fixture_end);
 }
