@@ -6,7 +6,6 @@
 //     pipeline_records.c  a record's way through the stages into the panes of its partition
 //     pipeline_jobs.c     handing over to the keeping thread, and what it answers
 //     pipeline_idle.c     a log that is quiet seals by the clock
-//     rota.h              whose turn it is to be asked about
 //     pipeline_watch.c    mentions of sealed windows are judged, alerts told
 //     pipeline_report.c   probes, metrics, status
 #pragma once
@@ -16,7 +15,6 @@
 #include "aggregate/listen/herald.h"
 #include "aggregate/listen/watcher.h"
 #include "aggregate/pipeline/pipeline.h"
-#include "aggregate/pipeline/rota.h"
 #include "aggregate/store/meta.h"
 #include "runtime/arena.h"
 #include "runtime/http/http.h"
@@ -26,6 +24,7 @@
 #include "schemas/reject.h"
 #include "stream/decode/decode.h"
 #include "stream/dedup.h"
+#include "stream/source/rota.h"
 #include "stream/source/source.h"
 
 enum {

@@ -70,6 +70,7 @@ static void stages_open(struct pipeline *p) {
         p->shards[i].sealed_at_ms = loop_now_ms(&p->loop);
     }
     p->batch_records = BATCH_RECORDS;
+    rota_init(&p->bounds, PARTITIONS_MAX);
     p->flush_interval_ms = settings->redis_flush_min_ms;
     p->metrics = report_metrics_create();
 }

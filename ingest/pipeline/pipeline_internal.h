@@ -28,6 +28,7 @@
 #include "stream/deadletter.h"
 #include "stream/decode/decode.h"
 #include "stream/dedup.h"
+#include "stream/source/rota.h"
 #include "stream/source/source.h"
 
 enum {
@@ -60,6 +61,8 @@ struct owned {
     int32_t partition;
     bool begun;
     bool seeking;
+    bool bounded; // `log` is what the brokers said in this turn
+    struct source_extent log;
     bool fenced; // another worker claimed it: passed over until the group has confirmed us and it is claimed
                  // again
     uint64_t fence_commit; // the commit whose acceptance confirms; 0: to be sent
@@ -164,6 +167,7 @@ struct pipeline {
     int64_t flush_interval_ms;
     int64_t committed_at_ms;
     int64_t bounds_at_ms; // the log's bounds are not asked before: the last try failed
+    struct rota bounds;
     enum pressure_stage pressure;
     struct breaker breaker;
     struct withheld withheld;
@@ -248,6 +252,10 @@ void rules_refused(struct pipeline *p, uint32_t shard, const char *why); // stop
 // pipeline_reading.c
 // Lowest acknowledged next offset over the shards, as far as heard; -1: some shard has not been heard of yet.
 int64_t reading_lowest(struct pipeline *p, int32_t partition);
+// Asks where the logs of partitions begin and end that are to be read from their marks: of all at once, as
+// long as that is answered. What was said holds until it is forgotten.
+void reading_ask(struct pipeline *p);
+void reading_forget(struct pipeline *p);
 // An assignment: where to start. False where that is not known yet, or marks and log disagree (then the
 // process stops).
 bool reading_begin(struct pipeline *p, struct owned *o, int64_t *start);

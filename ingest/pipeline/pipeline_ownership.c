@@ -208,11 +208,13 @@ void ownership_turn(struct pipeline *p) {
     ask_shards(p);
     if (is_asking(p))
         return; // several shards may send a partition back: one seek for all
+    reading_ask(p);
     for (size_t i = 0; i < p->owned_count && !p->stopping; i++) {
         struct owned *o = p->owned[p->owned_numbers[i]];
         if (o->seeking && !o->fenced)
             reading_seek(p, o);
     }
+    reading_forget(p);
 }
 
 // ---- gained and lost
@@ -300,6 +302,7 @@ static void assigned(void *context, struct source_position *positions, size_t co
             owned_add(p, positions[i].partition);
     }
     claims_await(p);
+    reading_ask(p);
     for (size_t i = 0; i < count; i++) {
         struct owned *o = owned_at(p, positions[i].partition);
         int64_t start = SOURCE_START_UNKNOWN;
@@ -312,6 +315,7 @@ static void assigned(void *context, struct source_position *positions, size_t co
                  FIELD("start", LOG_INT(positions[i].offset)),
                  FIELD("counting_from", LOG_INT(o->refeed_until)));
     }
+    reading_forget(p);
 }
 
 static void revoked(void *context, const int32_t *partitions, size_t count, bool lost) {

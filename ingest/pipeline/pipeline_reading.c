@@ -109,26 +109,58 @@ static void verification_move(struct pipeline *p, const struct owned *o, int64_t
     }
 }
 
+// Where the verdicts are still remembered a seek is enough; further back it is an assignment anew.
+static bool is_near(const struct owned *o, int64_t start) {
+    return o->begun && dedup_remembers(o->dedup, start);
+}
+
+static bool is_to_begin(struct pipeline *p, const struct owned *o) {
+    int64_t start = o->seeking && !o->fenced ? coverage(p, o) : -1;
+    return start >= 0 && !is_near(o, start);
+}
+
+static size_t logs_to_ask(struct pipeline *p, struct source_extent *logs) {
+    size_t count = 0;
+    for (int32_t i = 0; i < PARTITIONS_MAX && p->owned_count > 0 && count < p->bounds.most; i++) {
+        const struct owned *o = p->owned[rota_at(&p->bounds, i, PARTITIONS_MAX)];
+        if (o != NULL && is_to_begin(p, o))
+            logs[count++].partition = o->partition;
+    }
+    return count;
+}
+
+void reading_ask(struct pipeline *p) {
+    static struct source_extent logs[PARTITIONS_MAX];
+    struct problem problem;
+    size_t count = p->now_ms < p->bounds_at_ms ? 0 : logs_to_ask(p, logs);
+    if (count == 0)
+        return;
+    bool known = source_extents(p->source, logs, count, BOUNDS_TIMEOUT_MS, &problem) == STATUS_OK;
+    rota_asked(&p->bounds, logs[count - 1].partition, count, known, PARTITIONS_MAX);
+    if (!known) {
+        log_problem(LOG_LEVEL_WARN, "bounds_unknown", &problem);
+        p->bounds_at_ms = p->now_ms + BOUNDS_TIMEOUT_MS + COMMIT_MS; // it blocks
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct owned *o = p->owned[logs[i].partition];
+        o->log = logs[i];
+        o->bounded = true;
+    }
+}
+
+void reading_forget(struct pipeline *p) {
+    for (size_t i = 0; i < p->owned_count; i++)
+        p->owned[p->owned_numbers[i]]->bounded = false;
+}
+
 // An assignment, to the log as much as to the group: dedup starts afresh, a span before the lowest mark.
-// False where no shard has answered yet, the log cannot be asked, or marks and log disagree (then the process
-// stops).
+// False where no shard has answered yet, the log has not, or marks and log disagree (then the process stops).
 bool reading_begin(struct pipeline *p, struct owned *o, int64_t *start) {
     int64_t lowest = coverage(p, o);
-    int64_t first;
-    int64_t end;
-    struct problem problem;
-    if (lowest < 0)
+    if (lowest < 0 || !o->bounded || !marks_fit_log(p, o, o->log.first, o->log.end))
         return false;
-    if (p->now_ms < p->bounds_at_ms)
-        return false;
-    if (source_bounds(p->source, o->partition, &first, &end, BOUNDS_TIMEOUT_MS, &problem) != STATUS_OK) {
-        log_problem(LOG_LEVEL_WARN, "bounds_unknown", &problem);
-        p->bounds_at_ms = p->now_ms + BOUNDS_TIMEOUT_MS + COMMIT_MS; // it blocks: not for each partition
-        return false;
-    }
-    if (!marks_fit_log(p, o, first, end))
-        return false;
-    *start = reading_start(p, o, lowest, first);
+    *start = reading_start(p, o, lowest, o->log.first);
     verification_begin(p, o, *start);
     dedup_reset(o->dedup, lowest);
     o->refeed_until = lowest;
@@ -164,12 +196,11 @@ void reading_place(struct pipeline *p, struct shard *shard, struct owned *o, con
     verification_join(shard_slot(shard, o->partition), o, mark->last);
 }
 
-// Where the verdicts are still remembered a seek is enough; further back it is an assignment anew.
 void reading_seek(struct pipeline *p, struct owned *o) {
     int64_t start = coverage(p, o);
     if (start < 0)
         return;
-    if (!o->begun || !dedup_remembers(o->dedup, start)) {
+    if (!is_near(o, start)) {
         if (!reading_begin(p, o, &start))
             return;
     } else {

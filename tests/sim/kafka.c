@@ -368,14 +368,16 @@ void kafka_bounds(int32_t partition, int64_t *first, int64_t *end) {
 
 rd_kafka_resp_err_t rd_kafka_offsets_for_times(rd_kafka_t *k, rd_kafka_topic_partition_list_t *list,
                                                int timeout_ms) {
-    int64_t first, end;
     if (world.now_ms < world.bounds_unknown_until_ms || k->worker->dead) {
         worker_sleep(timeout_ms < 1000 ? timeout_ms : 1000);
         return RD_KAFKA_RESP_ERR__TIMED_OUT;
     }
     worker_sleep(chance_between(&world.pace, 0, 5));
-    kafka_bounds(list->elems[0].partition, &first, &end);
-    list->elems[0].offset = list->elems[0].offset == RD_KAFKA_OFFSET_BEGINNING ? first : end;
+    for (int i = 0; i < list->cnt; i++) {
+        int64_t first, end;
+        kafka_bounds(list->elems[i].partition, &first, &end);
+        list->elems[i].offset = list->elems[i].offset == RD_KAFKA_OFFSET_BEGINNING ? first : end;
+    }
     return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 

@@ -28,6 +28,8 @@ static enum fate fates[SHARDS]; // of the calls to each shard
 static bool routed;             // a cluster
 static bool away[SHARDS];       // its node is
 static bool bounds_known, commits_accepted;
+static int32_t leaderless; // a partition of which nobody says the bounds; -1: none
+static int questions;      // for bounds
 static uint64_t commit_asked[64], commits;
 static size_t commit_count;
 static int64_t committed_at[PARTITIONS]; // -1: nothing was
@@ -167,11 +169,16 @@ void redis_link_command(struct redis_link *link, int count, const char *const *w
     call_add(0, bytes, (size_t)length, callback, context);
 }
 
-enum status source_bounds(struct source *source, int32_t partition, int64_t *first, int64_t *end,
-                          int timeout_ms, struct problem *problem) {
-    *first = log_first;
-    *end = log_last;
-    return bounds_known ? STATUS_OK : problem_set(problem, STATUS_UNAVAILABLE, "", "", "no broker");
+enum status source_extents(struct source *source, struct source_extent *extents, size_t count, int timeout_ms,
+                           struct problem *problem) {
+    bool known = bounds_known;
+    questions++;
+    for (size_t i = 0; i < count; i++) {
+        extents[i].first = log_first;
+        extents[i].end = log_last;
+        known = known && extents[i].partition != leaderless;
+    }
+    return known ? STATUS_OK : problem_set(problem, STATUS_UNAVAILABLE, "", "", "no broker");
 }
 
 enum status source_seek(struct source *source, const struct source_position *positions, size_t count) {
@@ -357,6 +364,8 @@ static int begin(void **state) {
     p->claimed = memory_take(PARTITIONS_MAX * sizeof(*p->claimed));
     p->shards = memory_take(SHARDS * sizeof(*p->shards));
     p->flush_interval_ms = 100;
+    rota_init(&p->bounds, PARTITIONS_MAX);
+    questions = 0;
     for (uint32_t i = 0; i < SHARDS; i++) {
         shard_init(&p->shards[i], i);
         fates[i] = DELIVERED;
@@ -365,6 +374,7 @@ static int begin(void **state) {
     now_ms = 1000;
     routed = false;
     bounds_known = commits_accepted = true;
+    leaderless = -1;
     commit_count = 0;
     committed_at[0] = committed_at[1] = -1;
     log_end = log_first = log_shift_ms = 0;
@@ -447,6 +457,7 @@ static void expect_exact(int64_t to) {
 
 static void settle(int64_t to) {
     bounds_known = commits_accepted = true;
+    leaderless = -1;
     for (int i = 0; i < SHARDS; i++) {
         fates[i] = DELIVERED;
         away[i] = false;

@@ -45,6 +45,46 @@ static void a_fence_does_not_let_marks_pass_what_was_dropped(void **state) {
     settle(200);
 }
 
+static void assign_both(void) {
+    struct source_position positions[] = {{0, SOURCE_START_UNKNOWN}, {1, SOURCE_START_UNKNOWN}};
+    ownership_events.assigned(p, positions, PARTITIONS);
+    for (int32_t i = 0; i < PARTITIONS; i++) {
+        reading_at[i] = positions[i].offset;
+        owned[i] = true;
+    }
+}
+
+static void the_bounds_of_all_logs_are_one_question__goes_red_if_each_is_one(void **state) {
+    assign_both();
+    assert_int_equal(questions, 1);
+    assert_true(p->owned[0]->begun && p->owned[1]->begun);
+    log_end = 100;
+    turns(60);
+    settle(150);
+    assert_int_equal(questions, 1);
+}
+
+// Whichever of them it is: the other is read, and it itself once it has a leader.
+static void one_without_a_leader_holds_up_no_other__goes_red_if_all_are_asked_again(void **state) {
+    for (leaderless = 0; leaderless < PARTITIONS; leaderless++) {
+        end(state);
+        int32_t without = leaderless;
+        begin(state);
+        leaderless = without;
+        assign_both();
+        assert_false(p->owned[0]->begun || p->owned[1]->begun);
+        log_end = 60;
+        turns(3000);
+        assert_true(p->owned[1 - without]->begun);
+        assert_false(p->owned[without]->begun);
+        leaderless = -1;
+        log_end = 100;
+        turns(3000);
+        settle(150);
+        leaderless = without;
+    }
+}
+
 static void a_claim_answered_late_goes_back_for_its_shard(void **state) {
     fates[1] = HELD;
     assign(0);
@@ -562,6 +602,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
         T(a_fence_does_not_let_marks_pass_what_was_dropped),
+        T(the_bounds_of_all_logs_are_one_question__goes_red_if_each_is_one),
+        T(one_without_a_leader_holds_up_no_other__goes_red_if_all_are_asked_again),
         T(a_claim_answered_late_goes_back_for_its_shard),
         T(a_late_shard_between_two_marks_is_no_other_log),
         T(a_dump_from_before_the_claims_is_counted_again),

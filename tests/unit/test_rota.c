@@ -1,5 +1,5 @@
 // Some of many partitions have no leader, and leave whoever is asked about with them without an answer.
-#include "aggregate/pipeline/rota.h"
+#include "stream/source/rota.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
