@@ -64,6 +64,23 @@ static void the_bounds_of_all_logs_are_one_question__goes_red_if_each_is_one(voi
     assert_int_equal(questions, 1);
 }
 
+// What was said of the log before another worker went on in it: by that, its marks would lie past the end.
+static void bounds_are_asked_for_each_time__goes_red_if_they_are_remembered(void **state) {
+    assign_both();
+    log_end = 100;
+    turns(60);
+    another_claims(0);
+    turns(300);
+    assert_true(p->owned[0]->begun);
+    another_claims(0);
+    bounds_known = false;
+    turns(300);
+    assert_false(p->owned[0]->fenced);
+    assert_false(p->owned[0]->begun);
+    bounds_known = true;
+    settle(150);
+}
+
 // Whichever of them it is: the other is read, and it itself once it has a leader.
 static void one_without_a_leader_holds_up_no_other__goes_red_if_all_are_asked_again(void **state) {
     for (leaderless = 0; leaderless < PARTITIONS; leaderless++) {
@@ -603,6 +620,7 @@ int main(void) {
 #define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
         T(a_fence_does_not_let_marks_pass_what_was_dropped),
         T(the_bounds_of_all_logs_are_one_question__goes_red_if_each_is_one),
+        T(bounds_are_asked_for_each_time__goes_red_if_they_are_remembered),
         T(one_without_a_leader_holds_up_no_other__goes_red_if_all_are_asked_again),
         T(a_claim_answered_late_goes_back_for_its_shard),
         T(a_late_shard_between_two_marks_is_no_other_log),
