@@ -33,8 +33,8 @@ enum {
     RETRY_MS = 1000,     // between two tries at what the store refused
     BOUNDS_TIMEOUT_MS = 5000,
     END_TIMEOUT_MS = 5000,
-    PUBLISH_MOST = 64, // windows in one job
-    RETAIN_MOST = 64,  // files in one job
+    PUBLISH_MOST = 8, // windows in one job, which a stop waits for, and what partitions have gained
+    RETAIN_MOST = 64, // files in one job
     RETAIN_EVERY_MS = 3600 * 1000,
     WATCH_MOST = 16,
 };

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "schemas/event.h"
+
 enum { OFFSET_DIGITS = 19, PARTITION_DIGITS = 4, HASH_DIGITS = 16 };
 
 static void part_write(char out[NAME_MAX_LENGTH], const char *folder, const struct part_name *name) {
@@ -118,14 +120,19 @@ bool snapshot_name_parse(struct snapshot_name *name, int64_t start_s, const char
     return take_end(&rest, ".zst");
 }
 
+// No event has one beyond: the end of such a window would be none of 64 bits.
+static bool is_time(int64_t start_s) {
+    return start_s < EVENT_TIME_END_MS / 1000;
+}
+
 bool baseline_name_parse(int64_t *start_s, const char *text) {
     struct rest rest = {text};
     *start_s = take_offset(&rest);
-    return take_end(&rest, ".json");
+    return take_end(&rest, ".json") && is_time(*start_s);
 }
 
 bool window_folder_parse(int64_t *start_s, const char *text) {
     struct rest rest = {text};
     *start_s = (int64_t)take_number(&rest, 10, 1, OFFSET_DIGITS, INT64_MAX);
-    return take_end(&rest, "/");
+    return take_end(&rest, "/") && is_time(*start_s);
 }

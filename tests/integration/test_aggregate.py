@@ -236,6 +236,18 @@ def alerts_of(aggregation):
     return [json.loads(record.value) for part in log.values() for record in part]
 
 
+def test_a_start_looks_at_the_topic_of_alerts_and_goes_on(aggregation, kafka):
+    """Not there; there and compacted; as it should be. No window waits for it."""
+    topic = aggregation.deployment.topic
+    kafka.create_log(f"{topic}.compacted", 1, cleanup_policy="compact")
+    kafka.create_log(f"{topic}.well", 1)
+    for name, said in ("absent", "does not exist"), ("compacted", "is compacted"), ("well", None):
+        aggregator = aggregation.start(**{"alerts.topic": f"{topic}.{name}"})
+        warnings = aggregator.said("CLM-K7", "start_warning")
+        assert [f"{topic}.{name}" in line and said in line for line in warnings] == ([True] if said else [])
+        assert aggregator.terminate() == 0
+
+
 def test_quiet_partitions_follow_the_clock_and_a_burst_of_mentions_is_told(kafka, topic, redis, tmp_path):
     """Three of four partitions have no event at all; the windows of the fourth are published all the same. It holds eleven hours of
     mentions of two topics, of which one bursts at the end. At first there is no topic for alerts: that is said, and no window waits
@@ -252,7 +264,8 @@ def test_quiet_partitions_follow_the_clock_and_a_burst_of_mentions_is_told(kafka
     sender.close()
     aggregator = aggregation.start()
     expected = aggregation.settle()
-    wait_until("the missing topic is named", lambda: aggregator.said("CLM-K7"))
+    assert aggregator.said("CLM-K7", "start_warning")
+    wait_until("the missing topic is named", lambda: aggregator.said("CLM-K7", "alerts_refused"))
     assert aggregator.metric("alerts_pending") == 2 and aggregator.metric("balance_difference") == 0
     kafka.create_log(f"{topic}.alerts", 1)
     wait_until("it is told, and over", lambda: aggregator.metric("alerts_total", 'change="recovered"') >= 2)

@@ -200,6 +200,16 @@ static void events_of_a_far_future_take_nothing__goes_red_if_they_are_believed(v
     holds(NEWEST_S, 1, 2, 1);
 }
 
+// A folder that somebody made by hand: neither is it the newest window, nor is it old.
+static void a_folder_of_no_time_is_no_window__goes_red_if_its_end_is_reckoned_with(void **state) {
+    const struct retention terms = terms_of(NOW_S);
+    lay_window(LAST_S);
+    lay_window(NEWEST_S);
+    lay_window(INT64_MAX);
+    assert_int_equal(run_all(&terms), 3);
+    holds(INT64_MAX, 1, 2, 1);
+}
+
 static void nothing_goes_where_it_is_off(void **state) {
     const struct retention terms = terms_of(NOW_S);
     keeper.retain_s = 0;
@@ -219,6 +229,7 @@ int main(void) {
         TEST(a_pass_is_bounded_and_the_next_goes_on),
         TEST(a_clock_that_is_wrong_takes_nothing__goes_red_if_it_alone_is_asked),
         TEST(events_of_a_far_future_take_nothing__goes_red_if_they_are_believed),
+        TEST(a_folder_of_no_time_is_no_window__goes_red_if_its_end_is_reckoned_with),
         TEST(nothing_goes_where_it_is_off),
     };
     return cmocka_run_group_tests(tests, store_fixture_begin, store_fixture_end);
