@@ -242,7 +242,7 @@ def test_a_start_looks_at_the_topic_of_alerts_and_goes_on(aggregation, kafka):
     kafka.create_log(f"{topic}.compacted", 1, cleanup_policy="compact")
     kafka.create_log(f"{topic}.well", 1)
     for name, said in ("absent", "does not exist"), ("compacted", "is compacted"), ("well", None):
-        aggregator = aggregation.start(**{"alerts.topic": f"{topic}.{name}"})
+        aggregator = aggregation.start(flags=[f"--alerts.topic={topic}.{name}"])
         warnings = aggregator.said("CLM-K7", "start_warning")
         assert [f"{topic}.{name}" in line and said in line for line in warnings] == ([True] if said else [])
         assert aggregator.terminate() == 0
