@@ -117,6 +117,20 @@ static void what_was_swept_meanwhile_is_listed_again__goes_red_if_it_begins_anew
     assert_int_equal(sweeping.listings, 2);
 }
 
+// A disk may lose its newest file: what is swept is what came before the last but one base.
+static void where_the_newest_base_is_torn_the_one_before_it_is_there__goes_red_if_it_was_swept(void **state) {
+    char name[NAME_MAX_LENGTH];
+    for (int i = 0; i < 5; i++)
+        other_goes_on();
+    checkpoint_name_write(name, &(struct checkpoint_name){0, 5, 5});
+    assert_int_equal(store_put(sweeping.inner, name, "torn", 4, NULL), STATUS_OK);
+    restores(4);
+    checkpoint_name_write(name, &(struct checkpoint_name){0, 3, 3});
+    char *bytes;
+    size_t length;
+    assert_int_equal(store_get(sweeping.inner, name, &bytes, &length, NULL), STATUS_NO_INPUT);
+}
+
 static void as_often_as_it_takes_within_bounds(void **state) {
     other_goes_on();
     sweeping.sweeps = 4;
@@ -210,6 +224,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(without_a_checkpoint_it_begins_where_the_log_does),
         TEST(what_was_swept_meanwhile_is_listed_again__goes_red_if_it_begins_anew),
+        TEST(where_the_newest_base_is_torn_the_one_before_it_is_there__goes_red_if_it_was_swept),
         TEST(as_often_as_it_takes_within_bounds),
         TEST(then_it_is_put_off__goes_red_if_it_begins_anew),
         TEST(a_listing_without_the_base_of_a_segment_is_made_again__and_is_believed_in_the_end),
