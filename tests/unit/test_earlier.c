@@ -1,7 +1,7 @@
 // Which orders a window's are held against, where records and published revisions say it each.
 #include "aggregate/keep/earlier.h"
 
-#include "tests/unit/snapshot_fixture.h"
+#include "tests/unit/keeper_fixture.h"
 
 enum { START_S = 1767225600 };
 
@@ -57,10 +57,55 @@ static void a_window_is_held_against_those_of_48_hours(void **state) {
     earlier_destroy(&e);
 }
 
+static int fresh(void **state) {
+    keeper_fresh(1);
+    return store == NULL;
+}
+
+// So many orders, as far as `to`.
+static void lay_orders(int64_t to, unsigned char count) {
+    const struct coverage coverage = {.to = to, .counted = count};
+    struct header header = keeper_header(FILE_ORDERS, START_S);
+    struct rows *rows = rows_create();
+    char name[NAME_MAX_LENGTH];
+    header.coverage = &coverage;
+    header.coverage_count = 1;
+    for (unsigned char i = 0; i < count; i++) {
+        const struct order order = order_of("acme", i, i, START_S * INT64_C(1000), 5);
+        rows_add_order(rows, &order);
+    }
+    orders_name_write(name, &(struct part_name){START_S, 0, 0, to});
+    lay(name, &header, rows);
+    rows_destroy(&rows);
+}
+
+static size_t orders_read(struct earlier *e, int64_t to) {
+    const struct earlier_orders list = {START_S, 0, to};
+    const int64_t start = 0;
+    struct rows *rows = rows_create();
+    struct problem p;
+    assert_int_equal(earlier_read(e, &keeper, &list, 1, &start, rows, &p), STATUS_OK);
+    size_t count = rows_order_count(rows);
+    rows_destroy(&rows);
+    return count;
+}
+
+static void what_was_read_once_is_not_taken_for_what_came_later__goes_red_if_it_is(void **state) {
+    struct earlier *e = earlier_create();
+    lay_orders(10, 2);
+    lay_orders(20, 3);
+    assert_int_equal(orders_read(e, 10), 2);
+    assert_int_equal(orders_read(e, 20), 3);
+    assert_int_equal(orders_read(e, 10), 2);
+    earlier_destroy(&e);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(of_two_lists_the_greater_offset_stands__goes_red_if_it_is_either_ones),
         cmocka_unit_test(a_window_is_held_against_those_of_48_hours),
+        cmocka_unit_test_setup_teardown(
+            what_was_read_once_is_not_taken_for_what_came_later__goes_red_if_it_is, fresh, done),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, store_fixture_begin, store_fixture_end);
 }
