@@ -237,6 +237,7 @@ static void account_take(struct step *s) {
 void watch_step(const struct watch *before, const struct baseline_rules *rules, int64_t start_s,
                 const struct rows *rows, struct watch *after, struct alerts *alerts) {
     struct hearing h = hearing_of(rows);
+    CHECK(h.count == 0 || h.at != NULL);
     const struct watched *known = before->at, *known_last = known + before->count;
     const struct heard *heard = h.at, *heard_last = heard + h.count;
     after->is_begun = true;

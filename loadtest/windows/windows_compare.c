@@ -305,7 +305,7 @@ void windows_compare(struct windows_report *r, const struct windows_origin *orig
                      const struct windows_window *w, const struct header *header, const struct rows *rows) {
     struct window_model *empty = w->model == NULL ? window_model_create() : NULL;
     struct comparison c = {
-        .report = r, .window_s = w->start_s, .rows = rows, .model = empty != NULL ? empty : w->model};
+        .report = r, .window_s = w->start_s, .rows = rows, .model = w->model != NULL ? w->model : empty};
     c.is_live = memory_take(c.model->rows.count + 1);
     c.is_there = memory_take(c.model->rows.count + 1);
     r->windows++;
