@@ -237,12 +237,11 @@ static void account_take(struct step *s) {
 void watch_step(const struct watch *before, const struct baseline_rules *rules, int64_t start_s,
                 const struct rows *rows, struct watch *after, struct alerts *alerts) {
     struct hearing h = hearing_of(rows);
-    CHECK(h.count == 0 || h.at != NULL);
     const struct watched *known = before->at, *known_last = known + before->count;
     const struct heard *heard = h.at, *heard_last = heard + h.count;
     after->is_begun = true;
     after->start_s = start_s;
-    while (known < known_last || heard < heard_last) {
+    while (known != known_last || heard != heard_last) {
         int order = known == known_last   ? 1
                     : heard == heard_last ? -1
                                           : slice_compare(known->account, heard->account);
