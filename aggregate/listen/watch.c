@@ -242,8 +242,8 @@ void watch_step(const struct watch *before, const struct baseline_rules *rules, 
     after->is_begun = true;
     after->start_s = start_s;
     while (known != known_last || heard != heard_last) {
-        int order = known == known_last   ? 1
-                    : heard == heard_last ? -1
+        int order = heard == heard_last   ? -1
+                    : known == known_last ? 1
                                           : slice_compare(known->account, heard->account);
         struct slice account = order <= 0 ? known->account : heard->account;
         struct step step = {rules, start_s, after, alerts, .known = known, .heard = heard};

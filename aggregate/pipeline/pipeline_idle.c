@@ -2,8 +2,8 @@
 // it follows the clock. Never with lag, and never while the broker does not answer.
 //
 // The broker is asked only where its answer would seal a window: four times an hour. On a thread of the pool,
-// for all that are quiet at once, as long as that is answered (stream/source/rota.h): behind a fetch the answer may take a
-// second, and the others have records.
+// for all that are quiet at once, as long as that is answered (stream/source/rota.h): behind a fetch the
+// answer may take a second, and the others have records.
 
 #include "aggregate/pipeline/pipeline_internal.h"
 #include "runtime/check.h"

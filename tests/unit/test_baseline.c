@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "tests/unit/baseline_rules.h"
 #include "sketch_bytes.h"
+#include "tests/unit/baseline_rules.h"
 
 static const struct baseline_rules *rules = &baseline_rules_default;
 
