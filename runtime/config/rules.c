@@ -39,6 +39,8 @@ static const struct option_row rows[] = {
     SPAN("reach.retain", reach_retain_ms, "35d", 0, 1),
     SPAN("window.disorder", window_disorder_ms, "1m", 0, 0),
     SPAN("window.lateness", window_lateness_ms, "10m", 0, 0),
+    {"window.heartbeat", OPTION_DURATION, offsetof(struct rules, window_heartbeat_ms), "90s", OPTION_OFF,
+     1000, 3600 * 1000, ""},
     DECIMAL("alerts.sigmas", sigmas, "5", 1, 1000000),
     DECIMAL("alerts.calm_sigmas", calm_sigmas, "2.5", 1, 1000000),
     COUNT("alerts.calm_windows", calm_windows, "2", WINDOWS_MAX),
@@ -58,7 +60,7 @@ enum {
     ROW_WEIGHTS,
     ROW_TRACKED,
     ROW_SPANS,
-    ROW_ALERTS = ROW_SPANS + 6,
+    ROW_ALERTS = ROW_SPANS + 7,
     ROW_COUNT = sizeof(rows) / sizeof(rows[0])
 };
 
@@ -311,6 +313,8 @@ static void hash_version(struct rules *version, const struct rules_kinds *kinds)
     canonical_add(&c, "reach_retain_ms", version->reach_retain_ms);
     canonical_add_unless(&c, "window_disorder_ms", version->window_disorder_ms, defaults.window_disorder_ms);
     canonical_add_unless(&c, "window_lateness_ms", version->window_lateness_ms, defaults.window_lateness_ms);
+    canonical_add_unless(&c, "window_heartbeat_ms", version->window_heartbeat_ms,
+                         defaults.window_heartbeat_ms);
     for (size_t i = ROW_ALERTS; i < ROW_COUNT; i++)
         canonical_add_unless(&c, rows[i].name, value_of(version, &rows[i]), value_of(&defaults, &rows[i]));
     for (int kind = 0; kind < RULES_WEIGHTS_MAX; kind++) {
