@@ -44,8 +44,18 @@ const char *label_paid(bool paid) {
 }
 
 const char *label_table(enum table table) {
-    static const char *const names[TABLES] = {"totals",    "content",  "campaign", "tag",
-                                              "topic",     "late",     "orders",   "reach",
-                                              "quantiles", "readings", "live",     "cohort"};
+    static const char *const names[TABLES] = {"totals",
+                                              "content",
+                                              "campaign",
+                                              "tag",
+                                              "topic",
+                                              "late",
+                                              "orders",
+                                              "reach",
+                                              "quantiles",
+                                              "readings",
+                                              "live",
+                                              "cohort",
+                                              [TABLE_VIEWERS] = "viewers"};
     return names[table];
 }

@@ -35,6 +35,7 @@ enum table {
     TABLE_READINGS, // the last of what was read, and no rows of counters
     TABLE_LIVE,     // when viewers came and went, and no rows of counters
     TABLE_COHORT,
+    TABLE_VIEWERS = 13, // of no rows: how viewers of live sessions stand, in checkpoints
     TABLES,
 };
 
@@ -112,9 +113,9 @@ struct latest_reading {
     unsigned char event_id[EVENT_ID_SIZE];
 };
 
-// By how many the viewers of a live session are more, or fewer, after a second's joins and leaves.
+// By how many the viewers of a live session are more, or fewer, after a second.
 struct live_change {
-    uint32_t second; // of the window
+    uint32_t second; // past the window's start; an event may also change what comes after its window
     int64_t change;
 };
 
@@ -125,6 +126,7 @@ struct live_session {
     struct slice session; // not empty
     int64_t start_s;      // of the window
     int64_t joins, leaves, watch_ms;
+    int64_t expired, returned;         // the changes sum to joins - leaves - expired + returned
     const struct live_change *changes; // by second, each once; some may be 0
     uint32_t change_count;
 };
@@ -136,7 +138,10 @@ enum {
     ROWS_READ_COUNTER_MAX = 48,
     ROWS_ACCOUNTS_MAX = 1 << 29,
     ROWS_NAMES_MAX = 32, // tags of an order, and topics
-    ROWS_WINDOW_S = 900, // a live session in a window changes at so many seconds at most
+    ROWS_WINDOW_S = 900,
+    // So many seconds past a window's start its events change a live session: who is silent leaves an hour
+    // after the last that was heard of him at most, and that may lie an hour after an event.
+    ROWS_LIVE_S = ROWS_WINDOW_S + 2 * 3600,
 };
 
 struct rows;

@@ -67,7 +67,7 @@ static void change_insert(struct rows *r, struct kept_live *kept, uint32_t place
 }
 
 static void change_add(struct rows *r, struct kept_live *kept, const struct live_change *change) {
-    CHECK(change->second < ROWS_WINDOW_S);
+    CHECK(change->second < ROWS_LIVE_S);
     uint32_t place = change_place(kept, change->second);
     if (place < kept->live.change_count && kept->changes[place].second == change->second)
         sum(&kept->changes[place].change, change->change);
@@ -83,6 +83,8 @@ void rows_add_live(struct rows *r, const struct live_session *live) {
     sum(&kept->live.joins, live->joins);
     sum(&kept->live.leaves, live->leaves);
     sum(&kept->live.watch_ms, live->watch_ms);
+    sum(&kept->live.expired, live->expired);
+    sum(&kept->live.returned, live->returned);
     for (uint32_t i = 0; i < live->change_count; i++)
         change_add(r, kept, &live->changes[i]);
 }
@@ -106,7 +108,8 @@ bool live_session_is_empty(const struct live_session *live) {
     uint32_t i = 0;
     while (i < live->change_count && live->changes[i].change == 0)
         i++;
-    return i == live->change_count && live->joins == 0 && live->leaves == 0 && live->watch_ms == 0;
+    return i == live->change_count && live->joins == 0 && live->leaves == 0 && live->watch_ms == 0 &&
+           live->expired == 0 && live->returned == 0;
 }
 
 int live_session_order(const struct live_session *a, const struct live_session *b) {

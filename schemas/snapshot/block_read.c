@@ -28,7 +28,8 @@ static bool is_list(unsigned number) {
 
 static bool is_message(unsigned number) {
     return number == BLOCK_ACCOUNTS || number == BLOCK_COLUMNS || number == BLOCK_ORDERS ||
-           number == BLOCK_SKETCHES || number == BLOCK_READINGS || number == BLOCK_LIVE;
+           number == BLOCK_SKETCHES || number == BLOCK_READINGS || number == BLOCK_LIVE ||
+           number == BLOCK_VIEWERS;
 }
 
 static const char *take_field(struct block *b, uint64_t *numbers, const struct wire_field *field) {
@@ -399,8 +400,10 @@ const char *block_read(struct block_reader *reader, struct slice bytes) {
         wrong = follow(reader, &b);
     if (wrong != NULL)
         return wrong;
-    struct rows *rows = reader->rows_of(reader->context, b.window_s);
     reader->table_rows[b.table] += b.rows;
+    if (b.table == TABLE_VIEWERS)
+        return block_read_viewers(reader, bytes, b.rows);
+    struct rows *rows = reader->rows_of(reader->context, b.window_s);
     if (b.table == TABLE_ORDERS)
         return block_read_orders(reader, bytes, b.rows, rows);
     if (b.table == TABLE_READINGS)

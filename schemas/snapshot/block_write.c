@@ -291,6 +291,19 @@ void block_write_live(struct block_writer *w, const struct rows *r, int64_t wind
     write_messages(w, r, TABLE_LIVE, BLOCK_LIVE, window_s, numbers, count, write_live);
 }
 
+void block_write_viewers(struct block_writer *w, const struct viewer *viewers, size_t count) {
+    for (size_t from = 0, share; from < count; from += share) {
+        share = block_share(count - from);
+        begin_block(w, TABLE_VIEWERS, 0, share); // never too large: a viewer is of few bytes
+        for (size_t i = 0; i < share; i++) {
+            w->part.length = 0;
+            viewer_write(&w->part, &viewers[from + i]);
+            wire_element(&w->block, BLOCK_VIEWERS, wire_slice(&w->part));
+        }
+        w->put(w->context, wire_slice(&w->block));
+    }
+}
+
 static struct slice sketched_name(const struct kept_sketch *kept) {
     const char *name = sketched_rows[kept->sketch.of].name;
     return (struct slice){name, strlen(name)};

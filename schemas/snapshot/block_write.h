@@ -23,3 +23,5 @@ void block_write_readings(struct block_writer *w, const struct rows *r, int64_t 
                           const uint32_t *numbers, size_t count);
 void block_write_live(struct block_writer *w, const struct rows *r, int64_t window_s, const uint32_t *numbers,
                       size_t count);
+// Sorted by key.
+void block_write_viewers(struct block_writer *w, const struct viewer *viewers, size_t count);

@@ -42,6 +42,19 @@ struct line {
     int64_t orders_to;
 };
 
+// How a viewer of a live session stands: a row of TABLE_VIEWERS, in checkpoints alone. The rules are the
+// aggregator's.
+enum { VIEWER_KEY_SIZE = 16, VIEWER_TIMEOUT_MAX_MS = 3600 * 1000 };
+struct viewer {
+    unsigned char key[VIEWER_KEY_SIZE]; // a hash: nobody is named
+    int64_t heard_ms;
+    int64_t joined; // joins that are open
+    uint64_t heard_event;
+    uint32_t timeout_ms;
+    bool armed, assumed;
+    bool changed; // not in files
+};
+
 struct progress {
     uint32_t partition;
     int64_t start, offset;
@@ -56,6 +69,9 @@ struct progress {
     size_t line_count;
     int64_t after;
     bool segment;
+    uint64_t viewer_events;
+    const struct viewer *viewers; // by key; to be written, while what is read goes to snapshot_viewers_to
+    size_t viewer_count;
 };
 
 // Texts and arrays of a header that was read live as long as the file.
@@ -113,6 +129,9 @@ const struct header *snapshot_header(const struct snapshot *s);
 // to put them into, or NULL to pass them over. Cells are added. CLM-D3 as above: the rows may hold a part
 // then.
 typedef struct rows *(*snapshot_rows_of)(void *context, int64_t window_s);
+// Before snapshot_read: where it gives viewers; else they are read, and passed over.
+typedef void (*snapshot_take_viewer)(void *context, const struct viewer *viewer);
+void snapshot_viewers_to(struct snapshot *s, snapshot_take_viewer take, void *context);
 enum status snapshot_read(struct snapshot *s, snapshot_rows_of rows_of, void *context, struct problem *p);
 // After snapshot_read: the identity.
 const unsigned char *snapshot_sum(const struct snapshot *s);

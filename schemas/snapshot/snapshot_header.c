@@ -72,6 +72,7 @@ static void write_progress(struct wire_out *w, const struct progress *p, struct 
     wire_int(w, 14, p->settled_before_s);
     wire_int(w, 15, p->last_end);
     wire_uint(w, 16, p->last_fingerprint);
+    wire_uint(w, 20, p->viewer_events);
 }
 
 static void write_table_rows(struct wire_out *w, const uint64_t table_rows[TABLES]) {
@@ -194,8 +195,8 @@ static bool are_within(const struct progress *p) {
 }
 
 static const char *read_progress(struct slice bytes, struct arena *arena, const struct progress **out) {
-    uint64_t n[16];
-    if (!read_numbers(bytes, n, 16) || n[0] >= HEADER_PARTITIONS_MAX)
+    uint64_t n[20];
+    if (!read_numbers(bytes, n, 20) || n[0] >= HEADER_PARTITIONS_MAX)
         return "the progress is damaged";
     struct progress *p = arena_take(arena, sizeof(*p));
     *p = (struct progress){.partition = (uint32_t)n[0],
@@ -212,7 +213,8 @@ static const char *read_progress(struct slice bytes, struct arena *arena, const 
                            .segment = n[12] != 0,
                            .settled_before_s = (int64_t)n[13],
                            .last_end = (int64_t)n[14],
-                           .last_fingerprint = n[15]};
+                           .last_fingerprint = n[15],
+                           .viewer_events = n[19]};
     *out = p;
     return are_within(p) ? read_lines(bytes, arena, p) : "the progress is of no time or place that can be";
 }

@@ -35,6 +35,8 @@ void live_write(struct wire_out *w, const struct live_session *live, struct wire
     scratch->length = 0;
     changes_write(scratch, live);
     wire_bytes(w, LIVE_CHANGES, wire_slice(scratch));
+    wire_uint(w, LIVE_EXPIRED, wire_zigzag(live->expired));
+    wire_uint(w, LIVE_RETURNED, wire_zigzag(live->returned));
 }
 
 // The lists as they lie in the bytes.
@@ -84,6 +86,12 @@ static const char *read_number(const struct wire_field *field, struct live_sessi
     case LIVE_WATCH:
         live->watch_ms = wire_unzigzag(field->value);
         return NULL;
+    case LIVE_EXPIRED:
+        live->expired = wire_unzigzag(field->value);
+        return NULL;
+    case LIVE_RETURNED:
+        live->returned = wire_unzigzag(field->value);
+        return NULL;
     default:
         return NULL;
     }
@@ -112,8 +120,8 @@ static const char *read_changes(const struct lists *lists, struct live_session *
         if (!wire_read_32(&steps, &step) || !wire_read(&changes, &value))
             return "a live session has fewer changes than steps, or they are damaged";
         second += step;
-        if ((step == 0 && live->change_count > 0) || second >= ROWS_WINDOW_S)
-            return "a live session steps past its window, or stays at a second";
+        if ((step == 0 && live->change_count > 0) || second >= ROWS_LIVE_S)
+            return "a live session steps too far past its window, or stays at a second";
         if (value == 0)
             return "a change of a live session is 0";
         room->changes[live->change_count++] = (struct live_change){(uint32_t)second, wire_unzigzag(value)};
@@ -121,12 +129,14 @@ static const char *read_changes(const struct lists *lists, struct live_session *
     return wire_is_at_end(&changes) ? NULL : "a live session has more changes than steps";
 }
 
-// All that came and did not go is what the number of viewers has changed by.
+// All that came, or were heard, and neither went nor fell silent are what the number of viewers has changed
+// by.
 static bool adds_up(const struct live_session *live) {
     uint64_t changed = 0;
     for (uint32_t i = 0; i < live->change_count; i++)
         changed += (uint64_t)live->changes[i].change;
-    return changed == (uint64_t)live->joins - (uint64_t)live->leaves;
+    return changed == (uint64_t)live->joins - (uint64_t)live->leaves - (uint64_t)live->expired +
+                          (uint64_t)live->returned;
 }
 
 const char *live_read(struct slice bytes, struct live_session *live, struct live_room *room) {
@@ -143,7 +153,7 @@ const char *live_read(struct slice bytes, struct live_session *live, struct live
         return "a live session has no name, or nothing happened in it";
     if (live->start_s < 0 || live->start_s >= EVENT_TIME_END_MS / 1000 || live->start_s % ROWS_WINDOW_S != 0)
         return "a live session is of no window";
-    return adds_up(live) ? NULL : "the changes of a live session are not its joins less its leaves";
+    return adds_up(live) ? NULL : "the changes of a live session do not sum to what its counts say";
 }
 
 // The last live session of the file, as far as it sorts.

@@ -30,6 +30,7 @@ enum block_field {
     BLOCK_REACHED = 16,
     BLOCK_READINGS = 17,
     BLOCK_LIVE = 18,
+    BLOCK_VIEWERS = 20,
     BLOCK_FIELDS,
 };
 
@@ -73,6 +74,18 @@ enum live_field {
     LIVE_WATCH = 7,
     LIVE_STEPS = 8,
     LIVE_CHANGES = 9,
+    LIVE_EXPIRED = 10,
+    LIVE_RETURNED = 11,
+};
+
+enum viewer_field {
+    VIEWER_KEY = 1,
+    VIEWER_HEARD = 2,
+    VIEWER_JOINED = 3,
+    VIEWER_ARMED = 4,
+    VIEWER_ASSUMED = 5,
+    VIEWER_TIMEOUT = 6,
+    VIEWER_HEARD_EVENT = 7,
 };
 
 // Of so many tables every header counts the rows, if of any.
@@ -100,11 +113,14 @@ void live_write(struct wire_out *w, const struct live_session *live, struct wire
 
 // Room for a live session's changes; `live` points into it and into the bytes.
 struct live_room {
-    struct live_change changes[ROWS_WINDOW_S];
+    struct live_change changes[ROWS_LIVE_S];
 };
 const char *live_read(struct slice bytes, struct live_session *live, struct live_room *room);
 
-// What a row, an order, a reading or a live session sorts by among all of a file; `id` is in `id_bytes`.
+void viewer_write(struct wire_out *w, const struct viewer *viewer);
+
+// What a row, an order, a reading, a live session or a viewer sorts by among all of a file; `id` is in
+// `id_bytes`.
 struct last_row {
     bool is_any;
     enum table table;
@@ -129,6 +145,8 @@ struct block_reader {
     uint64_t table_rows[TABLES]; // read so far
     snapshot_rows_of rows_of;
     void *context;
+    snapshot_take_viewer take_viewer; // NULL: nobody wants them
+    void *viewers;
     uint32_t *numbers; // of the rows of the block
     bool *has_cell;
 };
@@ -140,3 +158,4 @@ const char *block_read_readings(struct block_reader *reader, struct slice bytes,
                                 struct rows *rows);
 const char *block_read_live(struct block_reader *reader, struct slice bytes, uint32_t count,
                             struct rows *rows);
+const char *block_read_viewers(struct block_reader *reader, struct slice bytes, uint32_t count);

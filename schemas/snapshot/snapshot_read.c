@@ -27,6 +27,8 @@ struct snapshot {
     struct arena arena;
     struct header header;
     uint64_t table_rows[TABLES]; // as the header says
+    snapshot_take_viewer take_viewer;
+    void *viewers;
     struct wire_out message;
     size_t blocks;
 };
@@ -197,12 +199,19 @@ static enum status read_blocks(struct snapshot *s, struct block_reader *reader, 
     return broken(s, p, "it has no trailer");
 }
 
+void snapshot_viewers_to(struct snapshot *s, snapshot_take_viewer take_viewer, void *context) {
+    s->take_viewer = take_viewer;
+    s->viewers = context;
+}
+
 enum status snapshot_read(struct snapshot *s, snapshot_rows_of rows_of, void *context, struct problem *p) {
     struct block_reader *reader = memory_take(sizeof(*reader));
     reader->is_checkpoint = s->header.kind == FILE_CHECKPOINT;
     reader->is_published = s->header.kind == FILE_WINDOW || s->header.kind == FILE_SPAN;
     reader->rows_of = rows_of;
     reader->context = context;
+    reader->take_viewer = s->take_viewer;
+    reader->viewers = s->viewers;
     reader->numbers = memory_grow(NULL, SNAPSHOT_BLOCK_ROWS, sizeof(*reader->numbers));
     reader->has_cell = memory_grow(NULL, SNAPSHOT_BLOCK_ROWS, sizeof(*reader->has_cell));
     enum status status = read_blocks(s, reader, p);

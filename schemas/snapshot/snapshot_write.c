@@ -134,6 +134,8 @@ static void write_all(struct sink *s, const struct header *header, const struct 
         for (size_t i = 0; i < count; i++)
             write_blocks(writer, &windows[i], table, header->kind);
     }
+    if (header->progress != NULL)
+        block_write_viewers(writer, header->progress->viewers, header->progress->viewer_count);
     block_writer_destroy(&writer);
     put_trailer(s);
 }
@@ -141,12 +143,15 @@ static void write_all(struct sink *s, const struct header *header, const struct 
 void snapshot_write(struct snapshot_bytes *out, const struct header *header,
                     const struct snapshot_window *windows, size_t count) {
     CHECK(count <= 1 || header->kind == FILE_CHECKPOINT);
+    CHECK(header->progress == NULL || header->progress->viewer_count == 0 || header->kind == FILE_CHECKPOINT);
     uint64_t table_rows[TABLES] = {0};
     struct window_rows *sorted = memory_take((count + 1) * sizeof(*sorted));
     for (size_t i = 0; i < count; i++) {
         CHECK(i == 0 || windows[i - 1].start_s < windows[i].start_s);
         window_rows_init(&sorted[i], &windows[i], table_rows);
     }
+    if (header->progress != NULL)
+        table_rows[TABLE_VIEWERS] = header->progress->viewer_count;
     *out = (struct snapshot_bytes){0};
     struct sink s = {.out = out, .zstd = ZSTD_createCCtx()};
     CHECK(s.zstd != NULL);

@@ -690,6 +690,56 @@ static void live_sessions_are_sorted_and_as_many_as_is_said(void **state) {
     assert_live(&second, 1, 1, "has no name");
 }
 
+// A viewer as bytes: `key` of so many bytes, then what else it says.
+static void assert_viewers(enum file_kind kind, int64_t window_s, const struct slice *viewers, size_t count,
+                           uint32_t said, const char *expected) {
+    struct forged f = {0};
+    struct wire_out block = {0};
+    forge_header(&f, kind, (const uint64_t[TABLES]){[TABLE_VIEWERS] = said});
+    wire_uint(&block, BLOCK_TABLE, TABLE_VIEWERS);
+    wire_int(&block, BLOCK_WINDOW, window_s);
+    wire_uint(&block, BLOCK_ROWS, said);
+    for (size_t i = 0; i < count; i++)
+        wire_element(&block, BLOCK_VIEWERS, viewers[i]);
+    forge_message(&f, SNAPSHOT_BLOCK, &block);
+    forge_trailer(&f);
+    assert_verdict(&f, expected);
+}
+
+static void viewers_are_of_checkpoints_and_sorted(void **state) {
+    static const struct slice a = {"\xa\20aaaaaaaaaaaaaaaa\x10\1\x18\2\x20\1", 24},
+                              b = {"\xa\20aaaaaaaaaaaaaaab", 18};
+    assert_viewers(FILE_CHECKPOINT, 0, (struct slice[]){a, b}, 2, 2, "");
+    assert_viewers(FILE_PART, 0, &a, 1, 1, "it has viewers, which only checkpoints do");
+    assert_viewers(FILE_WINDOW, 0, &a, 1, 1, "it has viewers, which only checkpoints do");
+    assert_viewers(FILE_CHECKPOINT, 900, &a, 1, 1, "which only checkpoints do, and of no window");
+    assert_viewers(FILE_CHECKPOINT, 0, (struct slice[]){b, a}, 2, 2, "its viewers are not sorted");
+    assert_viewers(FILE_CHECKPOINT, 0, (struct slice[]){a, a}, 2, 2, "or one comes twice");
+    assert_viewers(FILE_CHECKPOINT, 0, &a, 1, 2, "another number of viewers than it says");
+    assert_viewers(FILE_CHECKPOINT, 0, (struct slice[]){a, b}, 2, 1, "another number of viewers");
+}
+
+static void a_forged_viewer_is_refused(void **state) {
+#define KEY "\xa\20aaaaaaaaaaaaaaaa"
+    static const struct {
+        struct slice bytes;
+        const char *expected;
+    } cases[] = {
+        {BYTES(KEY "\x30\x80\xdd\xdb\1"), ""}, // an hour
+        {BYTES(KEY "\x30\x81\xdd\xdb\1"), "a viewer may be silent for longer than can be"},
+        {BYTES(KEY "\x10\xff\xff\xff\xff\xff\xff\xff\xf"), ""}, // the last that is a time
+        {BYTES(KEY "\x10\x80\x80\x80\x80\x80\x80\x80\x10"), "a viewer was heard at no time"},
+        {BYTES(KEY "\x10\xff\xff\xff\xff\xff\xff\xff\xff\xff\1"), "a viewer was heard at no time"},
+        {BYTES("\xa\17aaaaaaaaaaaaaaa"), "a viewer is damaged, or has no key"},
+        {BYTES("\xa\21aaaaaaaaaaaaaaaaa"), "a viewer is damaged, or has no key"},
+        {BYTES("\x10\1"), "a viewer is damaged, or has no key"},
+        {BYTES(KEY "\x10\xff"), "a viewer is damaged, or has no key"},
+        {BYTES(KEY "\x40\1\x4a\1?"), ""}, // of a newer program
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        assert_viewers(FILE_CHECKPOINT, 0, &cases[i].bytes, 1, 1, cases[i].expected);
+}
+
 static void blocks_are_sorted(void **state) {
     struct spec a = good, b = good;
     assert_blocks(FILE_PART, &a, &b, "block 2: its rows are not sorted, or one comes twice");
@@ -751,7 +801,7 @@ static void a_forged_file_is_refused(void **state) {
         {BYTES("\xa\10\10\1\20\2\152\0\152\0"), "the earlier orders are not sorted"},
         {BYTES("\xa\7\10\1\20\1\142\1\1"), "its counts of rows are damaged"},
         {BYTES("\xa\16\10\1\20\1\142\10\0\0\0\0\0\0\0\0"), "its counts of rows are damaged"}, // an 8th of 0
-        {BYTES("\xa\23\10\1\20\1\142\15\0\0\0\0\0\0\0\0\0\0\0\0\1"),
+        {BYTES("\xa\25\10\1\20\1\142\17\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1"),
          "tables that this program does not know"},
         {BYTES("\xa\4\10\1\20\1\42\0"), "here is neither a block nor the trailer"},
         {BYTES("\xa\4\10\1\20\1\12\0"), "here is neither a block nor the trailer"},
@@ -1011,6 +1061,8 @@ int main(void) {
         cmocka_unit_test(a_forged_reading_is_refused),
         cmocka_unit_test(readings_are_sorted_and_as_many_as_is_said),
         cmocka_unit_test(live_sessions_are_sorted_and_as_many_as_is_said),
+        cmocka_unit_test(viewers_are_of_checkpoints_and_sorted),
+        cmocka_unit_test(a_forged_viewer_is_refused),
         cmocka_unit_test(blocks_are_sorted),
         cmocka_unit_test(the_counts_of_the_header_are_held_to),
         cmocka_unit_test(a_forged_file_is_refused),

@@ -7,6 +7,7 @@
 //     v1-window.zst      a published window: orders that are settled, sketches without members
 //     v1-readings.zst    one with readings, and with tags and topics that are used less
 //     v1-live.zst        a span with live sessions
+//     v1-viewers.zst     a checkpoint with viewers, and a live session that they leave by being silent
 //
 // They were made by this program: `test_snapshot_golden NAME FILE` writes one.
 #include "snapshot_fixture.h"
@@ -257,14 +258,47 @@ static struct snapshot_bytes live_make(void) {
     return out;
 }
 
+static const struct viewer viewers[] = {
+    {"aaaaaaaaaaaaaaa", 0, 0, 0, 0, false, false, false}, // forgotten since the file before
+    {"aaaaaaaaaaaaaab", 1700000130000, 1, 41, 90000, true, true, false},
+    {"bbbbbbbbbbbbbbb", (INT64_C(1) << 53) - 1, -2, 7, 3600000, false, false, false},
+};
+
+static struct snapshot_bytes viewers_make(void) {
+    struct progress progress_now = progress;
+    struct header now = header;
+    struct rows *r = rows_create();
+    struct snapshot_bytes out;
+    progress_now.viewer_events = 42;
+    progress_now.viewers = viewers;
+    progress_now.viewer_count = 3;
+    now.progress = &progress_now;
+    static const struct live_change changes[] = {{30, 1}, {989, -1}, {8099, 1}};
+    rows_add_live(r, &(struct live_session){.platform = 2,
+                                            .account = slice_of("acme"),
+                                            .session = slice_of("show"),
+                                            .start_s = 1700000100,
+                                            .expired = -1,
+                                            .returned = 0,
+                                            .changes = changes,
+                                            .change_count = 3});
+    rows_add_live(r, &(struct live_session){.platform = 2,
+                                            .account = slice_of("acme"),
+                                            .session = slice_of("tv"),
+                                            .start_s = 1700000100,
+                                            .expired = 2,
+                                            .returned = 2});
+    snapshot_write(&out, &now, &(struct snapshot_window){1700000100, r}, 1);
+    rows_destroy(&r);
+    return out;
+}
+
 static const struct golden {
     const char *name;
     struct snapshot_bytes (*make)(void);
-} goldens[] = {{"v1.zst", first_make},
-               {"v1-checkpoint.zst", checkpoint_make},
-               {"v1-window.zst", window_make},
-               {"v1-readings.zst", readings_make},
-               {"v1-live.zst", live_make}};
+} goldens[] = {{"v1.zst", first_make},         {"v1-checkpoint.zst", checkpoint_make},
+               {"v1-window.zst", window_make}, {"v1-readings.zst", readings_make},
+               {"v1-live.zst", live_make},     {"v1-viewers.zst", viewers_make}};
 enum { GOLDENS = sizeof(goldens) / sizeof(goldens[0]) };
 
 // ---- tests
@@ -314,7 +348,15 @@ struct opened {
     char *bytes;
     struct snapshot *snapshot;
     struct rows *rows[2]; // of the early window, and of any other
+    struct viewer viewers[3];
+    size_t viewer_count;
 };
+
+static void viewer_take(void *opened, const struct viewer *viewer) {
+    struct opened *g = opened;
+    assert_in_range(g->viewer_count, 0, 2);
+    g->viewers[g->viewer_count++] = *viewer;
+}
 
 static void opened_init(struct opened *g, const char *name) {
     size_t length;
@@ -323,6 +365,8 @@ static void opened_init(struct opened *g, const char *name) {
     g->rows[0] = rows_create();
     g->rows[1] = rows_create();
     assert_int_equal(snapshot_open(&g->snapshot, name, g->bytes, length, &p), STATUS_OK);
+    g->viewer_count = 0;
+    snapshot_viewers_to(g->snapshot, viewer_take, g);
     assert_int_equal(snapshot_read(g->snapshot, rows_of, g->rows, &p), STATUS_OK);
 }
 
@@ -442,6 +486,27 @@ static void the_span_with_live_sessions_is_readable(void **state) {
     opened_fini(&g);
 }
 
+static void the_checkpoint_with_viewers_is_readable(void **state) {
+    struct opened g;
+    opened_init(&g, "v1-viewers.zst");
+    assert_int_equal(snapshot_header(g.snapshot)->progress->viewer_events, 42);
+    assert_int_equal(g.viewer_count, 3);
+    for (int i = 0; i < 3; i++) {
+        assert_memory_equal(g.viewers[i].key, viewers[i].key, VIEWER_KEY_SIZE);
+        assert_int_equal(g.viewers[i].heard_ms, viewers[i].heard_ms);
+        assert_int_equal(g.viewers[i].joined, viewers[i].joined);
+        assert_int_equal(g.viewers[i].heard_event, viewers[i].heard_event);
+        assert_int_equal(g.viewers[i].timeout_ms, viewers[i].timeout_ms);
+        assert_int_equal(g.viewers[i].armed, viewers[i].armed);
+        assert_int_equal(g.viewers[i].assumed, viewers[i].assumed);
+    }
+    assert_int_equal(rows_live_count(g.rows[1]), 2);
+    assert_int_equal(rows_live(g.rows[1], 0)->expired, -1);
+    assert_int_equal(rows_live(g.rows[1], 0)->changes[2].second, 8099);
+    assert_int_equal(rows_live(g.rows[1], 1)->returned, 2);
+    opened_fini(&g);
+}
+
 static int golden_write(const char *name, const char *path) {
     size_t number = 0;
     while (number < GOLDENS && strcmp(goldens[number].name, name) != 0)
@@ -463,6 +528,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(the_window_is_readable_with_its_sketches),
         cmocka_unit_test(the_window_with_readings_is_readable),
         cmocka_unit_test(the_span_with_live_sessions_is_readable),
+        cmocka_unit_test(the_checkpoint_with_viewers_is_readable),
     };
     return argc > 2 ? golden_write(argv[1], argv[2]) : cmocka_run_group_tests(tests, NULL, NULL);
 }

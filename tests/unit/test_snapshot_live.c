@@ -18,7 +18,7 @@ static void assert_read(struct slice bytes, const char *expected) {
 }
 
 static void what_is_written_is_read(void **state) {
-    static const struct live_change changes[] = {{0, INT64_MIN}, {1, 0}, {2, INT64_MAX}, {899, 1}};
+    static const struct live_change changes[] = {{0, INT64_MIN}, {1, 0}, {2, INT64_MAX}, {8099, 1}};
     const struct live_session live = {.platform = UINT32_MAX,
                                       .account = slice_of("acme"),
                                       .session = slice_of("show"),
@@ -26,6 +26,8 @@ static void what_is_written_is_read(void **state) {
                                       .joins = INT64_MIN,
                                       .leaves = INT64_MIN,
                                       .watch_ms = -1,
+                                      .expired = INT64_MIN,
+                                      .returned = INT64_MIN,
                                       .changes = changes,
                                       .change_count = 4};
     struct wire_out bytes = {0}, scratch = {0};
@@ -37,6 +39,8 @@ static void what_is_written_is_read(void **state) {
     assert_int_equal(again.joins, live.joins);
     assert_int_equal(again.leaves, live.leaves);
     assert_int_equal(again.watch_ms, -1);
+    assert_int_equal(again.expired, INT64_MIN);
+    assert_int_equal(again.returned, INT64_MIN);
     assert_int_equal(again.change_count, 3); // what nets to nothing is not written
     for (uint32_t i = 0; i < 3; i++) {
         assert_int_equal(again.changes[i].second, changes[i + (i > 0)].second);
@@ -53,7 +57,11 @@ static void what_is_none_is_refused(void **state) {
     } cases[] = {
         {BYTES(NAMES SUMS LISTS), ""},
         {BYTES("\x1a\1s\x38\2"), ""},                  // of no account and the first window: watched for 1 ms
-        {BYTES(NAMES SUMS LISTS "\x52\1?\x58\1"), ""}, // of a newer program
+        {BYTES(NAMES SUMS LISTS "\x62\1?\x68\1"), ""}, // of a newer program
+        {BYTES(NAMES SUMS LISTS "\x50\6\x58\6"), ""},  // three expired, three returned
+        {BYTES(NAMES SUMS LISTS "\x50\2"), "the changes of a live session do not sum to what its counts say"},
+        {BYTES(NAMES SUMS LISTS "\x58\2"), "the changes of a live session do not sum to what its counts say"},
+        {BYTES("\x1a\1s\x50\1\x58\1"), ""}, // one that was to leave was heard again
         {BYTES(NAMES SUMS LISTS "\x42\1\7"), "a list of a live session comes twice"},
         {BYTES(NAMES SUMS LISTS "\x4a\1\7"), "a list of a live session comes twice"},
         {BYTES(NAMES SUMS "\x42\1\7\x4a\2\2\3"), "a live session has more changes than steps"},
@@ -62,16 +70,16 @@ static void what_is_none_is_refused(void **state) {
         {BYTES(NAMES SUMS "\x42\2\7\1\x4a\2\2\x83"),
          "a live session has fewer changes than steps, or they are damaged"},
         {BYTES(NAMES SUMS "\x42\2\7\0\x4a\2\2\3"),
-         "a live session steps past its window, or stays at a second"},
-        {BYTES(NAMES SUMS "\x42\3\7\xfc\6\x4a\2\2\3"), ""}, // second 899
-        {BYTES(NAMES SUMS "\x42\3\7\xfd\6\x4a\2\2\3"),
-         "a live session steps past its window, or stays at a second"},
+         "a live session steps too far past its window, or stays at a second"},
+        {BYTES(NAMES SUMS "\x42\3\7\x9c\x3f\x4a\2\2\3"), ""}, // second 8099
+        {BYTES(NAMES SUMS "\x42\3\7\x9d\x3f\x4a\2\2\3"),
+         "a live session steps too far past its window, or stays at a second"},
         {BYTES(NAMES SUMS "\x42\6\7\xff\xff\xff\xff\xf\x4a\2\2\3"),
-         "a live session steps past its window, or stays at a second"},
+         "a live session steps too far past its window, or stays at a second"},
         {BYTES(NAMES SUMS "\x42\2\7\1\x4a\2\0\1"), "a change of a live session is 0"},
         {BYTES(NAMES "\x28\2\x30\2" LISTS),
-         "the changes of a live session are not its joins less its leaves"},
-        {BYTES(NAMES SUMS), "the changes of a live session are not its joins less its leaves"},
+         "the changes of a live session do not sum to what its counts say"},
+        {BYTES(NAMES SUMS), "the changes of a live session do not sum to what its counts say"},
         {BYTES(NAMES), "a live session has no name, or nothing happened in it"},
         {BYTES("\x0a\1a\x10\2\x20\x84\7" SUMS LISTS),
          "a live session has no name, or nothing happened in it"},
@@ -88,7 +96,6 @@ static void what_is_none_is_refused(void **state) {
         assert_read(cases[i].bytes, cases[i].expected);
 }
 
-// No more than a window's seconds are there room for.
 static void every_cut_is_refused_but_where_a_field_ends_and_it_adds_up(void **state) {
     static const char whole[] = NAMES SUMS LISTS;
     struct live_session live;
