@@ -211,6 +211,9 @@ enum status keep_files_checkpoint(struct keeper *k, struct kept *kept, const str
     struct snapshot_bytes bytes;
     char name[NAME_MAX_LENGTH];
     ledger_progress(l, &progress, lines);
+    struct viewer *all = base ? viewers_all(&l->viewers, &progress.viewer_count) : NULL;
+    progress.viewers = base ? all : h->viewers;
+    progress.viewer_count = base ? progress.viewer_count : h->viewer_count;
     progress.after = base ? l->offset : kept->last;
     progress.segment = !base;
     header.progress = &progress;
@@ -220,6 +223,7 @@ enum status keep_files_checkpoint(struct keeper *k, struct kept *kept, const str
     enum status status = put(k, name, &bytes, p);
     if (status == STATUS_OK)
         checkpoint_was_put(kept, base, length);
+    free(all);
     free(windows);
     free(lines);
     return status;

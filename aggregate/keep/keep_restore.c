@@ -128,7 +128,13 @@ static enum status read_away(struct way_reading *r, const struct progress *at, s
     return status;
 }
 
-// The last file says which windows are open; the rows of all are added up, from the base on.
+static void put_viewer(void *context, const struct viewer *viewer) {
+    const struct way_reading *r = context;
+    viewers_put(&r->kept->ledger.viewers, viewer);
+}
+
+// The last file says which windows are open; the rows of all are added up, from the base on, and of each
+// viewer the last stands.
 static enum status read_way(struct way_reading *r, const struct checkpoint_name *const *way, size_t length,
                             struct problem *p) {
     struct shelf_file file;
@@ -141,6 +147,7 @@ static enum status read_way(struct way_reading *r, const struct checkpoint_name 
         status = read_open(r->keeper, way[i - 1], &file, p);
         if (status != STATUS_OK)
             break;
+        snapshot_viewers_to(file.snapshot, put_viewer, r);
         status = snapshot_read(file.snapshot, rows_of, r, p);
         if (status == STATUS_OK)
             status = read_away(r, snapshot_header(file.snapshot)->progress, p);

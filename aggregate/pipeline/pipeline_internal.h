@@ -76,6 +76,7 @@ struct lane {
     int64_t watermark_ms;
     uint64_t read, rejected, duplicate; // of the log's prefix
     struct panes panes;                 // gained since the last handover
+    struct viewers viewers;             // after all that was counted
 
     int64_t handed_at_ms;
     int64_t handed_next; // what the last handover ended with

@@ -145,7 +145,7 @@ static void keep_done(struct pipeline *p, struct job *job) {
     p->tally.handovers++;
     histogram_add(&p->tally.keep_seconds, (double)(clock_monotonic_ms() - job->began_ms) / 1000);
     lane->handing = false;
-    panes_fini(&lane->handover.panes);
+    handover_fini(&lane->handover);
     const struct source_position position = {lane->partition, lane->handover.offset};
     if (lane->committed != position.offset)
         source_commit(p->source, &position, 1);
@@ -232,7 +232,9 @@ static void hand_over(struct pipeline *p, struct lane *lane) {
                                        .rejected = lane->rejected,
                                        .duplicate = lane->duplicate,
                                        .lateness_ms = rules->window_lateness_ms,
-                                       .panes = lane->panes};
+                                       .panes = lane->panes,
+                                       .viewer_events = lane->viewers.events};
+    lane->handover.viewers = viewers_take_changed(&lane->viewers, &lane->handover.viewer_count);
     lane->panes = (struct panes){0};
     lane->handing = true;
     lane->handed_next = lane->next;

@@ -12,7 +12,8 @@ void lane_free(struct lane **lane) {
     struct lane *l = *lane;
     keeper_release(&l->kept);
     panes_fini(&l->panes);
-    panes_fini(&l->handover.panes);
+    viewers_fini(&l->viewers);
+    handover_fini(&l->handover);
     dedup_destroy(&l->dedup);
     free(l);
     *lane = NULL;
@@ -62,6 +63,8 @@ void lanes_restored(struct pipeline *p, struct lane *lane, struct kept *kept) {
     lane->read = l->read;
     lane->rejected = l->rejected;
     lane->duplicate = l->duplicate;
+    viewers_fini(&lane->viewers);
+    viewers_copy(&lane->viewers, &l->viewers);
     lane->handed_next = kept->told ? l->offset : -1; // a crash came before the record: it is made up for
     lane->handed_sealed_s = l->sealed_s;
     lane->handed_at_ms = p->now_ms;

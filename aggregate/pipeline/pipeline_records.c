@@ -55,7 +55,7 @@ static void take(struct pipeline *p, const struct decoded *d, const struct event
     const struct record *r = d->record;
     struct lane *lane = d->lane;
     lane->read++;
-    bool late = panes_take(&lane->panes, e, r->offset, d->rules, r->time_ms);
+    bool late = panes_take(&lane->panes, &lane->viewers, e, r->offset, d->rules, r->time_ms);
     p->tally.late += late;
     p->tally.counted += !late;
     watermark_raise(lane, e, d->rules);

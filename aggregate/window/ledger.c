@@ -14,8 +14,16 @@ void ledger_fini(struct ledger *l) {
     for (size_t i = 0; i < l->count; i++)
         rows_destroy(&l->at[i].rows);
     free(l->at);
+    viewers_fini(&l->viewers);
     l->at = NULL;
     l->count = l->room = 0;
+}
+
+void handover_fini(struct handover *h) {
+    panes_fini(&h->panes);
+    free(h->viewers);
+    h->viewers = NULL;
+    h->viewer_count = 0;
 }
 
 // The first window that does not start before.
@@ -108,6 +116,9 @@ static void take_pane(struct ledger *l, struct pane *pane) {
 void ledger_take(struct ledger *l, struct handover *h) {
     for (size_t i = 0; i < h->panes.count; i++)
         take_pane(l, &h->panes.at[i]);
+    l->viewers.events = h->viewer_events;
+    for (size_t i = 0; i < h->viewer_count; i++)
+        viewers_put(&l->viewers, &h->viewers[i]);
     l->offset = h->offset;
     l->last_end = h->last_end;
     l->last_fingerprint = h->last_fingerprint;
@@ -169,6 +180,7 @@ void ledger_progress(const struct ledger *l, struct progress *out, struct line *
                              .settled_counted = l->settled_counted,
                              .settled_late = l->settled_late,
                              .settled_before_s = l->settled_before_s,
+                             .viewer_events = l->viewers.events,
                              .lines = lines,
                              .line_count = l->count};
     for (size_t i = 0; i < l->count; i++) {
@@ -191,6 +203,7 @@ void ledger_restore(struct ledger *l, const struct progress *progress) {
     l->settled_counted = progress->settled_counted;
     l->settled_late = progress->settled_late;
     l->settled_before_s = progress->settled_before_s;
+    l->viewers.events = progress->viewer_events;
     for (size_t i = 0; i < progress->line_count; i++) {
         const struct line *line = &progress->lines[i];
         struct ledger_window *w = window_begin(l, line->start_s);
@@ -211,7 +224,7 @@ size_t ledger_open_count(const struct ledger *l) {
 }
 
 size_t ledger_memory(const struct ledger *l) {
-    size_t bytes = l->room * sizeof(*l->at);
+    size_t bytes = l->room * sizeof(*l->at) + viewers_memory(&l->viewers);
     for (size_t i = 0; i < l->count; i++)
         bytes += l->at[i].rows != NULL ? rows_memory(l->at[i].rows) : 0;
     return bytes;

@@ -42,10 +42,11 @@ struct ledger {
     int64_t gone_before_s;    // and is gone where it ends by then; not in files
     struct ledger_window *at; // by start_s
     size_t count, room;
+    struct viewers viewers; // as they stand at `offset`
 };
 
-// What the hot path hands over: where it stands, what became of all events before, and what the windows
-// gained since.
+// What the hot path hands over: where it stands, what became of all events before, what the windows gained
+// since, and whose presence has changed.
 struct handover {
     int64_t offset;
     int64_t last_end; // one past the last record before; 0: none
@@ -54,7 +55,11 @@ struct handover {
     uint64_t read, rejected, duplicate;
     int64_t lateness_ms; // as the rules say now
     struct panes panes;
+    struct viewer *viewers; // those that have changed since, by key, as they are now
+    size_t viewer_count;
+    uint64_t viewer_events; // viewers.h
 };
+void handover_fini(struct handover *h);
 
 void ledger_init(struct ledger *l, uint32_t partition, int64_t start);
 void ledger_fini(struct ledger *l);

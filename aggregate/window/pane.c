@@ -169,30 +169,47 @@ static void take_case(struct rows *rows, const struct event *e, const struct inc
     rows_add(rows, rows_row(rows, &key), increments->at[0].field, increments->at[0].value);
 }
 
-// Nothing but joins and leaves changes how many watch.
-static void take_live(struct rows *rows, const struct event *e, int64_t start_s,
-                      const struct increments *increments) {
-    struct live_change change = {(uint32_t)(e->occurred_at_ms / 1000 - start_s), 0};
+// Of a viewer who is remembered the event may change more than it says itself.
+static void take_presence(struct live_session *live, struct live_change changes[PRESENCE_CHANGES],
+                          const struct presence_change *presence) {
+    live->expired = presence->expired;
+    live->returned = presence->returned;
+    live->change_count = 0;
+    for (int i = 0; i < PRESENCE_CHANGES; i++) {
+        if (presence->at[i].change != 0)
+            changes[live->change_count++] = (struct live_change){
+                (uint32_t)(presence->at[i].at_s - live->start_s), presence->at[i].change};
+    }
+}
+
+// Nothing but joins, leaves and heartbeats changes how many watch.
+static void take_live(struct rows *rows, struct viewers *viewers, const struct event *e, int64_t start_s,
+                      const struct rules *rules, const struct increments *increments) {
+    struct live_change changes[PRESENCE_CHANGES] = {{(uint32_t)(e->occurred_at_ms / 1000 - start_s), 0}};
+    struct presence_change presence;
     struct live_session live = {.platform = e->platform,
                                 .account = e->account,
                                 .session = e->session,
                                 .start_s = start_s,
-                                .changes = &change};
+                                .changes = changes};
     for (uint32_t i = 0; i < increments->count; i++) {
         const struct increment *increment = &increments->at[i];
         if (increment->field == field_counter(COUNTER_OF_LIVE_JOIN))
-            live.joins = change.change = increment->value;
+            live.joins = changes[0].change = increment->value;
         else if (increment->field == field_counter(COUNTER_OF_LIVE_LEAVE))
-            change.change = -(live.leaves = increment->value);
+            changes[0].change = -(live.leaves = increment->value);
         else if (increment->field == field_counter(COUNTER_LIVE_WATCH_MS))
             live.watch_ms = increment->value;
     }
-    live.change_count = change.change != 0;
+    live.change_count = changes[0].change != 0;
+    if (viewers_take(viewers, e, rules, &presence))
+        take_presence(&live, changes, &presence);
     if (!live_session_is_empty(&live))
         rows_add_live(rows, &live);
 }
 
-static void take_in_time(struct pane *pane, const struct event *e, const struct rules *rules) {
+static void take_in_time(struct pane *pane, struct viewers *viewers, const struct event *e,
+                         const struct rules *rules) {
     struct subject subject = subject_of(e);
     struct increments increments;
     if (e->kind == KIND_READING) {
@@ -204,7 +221,7 @@ static void take_in_time(struct pane *pane, const struct event *e, const struct 
     take_duration(pane, e);
     take_case(pane->rows, e, &increments);
     if (e->session.length > 0)
-        take_live(pane->rows, e, pane->start_s, &increments);
+        take_live(pane->rows, viewers, e, pane->start_s, rules, &increments);
     if (e->kind == KIND_PURCHASE)
         take_order(pane, e, &subject, &increments);
     else
@@ -220,8 +237,8 @@ static void take_late(struct pane *pane, const struct event *e, const struct rul
     rows_add_late(pane->rows, &subject, &increments);
 }
 
-bool panes_take(struct panes *p, const struct event *e, int64_t offset, const struct rules *rules,
-                int64_t record_time_ms) {
+bool panes_take(struct panes *p, struct viewers *viewers, const struct event *e, int64_t offset,
+                const struct rules *rules, int64_t record_time_ms) {
     struct pane *pane = pane_of(p, window_start_s(e->occurred_at_ms));
     bool late = window_is_late(pane->start_s, rules, record_time_ms);
     pane->counted += !late;
@@ -230,7 +247,7 @@ bool panes_take(struct panes *p, const struct event *e, int64_t offset, const st
     if (late)
         take_late(pane, e, rules);
     else
-        take_in_time(pane, e, rules);
+        take_in_time(pane, viewers, e, rules);
     return late;
 }
 

@@ -6,9 +6,7 @@
 // and when. It goes to the table LATE of its own window.
 #pragma once
 
-#include "runtime/config/rules.h"
-#include "schemas/event.h"
-#include "schemas/rows/rows.h"
+#include "aggregate/window/viewers.h"
 
 enum { WINDOW_S = 900 };
 
@@ -46,9 +44,9 @@ struct panes {
 void panes_fini(struct panes *p);
 
 // Folds an event that is valid and no duplicate; true where it came too late. What it does to which row:
-// aggregate/README.md.
-bool panes_take(struct panes *p, const struct event *e, int64_t offset, const struct rules *rules,
-                int64_t record_time_ms);
+// aggregate/README.md. `viewers` are the partition's, after all events before this one.
+bool panes_take(struct panes *p, struct viewers *viewers, const struct event *e, int64_t offset,
+                const struct rules *rules, int64_t record_time_ms);
 // Adds to the sketches what has waited for it: whom the events were of, and how long things took. They lie
 // far apart, and are touched for many events at a time.
 void pane_settle(struct pane *pane);

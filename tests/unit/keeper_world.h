@@ -25,7 +25,9 @@ enum { PARTITIONS = 3, PROCESSES = 3, ENTRIES_MAX = 4096, WINDOWS = 1024, CONTEN
 #define MINUTE              INT64_C(60000)
 #define INCOMPLETE_AFTER_MS (45 * MINUTE)
 
-static const struct rules world_rules = {.window_disorder_ms = MINUTE, .window_lateness_ms = 10 * MINUTE};
+// Who is silent leaves in another window than that in which he was heard.
+static const struct rules world_rules = {
+    .window_disorder_ms = MINUTE, .window_lateness_ms = 10 * MINUTE, .window_heartbeat_ms = 20 * MINUTE};
 
 // ---- the log
 
@@ -65,6 +67,7 @@ struct reader { // of a partition
     struct handover handover;
     bool handing;
     struct panes panes;
+    struct viewers viewers;
     size_t next; // entry
     int64_t watermark_ms;
     uint64_t read, rejected, duplicate;
@@ -133,8 +136,8 @@ static int index_of(int64_t start_s) {
 
 // Who it is of, and what it is beside a like: something of every table, so that none is lost on any way.
 static void event_vary(struct event *e, uint32_t number) {
-    static const uint32_t kinds[] = {KIND_LIKE, KIND_LIVE_JOIN, KIND_LIVE_LEAVE, KIND_CASE_RESOLVED,
-                                     KIND_VIEW};
+    static const uint32_t kinds[] = {KIND_LIKE,          KIND_LIVE_JOIN, KIND_LIVE_LEAVE,
+                                     KIND_CASE_RESOLVED, KIND_VIEW,      KIND_LIVE_HEARTBEAT};
     static const struct reading views = {{"views", 5}, 7};
     uint64_t hash = hash_integer(number % 50);
     e->consent = CONSENT_MEASUREMENT;
@@ -142,7 +145,7 @@ static void event_vary(struct event *e, uint32_t number) {
     memcpy(e->actor, &hash, sizeof(hash));
     if (e->kind == KIND_PURCHASE)
         return;
-    e->kind = number % 11 == 0 ? KIND_READING : kinds[number % 5];
+    e->kind = number % 11 == 0 ? KIND_READING : kinds[number % 6];
     e->session = slice_of("show");
     e->since_ms = e->occurred_at_ms - (int64_t)(number % 100) * MINUTE;
     e->measures[0] = (struct measure){COUNTER_WATCH_MS, number % 1000};
@@ -152,8 +155,10 @@ static void event_vary(struct event *e, uint32_t number) {
     e->reading_count = 1;
 }
 
-// Takes entries that are no rejects and no duplicates, as the data thread does.
-static void entry_take(struct panes *panes, const struct entry *e) {
+// Takes entries that are no rejects and no duplicates, as the data thread does. Without panes it takes whose
+// presence they are of alone.
+static void entry_take(struct panes *panes, struct viewers *viewers, const struct entry *e) {
+    struct presence_change change;
     static const char contents[CONTENTS][8] = {"reel", "story", "live", "clip"};
     char order[40];
     struct event event = {.occurred_at_ms = e->occurred_at_ms,
@@ -167,7 +172,10 @@ static void entry_take(struct panes *panes, const struct entry *e) {
     if (e->kind == PURCHASE)
         event.order = slice_of(order); // of one window: across windows is for others to test
     event_vary(&event, e->number);
-    panes_take(panes, &event, e->offset, &world_rules, e->time_ms);
+    if (panes != NULL)
+        panes_take(panes, viewers, &event, e->offset, &world_rules, e->time_ms);
+    else if (!window_is_late(window_start_s(e->occurred_at_ms), &world_rules, e->time_ms))
+        viewers_take(viewers, &event, &world_rules, &change);
 }
 
 // The window's rows after a partition's prefix, and what of it is counted and late.
@@ -175,11 +183,14 @@ static struct coverage log_sum(const struct world *w, int partition, int64_t sta
                                struct rows *rows) {
     const struct log *log = &w->logs[partition];
     struct panes panes = {0};
+    struct viewers viewers = {0};
     for (size_t i = 0; i < log->count && log->at[i].offset < before; i++) {
         const struct entry *e = &log->at[i];
-        if (e->kind <= PURCHASE && window_start_s(e->occurred_at_ms) == start_s)
-            entry_take(&panes, e);
+        bool is_its = window_start_s(e->occurred_at_ms) == start_s;
+        if (e->kind <= PURCHASE)
+            entry_take(is_its ? &panes : NULL, &viewers, e);
     }
+    viewers_fini(&viewers);
     struct coverage sum = {.partition = (uint32_t)partition};
     if (panes.count > 0) {
         sum.counted = panes.at[0].counted;

@@ -19,7 +19,8 @@
 static void reader_drop(struct reader *r) {
     keeper_release(&r->kept);
     panes_fini(&r->panes);
-    panes_fini(&r->handover.panes);
+    viewers_fini(&r->viewers);
+    handover_fini(&r->handover);
     *r = (struct reader){0};
 }
 
@@ -77,6 +78,7 @@ static void reader_restore(struct process *process, int p) {
     told_check(w, r->kept);
     for (r->next = 0; r->next < w->logs[p].count && w->logs[p].at[r->next].offset < l->offset;)
         r->next++;
+    viewers_copy(&r->viewers, &l->viewers);
     r->watermark_ms = l->watermark_ms;
     r->read = l->read;
     r->rejected = l->rejected;
@@ -89,7 +91,7 @@ static void reader_take(struct reader *r, const struct entry *e) {
     r->duplicate += e->kind == DUPLICATE;
     if (e->kind > PURCHASE)
         return;
-    entry_take(&r->panes, e);
+    entry_take(&r->panes, &r->viewers, e);
     if (e->occurred_at_ms - world_rules.window_disorder_ms > r->watermark_ms)
         r->watermark_ms = e->occurred_at_ms - world_rules.window_disorder_ms;
 }
@@ -118,7 +120,9 @@ static void reader_hand_over(struct process *process, int p) {
                                     .rejected = r->rejected,
                                     .duplicate = r->duplicate,
                                     .lateness_ms = world_rules.window_lateness_ms,
-                                    .panes = r->panes};
+                                    .panes = r->panes,
+                                    .viewer_events = r->viewers.events};
+    r->handover.viewers = viewers_take_changed(&r->viewers, &r->handover.viewer_count);
     r->panes = (struct panes){0};
     r->handing = true;
 }
@@ -136,7 +140,7 @@ static void reader_keep(struct process *process, int p) {
     if (status != STATUS_OK)
         world_fail(process->world, problem.what, "keep");
     r->handing = false;
-    panes_fini(&r->handover.panes);
+    handover_fini(&r->handover);
 }
 
 static void reader_turn(struct process *process, int p) {

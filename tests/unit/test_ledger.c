@@ -11,6 +11,8 @@
 #include "aggregate/window/ledger.h"
 #include "runtime/hash.h"
 
+static struct viewers nobody; // by rules without window.heartbeat none is remembered
+
 enum { WINDOWS = 1200, SEEDS = 15, HANDOVERS = 700, PARTS_MAX = 40000 };
 #define LATENESS_MS INT64_C(600000)
 
@@ -59,7 +61,7 @@ static void take(struct world *w, struct panes *panes, int64_t back_ms) {
                       .account = {"acme", 4}};
     size_t window = (size_t)(window_start_s(at_ms) / WINDOW_S);
     bool late = window_is_late(window_start_s(at_ms), &rules, w->clock_ms);
-    panes_take(panes, &e, w->offset++, &rules, w->clock_ms);
+    panes_take(panes, &nobody, &e, w->offset++, &rules, w->clock_ms);
     w->likes[window] += e.delta;
     w->counted[window] += !late;
     w->late[window] += late;
@@ -191,7 +193,7 @@ static void what_files_have_is_what_it_was(void **state) {
         .occurred_at_ms = 5000, .platform = 2, .kind = KIND_LIKE, .delta = 1, .account = {"acme", 4}};
     struct handover h = {.offset = 7, .watermark_ms = 2000000, .read = 9, .rejected = 3, .duplicate = 5};
     ledger_init(&l, 3, 2);
-    panes_take(&h.panes, &e, 6, &rules, 0);
+    panes_take(&h.panes, &nobody, &e, 6, &rules, 0);
     ledger_take(&l, &h);
     ledger_progress(&l, &progress, lines);
     ledger_restore(&restored, &progress);

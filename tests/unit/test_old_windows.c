@@ -6,6 +6,8 @@
 #include "tests/unit/snapshot_fixture.h"
 #include "tests/unit/store_fixture.h"
 
+static struct viewers nobody; // by rules without window.heartbeat none is remembered
+
 enum { START_S = 1767225600, RETAIN_S = 10 * 86400 };
 
 static struct store *store;
@@ -47,7 +49,7 @@ static enum status keep(int64_t like_s, int64_t other_s, int64_t sealed_s) {
                              .account = {"acme", 4}};
         if (windows[i] == 0)
             continue;
-        panes_take(&h.panes, &like, h.offset++, &rules, sealed_s * 1000);
+        panes_take(&h.panes, &nobody, &like, h.offset++, &rules, sealed_s * 1000);
         h.read++;
     }
     enum status status = keeper_keep(&keeper, kept, &h, &p);

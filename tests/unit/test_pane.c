@@ -10,6 +10,8 @@
 #include "aggregate/window/pane.h"
 #include "runtime/hash.h"
 
+static struct viewers nobody; // by rules without window.heartbeat none is remembered
+
 #define START_S  INT64_C(1767225600)
 #define SECOND   INT64_C(1000)
 #define MINUTE   (60 * SECOND)
@@ -46,7 +48,7 @@ static void an_event_belongs_to_the_quarter_of_an_hour_it_occurred_in(void **sta
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct panes panes = {0};
         struct event e = event_at(cases[i].offset_ms);
-        panes_take(&panes, &e, 41, &rules, 0);
+        panes_take(&panes, &nobody, &e, 41, &rules, 0);
         assert_int_equal(panes.count, 1);
         assert_int_equal(panes.at[0].start_s, cases[i].start_s);
         assert_int_equal(panes.at[0].to, 42);
@@ -78,7 +80,7 @@ static void what_comes_in_time_touches_every_row_it_names(void **state) {
     e.topics = topics;
     e.topic_count = 3;
     e.measures[e.measure_count++] = (struct measure){COUNTER_WATCH_MS, 70};
-    panes_take(&panes, &e, 1, &rules, e.occurred_at_ms);
+    panes_take(&panes, &nobody, &e, 1, &rules, e.occurred_at_ms);
     const struct pane *pane = &panes.at[0];
     struct row_key totals = key_of(TABLE_TOTALS, AT(""));
     totals.origin = 2;
@@ -107,7 +109,7 @@ static void what_is_late_touches_the_late_table_alone(void **state) {
     struct panes panes = {0};
     struct event e = event_at(0);
     e.content = AT("video");
-    panes_take(&panes, &e, 1, &rules, e.occurred_at_ms + 60 * MINUTE);
+    panes_take(&panes, &nobody, &e, 1, &rules, e.occurred_at_ms + 60 * MINUTE);
     struct row_key late = key_of(TABLE_LATE, AT(""));
     assert_int_equal(panes.at[0].late, 1);
     assert_int_equal(panes.at[0].counted, 0);
@@ -124,7 +126,7 @@ static int64_t of_cohort(uint32_t kind, int64_t opened_ms, const char *start, en
     e.delta = 2;
     e.since_ms = opened_ms;
     e.content = AT("video");
-    panes_take(&panes, &e, 1, &rules, e.occurred_at_ms);
+    panes_take(&panes, &nobody, &e, 1, &rules, e.occurred_at_ms);
     struct row_key key = key_of(TABLE_COHORT, slice_of(start));
     int64_t found = value(&panes.at[0], &key, counter);
     panes_fini(&panes);
@@ -159,7 +161,7 @@ static void a_reading_is_counted_and_adds_nothing(void **state) {
     struct panes panes = {0};
     struct event e = event_at(0);
     e.kind = KIND_READING;
-    panes_take(&panes, &e, 1, &rules, 0);
+    panes_take(&panes, &nobody, &e, 1, &rules, 0);
     assert_int_equal(panes.at[0].counted, 1);
     assert_int_equal(rows_count(panes.at[0].rows), 0);
     panes_fini(&panes);
@@ -174,13 +176,13 @@ static void the_last_of_a_counter_that_was_read_is_kept(void **state) {
     e.read_at_ms = e.occurred_at_ms - 5;
     e.readings = values;
     e.reading_count = 3;
-    panes_take(&panes, &e, 1, &rules, 0);
+    panes_take(&panes, &nobody, &e, 1, &rules, 0);
     e.read_at_ms--;
     e.reading_count = 1;
     e.readings = &values[2];
-    panes_take(&panes, &e, 2, &rules, 0);
+    panes_take(&panes, &nobody, &e, 2, &rules, 0);
     e.read_at_ms += 100;
-    panes_take(&panes, &e, 3, &rules, e.occurred_at_ms + 60 * MINUTE); // late
+    panes_take(&panes, &nobody, &e, 3, &rules, e.occurred_at_ms + 60 * MINUTE); // late
     const struct rows *rows = panes.at[0].rows;
     assert_int_equal(panes.at[0].counted, 2);
     assert_int_equal(panes.at[0].late, 1);
@@ -206,7 +208,7 @@ static void live_take(struct panes *panes, struct happened h, int64_t record_tim
     e.session = AT("show");
     e.measures[0] = (struct measure){COUNTER_LIVE_WATCH_MS, h.watch_ms};
     e.measure_count = h.watch_ms != 0;
-    panes_take(panes, &e, 1, &rules, record_time_ms);
+    panes_take(panes, &nobody, &e, 1, &rules, record_time_ms);
 }
 
 static void assert_live(const struct live_session *live, int64_t joins, int64_t leaves, int64_t watch_ms) {
@@ -257,10 +259,10 @@ static void a_purchase_waits_for_its_copies(void **state) {
     struct event e = event_at(5);
     e.kind = KIND_PURCHASE;
     e.order = AT("o-1");
-    panes_take(&panes, &e, 1, &rules, 0);
+    panes_take(&panes, &nobody, &e, 1, &rules, 0);
     e.id[0] = 2;
     e.occurred_at_ms--;
-    panes_take(&panes, &e, 2, &rules, 0);
+    panes_take(&panes, &nobody, &e, 2, &rules, 0);
     struct rows *rows = panes.at[0].rows;
     struct row_key totals = key_of(TABLE_TOTALS, AT(""));
     assert_int_equal(rows_count(rows), 0);
@@ -291,11 +293,11 @@ static void actors_and_persons_are_reached_apart_and_once(void **state) {
         struct event e = event_of_somebody(i % 5);
         e.has_person = i % 2 == 0;
         e.person[0] = i % 3;
-        panes_take(&panes, &e, i, &rules, 0);
+        panes_take(&panes, &nobody, &e, i, &rules, 0);
     }
     struct event purchase = event_of_somebody(9);
     purchase.kind = KIND_PURCHASE;
-    panes_take(&panes, &purchase, 20, &rules, 0);
+    panes_take(&panes, &nobody, &purchase, 20, &rules, 0);
     assert_int_equal(reached(&panes, SKETCHED_ACTORS), 6);
     assert_int_equal(reached(&panes, SKETCHED_PERSONS), 3);
     panes_fini(&panes);
@@ -316,7 +318,7 @@ static void many_that_wait_are_all_settled(void **state) {
         e.delta = 1;
         e.measure_count = 1;
         e.measures[0] = (struct measure){COUNTER_WATCH_MS, 1 + i % 3};
-        panes_take(&panes, &e, i, &rules, 0);
+        panes_take(&panes, &nobody, &e, i, &rules, 0);
     }
     assert_in_range(reached(&panes, SKETCHED_ACTORS), EVENTS * 96 / 100, EVENTS * 104 / 100);
     assert_int_equal(reached(&panes, SKETCHED_PERSONS), 100);
@@ -332,15 +334,15 @@ static void who_did_not_consent_or_came_late_was_not_reached(void **state) {
     struct panes panes = {0};
     struct event e = event_of_somebody(1);
     e.consent = CONSENT_ADS;
-    panes_take(&panes, &e, 1, &rules, 0);
+    panes_take(&panes, &nobody, &e, 1, &rules, 0);
     e = event_of_somebody(2);
-    assert_true(panes_take(&panes, &e, 2, &rules, e.occurred_at_ms + 60 * MINUTE));
+    assert_true(panes_take(&panes, &nobody, &e, 2, &rules, e.occurred_at_ms + 60 * MINUTE));
     e.kind = KIND_READING;
-    panes_take(&panes, &e, 3, &rules, 0);
+    panes_take(&panes, &nobody, &e, 3, &rules, 0);
     e.kind = KIND_ERASURE;
-    panes_take(&panes, &e, 4, &rules, 0);
+    panes_take(&panes, &nobody, &e, 4, &rules, 0);
     e = event_at(0);
-    assert_false(panes_take(&panes, &e, 5, &rules, 0));
+    assert_false(panes_take(&panes, &nobody, &e, 5, &rules, 0));
     assert_int_equal(rows_sketch_count(panes.at[0].rows), 0);
     panes_fini(&panes);
 }
@@ -372,7 +374,7 @@ static void what_took_how_long_is_kept_by_its_name(void **state) {
         e.since_ms = cases[i].before_ms != 0 ? e.occurred_at_ms - cases[i].before_ms : 0;
         e.measure_count = cases[i].watch_ms > 0;
         e.measures[0] = (struct measure){COUNTER_WATCH_MS, cases[i].watch_ms};
-        panes_take(&panes, &e, 1, &rules, 0);
+        panes_take(&panes, &nobody, &e, 1, &rules, 0);
         pane_settle(&panes.at[0]);
         const struct sketch *s = rows_sketch_find(panes.at[0].rows, cases[i].of, e.account, PLATFORM_TIKTOK);
         assert_int_equal(rows_sketch_count(panes.at[0].rows), cases[i].expected_ms >= 0);

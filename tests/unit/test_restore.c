@@ -6,6 +6,8 @@
 #include "tests/unit/snapshot_fixture.h"
 #include "tests/unit/store_fixture.h"
 
+static struct viewers nobody; // by rules without window.heartbeat none is remembered
+
 enum { PARTITIONS = 1, START_S = 1767225600, ALWAYS = 1000 };
 #define CLOCK_MS ((START_S + WINDOW_S) * INT64_C(1000))
 
@@ -49,7 +51,7 @@ static void other_goes_on(void) {
     struct problem p;
     struct handover h = {.offset = others->ledger.offset + 1, .read = others->ledger.read + 1};
     const struct rules rules = {0};
-    panes_take(&h.panes,
+    panes_take(&h.panes, &nobody,
                &(struct event){.occurred_at_ms = START_S * INT64_C(1000),
                                .platform = PLATFORM_WEB,
                                .kind = KIND_LIKE,
@@ -177,7 +179,7 @@ static void likes_on(struct kept *process, int64_t watermark_ms) {
                          .read = process->ledger.read + 1,
                          .watermark_ms = watermark_ms,
                          .lateness_ms = rules.window_lateness_ms};
-    panes_take(&h.panes,
+    panes_take(&h.panes, &nobody,
                &(struct event){.occurred_at_ms = START_S * INT64_C(1000),
                                .platform = PLATFORM_WEB,
                                .kind = KIND_LIKE,
