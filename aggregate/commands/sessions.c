@@ -7,6 +7,10 @@ void sessions_take(struct live_windows *w, const struct revision *revision, cons
     live_windows_take(w, revision->start_s, rows, filter, &freshness);
 }
 
+int64_t sessions_known_s(const struct published *pub, size_t first, size_t last) {
+    return last > first ? pub->starts[last - 1] + ROWS_WINDOW_S : 0;
+}
+
 struct before {
     struct live_windows *windows;
     const struct filter *filter;

@@ -280,9 +280,9 @@ static void session_print(void *context, const struct row_key *key, const struct
     cells_print(s, cells);
 }
 
-static void sessions_print(struct show *s, int64_t start_s, int64_t end_s) {
+static void sessions_print(struct show *s, int64_t start_s, int64_t end_s, int64_t known_s) {
     stretch_init(&s->stretch, start_s, end_s, s->zone, NULL);
-    live_figures_each(&s->live, start_s, session_print, s);
+    live_figures_each(&s->live, start_s, known_s, session_print, s);
 }
 
 static enum status session_take(void *context, const struct revision *revision, const struct shelf_file *file,
@@ -301,7 +301,7 @@ static enum status sessions_show(struct show *s, const struct published *pub, co
     if (status == STATUS_OK)
         status = sessions_before(&s->live, pub, period->start_s, &s->filter, p);
     if (status == STATUS_OK)
-        sessions_print(s, period->start_s, period->end_s);
+        sessions_print(s, period->start_s, period->end_s, sessions_known_s(pub, first, last));
     live_windows_fini(&s->live);
     return status;
 }
@@ -339,7 +339,7 @@ static enum status store_show(struct show *s, struct store_reader *r, struct pro
 static void file_sessions_show(struct show *s, const struct header *header, const struct rows *rows) {
     live_windows_init(&s->live);
     live_windows_take(&s->live, header->start_s, rows, &s->filter, NULL);
-    sessions_print(s, header->start_s, header->end_s);
+    sessions_print(s, header->start_s, header->end_s, header->end_s);
     live_windows_fini(&s->live);
 }
 

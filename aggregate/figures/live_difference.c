@@ -54,6 +54,8 @@ static void session_compare(struct comparison *c, const void *left, const void *
     live_tell(c, any, "live_joins", a->joins, b->joins);
     live_tell(c, any, "live_leaves", a->leaves, b->leaves);
     live_tell(c, any, "live_watch_ms", a->watch_ms, b->watch_ms);
+    live_tell(c, any, "live_expired", a->expired, b->expired);
+    live_tell(c, any, "live_returned", a->returned, b->returned);
     changes_compare(c, any, a, b);
 }
 

@@ -58,8 +58,9 @@ static const struct live_window *window_find(const struct live_windows *w, int64
 
 // Numbers of viewers are sums modulo 2^64, as the sums of files are.
 struct session {
-    uint64_t joins, leaves, watch_ms; // in the time that is told of
-    uint64_t viewers;                 // by now
+    int64_t start_s, end_s;                     // the time that is told of
+    uint64_t joins, leaves, watch_ms, returned; // in it
+    uint64_t viewers;                           // by now
     uint64_t at_start;
     bool is_before, is_told; // something happened before that time, and in it
     int64_t peak, peak_s;
@@ -70,37 +71,84 @@ struct session {
     struct freshness_sum freshness;
 };
 
-static void viewers_change(struct session *s, int64_t time_s, int64_t change) {
+// What an event changes may lie past its window, among what others changed: all of a session is put in the
+// order of time first.
+struct moves {
+    struct move {
+        int64_t time_s;
+        uint64_t change;
+    } * at;
+    size_t count, room;
+};
+
+static void moves_take(struct moves *m, const struct live_session *live) {
+    if (m->room - m->count < live->change_count) {
+        m->room = 2 * m->room + live->change_count;
+        m->at = memory_grow(m->at, m->room, sizeof(*m->at));
+    }
+    for (uint32_t i = 0; i < live->change_count; i++)
+        m->at[m->count++] =
+            (struct move){live->start_s + live->changes[i].second, (uint64_t)live->changes[i].change};
+}
+
+static int move_order(const void *a, const void *b) {
+    const struct move *x = a, *y = b;
+    return (x->time_s > y->time_s) - (x->time_s < y->time_s);
+}
+
+static void moves_sort(struct moves *m) {
+    if (m->count > 1)
+        qsort(m->at, m->count, sizeof(*m->at), move_order);
+}
+
+static void viewers_change(struct session *s, int64_t time_s, uint64_t change) {
     if (!s->has_begun)
         s->first_s = s->last_s = time_s;
     s->has_begun = true;
     s->viewer_seconds += s->viewers * (uint64_t)(time_s - s->last_s);
     s->last_s = time_s;
-    s->viewers += (uint64_t)change;
+    s->viewers += change;
     if ((int64_t)s->viewers > s->peak) {
         s->peak = (int64_t)s->viewers;
         s->peak_s = time_s;
     }
 }
 
-// The session's part in a window before the time that is told of.
-static void before_take(struct session *s, const struct live_session *live, int64_t start_s) {
-    s->is_before = s->has_begun = true;
-    s->viewers += (uint64_t)live->joins - (uint64_t)live->leaves;
+// What happened before the time that is told of is a number of viewers when that begins.
+static size_t before_pass(struct session *s, const struct moves *m) {
+    size_t i = 0;
+    for (; i < m->count && m->at[i].time_s < s->start_s; i++)
+        s->viewers += m->at[i].change;
+    if (!s->is_before)
+        return i;
+    s->has_begun = true;
     s->at_start = s->viewers;
     s->peak = (int64_t)s->viewers;
-    s->peak_s = s->first_s = s->last_s = start_s;
+    s->peak_s = s->first_s = s->last_s = s->start_s;
+    return i;
+}
+
+// A second at which as many came as went is none at which the number changed.
+static void moves_pass(struct session *s, const struct moves *m) {
+    for (size_t i = before_pass(s, m), next; i < m->count && m->at[i].time_s < s->end_s; i = next) {
+        uint64_t change = 0;
+        for (next = i; next < m->count && m->at[next].time_s == m->at[i].time_s; next++)
+            change += m->at[next].change;
+        if (change != 0)
+            viewers_change(s, m->at[i].time_s, change);
+    }
 }
 
 static void part_take(struct session *s, const struct live_session *live) {
+    if (live->start_s < s->start_s) {
+        s->is_before = true;
+        return;
+    }
     s->is_told = true;
     s->joins += (uint64_t)live->joins;
     s->leaves += (uint64_t)live->leaves;
     s->watch_ms += (uint64_t)live->watch_ms;
-    for (uint32_t i = 0; i < live->change_count; i++) {
-        if (live->changes[i].change != 0)
-            viewers_change(s, live->start_s + live->changes[i].second, live->changes[i].change);
-    }
+    s->returned += (uint64_t)live->returned;
 }
 
 static void state_take(struct session *s, const struct live_windows *w, int64_t start_s) {
@@ -111,29 +159,31 @@ static void state_take(struct session *s, const struct live_windows *w, int64_t 
     freshness_add(&s->freshness, window->freshness.worst, window->freshness.revisions);
 }
 
-static void window_add(struct session *s, const struct live_windows *w, const struct live_session *live,
-                       int64_t start_s) {
-    if (live->start_s < start_s)
-        before_take(s, live, start_s);
-    else
-        part_take(s, live);
-    state_take(s, w, live->start_s);
-}
-
-// Where viewers remain they watch on to the end of the last window that has anything of the session.
+// Where viewers remain they watch on to the end of the last window that has anything of the session. One who
+// is to leave by being silent past the time that is told of is among them.
 static void session_end(struct session *s, int64_t last_start_s) {
+    int64_t end_s = last_start_s + ROWS_WINDOW_S;
     if (s->viewers == 0)
         return;
-    viewers_change(s, last_start_s + ROWS_WINDOW_S, 0);
+    viewers_change(s, end_s > s->last_s ? end_s : s->last_s, 0);
     s->is_known = true;
     freshness_add(&s->freshness, FRESH_PROVISIONAL, 0);
 }
 
 // ---- told
 
+// Whoever is not there any more, and has not left, fell silent.
+static uint64_t expired(const struct session *s) {
+    return s->at_start + s->joins + s->returned - s->leaves - s->viewers;
+}
+
 static bool is_told(const struct session *s, enum session_figure of) {
     if (of == SESSION_AT_START)
         return s->is_before;
+    if (of == SESSION_EXPIRED)
+        return expired(s) != 0;
+    if (of == SESSION_RETURNED)
+        return s->returned != 0;
     return of != SESSION_STAY || s->watch_ms != 0;
 }
 
@@ -143,6 +193,10 @@ static struct live_figure figure_of(const struct session *s, enum session_figure
         return (struct live_figure){.numerator = (int64_t)s->joins};
     case SESSION_LEAVES:
         return (struct live_figure){.numerator = (int64_t)s->leaves};
+    case SESSION_EXPIRED:
+        return (struct live_figure){.numerator = (int64_t)expired(s)};
+    case SESSION_RETURNED:
+        return (struct live_figure){.numerator = (int64_t)s->returned};
     case SESSION_AT_START:
         return (struct live_figure){.numerator = (int64_t)s->at_start};
     case SESSION_PEAK:
@@ -178,20 +232,28 @@ static bool is_same_session(const struct live_session *a, const struct live_sess
            slice_equal(a->account, b->account);
 }
 
-void live_figures_each(struct live_windows *w, int64_t start_s, live_visit visit, void *context) {
+void live_figures_each(struct live_windows *w, int64_t start_s, int64_t end_s, live_visit visit,
+                       void *context) {
+    struct moves moves = {0};
     uint32_t *numbers = memory_take((rows_live_count(w->rows) + 1) * sizeof(*numbers));
     size_t count = rows_sort_live(w->rows, numbers);
     if (w->count > 1)
         qsort(w->at, w->count, sizeof(*w->at), window_order);
     for (size_t from = 0, to; from < count; from = to) {
         const struct live_session *any = rows_live(w->rows, numbers[from]), *live = any;
-        struct session s = {0};
+        struct session s = {.start_s = start_s, .end_s = end_s};
+        moves.count = 0;
         for (to = from; to < count && is_same_session(any, rows_live(w->rows, numbers[to])); to++) {
             live = rows_live(w->rows, numbers[to]);
-            window_add(&s, w, live, start_s);
+            part_take(&s, live);
+            moves_take(&moves, live);
+            state_take(&s, w, live->start_s);
         }
+        moves_sort(&moves);
+        moves_pass(&s, &moves);
         session_end(&s, live->start_s);
         session_tell(&s, any, visit, context);
     }
+    free(moves.at);
     free(numbers);
 }

@@ -1,8 +1,10 @@
-// How many watched a live session, or listened to it: joins less leaves, second by second. Pure.
+// How many watched a live session, or listened to it: joins less leaves, and less those who fell silent,
+// second by second. Pure.
 //
-// A second's viewers are counted after all its joins and leaves. A session runs across windows: what all of
-// them changed is put behind one another, and summed from its beginning. Of a session that began before the
-// time that is told of, the windows before it say how many watched when that began.
+// A second's viewers are counted after all that changed at it. A session runs across windows: what all of
+// them changed, some of it past their ends, is put in the order of time, and summed from its beginning. Of a
+// session that began before the time that is told of, the windows before it say how many watched when that
+// began.
 #pragma once
 
 #include "aggregate/figures/freshness.h"
@@ -48,4 +50,6 @@ typedef void (*live_visit)(void *context, const struct row_key *key, const struc
 // Of each session of which anything happened at `start_s` or later, by account, platform, session, then in
 // the order of sessions.def. Windows before `start_s` say how many watched then. The session is the id of
 // `key`.
-void live_figures_each(struct live_windows *w, int64_t start_s, live_visit visit, void *context);
+// What changes at `end_s`, where the last of the windows ends, or later is not known yet.
+void live_figures_each(struct live_windows *w, int64_t start_s, int64_t end_s, live_visit visit,
+                       void *context);

@@ -8,6 +8,7 @@
 enum { START_S = 1767225600, NEXT_S = START_S + ROWS_WINDOW_S };
 
 static char text[4096];
+static int64_t known_s = INT64_MAX;
 
 static void tell(void *context, const struct row_key *key, const struct live_figure *f) {
     size_t length = strlen(text);
@@ -38,7 +39,7 @@ static const char *told(const struct rows *rows, int64_t start_s, const struct f
         rows_destroy(&one);
     }
     text[0] = '\0';
-    live_figures_each(&w, start_s, tell, NULL);
+    live_figures_each(&w, start_s, known_s, tell, NULL);
     live_windows_fini(&w);
     return text;
 }
@@ -169,7 +170,7 @@ static void sealed_is_what_all_windows_of_the_session_are(void **state) {
         rows_destroy(&rows);
     }
     text[0] = '\0';
-    live_figures_each(&w, START_S, tell, NULL);
+    live_figures_each(&w, START_S, known_s, tell, NULL);
     for (int i = 0; i < 3; i++)
         assert_non_null(strstr(text, expected[i]));
     live_windows_fini(&w);
@@ -184,9 +185,82 @@ static void what_nobody_knows_is_not_said(void **state) {
     live_windows_init(&w);
     live_windows_take(&w, START_S, rows, &all, NULL);
     text[0] = '\0';
-    live_figures_each(&w, START_S, tell, NULL);
+    live_figures_each(&w, START_S, known_s, tell, NULL);
     assert_non_null(strstr(text, "s peak_viewers 1 at 5 ?\n"));
     live_windows_fini(&w);
+    rows_destroy(&rows);
+}
+
+// Who is silent leaves 90 seconds after the last that was heard, be that past the window.
+static void add_silent(struct rows *r, int64_t start_s, uint32_t heard, int64_t joins) {
+    const struct live_change changes[] = {{heard, joins}, {heard + 90, -joins}};
+    const struct live_session live = {.platform = 2,
+                                      .account = slice_of("acme"),
+                                      .session = slice_of("s"),
+                                      .start_s = start_s,
+                                      .joins = joins,
+                                      .expired = joins,
+                                      .changes = changes,
+                                      .change_count = 2};
+    rows_add_live(r, &live);
+}
+
+static void who_falls_silent_past_the_window_leaves_in_the_order_of_time(void **state) {
+    struct rows *rows = rows_create();
+    add_silent(rows, START_S, 890, 4);
+    add_live(rows, "s", NEXT_S, 10, 2, 0); // before those four leave, in their next window
+    add_live(rows, "s", NEXT_S, 100, 0, 2);
+    assert_string_equal(told(rows, START_S, &all), "s live_joins 6 sealed\n"
+                                                   "s live_leaves 2 sealed\n"
+                                                   "s live_expired 4 sealed\n"
+                                                   "s peak_viewers 6 at 910 sealed\n"
+                                                   "s avg_viewers 540/110 sealed\n"
+                                                   "s viewers_at_end 0 sealed\n");
+    assert_string_equal(told(rows, NEXT_S, &all), "s live_joins 2 sealed\n"
+                                                  "s live_leaves 2 sealed\n"
+                                                  "s live_expired 4 sealed\n"
+                                                  "s viewers_at_start 4 sealed\n"
+                                                  "s peak_viewers 6 at 910 sealed\n"
+                                                  "s avg_viewers 500/100 sealed\n"
+                                                  "s viewers_at_end 0 sealed\n");
+    rows_destroy(&rows);
+}
+
+static void who_is_to_leave_past_what_is_known_watches_still(void **state) {
+    struct rows *rows = rows_create();
+    add_silent(rows, START_S, 890, 4);
+    add_live(rows, "s", START_S, 100, 0, 1);
+    known_s = NEXT_S;
+    assert_string_equal(told(rows, START_S, &all), "s live_joins 4 provisional\n"
+                                                   "s live_leaves 1 provisional\n"
+                                                   "s peak_viewers 3 at 890 provisional\n"
+                                                   "s avg_viewers -760/800 provisional\n"
+                                                   "s viewers_at_end 3 provisional\n");
+    known_s = NEXT_S + 81; // and the second in which they leave is known
+    assert_non_null(strstr(told(rows, START_S, &all), "s live_expired 4 provisional\n"));
+    assert_non_null(strstr(text, "s viewers_at_end -1 provisional\n"));
+    known_s = INT64_MAX;
+    rows_destroy(&rows);
+}
+
+static void who_was_heard_without_a_join_is_told_of_as_returned(void **state) {
+    struct rows *rows = rows_create();
+    static const struct live_change changes[] = {{5, 1}, {95, -1}};
+    rows_add_live(rows, &(struct live_session){.platform = 2,
+                                               .account = slice_of("acme"),
+                                               .session = slice_of("s"),
+                                               .start_s = START_S,
+                                               .expired = 1,
+                                               .returned = 1,
+                                               .changes = changes,
+                                               .change_count = 2});
+    assert_string_equal(told(rows, START_S, &all), "s live_joins 0 sealed\n"
+                                                   "s live_leaves 0 sealed\n"
+                                                   "s live_expired 1 sealed\n"
+                                                   "s live_returned 1 sealed\n"
+                                                   "s peak_viewers 1 at 5 sealed\n"
+                                                   "s avg_viewers 90/90 sealed\n"
+                                                   "s viewers_at_end 0 sealed\n");
     rows_destroy(&rows);
 }
 
@@ -212,6 +286,9 @@ int main(void) {
         cmocka_unit_test(who_left_without_having_come_is_fewer_than_nobody),
         cmocka_unit_test(of_nobodys_coming_and_going_there_is_no_average),
         cmocka_unit_test(sessions_are_apart_by_platform_and_filtered_by_it),
+        cmocka_unit_test(who_falls_silent_past_the_window_leaves_in_the_order_of_time),
+        cmocka_unit_test(who_is_to_leave_past_what_is_known_watches_still),
+        cmocka_unit_test(who_was_heard_without_a_join_is_told_of_as_returned),
         cmocka_unit_test(sealed_is_what_all_windows_of_the_session_are),
         cmocka_unit_test(what_nobody_knows_is_not_said),
         cmocka_unit_test(numbers_are_modulo_two_to_the_64),

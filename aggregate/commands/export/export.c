@@ -205,10 +205,12 @@ static void session_put(void *context, const struct row_key *key, const struct l
 
 // Of all of it together: a session has one peak, also where it runs past midnight.
 static void sessions_put(struct exporter *e, const struct period *period) {
+    size_t first, last;
     if (e->status == STATUS_OK)
         e->status = sessions_before(&e->live, &e->pub, period->start_s, &e->filter, &e->problem);
     stretch_init(&e->stretch, period->start_s, period->end_s, e->zone, NULL);
-    live_figures_each(&e->live, period->start_s, session_put, e);
+    published_range(&e->pub, period->start_s, period->end_s, &first, &last);
+    live_figures_each(&e->live, period->start_s, sessions_known_s(&e->pub, first, last), session_put, e);
 }
 
 // ---- the command
