@@ -20,7 +20,7 @@ static void live_number(const struct comparison *c, const struct live_session *o
 
 static void live_find(const struct comparison *c, const struct live_session *of, uint32_t sum, int64_t stored,
                       int64_t recount) {
-    static const char *const names[] = {"joins", "leaves", "watch_ms"};
+    static const char *const names[] = {"joins", "leaves", "watch_ms", "expired", "returned"};
     char second[32];
     snprintf(second, sizeof(second), "second %" PRIu32, sum);
     live_number(c, of, sum < WINDOWS_LIVE_JOINS ? second : names[sum - WINDOWS_LIVE_JOINS], stored, recount);
@@ -43,6 +43,8 @@ static void compare_session(const struct comparison *c, const struct live_sessio
     compare_sum(c, stored, WINDOWS_LIVE_JOINS, stored->joins);
     compare_sum(c, stored, WINDOWS_LIVE_LEAVES, stored->leaves);
     compare_sum(c, stored, WINDOWS_LIVE_WATCH, stored->watch_ms);
+    compare_sum(c, stored, WINDOWS_LIVE_EXPIRED, stored->expired);
+    compare_sum(c, stored, WINDOWS_LIVE_RETURNED, stored->returned);
     for (uint32_t i = 0; i < stored->change_count; i++)
         compare_sum(c, stored, stored->changes[i].second, stored->changes[i].change);
 }

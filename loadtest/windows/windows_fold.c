@@ -24,6 +24,9 @@ void windows_fold_init(struct windows_fold *f, const struct windows_setup *setup
                        void *context) {
     *f = (struct windows_fold){.setup = setup, .finish = finish, .context = context};
     f->dedup = memory_take(partitions(f) * sizeof(*f->dedup));
+    f->presence = memory_take(partitions(f) * sizeof(*f->presence));
+    for (size_t p = 0; p < partitions(f); p++)
+        windows_presence_init(&f->presence[p]);
     f->ahead = memory_take(partitions(f) * sizeof(*f->ahead));
     f->fates = memory_take(partitions(f) * sizeof(*f->fates));
 }
@@ -31,6 +34,7 @@ void windows_fold_init(struct windows_fold *f, const struct windows_setup *setup
 void windows_fold_fini(struct windows_fold *f) {
     for (size_t p = 0; f->setup != NULL && p < partitions(f); p++) {
         recount_dedup_fini(&f->dedup[p]);
+        windows_presence_fini(&f->presence[p]);
         free(f->ahead[p].at);
     }
     for (size_t i = 0; i < f->count; i++) {
@@ -44,6 +48,7 @@ void windows_fold_fini(struct windows_fold *f) {
     recount_events_fini(&f->events);
     windows_sold_fini(&f->sold);
     free(f->dedup);
+    free(f->presence);
     free(f->ahead);
     free(f->fates);
     free(f->at);
@@ -196,6 +201,8 @@ bool windows_fold_begin(struct windows_fold *f) {
     size_t begun = 0;
     for (size_t p = 0; p < partitions(f); p++) {
         recount_dedup_fini(&f->dedup[p]);
+        windows_presence_fini(&f->presence[p]);
+        windows_presence_init(&f->presence[p]);
         f->ahead[p].count = f->ahead[p].next = 0;
     }
     for (size_t i = 0; i < f->count; i++) {
@@ -277,6 +284,9 @@ static void tally_taken(struct windows_fold *f, struct windows_window *w, const 
 
 static void window_take(struct windows_fold *f, struct windows_window *w, const struct recount_record *r,
                         const Clameur__V1__Event *e, const struct rules *rules, bool late) {
+    struct windows_moves moves = {0};
+    if (!late) // whatever the window covers: those after it depend on it
+        moves = windows_presence_hear(&f->presence[r->partition], f->setup->keys, r->time_ms, e, rules);
     if (w->covers == NULL || w->finished || w->deferred || r->offset >= w->covers[r->partition])
         return;
     share_add(&w->covered[r->partition], r, late);
@@ -284,8 +294,10 @@ static void window_take(struct windows_fold *f, struct windows_window *w, const 
         model_begin(f, w);
     size_t before = w->model->memory;
     window_model_add(w->model, e, rules, late);
-    if (!late)
+    if (!late) {
+        window_model_watch(w->model, e, &moves);
         window_model_see(w->model, f->setup->keys, r->time_ms, e);
+    }
     f->memory += w->model->memory - before;
     if (f->memory > f->setup->memory_max)
         window_defer(f);

@@ -61,6 +61,7 @@ struct windows_fold {
     windows_finish finish;
     void *context;
     struct recount_dedup *dedup; // by partition
+    struct windows_presence *presence;
     struct recount_events events;
     struct windows_sold sold;   // by the first pass
     struct windows_window **at; // by start

@@ -59,7 +59,25 @@ static void event_add(struct windows_live *l, uint32_t session, const Clameur__V
         sum_add(l, session, WINDOWS_LIVE_WATCH, e->live->watch_ms);
 }
 
-size_t windows_live_add(struct windows_live *l, const Clameur__V1__Event *e) {
+static void moves_add(struct windows_live *l, uint32_t session, const Clameur__V1__Event *e,
+                      const struct windows_moves *m) {
+    int64_t at_s = e->occurred_at / 1000, start_s = at_s - at_s % WINDOW_S;
+    if (m->returned != 0) {
+        sum_add(l, session, (uint32_t)(at_s - start_s), m->returned);
+        sum_add(l, session, WINDOWS_LIVE_RETURNED, m->returned);
+    }
+    if (m->kept != 0) {
+        sum_add(l, session, (uint32_t)(m->kept_s - start_s), m->kept);
+        sum_add(l, session, WINDOWS_LIVE_EXPIRED, -m->kept);
+    }
+    if (m->promised != 0) {
+        sum_add(l, session, (uint32_t)(m->promised_s - start_s), -m->promised);
+        sum_add(l, session, WINDOWS_LIVE_EXPIRED, m->promised);
+    }
+}
+
+size_t windows_live_add(struct windows_live *l, const Clameur__V1__Event *e,
+                        const struct windows_moves *moves) {
     char name[NAME_MAX_BYTES];
     uint32_t sessions = l->sessions.count, sums = l->count;
     if (e->live_session_id.len == 0)
@@ -67,6 +85,7 @@ size_t windows_live_add(struct windows_live *l, const Clameur__V1__Event *e) {
     struct slice text = name_write(name, (uint32_t)e->platform, recount_text(e->account_id),
                                    recount_text(e->live_session_id));
     event_add(l, names_put(&l->sessions, text), e);
+    moves_add(l, names_put(&l->sessions, text), e, moves);
     return (l->sessions.count - sessions) * text.length + (l->count - sums) * 3 * sizeof(*l->at);
 }
 

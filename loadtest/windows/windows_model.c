@@ -423,8 +423,6 @@ void window_model_add(struct window_model *m, const Clameur__V1__Event *e, const
         m->memory += late ? 0 : windows_read_add(&m->read, e);
         return;
     }
-    if (!late)
-        m->memory += windows_live_add(&m->live, e);
     recount_increments_of(&increments, e, rules);
     CHECK(e->n_tags <= ROWS_NAMES_MAX);
     for (size_t i = 0; i < e->n_tags; i++)
@@ -449,6 +447,12 @@ void window_model_add(struct window_model *m, const Clameur__V1__Event *e, const
         add_topics(m, &a, e);
         add_cohort(m, &a, e);
     }
+}
+
+void window_model_watch(struct window_model *m, const Clameur__V1__Event *e,
+                        const struct windows_moves *moves) {
+    if ((uint32_t)e->kind != KIND_READING)
+        m->memory += windows_live_add(&m->live, e, moves);
 }
 
 void window_model_see(struct window_model *m, const struct recount_keys *keys, int64_t time_ms,

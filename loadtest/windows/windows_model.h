@@ -65,6 +65,9 @@ void window_model_destroy(struct window_model **m);
 // window_model_settle.
 void window_model_add(struct window_model *m, const Clameur__V1__Event *e, const struct rules *rules,
                       bool late);
+// Of one that came in time: who watches, by what it says itself and what it moves besides.
+void window_model_watch(struct window_model *m, const Clameur__V1__Event *e,
+                        const struct windows_moves *moves);
 // Sees whom it reached, and how long it says that something took. Of an event that came in time.
 void window_model_see(struct window_model *m, const struct recount_keys *keys, int64_t time_ms,
                       const Clameur__V1__Event *e);

@@ -130,12 +130,81 @@ static void a_session_of_another_window_is_red(void **state) {
     assert_string_equal(found(rows), "live acme/tiktok show start_s 1767226500/1767225600\n");
 }
 
+// ---- who falls silent
+
+static void give_of(struct world *w, uint8_t id, const char *actor, uint32_t kind, int64_t second) {
+    Clameur__V1__Event e = event(id);
+    e.kind = (Clameur__V1__Kind)kind;
+    e.occurred_at = W0_MS + second * 1000;
+    e.live_session_id = bytes("show");
+    e.actor_id = bytes(actor);
+    give(w, 0, id == 9 ? LATE_MS + 900001 : e.occurred_at + 1, &e);
+}
+
+// Of two windows; the first ends with the last event, so that both are held at once.
+static void silent_give(struct world *w) {
+    w->next[0] = 0;
+    give_of(w, 1, "a", KIND_LIVE_JOIN, 800);
+    give_of(w, 2, "a", KIND_LIVE_HEARTBEAT, 850);
+    give_of(w, 3, "b", KIND_LIVE_HEARTBEAT, 850);
+    give_of(w, 4, "a", KIND_LIVE_HEARTBEAT, 901);
+    give_of(w, 9, "b", KIND_LIVE_HEARTBEAT, 902); // late: nobody hears it
+    give_of(w, 5, "b", KIND_LIVE_HEARTBEAT, 903);
+    give_of(w, 6, "a", KIND_LIVE_HEARTBEAT, 991);
+    give_of(w, 7, "a", KIND_LIKE, 10);
+}
+
+static const int64_t (*expected_sums(int64_t start_s))[2] {
+    static const int64_t first[][2] = {{800, 1},
+                                       {850, 1},
+                                       {940, -2},
+                                       {WINDOWS_LIVE_JOINS, 1},
+                                       {WINDOWS_LIVE_EXPIRED, 2},
+                                       {WINDOWS_LIVE_RETURNED, 1},
+                                       {-1, 0}};
+    static const int64_t second[][2] = {{40, 2}, {91, 0}, {93, -1}, {181, -1}, {WINDOWS_LIVE_EXPIRED, 0},
+                                        {-1, 0}};
+    return start_s == W0 ? first : second;
+}
+
+static void sums_are_as_expected(struct world *w, struct windows_window *window) {
+    const int64_t(*sums)[2] = expected_sums(window->start_s);
+    const struct live_session show = {
+        .platform = PLATFORM_TIKTOK, .account = slice_of("acme"), .session = slice_of("show")};
+    uint32_t met = 0;
+    for (size_t i = 0; sums[i][0] >= 0; i++) {
+        const struct windows_live_sum *sum =
+            windows_live_find(&window->model->live, &show, (uint32_t)sums[i][0]);
+        assert_int_equal(sum != NULL ? sum->value : 0, sums[i][1]);
+        met += sum != NULL;
+    }
+    assert_int_equal(met, window->model->live.count);
+}
+
+// Each pass begins with nobody: else whoever was heard in the one before would be there already.
+static void who_falls_silent_leaves_in_every_pass(void **state) {
+    for (int few = 0; few < 2; few++) {
+        struct world *w = world_create(few ? 1 : 1 << 30);
+        w->finish = sums_are_as_expected;
+        publish(w, W0, 8, 0);
+        publish(w, W0 + 900, 7, 0);
+        while (windows_fold_begin(&w->fold)) {
+            silent_give(w);
+            windows_fold_end(&w->fold);
+        }
+        assert_int_equal(w->finished, 2);
+        assert_int_equal(w->fold.passes, few ? 2 : 1);
+        world_destroy(w);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_sessions_that_the_log_gives_are_equal),
         cmocka_unit_test(one_wrong_second_or_sum_is_red),
         cmocka_unit_test(a_session_that_is_missing_or_one_too_many_is_red),
         cmocka_unit_test(a_session_of_another_window_is_red),
+        cmocka_unit_test(who_falls_silent_leaves_in_every_pass),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
