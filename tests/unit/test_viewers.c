@@ -203,7 +203,9 @@ static struct event event_make(int64_t i) {
     static const uint32_t kinds[] = {KIND_LIVE_JOIN, KIND_LIVE_HEARTBEAT, KIND_LIVE_HEARTBEAT,
                                      KIND_LIVE_LEAVE};
     int64_t second = 5 * i - (int64_t)random_below(random_below(5) == 0 ? 200 : 2);
-    return event_of((unsigned char)random_below(40), kinds[random_below(4)], second);
+    struct event e = event_of((unsigned char)random_below(256), kinds[random_below(4)], second);
+    e.actor[1] = (unsigned char)random_below(2);
+    return e;
 }
 
 static void hand_over(struct viewers *from, struct viewers *to) {
@@ -219,21 +221,21 @@ static void hand_over(struct viewers *from, struct viewers *to) {
 static void what_was_handed_over_goes_on_in_the_same_way(void **state) {
     for (seed = 1; seed < 60;) {
         uint64_t first = seed;
-        struct viewers on = {.span = 30}, again = {.span = 30}, kept = {.span = 30};
-        for (int64_t i = 0; i < 400; i++) {
+        struct viewers on = {.span = 100}, again = {.span = 100}, kept = {.span = 100};
+        for (int64_t i = 0; i < 1500; i++) {
             struct presence_change a = {0}, b = {0};
             struct event e = event_make(i);
             const struct rules *by = random_below(20) == 0 ? &off : &rules;
             bool is = viewers_take(&on, &e, by, &a);
             assert_int_equal(viewers_take(&again, &e, by, &b), is);
             assert_memory_equal(&a, &b, sizeof(a));
-            if (random_below(7) != 0)
+            if (random_below(20) != 0)
                 continue;
             hand_over(&again, &kept);
             if (random_below(3) != 0)
                 continue;
             viewers_fini(&again);
-            again.span = 30;
+            again.span = 100;
             viewers_copy(&again, &kept);
         }
         size_t count, others;
