@@ -13,8 +13,9 @@ durations; None where only a sketch of members tells.
 Rows of `readings` have a `counter`, its `value`, when it was `read_at` (ms) and by which event; their `id` is the content, "" for
 what was read of the account. Rows of `tag` and `topic` with the id "" are what a window's many have in common: snapshot/README.md.
 
-Rows of `live` are sessions (`id`) in the window that begins at `start_s`: `joins`, `leaves`, `watch_ms`, and `changes`, by how many
-viewers are more, or fewer, after a second: {Unix seconds: change}.
+Rows of `live` are sessions (`id`) in the window that begins at `start_s`: `joins`, `leaves`, `watch_ms`, how many are to leave by silence
+(`expired`) and were heard without a join (`returned`), and `changes`, by how many viewers are more, or fewer, after a second: {Unix
+seconds: change}. Those sum to joins - leaves - expired + returned. Rows of `viewers`, in checkpoints, are how viewers stand.
 
 The checksum is compared at the end: after an exception nothing that was read may be used. `clameur_snapshot.py FILE SCHEMA`
 prints JSON lines.
@@ -67,7 +68,8 @@ class Snapshot:
     def __iter__(self):
         tag, message = self._message()
         while tag == BLOCK:
-            yield from self._orders(message) or self._readings(message) or self._live(message) or self._rows(message)
+            yield from self._orders(message) or self._readings(message) or self._live(message) or \
+                self._viewers(message) or self._rows(message)
             tag, message = self._message()
         if tag != TRAILER or message.sha256 != self._sum.digest() or self._file.read(1):
             raise ValueError("the snapshot's checksum is not that of its bytes")
@@ -115,8 +117,13 @@ class Snapshot:
     @staticmethod
     def _live(b):
         return [{"table": "live", "window_s": b.window_s, "account": s.account, "platform": s.platform, "id": s.session,
-                 "start_s": s.start_s, "joins": s.joins, "leaves": s.leaves, "watch_ms": s.watch_ms,
+                 "start_s": s.start_s, "joins": s.joins, "leaves": s.leaves, "watch_ms": s.watch_ms, "expired": s.expired, "returned": s.returned,
                  "changes": {s.start_s + second: change for second, change in zip(itertools.accumulate(s.steps), s.changes)}} for s in b.live]
+
+    @staticmethod
+    def _viewers(b):
+        return [{"table": "viewers", "key": v.key.hex(), "heard_ms": v.heard_ms, "joined": v.joined, "armed": v.armed, "assumed": v.assumed,
+                 "timeout_ms": v.timeout_ms, "heard_event": v.heard_event} for v in b.viewers]
 
 
 if __name__ == "__main__":

@@ -31,12 +31,13 @@ class File:
             tables[row["table"]].append(row)
         self.read = {(row["account"], row["platform"], row["id"], row["counter"]): (row["read_at"], row["event_id"], row["value"])
                      for row in tables["readings"]}
-        self.live = {(row["account"], row["platform"], row["id"]): tuple(row[name] for name in ("joins", "leaves", "watch_ms", "changes"))
+        self.live = {(row["account"], row["platform"], row["id"]): tuple(row[name] for name in ("joins", "leaves", "watch_ms", "expired", "returned", "changes"))
                      for row in tables["live"] if row["start_s"] == self.header.start_s}
-        rows = [row for table, rows in tables.items() if table not in ("orders", "readings", "live") for row in rows]
+        rows = [row for table, rows in tables.items() if table not in ("orders", "readings", "live", "viewers") for row in rows]
         self.rows = {tuple(row[name] for name in KEY): row["counters"] for row in rows if "sketch" not in row}
         self.seen, self.took = ({(row["account"], row["platform"], row["id"]): (row["count"], row["sketch"])
                                  for row in rows if row["table"] == table} for table in ("reach", "quantiles"))
+        self.viewers = tables["viewers"]
         self.sum = snapshot.checksum
 
 

@@ -7,7 +7,8 @@ Nothing here comes from the C sources. In short:
 - What comes in time adds its increments to TOTALS, to its content, its campaign, each topic of its body, and the counter of its kind to
   each tag. What is late adds them to LATE alone. A reading is counted, and adds nothing: of each counter that one in time
   tells, of a content or of an account on a platform, the last by (read_at, event_id, value) stands.
-- Of a live session each join and leave in time changes by its delta how many watch, at its second; beside it stand the sums.
+- Of a live session each join and leave in time changes by its delta how many watch, at its second, and who sends heartbeats and falls
+  silent leaves (harness/presence.py): all that an event changes stands in its own window; beside it stand the sums.
 - Of the tags of an account on a platform, and of its topics, the 1,000 of most uses have a row; all others share one without an id.
 - What comes in time is also seen: whom it reached, with consent to measurement (actors and known persons, apart), and how long a
   view, an answer, a first response or a case took, by account and platform.
@@ -18,6 +19,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 from harness import contract, registry
+from harness.presence import Presence
 
 WINDOW = 900
 UNIQUE = 48 * 3600  # seconds before its window within which an order is one
@@ -44,18 +46,18 @@ class Window:
     seen: dict = field(default_factory=lambda: defaultdict(set))  # (account, platform, "actors" or "persons"): who
     took: dict = field(default_factory=lambda: defaultdict(list))  # (account, platform, name): ms
     read: dict = field(default_factory=dict)  # (account, platform, content, counter): (read_at, event_id, value)
-    live: dict = field(default_factory=lambda: defaultdict(list))  # (account, platform, session): (second, joins, leaves, watch_ms)
+    live: dict = field(default_factory=lambda: defaultdict(list))  # (account, platform, session): (changes, joins, leaves, watch_ms, expired, returned)
     orders: dict = field(default_factory=lambda: defaultdict(dict))  # (account, order): copies by (occurred_at, event_id)
 
 
     def sessions(self):
-        """{(account, platform, session): joins, leaves, watch_ms, {second: joins less leaves}}, without zeros."""
+        """{(account, platform, session): joins, leaves, watch_ms, expired, returned, {second: how many more}}, without zeros."""
         found = {}
         for key, moves in self.live.items():
-            _, *sums = map(sum, zip(*moves))
-            changes = defaultdict(int)
-            for second, joins, leaves, _ in moves:
-                changes[second] += joins - leaves
+            several, *counts = zip(*moves)
+            sums, changes = [*map(sum, counts)], defaultdict(int)
+            for second, change in (one for many in several for one in many):
+                changes[second] += change
             if any(sums) or any(changes.values()):
                 found[key] = (*sums, {second: change for second, change in changes.items() if change})
         return found
@@ -145,7 +147,7 @@ class Windows:
     def fold(self, log):
         """`log`: {partition: records}; then `windows` is complete."""
         for partition, records in log.items():
-            seen, fate = {}, self.fates[partition]
+            seen, fate, presence = {}, self.fates[partition], Presence()
             for record in records:
                 rules = self.rules_at(record.time_ms)
                 for _, event, reason in contract.open_record(record, rules, *self.bounds):
@@ -158,12 +160,12 @@ class Windows:
                     if before >= max(record.offset - self.span, 0):
                         fate.duplicate += 1
                     else:
-                        self._take(event, record, rules)
+                        self._take(event, record, rules, presence)
         for start, window in self.windows.items():
             self._settle(start, window)
         return self
 
-    def _take(self, event, record, rules):
+    def _take(self, event, record, rules, presence):
         start = event.occurred_at // 1000 // WINDOW * WINDOW
         window = self.windows[start]
         share = window.shares[record.partition]
@@ -180,7 +182,7 @@ class Windows:
             self._add(window, _totals_key(LATE, event), _amounts(event, rules)[1])
             return
         self._see(window, event)
-        self._move(window, event, rules)
+        self._move(window, event, rules, presence)
         if event.kind == contract.PURCHASE:
             order = event.account_id.decode(), event.commerce.order_id
             window.orders[order].setdefault((event.occurred_at, event.event_id), []).append(event)
@@ -202,12 +204,13 @@ class Windows:
             window.read[key] = max(window.read.get(key, told), told)
 
     @staticmethod
-    def _move(window, event, rules):
+    def _move(window, event, rules, presence):
         amounts = _amounts(event, rules)[1]
-        moves = {name: amounts[name] for name in ("live_joins", "live_leaves", "live_watch_ms") if name in amounts}
-        if event.live_session_id and moves:
-            window.live[(*_subject(event), event.live_session_id.decode())].append(
-                (event.occurred_at // 1000, *(moves.get(name, 0) for name in ("live_joins", "live_leaves", "live_watch_ms"))))
+        joins, leaves, watch_ms = (amounts.get(name, 0) for name in ("live_joins", "live_leaves", "live_watch_ms"))
+        changes, expired, returned = presence.hear(event, rules)
+        changes = [(event.occurred_at // 1000, joins - leaves), *changes]
+        if event.live_session_id:
+            window.live[(*_subject(event), event.live_session_id.decode())].append((changes, joins, leaves, watch_ms, expired, returned))
 
     @staticmethod
     def _see(window, event):

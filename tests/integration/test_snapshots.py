@@ -16,7 +16,7 @@ from harness import sketches  # noqa: E402
 SCHEMA = ROOT / "schemas" / "snapshot.binpb"
 GOLDEN = ROOT / "tests" / "contract" / "snapshots" / "v1.zst"  # what is in it: tests/unit/test_snapshot_golden.c
 CHECKPOINT, WINDOW = GOLDEN.with_name("v1-checkpoint.zst"), GOLDEN.with_name("v1-window.zst")
-READINGS, LIVE = GOLDEN.with_name("v1-readings.zst"), GOLDEN.with_name("v1-live.zst")
+READINGS, LIVE, VIEWERS = (GOLDEN.with_name(f"v1-{name}.zst") for name in ("readings", "live", "viewers"))
 NAMES = ("totals", "content", "campaign", "tag", "topic", "late", "orders", "reach", "quantiles")
 
 
@@ -90,6 +90,19 @@ def test_a_span_tells_when_viewers_came_and_went():
         ("acme", 2, "show", first, 10**17 + 7, 10**17 + 3, 0, {first + 7: 2, first + 899: 2}),
         ("acme", 2, "show", second, -1, 3, 0, {second: -4}),
         ("zoo", 2**32 - 1, "space", first, 0, 0, 61000, {})]
+
+
+def test_a_checkpoint_tells_how_viewers_stand():
+    header, rows = _read(VIEWERS)
+    assert header.progress.viewer_events == 42 and list(header.table_rows) == [0] * 10 + [2, 0, 0, 3]
+    first, second = (row for row in rows if row["table"] == "live")
+    start = 1700000100
+    assert (first["expired"], first["returned"], first["changes"]) == (-1, 0, {start + 30: 1, start + 989: -1, start + 8099: 1})
+    assert (second["expired"], second["returned"], second["changes"]) == (2, 2, {})
+    names = ("key", "heard_ms", "joined", "armed", "assumed", "timeout_ms", "heard_event")
+    assert [tuple(row[name] for name in names) for row in rows if row["table"] == "viewers"] == [
+        ("61" * 15 + "00", 0, 0, False, False, 0, 0), ("61" * 14 + "6200", 1700000130000, 1, True, True, 90000, 41),
+        ("62" * 15 + "00", 2**53 - 1, -2, False, False, 3600000, 7)]
 
 
 @pytest.fixture(scope="module", params=[CHECKPOINT, WINDOW], ids=["checkpoint", "window"])
