@@ -386,7 +386,7 @@ def test_how_many_watch_at_once_is_summed_over_partitions_and_windows_before_its
     base = sqlite3.connect(_export(store, "--format", "sqlite", "--every", "window", name="kpi.sqlite"))
     assert {name: rest for name, *rest in base.execute("select kpi, numerator, denominator, as_of from kpi where dimension = 'session' "
                                                        "and value = 'show'")} == {name: list(rest) for name, rest in show.items()}
-    assert base.execute("select count(*) from definitions where kind = 'session'").fetchone() == (7,)
+    assert base.execute("select count(*) from definitions where kind = 'session'").fetchone() == (9,)
     store.run("verify", "--deep")
     paths, span = [store.path(name) for name in store.named("snapshots")], store.directory.parent / "span.zst"
     run([AGGREGATE, "merge", "--out", span, *paths[::-1]], store.directory.parent, check=0)
@@ -394,6 +394,35 @@ def test_how_many_watch_at_once_is_summed_over_partitions_and_windows_before_its
     assert [(row["session"], row["numerator"]) for row in map(json.loads, done.stdout.splitlines())] == [("show", 55), ("space", 7)]
     done = run([AGGREGATE, "diff", paths[2], span, "-o", "jsonl"], store.directory.parent, check=1)
     assert {row["counter"]: row["b"] for row in map(json.loads, done.stdout.splitlines()) if row["table"] == "live"}["viewers@2026-03-28T23:16:00Z"] == 30
+
+
+def test_who_falls_silent_past_a_window_leaves_in_the_next__and_past_what_is_published_watches_still(store):
+    store.window(0, live=([_moves(850, 3, 0), _moves(950, 0, 0, expired=3)], [_moves(870, 0, 0, returned=2), _moves(960, 0, 0, expired=2)]))
+    store.window(1, live=([_moves(10, 0, 0, "space", returned=1), _moves(959, 0, 0, "space", expired=1)], [])).make()
+
+    def told(*period, session="show"):
+        rows = [row for row in store.show(*period, "--by", "session") if row["session"] == session]
+        return {row["kpi"]: row["numerator"] for row in rows}, {row["freshness"] for row in rows}
+
+    everything = "--since", str(FIRST), "--until", str(FIRST + 9 * WINDOW)
+    whole = {"live_joins": 3, "live_leaves": 0, "live_expired": 5, "live_returned": 2, "peak_viewers": 5, "viewers_at_end": 0,
+             "avg_viewers": 3 * 20 + 5 * 80 + 2 * 10}
+    assert told(*everything) == (whole, {"sealed"})
+    assert told(str(FIRST)) == ({"live_joins": 3, "live_leaves": 0, "live_returned": 2, "peak_viewers": 5, "viewers_at_end": 5,
+                                 "avg_viewers": 3 * 20 + 5 * 30}, {"provisional"}), "nobody has left within the window"
+    assert told(*everything, session="space")[0]["viewers_at_end"] == 1, "the window in which it would leave is not published"
+    base = sqlite3.connect(_export(store, "--format", "sqlite", "--until", str(FIRST + 9 * WINDOW), name="kpi.sqlite"))
+    assert dict(base.execute("select kpi, numerator from kpi where dimension = 'session' and value = 'show'")) == whole
+    assert base.execute("select numerator from kpi where value = 'space' and kpi = 'viewers_at_end'").fetchone() == (1,)
+    paths, span = [store.path(name) for name in store.named("snapshots")], store.directory.parent / "span.zst"
+    run([AGGREGATE, "merge", "--out", span, *paths], store.directory.parent, check=0)
+    done = run([AGGREGATE, "show", span, "--by", "session", "--kpi", "viewers_at_end", "-o", "jsonl"], store.directory.parent, check=0)
+    assert [(row["session"], row["numerator"]) for row in map(json.loads, done.stdout.splitlines())] == [("show", 0), ("space", 1)]
+    done = run([AGGREGATE, "diff", *paths, "-o", "jsonl"], store.directory.parent, check=1)
+    differs = {(row["id"], row["counter"]): (row["a"], row["b"]) for row in map(json.loads, done.stdout.splitlines())
+               if row["table"] == "live"}
+    assert differs["show", "live_expired"] == (5, 0) and differs["space", "live_returned"] == (0, 1)
+    store.run("verify", "--deep")
 
 
 def test_a_window_that_lacks_before_the_time_asked_for_is_said_where_a_session_may_have_begun_in_it(store):

@@ -14,7 +14,8 @@
 //      "readings": [{"account": "acme", "platform": 2, "content": "7310", "counter": "views", "value": 5,
 //      "at": 1767225600000, "event": 7}],
 //      "live": [{"account": "acme", "platform": 2, "session": "show", "second": 7, "joins": 3, "leaves": 1,
-//      "watch_ms": 5}]}
+//      "watch_ms": 5, "expired": 0, "returned": 0}]}             which also change how many watch at that
+//      second
 //     {"kind": "orders", ...}                                   the same of orders alone
 //     {"kind": "window", "start": ..., "coverage": [...], "earlier": [{"start": ..., "partition": 0, "to":
 //     10}]}
@@ -128,7 +129,9 @@ static void live_read(struct rows *rows, const json_t *list, int64_t start_s) {
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *item = json_array_get(list, i);
         int64_t joins = number(item, "joins"), leaves = number(item, "leaves");
-        const struct live_change change = {(uint32_t)number(item, "second"), joins - leaves};
+        int64_t expired = number(item, "expired"), returned = number(item, "returned");
+        const struct live_change change = {(uint32_t)number(item, "second"),
+                                           joins - leaves - expired + returned};
         rows_add_live(rows, &(struct live_session){.platform = (uint32_t)number(item, "platform"),
                                                    .account = slice_of(text(item, "account", "acme")),
                                                    .session = slice_of(text(item, "session", "")),
@@ -136,6 +139,8 @@ static void live_read(struct rows *rows, const json_t *list, int64_t start_s) {
                                                    .joins = joins,
                                                    .leaves = leaves,
                                                    .watch_ms = number(item, "watch_ms"),
+                                                   .expired = expired,
+                                                   .returned = returned,
                                                    .changes = &change,
                                                    .change_count = 1});
     }
