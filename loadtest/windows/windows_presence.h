@@ -1,5 +1,5 @@
 // Who of a partition watches which live session still, by the recount's own rule: what an event changes of
-// how many watch, beside its own joins and leaves. Pure; schemas/README.md has the sentences.
+// how many watch, beside its own joins and leaves. Pure; aggregate/window/README.md has the sentences.
 #pragma once
 
 #include "clameur/v1/event.pb-c.h"

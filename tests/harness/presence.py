@@ -1,4 +1,4 @@
-"""Who watches a live session still: the independent computation, from the sentences of schemas/README.md alone.
+"""Who watches a live session still: the independent computation, from the sentences of aggregate/window/README.md alone.
 
 One Presence is a partition's. Of each join, leave and heartbeat with an actor that came in time, in the order of the log, it says what
 changes besides the event's own join or leave: [(second, by how many more watch)], how many are to leave by silence, and how many

@@ -14,8 +14,7 @@
 //      "readings": [{"account": "acme", "platform": 2, "content": "7310", "counter": "views", "value": 5,
 //      "at": 1767225600000, "event": 7}],
 //      "live": [{"account": "acme", "platform": 2, "session": "show", "second": 7, "joins": 3, "leaves": 1,
-//      "watch_ms": 5, "expired": 0, "returned": 0}]}             which also change how many watch at that
-//      second
+//      "watch_ms": 5, "expired": 0, "returned": 0}]}             all four change how many watch then
 //     {"kind": "orders", ...}                                   the same of orders alone
 //     {"kind": "window", "start": ..., "coverage": [...], "earlier": [{"start": ..., "partition": 0, "to":
 //     10}]}
