@@ -3,6 +3,7 @@
 enum {
     OBSERVATION_MS_MAX = 2000, // between what happened and its being sent
     SHOW_LENGTH_MS = 1800000,
+    SHOW_VIEWERS = 12,
     HOT_PERCENT = 60,
 };
 
@@ -110,6 +111,14 @@ static bool is_live(uint32_t kind) {
     return kind >= KIND_LIVE_JOIN && kind <= KIND_GIFT;
 }
 
+// The shows of an account have few viewers, so that each is heard of more than once, and some fall silent.
+static uint64_t actor_of(const struct world *w, const struct subject *s, uint32_t kind) {
+    uint64_t actor = random_below(s->random, w->actors);
+    if (kind < KIND_LIVE_JOIN || kind > KIND_LIVE_HEARTBEAT)
+        return actor;
+    return (s->account * SHOW_VIEWERS + actor % SHOW_VIEWERS) % w->actors;
+}
+
 // What only the rich mixes carry.
 static void write_riches(struct draft *d, struct subject *s) {
     struct random *r = s->random;
@@ -191,7 +200,7 @@ void compose_event(const struct world *w, const struct moment *m, struct draft *
     if (names_content(row->kind, &r))
         e->content_id = content_name(d, w, content);
     if (has_actor(row->kind))
-        write_actor(w, d, random_below(&r, w->actors));
+        write_actor(w, d, actor_of(w, &s, row->kind));
     row->write_body(&s);
     write_envelope(w, &s, content);
     if (w->mix->rich)
