@@ -4,7 +4,7 @@
 #include <time.h>
 
 #include "runtime/memory.h"
-#include "runtime/utf8.h"
+#include "runtime/output_internal.h"
 
 bool output_format_parse(enum output_format *format, const char *name, bool terminal) {
     static const char *const names[] = {"table", "json", "jsonl", "csv", "tsv"};
@@ -22,11 +22,13 @@ void output_init(struct output *o, enum output_format format, const struct outpu
                  size_t count) {
     *o = (struct output){.format = format, .columns = columns, .column_count = count};
     o->widths = memory_take((count + 1) * sizeof(*o->widths));
+    o->said = memory_take((count + 1) * sizeof(*o->said));
     arena_init(&o->arena, 4096);
 }
 
 void output_fini(struct output *o) {
     free(o->cells);
+    free(o->said);
     free(o->widths);
     arena_fini(&o->arena);
 }
@@ -50,46 +52,6 @@ void output_row(struct output *o, const struct output_cell *cells) {
             (struct output_cell){slice_keep(&o->arena, cells[i].text), slice_keep(&o->arena, cells[i].shown)};
 }
 
-// Bytes of the character at the front; 0 where they are no UTF-8.
-static size_t character_length(struct slice text) {
-    unsigned char first = (unsigned char)text.at[0];
-    size_t length = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-    return length <= text.length && utf8_valid(text.at, length) ? length : 0;
-}
-
-static struct slice slice_after(struct slice text, size_t length) {
-    return (struct slice){text.at + length, text.length - length};
-}
-
-// C0, DEL and C1.
-static bool is_control(struct slice text, size_t length) {
-    unsigned char first = (unsigned char)text.at[0];
-    return first < 0x20 || first == 0x7f ||
-           (length == 2 && first == 0xc2 && (unsigned char)text.at[1] < 0xa0);
-}
-
-// --- The table
-
-// Prints (where `out` is not NULL) and returns the number of characters.
-static size_t safe_print(FILE *out, struct slice text) {
-    size_t width = 0;
-    while (text.length > 0) {
-        size_t length = character_length(text);
-        bool escaped = length == 0 || is_control(text, length);
-        if (out != NULL && escaped)
-            fprintf(out, "\\x%02X", (unsigned char)text.at[0]);
-        else if (out != NULL)
-            fwrite(text.at, 1, length, out);
-        width += escaped ? 4 : 1;
-        text = slice_after(text, escaped ? 1 : length);
-    }
-    return width;
-}
-
-void output_print_text(FILE *out, struct slice text) {
-    safe_print(out, text);
-}
-
 struct slice output_time(char out[OUTPUT_TIME_MAX], int64_t seconds) {
     struct tm tm;
     time_t when = (time_t)seconds;
@@ -97,46 +59,6 @@ struct slice output_time(char out[OUTPUT_TIME_MAX], int64_t seconds) {
     if (gmtime_r(&when, &tm) != NULL && tm.tm_year + 1900 <= 9999)
         strftime(out, OUTPUT_TIME_MAX, "%Y-%m-%dT%H:%M:%SZ", &tm);
     return slice_of(out);
-}
-
-static struct slice cell_shown(const struct output_cell *cell) {
-    if (cell->shown.at != NULL)
-        return cell->shown;
-    return cell->text.at != NULL ? cell->text : slice_of("-");
-}
-
-static void table_cell(FILE *out, struct slice text, size_t width, bool right, bool last) {
-    size_t own = safe_print(NULL, text);
-    int padding = (int)(width > own ? width - own : 0);
-    if (right)
-        fprintf(out, "%*s", padding, "");
-    safe_print(out, text);
-    if (!right && !last)
-        fprintf(out, "%*s", padding, "");
-    fputs(last ? "\n" : "  ", out);
-}
-
-static void widths_grow(struct output *o) {
-    for (size_t c = 0; c < o->column_count; c++) {
-        size_t name = strlen(o->columns[c].name);
-        o->widths[c] = name > o->widths[c] ? name : o->widths[c];
-        for (size_t r = 0; r < o->row_count; r++) {
-            size_t width = safe_print(NULL, cell_shown(&o->cells[r * o->column_count + c]));
-            o->widths[c] = width > o->widths[c] ? width : o->widths[c];
-        }
-    }
-}
-
-static void print_table(struct output *o, FILE *out) {
-    widths_grow(o);
-    for (size_t c = 0; c < o->column_count && !o->begun; c++)
-        table_cell(out, slice_of(o->columns[c].name), o->widths[c], o->columns[c].number,
-                   c + 1 == o->column_count);
-    for (size_t i = 0; i < o->row_count * o->column_count; i++) {
-        size_t c = i % o->column_count;
-        table_cell(out, cell_shown(&o->cells[i]), o->widths[c], o->columns[c].number,
-                   c + 1 == o->column_count);
-    }
 }
 
 // --- JSON
@@ -275,7 +197,7 @@ static void print_separated(const struct output *o, FILE *out) {
 void output_flush(struct output *o, FILE *out) {
     switch (o->format) {
     case OUTPUT_TABLE:
-        print_table(o, out);
+        output_table(o, out);
         break;
     case OUTPUT_JSON:
     case OUTPUT_JSONL:

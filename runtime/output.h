@@ -35,6 +35,8 @@ struct output {
     size_t row_count;
     size_t room;
     size_t *widths; // of a table's columns, as printed so far
+    bool *said;     // columns that stand above the table
+    size_t fit;     // characters that there are for a table; 0: as many as it takes
     bool begun;     // heading or opening bracket are printed
     bool rowed;     // a row is
 };
@@ -45,6 +47,10 @@ bool output_format_parse(enum output_format *format, const char *name, bool term
 void output_init(struct output *o, enum output_format format, const struct output_column *columns,
                  size_t count);
 void output_fini(struct output *o);
+// Where `out` is a terminal a table keeps to its width: where it is wider, what is the same in all rows that
+// are printed together is said once above them; where that does not do, each row becomes a record, a line a
+// cell.
+void output_fit(struct output *o, FILE *out);
 void output_row(struct output *o, const struct output_cell *cells); // copied
 void output_print(struct output *o, FILE *out);
 // Prints the rows so far and forgets them: for what comes piece by piece. A table's columns get wider as they

@@ -62,6 +62,67 @@ static void test_pieces_have_one_heading_and_columns_only_widen(void **state) {
     }
 }
 
+// Rows of three columns, of which the second is the same, printed in two pieces to so many characters.
+static char *printed_narrow(size_t width) {
+    static const struct output_column three[] = {{"id", false}, {"zone", false}, {"n", true}};
+    static const char *const cells[][3] = {{"a", "Europe/Berlin", "1"}, {"bb", "Europe/Berlin", "22"}};
+    char *text = NULL;
+    size_t length = 0;
+    FILE *out = open_memstream(&text, &length);
+    struct output o;
+    output_init(&o, OUTPUT_TABLE, three, 3);
+    output_fit(&o, out); // no terminal: as wide as it gets
+    assert_int_equal(o.fit, 0);
+    o.fit = width;
+    for (int piece = 0; piece < 2; piece++) {
+        for (int i = 0; i < 2 - piece; i++)
+            output_row(&o, (struct output_cell[]){output_text(slice_of(cells[i][0])),
+                                                  output_text(slice_of(cells[i][1])),
+                                                  output_text(slice_of(cells[i][2]))});
+        output_flush(&o, out);
+    }
+    output_print(&o, out);
+    output_fini(&o);
+    fclose(out);
+    return text;
+}
+
+static void test_a_table_keeps_to_the_width_of_the_terminal(void **state) {
+    static const char wide[] = "id  zone            n\n"
+                               "a   Europe/Berlin   1\n"
+                               "bb  Europe/Berlin  22\n"
+                               "a   Europe/Berlin   1\n";
+    static const char above[] = "zone  Europe/Berlin\n"
+                                "\n"
+                                "id   n\n"
+                                "a    1\n"
+                                "bb  22\n"
+                                "\n"
+                                "id    a\n"
+                                "zone  Europe/Berlin\n"
+                                "n     1\n";
+    static const char records[] = "zone  Europe/Berlin\n"
+                                  "\n"
+                                  "id    a\n"
+                                  "n     1\n"
+                                  "\n"
+                                  "id    bb\n"
+                                  "n     22\n"
+                                  "\n"
+                                  "id    a\n"
+                                  "zone  Europe/Berlin\n"
+                                  "n     1\n";
+    static const struct {
+        size_t width;
+        const char *text;
+    } rows[] = {{0, wide}, {21, wide}, {20, above}, {6, above}, {5, records}, {1, records}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char *text = printed_narrow(rows[i].width);
+        assert_string_equal(text, rows[i].text);
+        free(text);
+    }
+}
+
 static void test_every_format_is_safe_for_its_reader(void **state) {
     static const struct {
         enum output_format format;
@@ -127,6 +188,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_format_is_safe_for_its_reader),
         cmocka_unit_test(test_pieces_have_one_heading_and_columns_only_widen),
+        cmocka_unit_test(test_a_table_keeps_to_the_width_of_the_terminal),
         cmocka_unit_test(test_a_zero_byte_ends_no_id),
         cmocka_unit_test(test_the_format_follows_the_terminal),
     };
