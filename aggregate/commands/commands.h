@@ -2,6 +2,8 @@
 // (enum status).
 #pragma once
 
+#include "runtime/program.h"
+
 int command_run(int argc, char **argv);    // the aggregator: windows of the topic, until told to stop
 int command_show(int argc, char **argv);   // KPIs of published windows
 int command_export(int argc, char **argv); // the same and all counters, into files
@@ -10,4 +12,7 @@ int command_merge(int argc, char **argv);  // windows into a span
 int command_diff(int argc, char **argv);   // where two snapshots differ
 int command_schema(int argc, char **argv); // the format of the files, as a descriptor set
 int command_version(int argc, char **argv);
-int command_help(int argc, char **argv); // the reference tables
+
+// The reference tables.
+extern const struct program_topic help_topics[];
+extern const size_t help_topic_count;

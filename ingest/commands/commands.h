@@ -2,6 +2,8 @@
 // status).
 #pragma once
 
+#include "runtime/program.h"
+
 int command_run(int argc, char **argv);      // the worker: counts until told to stop
 int command_init(int argc, char **argv);     // writes the meta of a new deployment; refuses to overwrite one
 int command_rebuild(int argc, char **argv);  // counts the log anew under a fresh prefix
@@ -14,4 +16,7 @@ int command_tap(int argc, char **argv);      // events as they arrive in the top
 int command_explain(int argc, char **argv);  // what becomes of an event, and why; what a counter is
 int command_dlq(int argc, char **argv);      // dead letters: looked at, and put back
 int command_version(int argc, char **argv);
-int command_help(int argc, char **argv); // the reference tables
+
+// The reference tables.
+extern const struct program_topic help_topics[];
+extern const size_t help_topic_count;
