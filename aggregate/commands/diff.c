@@ -65,6 +65,7 @@ static void difference_print(void *context, const struct difference *d) {
 static enum status compare(const struct store_reader *r, const struct snapshot_file files[2]) {
     struct output o;
     output_init(&o, r->format, columns, COLUMNS);
+    output_fit(&o, stdout);
     size_t count = difference_each(files[0].rows, files[1].rows, difference_print, &o);
     if (count > 0 || r->format != OUTPUT_TABLE)
         output_print(&o, stdout);
@@ -78,18 +79,16 @@ static enum status compare(const struct store_reader *r, const struct snapshot_f
 // One word: a window's last two revisions, the older first.
 static enum status files_open(struct snapshot_file files[2], const struct config_request *request,
                               const struct published *pub, const struct zone *zone, struct problem *p) {
-    struct period period;
+    int64_t start_s;
     if (request->argument_count == 2) {
         enum status status = snapshot_file_open(&files[0], request->arguments[0], pub, zone, p);
         return status == STATUS_OK ? snapshot_file_open(&files[1], request->arguments[1], pub, zone, p)
                                    : status;
     }
-    enum status status = period_parse(&period, zone, request->arguments[0], NULL, NULL, p);
+    enum status status = snapshot_file_window(&start_s, request->arguments[0], pub, zone, p);
     if (status == STATUS_OK)
-        status = published_period(pub, &period, p);
-    if (status == STATUS_OK)
-        status = snapshot_file_open_revision(&files[0], pub, period.start_s, -1, p);
-    return status == STATUS_OK ? snapshot_file_open_revision(&files[1], pub, period.start_s, 0, p) : status;
+        status = snapshot_file_open_revision(&files[0], pub, start_s, -1, p);
+    return status == STATUS_OK ? snapshot_file_open_revision(&files[1], pub, start_s, 0, p) : status;
 }
 
 // Files alone need no store. What is not there is no difference.
@@ -101,9 +100,7 @@ static enum status diff(struct store_reader *r, const struct diff_flags *flags) 
     bool has_store = r->settings.store_url[0] != '\0' || r->request.argument_count == 1;
     enum status status = store_reader_zone(flags->tz, &zone, &p);
     if (status == STATUS_OK && has_store)
-        status = store_reader_open(r, &p);
-    if (status == STATUS_OK && has_store)
-        status = published_open(&pub, r->store, 0, &p);
+        status = store_reader_published(r, 0, &pub, &p);
     if (status == STATUS_OK)
         status = files_open(files, &r->request, has_store ? &pub : NULL, zone, &p);
     if (status == STATUS_NO)
@@ -121,8 +118,9 @@ int command_diff(int argc, char **argv) {
     struct diff_flags flags = {0};
     enum status status = store_reader_configure(&r, argc, argv, usage, flag_rows, FLAG_ROWS, &flags, true);
     if (status == STATUS_OK && !r.request.help)
-        status = r.request.argument_count < 1 || r.request.argument_count > 2 ? store_reader_usage(usage)
-                                                                              : diff(&r, &flags);
+        status = r.request.argument_count < 1 || r.request.argument_count > 2
+                     ? store_reader_usage("name two files or windows, or one window", usage)
+                     : diff(&r, &flags);
     store_reader_close(&r);
     return (int)status;
 }

@@ -1,7 +1,8 @@
 // merge: windows and spans of one log into a span, in any order the same file.
 #include "aggregate/commands/commands.h"
+#include "aggregate/commands/gaps.h"
 #include "aggregate/commands/local_file.h"
-#include "aggregate/commands/published.h"
+#include "aggregate/commands/revisions.h"
 #include "aggregate/commands/snapshot_file.h"
 #include "aggregate/commands/store_reader.h"
 #include "aggregate/figures/span.h"
@@ -49,14 +50,12 @@ static enum status store_take(struct span *span, struct store_reader *r, const s
         return status;
     status = period_parse(&period, zone, NULL, range->since, range->until, p);
     if (status == STATUS_OK)
-        status = published_open(&pub, r->store, 0, p);
+        status = store_reader_published(r, 0, &pub, p);
     if (status == STATUS_OK)
         status = published_period(&pub, &period, p);
     if (status == STATUS_OK) {
-        size_t first, last;
-        published_warn(&pub, &period, r->settings.store_retain_ms);
-        published_range(&pub, period.start_s, period.end_s, &first, &last);
-        status = published_each(&pub, first, last, window_take, span, p);
+        gaps_warn(&pub, period.start_s, period.end_s);
+        status = revisions_each(&pub, period.start_s, period.end_s, window_take, span, NULL, p);
     }
     published_fini(&pub);
     zone_close(&zone);
@@ -84,10 +83,9 @@ static enum status merge(struct store_reader *r, const struct merge_flags *flags
     struct span span;
     struct problem p;
     bool of_store = r->request.argument_count == 0;
-    enum status status = of_store ? store_reader_open(r, &p) : STATUS_OK;
     span_init(&span);
-    if (status == STATUS_OK)
-        status = of_store ? store_take(&span, r, &flags->range, &p) : files_take(&span, &r->request, &p);
+    enum status status =
+        of_store ? store_take(&span, r, &flags->range, &p) : files_take(&span, &r->request, &p);
     if (status == STATUS_OK)
         status = span_end(&span, &p);
     if (status == STATUS_OK)
@@ -96,16 +94,21 @@ static enum status merge(struct store_reader *r, const struct merge_flags *flags
     return status == STATUS_OK ? status : store_reader_fail(&p);
 }
 
+static enum status merge_asked(struct store_reader *r, const struct merge_flags *flags) {
+    bool has_range = flags->range.since[0] != '\0' || flags->range.until[0] != '\0';
+    if (flags->out[0] == '\0')
+        return store_reader_usage("--out FILE is missing: what to write", usage);
+    if ((r->request.argument_count > 0) == has_range)
+        return store_reader_usage("name files, or give --since and --until", usage);
+    return merge(r, flags);
+}
+
 int command_merge(int argc, char **argv) {
     struct store_reader r;
     struct merge_flags flags = {0};
     enum status status = store_reader_configure(&r, argc, argv, usage, flag_rows, FLAG_ROWS, &flags, false);
-    bool has_range =
-        flags.range.since != NULL && (flags.range.since[0] != '\0' || flags.range.until[0] != '\0');
     if (status == STATUS_OK && !r.request.help)
-        status = flags.out[0] == '\0' || (r.request.argument_count > 0) == has_range
-                     ? store_reader_usage(usage)
-                     : merge(&r, &flags);
+        status = merge_asked(&r, &flags);
     store_reader_close(&r);
     return (int)status;
 }

@@ -23,10 +23,19 @@ enum status snapshot_file_open_path(struct snapshot_file *f, const char *path, s
     return status == STATUS_OK ? snapshot_read(f->file.snapshot, rows_of_any, f->rows, p) : status;
 }
 
-static enum status open_in_store(struct snapshot_file *f, const struct published *pub, const char *name,
-                                 struct problem *p) {
+enum status snapshot_file_open_name(struct snapshot_file *f, struct store *store, const char *name,
+                                    struct problem *p) {
     *f = (struct snapshot_file){.rows = rows_create()};
-    return shelf_read(pub->store, name, f->rows, &f->file, p);
+    return shelf_read(store, name, f->rows, &f->file, p);
+}
+
+static enum status no_revision(int64_t start_s, size_t count, struct problem *p) {
+    char time[LOCAL_TIME_MAX];
+    local_time_write(time, NULL, start_s);
+    return problem_set(p, STATUS_NO_INPUT, "",
+                       "clameur-aggregate show --since T --by window: it tells which windows there are",
+                       "of the window that begins at %s %zu published revision%s there", time, count,
+                       count == 1 ? " is" : "s are");
 }
 
 enum status snapshot_file_open_revision(struct snapshot_file *f, const struct published *pub, int64_t start_s,
@@ -42,32 +51,41 @@ enum status snapshot_file_open_revision(struct snapshot_file *f, const struct pu
     if (place >= 0 && place < (int64_t)count)
         snapshot_name_write(name, &names[place]);
     else
-        status = problem_set(p, STATUS_NO_INPUT, "", "clameur-aggregate show latest",
-                             "the window %" PRId64 " has %zu published revision%s", start_s, count,
-                             count == 1 ? "" : "s");
+        status = no_revision(start_s, count, p);
     free(names);
-    return status == STATUS_OK ? open_in_store(f, pub, name, p) : status;
+    return status == STATUS_OK ? snapshot_file_open_name(f, pub->store, name, p) : status;
+}
+
+// Nobody means the first quarter of an hour by a day.
+enum status snapshot_file_window(int64_t *start_s, const char *word, const struct published *pub,
+                                 const struct zone *zone, struct problem *p) {
+    struct period period;
+    enum status status = period_parse(&period, zone, word, NULL, NULL, p);
+    if (status == STATUS_OK)
+        status = published_period(pub, &period, p);
+    if (status != STATUS_OK)
+        return status;
+    *start_s = period.start_s;
+    if (period.end_s - period.start_s == PERIOD_WINDOW_S)
+        return STATUS_OK;
+    return problem_set(p, STATUS_USAGE, "",
+                       "name one window: 2026-03-29T14:15; of longer times, two files that clameur-aggregate "
+                       "merge --since T --until T --out FILE wrote",
+                       "%s is no single window of 15 minutes", word);
 }
 
 // "2026-03-29T14:15@2": a window, and which of its revisions.
 static enum status open_window(struct snapshot_file *f, const char *word, const struct published *pub,
                                const struct zone *zone, struct problem *p) {
     char window[64];
-    struct period period;
     const char *at = strchrnul(word, '@');
-    int64_t number = 0;
+    int64_t number = 0, start_s;
     snprintf(window, sizeof(window), "%.*s", (int)(at - word), word);
     if (*at == '@' && (!config_parse_int(at + 1, &number) || number < 1))
         return problem_set(p, STATUS_USAGE, "", "revisions are numbered from 1: WINDOW@2",
                            "%s names no revision", word);
-    enum status status = period_parse(&period, zone, window, NULL, NULL, p);
-    if (status == STATUS_OK)
-        status = published_period(pub, &period, p);
-    if (status == STATUS_OK && period.end_s - period.start_s != PERIOD_WINDOW_S)
-        status = problem_set(p, STATUS_USAGE, "",
-                             "name one window: 2026-03-29T14:15Z, or its start in Unix seconds",
-                             "%s is no file, and no single window", word);
-    return status == STATUS_OK ? snapshot_file_open_revision(f, pub, period.start_s, number, p) : status;
+    enum status status = snapshot_file_window(&start_s, window, pub, zone, p);
+    return status == STATUS_OK ? snapshot_file_open_revision(f, pub, start_s, number, p) : status;
 }
 
 enum status snapshot_file_open(struct snapshot_file *f, const char *word, const struct published *pub,
@@ -76,7 +94,7 @@ enum status snapshot_file_open(struct snapshot_file *f, const char *word, const 
     if (local_file_is_there(word) || pub == NULL)
         return snapshot_file_open_path(f, word, p);
     if (strchr(word, '/') != NULL)
-        return open_in_store(f, pub, word, p);
+        return snapshot_file_open_name(f, pub->store, word, p);
     return open_window(f, word, pub, zone, p);
 }
 

@@ -16,7 +16,13 @@ enum status snapshot_file_open(struct snapshot_file *f, const char *word, const 
                                const struct zone *zone, struct problem *p);
 // From a path alone.
 enum status snapshot_file_open_path(struct snapshot_file *f, const char *path, struct problem *p);
+// By its name in the store: snapshots/...
+enum status snapshot_file_open_name(struct snapshot_file *f, struct store *store, const char *name,
+                                    struct problem *p);
 // The Nth revision of a window; 0 is the newest, -1 the one before.
 enum status snapshot_file_open_revision(struct snapshot_file *f, const struct published *pub, int64_t start_s,
                                         int64_t number, struct problem *p);
+// The window that is meant: `word` names one, or is "latest". STATUS_USAGE where it names a day or an hour.
+enum status snapshot_file_window(int64_t *start_s, const char *word, const struct published *pub,
+                                 const struct zone *zone, struct problem *p);
 void snapshot_file_close(struct snapshot_file *f);

@@ -9,7 +9,7 @@
 #include "schemas/registry.h"
 #include "schemas/weighable.h"
 
-enum { PLATFORM_NAMES_MAX = 256 };
+enum { PLATFORM_NAMES_MAX = 256, OTHERS_SAID_MAX = 3, NAMES_TOLD_MAX = 20 };
 static const char directory_scheme[] = "file://";
 
 static char **arguments_spell_out(int argc, char **argv) {
@@ -80,6 +80,31 @@ enum status store_reader_open(struct store_reader *r, struct problem *p) {
     return status == STATUS_OK ? store_open_settings(&r->store, &r->settings, p) : status;
 }
 
+struct published_terms store_reader_terms(const struct store_reader *r, int64_t lateness_s) {
+    return (struct published_terms){.lateness_s = lateness_s,
+                                    .retain_s = r->settings.store_retain_ms / 1000,
+                                    .now_s = clock_wall_ms() / 1000};
+}
+
+static void others_say(const struct store_names *others) {
+    for (size_t i = 0; i < others->count && i < OTHERS_SAID_MAX; i++)
+        fprintf(stderr, "note: %s is no window, and is left out\n", others->at[i]);
+    if (others->count > OTHERS_SAID_MAX)
+        fprintf(stderr, "note: so are %zu more: clameur-aggregate verify names them\n",
+                others->count - OTHERS_SAID_MAX);
+}
+
+enum status store_reader_published(struct store_reader *r, int64_t lateness_s, struct published *pub,
+                                   struct problem *p) {
+    const struct published_terms terms = store_reader_terms(r, lateness_s);
+    enum status status = store_reader_open(r, p);
+    if (status == STATUS_OK)
+        status = published_open(pub, r->store, &terms, p);
+    if (status == STATUS_OK)
+        others_say(&pub->others);
+    return status;
+}
+
 void store_reader_close(struct store_reader *r) {
     if (r->store != NULL)
         store_close(&r->store);
@@ -93,8 +118,8 @@ enum status store_reader_fail(const struct problem *p) {
     return p->status;
 }
 
-enum status store_reader_usage(const char *usage) {
-    fprintf(stderr, "usage: %s\n", usage);
+enum status store_reader_usage(const char *wrong, const char *usage) {
+    fprintf(stderr, "%s\nusage: %s\n", wrong, usage);
     return STATUS_USAGE;
 }
 
@@ -104,6 +129,8 @@ static enum status name_refuse(const char *what, const char *name, const char *c
         fprintf(stderr, "there is no %s \"%s\"; did you mean \"%s\"?\n", what, name, nearest);
     else
         fprintf(stderr, "there is no %s \"%s\"\n", what, name);
+    for (size_t i = 0; nearest == NULL && i < count && count <= NAMES_TOLD_MAX; i++)
+        fprintf(stderr, "%s%s%s", i == 0 ? "    there is " : ", ", names[i], i + 1 == count ? "\n" : "");
     return STATUS_USAGE;
 }
 

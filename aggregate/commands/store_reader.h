@@ -2,7 +2,7 @@
 // the flags by which people say which windows they mean.
 #pragma once
 
-#include "aggregate/figures/period.h"
+#include "aggregate/commands/published.h"
 #include "aggregate/figures/sums.h"
 #include "runtime/config/config.h"
 #include "runtime/config/rules.h"
@@ -47,7 +47,8 @@ struct store_range {
          0,                                                                                                  \
          0,                                                                                                  \
          0,                                                                                                  \
-         "the first instant that is no longer meant; without it, the last window's end"},                    \
+         "the first instant that is no longer meant, of a date its midnight: --until 2026-12-01 ends with "  \
+         "November; without it, the last window's end"},                                                     \
     {                                                                                                        \
         "tz", OPTION_STRING, offsetof(type, member.tz), "UTC", 0, 0, 0,                                      \
             "the zone of days, hours and dates: Europe/Berlin, Asia/Kolkata"                                 \
@@ -62,12 +63,18 @@ enum status store_reader_configure(struct store_reader *r, int argc, char **argv
                                    bool has_output);
 // Opens the store. STATUS_NO_INPUT where there is none, for a reader makes none; STATUS_CONFIG.
 enum status store_reader_open(struct store_reader *r, struct problem *p);
+// What figures of the store are judged by, beside its records; `lateness_s`: window.lateness.
+struct published_terms store_reader_terms(const struct store_reader *r, int64_t lateness_s);
+// Opens the store and lists what it has published. What stands there and is no window is said on standard
+// error. published_fini in any case, of a `pub` that was empty.
+enum status store_reader_published(struct store_reader *r, int64_t lateness_s, struct published *pub,
+                                   struct problem *p);
 void store_reader_close(struct store_reader *r);
 
 // Prints the problem and returns its status.
 enum status store_reader_fail(const struct problem *p);
-// Prints "usage: ..." and returns STATUS_USAGE.
-enum status store_reader_usage(const char *usage);
+// Prints what is wrong, then "usage: ...", and returns STATUS_USAGE.
+enum status store_reader_usage(const char *wrong, const char *usage);
 
 // The number of a platform's name; refuses what nothing is called, with the nearest name. "" is 0.
 enum status store_reader_platform(const char *name, uint32_t *platform);

@@ -107,14 +107,10 @@ const char *freshness_write(char out[FRESHNESS_TEXT_MAX], const struct freshness
 
 // Where a line is gone, the window was published with it: its events are then to be found in a snapshot, or
 // in parts.
-enum absence absence_of(const struct seal *seal, const struct progress *const *of, int64_t start_s,
-                        bool has_parts) {
-    bool has_events = has_parts;
+enum absence absence_of(const struct seal *seal, int64_t start_s, bool has_events) {
     if (!seal->known)
         return ABSENT_MISSING;
     if (start_s + PERIOD_WINDOW_S > seal->sealed_s)
         return ABSENT_UNSEALED;
-    for (uint32_t i = 0; i < seal->partitions && !has_events; i++)
-        has_events = line_of(of[i], start_s) != NULL;
     return has_events ? ABSENT_MISSING : ABSENT_EMPTY;
 }

@@ -51,5 +51,5 @@ enum absence {
     ABSENT_UNSEALED, // some partition has not sealed it
     ABSENT_MISSING,  // it has events, and all have sealed it; or nobody can say
 };
-enum absence absence_of(const struct seal *seal, const struct progress *const *of, int64_t start_s,
-                        bool has_parts);
+// `has_events`: it has parts, or some partition's line.
+enum absence absence_of(const struct seal *seal, int64_t start_s, bool has_events);

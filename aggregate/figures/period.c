@@ -5,10 +5,13 @@
 
 #include "runtime/config/config.h"
 
+static const char window_word[] = "WINDOW";
+
 static enum status unreadable(struct problem *p, const char *what, const char *text) {
     return problem_set(p, STATUS_USAGE, "",
                        "a date or time in the zone of --tz: 2026-03-29, 2026-03-29T14:15, 2026-03-29T14:15Z",
-                       "%s: \"%s\" is no date or time", what, text);
+                       "%s: \"%s\" is no date or time%s", what, text,
+                       strcmp(what, window_word) == 0 ? ", and there is no such file" : "");
 }
 
 static enum status between_windows(struct problem *p, const char *what, int64_t time_s) {
@@ -38,7 +41,7 @@ static enum status time_parse(const char *name, const char *text, const struct z
 static enum status whole_parse(struct period *period, const struct zone *zone, const char *what,
                                struct problem *p) {
     enum local_part part;
-    enum status status = time_parse("WINDOW", what, zone, &period->start_s, &part, p);
+    enum status status = time_parse(window_word, what, zone, &period->start_s, &part, p);
     if (status != STATUS_OK)
         return status;
     switch (part) {
@@ -52,7 +55,7 @@ static enum status whole_parse(struct period *period, const struct zone *zone, c
         period->end_s = period->start_s + PERIOD_WINDOW_S;
         break;
     }
-    return period->end_s % PERIOD_WINDOW_S == 0 ? STATUS_OK : between_windows(p, "WINDOW", period->end_s);
+    return period->end_s % PERIOD_WINDOW_S == 0 ? STATUS_OK : between_windows(p, window_word, period->end_s);
 }
 
 static enum status since_parse(struct period *period, const struct zone *zone, const char *since,
@@ -87,8 +90,11 @@ enum status period_parse(struct period *period, const struct zone *zone, const c
         status = time_parse("--until", until, zone, &period->end_s, &part, p);
     if (status == STATUS_OK && period->start_s != PERIOD_OPEN && period->end_s != PERIOD_OPEN &&
         period->start_s >= period->end_s)
-        return problem_set(p, STATUS_USAGE, "", "--until is the first instant that is no longer meant",
-                           "--since %s does not lie before --until %s", since, until);
+        return problem_set(
+            p, STATUS_USAGE, "",
+            "--until is the first instant that is no longer meant, a date's its midnight; one day is "
+            "named by itself: show 2026-03-29, export --window 2026-03-29",
+            "--since %s does not lie before --until %s", since, until);
     return status;
 }
 

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 void stretch_init(struct stretch *stretch, int64_t start_s, int64_t end_s, const struct zone *zone,
                   const struct freshness_sum *freshness) {
@@ -99,6 +100,20 @@ static struct output_cell money_cell(struct output_cell cell, char shown[MONEY_T
     return cell;
 }
 
+const char *kpi_cell_unit(const char *unit, bool has_money) {
+    if (strcmp(unit, "money") == 0)
+        return "micros";
+    return has_money ? "ratio of micros" : unit;
+}
+
+static struct output_cell unit_cell(const struct kpi_figure *figure) {
+    const char *name = kpi_unit_name(figure->kpi->unit);
+    struct output_cell cell =
+        text_cell(kpi_cell_unit(name, figure->money_numerator || figure->money_denominator));
+    cell.shown = slice_of(name);
+    return cell;
+}
+
 static int64_t rounded(int64_t numerator, int64_t denominator) {
     return denominator != 0 ? (int64_t)nearbyint((double)numerator / (double)denominator) : 0;
 }
@@ -110,7 +125,7 @@ void kpi_cells(struct output_cell cells[KPI_CELLS], struct sheet_room *room, enu
     cells[KPI_CELL_KPI] = text_cell(figure->kpi->name);
     cells[KPI_CELL_VERSION] = number_cell(room->numbers[0], figure->kpi->version);
     cells[KPI_CELL_CURRENCY] = text_cell(figure->currency);
-    cells[KPI_CELL_UNIT] = text_cell(kpi_unit_name(figure->kpi->unit));
+    cells[KPI_CELL_UNIT] = unit_cell(figure);
     if (figure->as_of_ms != 0) {
         cells[KPI_CELL_BASIS] = text_cell("readings");
         cells[KPI_CELL_AS_OF] = as_of_cell(room, figure->as_of_ms / 1000);

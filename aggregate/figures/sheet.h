@@ -20,6 +20,10 @@ void stretch_init(struct stretch *stretch, int64_t start_s, int64_t end_s, const
 
 // ---- KPIs
 
+// The unit of a KPI's cells, as programs read it: where money is in it they hold micros, millionths of the
+// currency's unit. `unit` is its own name ("money", "ratio"...). Tables show money in its own unit.
+const char *kpi_cell_unit(const char *unit, bool has_money);
+
 enum kpi_cell {
     KPI_CELL_ACCOUNT,
     KPI_CELL_PLATFORM,

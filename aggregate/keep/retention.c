@@ -20,6 +20,14 @@ int64_t retention_time(const struct keeper *k, int64_t sealed_s) {
     return sealed_s < k->now_s ? sealed_s : k->now_s;
 }
 
+static int64_t lesser(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+int64_t retention_now(int64_t clock_s, int64_t newest_end_s, int64_t sealed_s) {
+    return lesser(clock_s, lesser(newest_end_s, sealed_s));
+}
+
 int64_t retention_horizon(int64_t sealed_s, int64_t retain_s) {
     int64_t horizon_s = sealed_s - retain_s - MARGIN_S;
     return retain_s > 0 && horizon_s > 0 ? horizon_s : 0;
@@ -63,7 +71,7 @@ static enum status folder_remove(struct removal *r, const char *folder, int64_t 
                                  bool (*is_ours)(int64_t start_s, const char *text), struct problem *p) {
     int64_t *starts;
     size_t count;
-    enum status status = shelf_windows(r->keeper->store, folder, &starts, &count, p);
+    enum status status = shelf_windows(r->keeper->store, folder, &starts, &count, NULL, p);
     for (size_t i = 0; i < count && starts[i] + WINDOW_S <= horizon_s && status == STATUS_OK && !r->more;
          i++) {
         if (may_go(r, starts[i]))
@@ -73,15 +81,11 @@ static enum status folder_remove(struct removal *r, const char *folder, int64_t 
     return status;
 }
 
-// The newest window's end, what is sealed, or the clock: which is least.
 static enum status now_of(struct keeper *k, int64_t sealed_s, int64_t *now_s, struct problem *p) {
     int64_t *starts;
     size_t count;
-    enum status status = shelf_windows(k->store, "snapshots", &starts, &count, p);
-    *now_s = count > 0 ? starts[count - 1] + WINDOW_S : 0;
-    if (*now_s > sealed_s)
-        *now_s = sealed_s;
-    *now_s = retention_time(k, *now_s);
+    enum status status = shelf_windows(k->store, "snapshots", &starts, &count, NULL, p);
+    *now_s = retention_now(k->now_s, count > 0 ? starts[count - 1] + WINDOW_S : 0, sealed_s);
     free(starts);
     return status;
 }

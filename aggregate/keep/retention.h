@@ -20,6 +20,9 @@ struct retention {
 // What was sealed, where the clock has come there.
 int64_t retention_time(const struct keeper *k, int64_t sealed_s);
 
+// By what time files grow old: the newest window's end, what is sealed, or the clock, which is least.
+int64_t retention_now(int64_t clock_s, int64_t newest_end_s, int64_t sealed_s);
+
 // Windows that end by then may have left the store; 0: none. `retain_s` 0: for ever.
 int64_t retention_horizon(int64_t sealed_s, int64_t retain_s);
 

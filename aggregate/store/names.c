@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "schemas/event.h"
+#include "schemas/rows/rows.h"
 
 enum { OFFSET_DIGITS = 19, PARTITION_DIGITS = 4, HASH_DIGITS = 16 };
 
@@ -122,7 +123,7 @@ bool snapshot_name_parse(struct snapshot_name *name, int64_t start_s, const char
 
 // No event has one beyond: the end of such a window would be none of 64 bits.
 static bool is_time(int64_t start_s) {
-    return start_s < EVENT_TIME_END_MS / 1000;
+    return start_s < EVENT_TIME_END_MS / 1000 && start_s % ROWS_WINDOW_S == 0;
 }
 
 bool baseline_name_parse(int64_t *start_s, const char *text) {

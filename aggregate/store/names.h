@@ -56,5 +56,6 @@ bool through_name_parse(struct through_name *name, const char *text);
 bool checkpoint_name_parse(struct checkpoint_name *name, const char *text);
 bool snapshot_name_parse(struct snapshot_name *name, int64_t start_s, const char *text);
 bool baseline_name_parse(int64_t *start_s, const char *text);
-// "1767225600/"
+// "1767225600/": of windows that can be. They begin every 15 minutes, and no event is of a time from 2^53 ms
+// on.
 bool window_folder_parse(int64_t *start_s, const char *text);

@@ -67,12 +67,27 @@ static int start_compare(const void *left, const void *right) {
     return (a > b) - (a < b);
 }
 
+// Moves the names that are no window's to the front, and lets the others go.
+static void others_keep(struct store_names *names) {
+    size_t kept = 0;
+    int64_t start_s;
+    for (size_t i = 0; i < names->count; i++) {
+        if (window_folder_parse(&start_s, names->at[i]))
+            free(names->at[i]);
+        else
+            names->at[kept++] = names->at[i];
+    }
+    names->count = kept;
+}
+
 enum status shelf_windows(struct store *store, const char *folder, int64_t **starts, size_t *count,
-                          struct problem *p) {
+                          struct store_names *others, struct problem *p) {
     struct store_names names;
     enum status status = store_list(store, folder, &names, p);
     *starts = NULL;
     *count = 0;
+    if (others != NULL)
+        *others = (struct store_names){0};
     if (status != STATUS_OK)
         return status;
     *starts = memory_take((names.count + 1) * sizeof(**starts));
@@ -80,7 +95,12 @@ enum status shelf_windows(struct store *store, const char *folder, int64_t **sta
         *count += window_folder_parse(&(*starts)[*count], names.at[i]);
     if (*count > 1)
         qsort(*starts, *count, sizeof(**starts), start_compare);
-    store_names_fini(&names);
+    if (others == NULL) {
+        store_names_fini(&names);
+        return STATUS_OK;
+    }
+    others_keep(&names);
+    *others = names;
     return STATUS_OK;
 }
 

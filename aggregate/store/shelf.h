@@ -25,8 +25,10 @@ enum status shelf_read(struct store *store, const char *name, struct rows *rows,
 struct snapshot_name shelf_name_of(const struct header *header);
 
 // Starts of all windows that have a folder below "parts" or "snapshots", ascending; the caller frees *starts.
+// What else stands there is passed over: its names go into `others`, where it is not NULL, which
+// store_names_fini frees.
 enum status shelf_windows(struct store *store, const char *folder, int64_t **starts, size_t *count,
-                          struct problem *p);
+                          struct store_names *others, struct problem *p);
 // The published revisions of a window, oldest first; the caller frees *names.
 enum status shelf_revisions(struct store *store, int64_t start_s, struct snapshot_name **names, size_t *count,
                             struct problem *p);

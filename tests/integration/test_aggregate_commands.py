@@ -136,7 +136,7 @@ def _figures(rows, **wanted):
 
 
 def test_what_is_shown_is_the_sum_of_the_windows_and_a_ratio_of_nothing_is_null(store):
-    store.window(0).window(1).window(2).make()
+    store.window(0).window(1).window(2).make(sealed=23 * 4)
     counters = store.show("2026-03-29", "--tz", "Europe/Berlin", "--counters", "--account", "acme")
     (likes,) = _figures(counters, platform="tiktok", kpi="likes")
     assert likes["numerator"] == (3 + 4 + 5) + 3 and likes["denominator"] is None and likes["unit"] == "counter"
@@ -266,7 +266,7 @@ def test_interactions_by_hour_of_the_local_week(store):
     rows = table.execute("select value, numerator, denominator, start_local, freshness from kpi where dimension = 'hour-of-week' "
                          "and platform = 'tiktok'").fetchall()
     assert [row[:3] for row in rows] == [("sun 00", 9, 2), ("sun 01", 8, 4), ("sun 03", 26, 3)]
-    assert {row[3:] for row in rows} == {("2026-03-29T00:00:00+01:00", "sealed")}
+    assert {row[3:] for row in rows} == {("2026-03-29T00:00:00+01:00", "incomplete")}
     done = run([AGGREGATE, "show", store.path(store.named("snapshots")[0]), "--by", "hour-of-week"], store.directory.parent, check=64)
     assert "no hours of the week" in done.stderr
 

@@ -140,10 +140,23 @@ static void other_names_are_refused(void **state) {
 }
 
 static void folders_of_windows_are_plain_seconds(void **state) {
-    static const char *const others[] = {
-        "",   "/",    "1767225600", "01767225600/", "-900/", "1767225600//",
-        "a/", "1.5/", "00/",        "+1/",          "1 /",   "9223372036854775808/"};
+    static const char *const others[] = {"",
+                                         "/",
+                                         "1767225600",
+                                         "01767225600/",
+                                         "-900/",
+                                         "1767225600//",
+                                         "a/",
+                                         "1.5/",
+                                         "00/",
+                                         "+1/",
+                                         "1 /",
+                                         "9223372036854775808/",
+                                         "1767225601/",
+                                         "9007199254800/",
+                                         "9000000000000000000/"}; // between windows; past every event
     int64_t start_s;
+    assert_true(window_folder_parse(&start_s, "9007199253900/"));
     assert_true(window_folder_parse(&start_s, "1767225600/"));
     assert_int_equal(start_s, 1767225600);
     assert_true(window_folder_parse(&start_s, "0/"));

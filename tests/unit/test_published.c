@@ -50,9 +50,10 @@ static void know(void *context, int64_t start_s) {
 
 static void ask(void) {
     const struct period all = {.start_s = BEGIN_S, .end_s = window(WINDOWS)};
+    const struct published_terms terms = {.lateness_s = 600, .now_s = window(WINDOWS)};
     struct published pub;
     struct problem p;
-    assert_int_equal(published_open(&pub, store, 600, &p), STATUS_OK);
+    assert_int_equal(published_open(&pub, store, &terms, &p), STATUS_OK);
     published_known(&pub, &all, know, NULL);
     published_fini(&pub);
 }

@@ -97,22 +97,28 @@ static void a_damaged_file_is_named_and_left(void **state) {
 }
 
 static void windows_come_by_their_time(void **state) {
-    static const char *const names[] = {"parts/900/a", "parts/1000/a",    "parts/1767225600/a",
+    static const char *const names[] = {"parts/900/a", "parts/2700/a",    "parts/1767225600/a",
                                         "parts/0/a",   "parts/notes/a",   "parts/800",
                                         "parts/007/a", "snapshots/1800/a"};
-    static const int64_t expected[] = {0, 900, 1000, 1767225600};
+    static const int64_t expected[] = {0, 900, 2700, 1767225600};
     int64_t *starts;
     size_t count;
-    assert_int_equal(shelf_windows(store, "parts", &starts, &count, NULL), STATUS_OK);
+    assert_int_equal(shelf_windows(store, "parts", &starts, &count, NULL, NULL), STATUS_OK);
     assert_int_equal(count, 0);
     free(starts);
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         lay(names[i]);
-    assert_int_equal(shelf_windows(store, "parts", &starts, &count, NULL), STATUS_OK);
+    struct store_names others;
+    assert_int_equal(shelf_windows(store, "parts", &starts, &count, &others, NULL), STATUS_OK);
+    assert_int_equal(others.count, 3);
+    assert_string_equal(others.at[0], "007/");
+    assert_string_equal(others.at[1], "800");
+    assert_string_equal(others.at[2], "notes/");
+    store_names_fini(&others);
     assert_int_equal(count, 4);
     assert_memory_equal(starts, expected, sizeof(expected));
     free(starts);
-    assert_int_equal(shelf_windows(store, "snapshots", &starts, &count, NULL), STATUS_OK);
+    assert_int_equal(shelf_windows(store, "snapshots", &starts, &count, NULL, NULL), STATUS_OK);
     assert_int_equal(count, 1);
     assert_int_equal(starts[0], 1800);
     free(starts);

@@ -1,8 +1,10 @@
 // What goes with every export: what the figures mean, and what they were made from.
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "aggregate/commands/export/export.h"
+#include "aggregate/commands/gaps.h"
 #include "schemas/kpi.h"
 #include "schemas/registry.h"
 
@@ -123,16 +125,16 @@ void export_provenance(struct exporter *e, const struct revision *revision, cons
     e->windows++;
 }
 
-static void gap_put(void *context, int64_t start_s, enum absence absence) {
+static void gap_put(void *context, int64_t start_s, int64_t end_s, enum absence absence) {
     struct exporter *e = context;
     struct provenance row;
-    provenance_init(&row, e, start_s, start_s + PERIOD_WINDOW_S);
+    provenance_init(&row, e, start_s, end_s);
     row.cells[FROM_STATE] = text_cell(absence == ABSENT_MISSING ? "missing" : "not sealed yet");
     export_row(e, EXPORT_PROVENANCE, row.cells);
 }
 
 void export_gaps(struct exporter *e, const struct period *period) {
-    published_gaps(&e->pub, period, gap_put, e);
+    gaps_each(&e->pub, period->start_s, period->end_s, gap_put, e);
 }
 
 // ---- definitions
@@ -144,6 +146,11 @@ static const struct output_column definition_columns[] = {
 };
 enum { DEFINITION_CELLS = sizeof(definition_columns) / sizeof(definition_columns[0]) };
 
+// Counters of money are named so.
+static bool is_money(const char *counters) {
+    return strstr(counters, "_micros") != NULL;
+}
+
 static void kpis_define(struct exporter *e) {
     static const struct {
         const char *platform, *format, *name, *version, *numerator, *denominator, *objective, *unit, *doc;
@@ -153,13 +160,15 @@ static void kpis_define(struct exporter *e) {
 #include "schemas/kpis.def"
 #undef KPI
     };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        bool has_money = is_money(rows[i].numerator) || is_money(rows[i].denominator);
         export_row(e, EXPORT_DEFINITIONS,
                    (struct output_cell[DEFINITION_CELLS]){
                        text_cell("kpi"), text_cell(rows[i].name), text_cell(rows[i].version),
                        text_cell(rows[i].platform), text_cell(rows[i].format), text_cell(rows[i].numerator),
-                       text_cell(rows[i].denominator), text_cell(rows[i].objective), text_cell(rows[i].unit),
-                       text_cell(rows[i].doc)});
+                       text_cell(rows[i].denominator), text_cell(rows[i].objective),
+                       text_cell(kpi_cell_unit(rows[i].unit, has_money)), text_cell(rows[i].doc)});
+    }
 }
 
 static void counters_define(struct exporter *e) {
@@ -186,7 +195,28 @@ static void sessions_define(struct exporter *e) {
     }
 }
 
+static void units_define(struct exporter *e) {
+    static const struct {
+        const char *name, *doc;
+    } units[] = {
+        {"micros",
+         "money: millionths of the unit of `currency`; 1500000 with EUR is EUR 1.50. Of a counter by "
+         "currency (gross_micros:EUR) the name says which"},
+        {"ratio of micros",
+         "numerator and denominator are micros of `currency`, the ratio is a plain number"},
+        {"ratio", "numerator / denominator"},
+        {"count", "as many; what stands in `denominator` is what it is told by"},
+        {"ms", "milliseconds"},
+    };
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+        export_row(e, EXPORT_DEFINITIONS,
+                   (struct output_cell[DEFINITION_CELLS]){text_cell("unit"), text_cell(units[i].name), none,
+                                                          none, none, none, none, none, none,
+                                                          text_cell(units[i].doc)});
+}
+
 void export_definitions(struct exporter *e) {
+    units_define(e);
     kpis_define(e);
     sessions_define(e);
     counters_define(e);

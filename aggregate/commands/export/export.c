@@ -4,6 +4,7 @@
 
 #include "aggregate/commands/commands.h"
 #include "aggregate/commands/export/export.h"
+#include "aggregate/commands/gaps.h"
 #include "aggregate/commands/sessions.h"
 #include "aggregate/commands/store_reader.h"
 #include "aggregate/figures/difference.h"
@@ -18,7 +19,10 @@ static const char usage[] =
     "FILE is kpi, and beside NAME.csv lie NAME.counters.csv, NAME.definitions.csv, NAME.provenance.csv. "
     "Interactions by\n"
     "hour of the week, and live sessions, are told of all of the time asked for together, whatever --every "
-    "says.";
+    "says.\n\n"
+    "Money is in micros, millionths of the currency's unit, where the unit says micros and in counters named "
+    "..._micros:\n"
+    "1500000 with EUR is EUR 1.50. The table definitions says so, too.";
 
 struct export_flags {
     struct store_range range;
@@ -140,25 +144,13 @@ static enum status window_take(void *context, const struct revision *revision, c
     sums_take_all(e->all, rows, &e->filter);
     hour_week_take(&e->week, revision->start_s, rows, &e->filter);
     sessions_take(&e->live, revision, rows, &e->filter);
-    freshness_add(&e->freshness, revision->freshness, revision->number);
-    freshness_add(&e->all_freshness, revision->freshness, revision->number);
     e->late += revision->late;
     e->counted += revision->counted;
     export_provenance(e, revision, file);
     return e->status;
 }
 
-static void stretch_put(struct exporter *e, size_t first, size_t last, int64_t start_s, int64_t end_s) {
-    e->all = rows_create();
-    e->freshness = (struct freshness_sum){0};
-    e->late = e->counted = 0;
-    struct problem problem;
-    enum status status = published_each(&e->pub, first, last, window_take, e, &problem);
-    if (e->status == STATUS_OK && status != STATUS_OK) {
-        e->status = status;
-        e->problem = problem;
-    }
-    stretch_init(&e->stretch, start_s, end_s, e->zone, &e->freshness);
+static void sums_put(struct exporter *e) {
     for (int by = 0; by < BY_COUNT && e->status == STATUS_OK; by++) {
         if (by_row((enum by)by)->every == EVERY_PERIOD && by != BY_HOUR_OF_WEEK && by != BY_SESSION)
             kpis_put(e, (enum by)by);
@@ -166,22 +158,31 @@ static void stretch_put(struct exporter *e, size_t first, size_t last, int64_t s
     late_put(e);
     counters_put(e);
     readings_put(e);
-    rows_destroy(&e->all);
 }
 
-static enum status windows_put(struct exporter *e, const struct period *period, enum every every) {
-    size_t first, last;
-    published_range(&e->pub, period->start_s, period->end_s, &first, &last);
-    while (first < last && e->status == STATUS_OK) {
-        int64_t start_s = period_begin(period, e->zone, every, e->pub.starts[first]);
-        int64_t end_s = period_next(period, e->zone, every, e->pub.starts[first]);
-        size_t next = first;
-        while (next < last && e->pub.starts[next] < end_s)
-            next++;
-        stretch_put(e, first, next, start_s, end_s);
-        first = next;
+static enum status stretch_put(void *context, int64_t start_s, int64_t end_s, struct problem *p) {
+    struct exporter *e = context;
+    struct revisions_state state;
+    e->all = rows_create();
+    e->late = e->counted = 0;
+    enum status status = revisions_each(&e->pub, start_s, end_s, window_take, e, &state, p);
+    if (e->status == STATUS_OK && status != STATUS_OK) {
+        e->status = status;
+        e->problem = *p;
     }
+    freshness_add(&e->freshness, state.all.worst, state.all.revisions);
+    freshness_add(&e->lacks, state.lacks.worst, state.lacks.revisions);
+    stretch_init(&e->stretch, start_s, end_s, e->zone, &state.all);
+    sums_put(e);
+    rows_destroy(&e->all);
     return e->status;
+}
+
+static void windows_put(struct exporter *e, const struct period *period, enum every every) {
+    struct problem problem;
+    gaps_freshness(&e->pub, period->start_s, period->end_s, &e->lacks);
+    freshness_add(&e->freshness, e->lacks.worst, 0);
+    revisions_stretches(&e->pub, period, e->zone, every, stretch_put, e, &problem);
 }
 
 static void hour_know(void *context, int64_t start_s) {
@@ -191,7 +192,7 @@ static void hour_know(void *context, int64_t start_s) {
 // Of all of it together: an hour of the week comes once a week.
 static void hours_put(struct exporter *e, const struct period *period) {
     published_known(&e->pub, period, hour_know, e);
-    stretch_init(&e->stretch, period->start_s, period->end_s, e->zone, &e->all_freshness);
+    stretch_init(&e->stretch, period->start_s, period->end_s, e->zone, &e->freshness);
     hour_week_each(&e->week, keyed_figure_put, &(struct visit){.e = e, .by = BY_HOUR_OF_WEEK});
 }
 
@@ -207,10 +208,10 @@ static void session_put(void *context, const struct row_key *key, const struct l
 static void sessions_put(struct exporter *e, const struct period *period) {
     size_t first, last;
     if (e->status == STATUS_OK)
-        e->status = sessions_before(&e->live, &e->pub, period->start_s, &e->filter, &e->problem);
+        e->status = sessions_before(&e->live, &e->pub, period->start_s, &e->filter, &e->lacks, &e->problem);
     stretch_init(&e->stretch, period->start_s, period->end_s, e->zone, NULL);
     published_range(&e->pub, period->start_s, period->end_s, &first, &last);
-    live_figures_each(&e->live, period->start_s, sessions_known_s(&e->pub, first, last), session_put, e);
+    sessions_each(&e->live, period->start_s, sessions_known_s(&e->pub, first, last), &e->lacks, session_put, e);
 }
 
 // ---- the command
@@ -238,9 +239,7 @@ static enum status range_open(struct exporter *e, struct store_reader *r, const 
     if (status == STATUS_OK)
         status = store_reader_rules(r, &e->rules, p);
     if (status == STATUS_OK)
-        status = store_reader_open(r, p);
-    if (status == STATUS_OK)
-        status = published_open(&e->pub, r->store, e->rules.window_lateness_ms / 1000, p);
+        status = store_reader_published(r, e->rules.window_lateness_ms / 1000, &e->pub, p);
     return status == STATUS_OK ? published_period(&e->pub, period, p) : status;
 }
 
@@ -278,7 +277,7 @@ static enum status exporter_run(struct store_reader *r, const struct export_flag
     if (status == STATUS_OK)
         status = sink_open(&e, flags, format, &p);
     if (status == STATUS_OK) {
-        published_warn(&e.pub, &period, r->settings.store_retain_ms);
+        gaps_warn(&e.pub, period.start_s, period.end_s);
         struct kpis *kpis = kpis_create();
         e.period = &period;
         e.book = (struct kpi_book){kpis, e.rules.weights};
@@ -310,8 +309,10 @@ static enum status export_asked(struct store_reader *r, const struct export_flag
         fprintf(stderr, "--format %s: there is csv, jsonl and sqlite\n", flags->format);
     else if (every == 4)
         fprintf(stderr, "--every %s: there is window, hour, day and all\n", flags->every);
-    else if (r->request.argument_count > 0 || flags->out[0] == '\0')
-        return store_reader_usage(usage);
+    else if (r->request.argument_count > 0)
+        return store_reader_usage("a time is named by --window, or by --since and --until", usage);
+    else if (flags->out[0] == '\0')
+        return store_reader_usage("--out FILE is missing: what to write", usage);
     else
         return exporter_run(r, flags, (enum export_format)format, (enum every)every);
     return STATUS_USAGE;

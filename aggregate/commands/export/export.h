@@ -2,7 +2,7 @@
 #pragma once
 
 #include "aggregate/commands/export/sink.h"
-#include "aggregate/commands/published.h"
+#include "aggregate/commands/revisions.h"
 #include "aggregate/figures/hour_week.h"
 #include "aggregate/figures/live_figures.h"
 #include "aggregate/figures/sheet.h"
@@ -19,13 +19,13 @@ struct exporter {
     const struct period *period;
     // of the stretch that is being written
     struct rows *all;
-    struct freshness_sum freshness;
     uint64_t late, counted; // events
     struct stretch stretch;
     // of all of it
     struct hour_week week;
     struct live_windows live;
-    struct freshness_sum all_freshness;
+    struct freshness_sum freshness;
+    struct freshness_sum lacks; // by what is missing alone
     size_t rows[EXPORT_TABLES], windows;
     enum status status; // the first that failed, with its problem: nothing is written after it
     struct problem problem;

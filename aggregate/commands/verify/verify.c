@@ -12,13 +12,15 @@
 #include "runtime/memory.h"
 #include "schemas/layout.h"
 
-static const char usage[] = "clameur-aggregate verify [--deep] [-c FILE] [-o FORMAT]    the whole store\n"
-                            "       clameur-aggregate verify FILE...                     files alone\n\n"
-                            "Checks each file (checksum, order of its rows, header against name), that what "
-                            "became of each partition's events adds\n"
-                            "up, that each part has what its line says, that each published window covers "
-                            "what its parts have. Exit 65 where\n"
-                            "a file is not what it must be.";
+static const char usage[] =
+    "clameur-aggregate verify [--deep] [-c FILE] [-o FORMAT]    the whole store\n"
+    "       clameur-aggregate verify FILE...                     files alone\n\n"
+    "Checks each file (checksum, order of its rows, header against name), that what "
+    "became of each partition's events adds\n"
+    "up, that each part has what its line says, that each published window covers "
+    "what its parts have, and that what\n"
+    "was published is there until store.retain lets it go. Exit 65 where a file is not what it must be, "
+    "or is gone.";
 
 struct verify_flags {
     const char *output;
@@ -127,36 +129,6 @@ static enum status folders_check(struct verify *v, struct problem *p) {
 
 // ---- windows
 
-static int start_compare(const void *left, const void *right) {
-    int64_t a = *(const int64_t *)left, b = *(const int64_t *)right;
-    return (a > b) - (a < b);
-}
-
-// Windows that have parts, snapshots or lines; each once. The caller frees.
-static int64_t *windows_all(const struct published *pub, size_t *count) {
-    size_t room = pub->count + pub->part_count, kept = 0;
-    for (uint32_t i = 0; i < pub->partitions; i++)
-        room += pub->throughs[i] != NULL ? pub->throughs[i]->line_count : 0;
-    int64_t *starts = memory_take((room + 1) * sizeof(*starts));
-    room = 0;
-    for (size_t i = 0; i < pub->count; i++)
-        starts[room++] = pub->starts[i];
-    for (size_t i = 0; i < pub->part_count; i++)
-        starts[room++] = pub->part_starts[i];
-    for (uint32_t i = 0; i < pub->partitions; i++) {
-        for (size_t l = 0; pub->throughs[i] != NULL && l < pub->throughs[i]->line_count; l++)
-            starts[room++] = pub->throughs[i]->lines[l].start_s;
-    }
-    if (room > 1)
-        qsort(starts, room, sizeof(*starts), start_compare);
-    for (size_t i = 0; i < room; i++) {
-        if (i == 0 || starts[i] != starts[kept - 1])
-            starts[kept++] = starts[i];
-    }
-    *count = kept;
-    return starts;
-}
-
 static void progress_show(const struct verify *v, size_t done, size_t count) {
     if (v->shows_progress && (done % PROGRESS_EVERY == 0 || done == count))
         fprintf(stderr, "\r%zu of %zu windows, %zu files%s", done, count, v->files,
@@ -164,24 +136,32 @@ static void progress_show(const struct verify *v, size_t done, size_t count) {
 }
 
 static enum status windows_check(struct verify *v, struct problem *p) {
-    size_t count;
-    int64_t *starts = windows_all(&v->pub, &count);
+    struct window_set all = {0}; // that have parts, snapshots or lines
     enum status status = STATUS_OK;
-    for (size_t i = 0; i < count && status == STATUS_OK; i++) {
-        status = verify_window(v, starts[i], p);
-        progress_show(v, i + 1, count);
+    window_set_join(&all, v->pub.windows.at, v->pub.windows.count);
+    window_set_join(&all, v->pub.touched.at, v->pub.touched.count);
+    for (size_t i = 0; i < all.count && status == STATUS_OK; i++) {
+        status = verify_window(v, all.at[i], p);
+        progress_show(v, i + 1, all.count);
     }
-    v->windows = count;
-    free(starts);
+    v->windows = all.count;
+    window_set_fini(&all);
     return status;
 }
 
 // ---- the command
 
-static enum status store_check(struct verify *v, struct problem *p) {
-    enum status status = published_open(&v->pub, v->store, 0, p);
-    if (status == STATUS_OK)
-        status = folders_check(v, p);
+static void others_note(struct verify *v) {
+    for (size_t i = 0; i < v->pub.others.count; i++)
+        verify_note(v, v->pub.others.at[i], "no window is called so: whoever reads the store leaves it out");
+}
+
+static enum status store_check(struct verify *v, const struct published_terms *terms, struct problem *p) {
+    enum status status = published_open(&v->pub, v->store, terms, p);
+    if (status != STATUS_OK)
+        return status;
+    others_note(v);
+    status = folders_check(v, p);
     if (status == STATUS_OK)
         status = windows_check(v, p);
     if (status == STATUS_OK)
@@ -206,11 +186,17 @@ static enum status files_check(struct verify *v, const struct config_request *re
 }
 
 static enum status verdict(struct verify *v) {
+    struct problem p;
+    if (v->files + v->windows == 0) {
+        problem_set(&p, STATUS_NO_INPUT, "",
+                    "correct store.url, or let clameur-aggregate run begin the store",
+                    "the store has no files: there is nothing to check");
+        return store_reader_fail(&p);
+    }
     if (v->bad_files > 0) {
-        struct problem p;
         problem_set(&p, STATUS_BAD_DATA, "CLM-D3",
-                    "restore the files from a backup; of checkpoints and snapshots a torn one may be "
-                    "removed: aggregators make it again when they next start",
+                    "restore the files from a backup; a torn checkpoint, or a torn snapshot of the last four "
+                    "days, may be removed: aggregators make it again when they next start",
                     "%zu finding%s in %zu files; the first: %s", v->bad_files, v->bad_files == 1 ? "" : "s",
                     v->files, v->first.what);
         return store_reader_fail(&p);
@@ -229,12 +215,13 @@ static enum status verify(struct store_reader *r, const struct verify_flags *fla
     if (status != STATUS_OK)
         return store_reader_fail(&p);
     v.store = r->store;
-    v.retain_ms = r->settings.store_retain_ms;
+    const struct published_terms terms = store_reader_terms(r, 0);
     v.settled_counted = memory_take(PARTITIONS_MAX * sizeof(*v.settled_counted));
     v.settled_late = memory_take(PARTITIONS_MAX * sizeof(*v.settled_late));
     v.is_ahead = memory_take(PARTITIONS_MAX * sizeof(*v.is_ahead));
     output_init(&v.findings, r->format, columns, 3);
-    status = of_store ? store_check(&v, &p) : files_check(&v, &r->request, &p);
+    output_fit(&v.findings, stdout);
+    status = of_store ? store_check(&v, &terms, &p) : files_check(&v, &r->request, &p);
     if (v.bad_files + v.notes > 0 || r->format != OUTPUT_TABLE)
         output_print(&v.findings, stdout);
     status = status == STATUS_OK ? verdict(&v) : store_reader_fail(&p);

@@ -6,7 +6,6 @@
 #include "aggregate/figures/audit.h"
 
 struct verify {
-    int64_t retain_ms; // store.retain; 0 and less: for ever
     struct store *store;
     struct published pub;
     bool deep;

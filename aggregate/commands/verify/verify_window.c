@@ -7,6 +7,8 @@
 #include "aggregate/keep/earlier.h"
 #include "runtime/memory.h"
 
+enum { UNPUBLISHED_MAX_S = 3600 }; // of event time: an aggregator may be behind its records by so much
+
 struct part {
     struct part_name name;
     struct coverage coverage;
@@ -147,8 +149,7 @@ static const struct line *line_of(const struct progress *progress, int64_t start
 
 // Where store.retain was set a moment ago, lines may stand longer than the files of their windows.
 static bool may_have_left(const struct verify *v, int64_t start_s) {
-    return v->retain_ms > 0 && v->pub.seal.known &&
-           start_s + PERIOD_WINDOW_S <= v->pub.seal.sealed_s - v->retain_ms / 1000;
+    return start_s + PERIOD_WINDOW_S <= v->pub.gone_before_s;
 }
 
 // A torn part was named; that it has not what the line says is no second finding.
@@ -257,6 +258,28 @@ static enum status revision_check(struct verify *v, const struct snapshot_name *
     return status;
 }
 
+// The line of a window goes when it was published; where a line stands, the window is published as soon as an
+// aggregator looks, so one that was sealed a moment ago says nothing.
+static void absence_check(struct verify *v, int64_t start_s) {
+    char name[NAME_MAX_LENGTH];
+    bool has_line = false;
+    if (absence_of(&v->pub.seal, start_s, true) != ABSENT_MISSING || !v->pub.seal.known ||
+        may_have_left(v, start_s))
+        return;
+    for (uint32_t i = 0; i < v->pub.partitions && !has_line; i++)
+        has_line = line_of(v->pub.throughs[i], start_s) != NULL;
+    snprintf(name, sizeof(name), "snapshots/%" PRId64, start_s);
+    if (!has_line)
+        verify_bad(v, name, "the window was published, and its snapshot is gone");
+    else if (start_s + PERIOD_WINDOW_S + UNPUBLISHED_MAX_S <= v->pub.seal.sealed_s)
+        verify_bad(
+            v, name,
+            "all partitions have sealed more than an hour behind the window, and it is not published: an "
+            "aggregator that runs publishes it, and again where its snapshot is gone");
+    else
+        verify_note(v, name, "all partitions have sealed the window, and it is not published yet");
+}
+
 static enum status revisions_check(struct verify *v, int64_t start_s, const struct parts *parts,
                                    struct problem *p) {
     struct store_names names;
@@ -275,25 +298,13 @@ static enum status revisions_check(struct verify *v, int64_t start_s, const stru
         snprintf(name, sizeof(name), "%s/%s", folder, names.at[i]);
         verify_note(v, name, "no snapshot is called so");
     }
+    if (count == 0)
+        absence_check(v, start_s);
     for (size_t i = 0; i < count && status == STATUS_OK; i++)
         status = revision_check(v, &revisions[i], i + 1 == count, parts, p);
     free(revisions);
     store_names_fini(&names);
     return status;
-}
-
-static void gap_note(void *context, int64_t start_s, enum absence absence) {
-    char name[NAME_MAX_LENGTH];
-    snprintf(name, sizeof(name), "snapshots/%" PRId64, start_s);
-    if (absence == ABSENT_MISSING)
-        verify_note(context, name, "all partitions have sealed the window, and it is not published");
-}
-
-// Sealed by all, with events, and not published: nothing is wrong, but nobody does it.
-static void absence_check(struct verify *v, int64_t start_s) {
-    const struct period window = {.start_s = start_s, .end_s = start_s + PERIOD_WINDOW_S};
-    if (v->pub.seal.known)
-        published_gaps(&v->pub, &window, gap_note, v);
 }
 
 enum status verify_window(struct verify *v, int64_t start_s, struct problem *p) {
@@ -303,14 +314,13 @@ enum status verify_window(struct verify *v, int64_t start_s, struct problem *p) 
         status = orders_check(v, start_s, p);
     if (status == STATUS_OK) {
         lines_check(v, start_s, &parts);
-        absence_check(v, start_s);
         status = revisions_check(v, start_s, &parts, p);
     }
     free(parts.at);
     return status;
 }
 
-// Lines are settled once they are published. Less than they hold can still be found where retention has
+// Lines are settled once they are published. Less than they hold can still be found where retention may have
 // removed files; more cannot.
 void verify_settled(struct verify *v) {
     char name[64];
@@ -326,9 +336,13 @@ void verify_settled(struct verify *v) {
                        "the published windows without a line have %" PRIu64
                        " of its events, its record says %" PRIu64,
                        found, held);
+        else if (found != held && v->pub.gone_before_s == 0)
+            verify_bad(v, name, "%" PRIu64 " of its events are in windows whose snapshots are gone",
+                       held - found);
         else if (found != held)
             verify_note(v, name,
-                        "%" PRIu64 " of its events are in windows whose snapshots are no longer there",
+                        "%" PRIu64 " of its events are in windows whose snapshots are no longer there "
+                        "(store.retain)",
                         held - found);
     }
 }

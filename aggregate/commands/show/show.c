@@ -1,0 +1,169 @@
+// show: the KPIs of published windows, as a table for people or for programs.
+#include "aggregate/commands/show/show.h"
+
+#include <string.h>
+
+#include "aggregate/commands/commands.h"
+#include "aggregate/commands/gaps.h"
+#include "aggregate/commands/local_file.h"
+#include "aggregate/commands/store_reader.h"
+
+static const char usage[] =
+    "clameur-aggregate show [latest|WINDOW|DAY|FILE] [--account A] [--platform P] "
+    "[--by DIMENSION] [-c FILE]\n"
+    "       clameur-aggregate show --since T [--until T] [--tz ZONE] ...\n\n"
+    "The newest revision of every published window in that time, added up. A time is "
+    "a window (2026-03-29T14:15), an hour\n"
+    "(2026-03-29T14) or a day (2026-03-29) of the zone; FILE is a snapshot, by its "
+    "path or its name in the store. A table shows money in its own unit; "
+    "programs (-o json|jsonl|csv|tsv, or a pipe) get\n"
+    "micros, millionths of it, where the unit says micros: 1500000 with EUR is EUR 1.50.";
+
+struct show_flags {
+    const char *output;
+    struct store_range range;
+    const char *account, *platform, *by, *kpi;
+    bool counters, all;
+};
+
+static const struct option_row flag_rows[] = {
+    STORE_READER_OUTPUT(struct show_flags),
+    STORE_READER_RANGE(struct show_flags, range),
+    {"account", OPTION_STRING, offsetof(struct show_flags, account), "", 0, 0, 0, "one account alone"},
+    {"platform", OPTION_STRING, offsetof(struct show_flags, platform), "", 0, 0, 0, "one platform alone"},
+    {"by", OPTION_STRING, offsetof(struct show_flags, by), "platform", 0, 0, 0,
+     "platform|account|content|campaign|origin|paid|format|tag|topic|cohort|window|hour|day|hour-of-week|"
+     "session"},
+    {"kpi", OPTION_STRING, offsetof(struct show_flags, kpi), "", 0, 0, 0,
+     "one KPI alone, by its name: clameur-aggregate help kpis"},
+    {"counters", OPTION_BOOL, offsetof(struct show_flags, counters), "false", 0, 0, 0,
+     "the counters as well, what came too late among them"},
+    {"all", OPTION_BOOL, offsetof(struct show_flags, all), "false", 0, 0, 0,
+     "also the KPIs of every platform that have nothing to tell"},
+};
+enum { FLAG_ROWS = sizeof(flag_rows) / sizeof(flag_rows[0]) };
+
+static enum status store_show(struct show *s, struct store_reader *r, const struct store_range *range,
+                              struct problem *p) {
+    struct published pub = {0};
+    struct period period;
+    const char *what = r->request.argument_count > 0 ? r->request.arguments[0] : NULL;
+    enum status status = period_parse(&period, s->zone, what, range->since, range->until, p);
+    if (status == STATUS_OK)
+        status = store_reader_published(r, s->rules.window_lateness_ms / 1000, &pub, p);
+    if (status == STATUS_OK)
+        status = published_period(&pub, &period, p);
+    if (status == STATUS_OK) {
+        gaps_warn(&pub, period.start_s, period.end_s);
+        status = show_period(s, &pub, &period, p);
+    }
+    published_fini(&pub);
+    return status;
+}
+
+// By its path, or by its name in the store, as an export's provenance has it.
+static enum status file_show(struct show *s, struct store_reader *r, const char *what, struct problem *p) {
+    struct snapshot_file f = {0};
+    enum status status = STATUS_OK;
+    bool is_path = local_file_is_there(what) || what[0] == '/' || what[0] == '.';
+    if (is_path)
+        status = snapshot_file_open_path(&f, what, p);
+    else
+        status = store_reader_open(r, p);
+    if (status == STATUS_OK && !is_path)
+        status = snapshot_file_open_name(&f, r->store, what, p);
+    if (status == STATUS_OK)
+        status = show_file(s, &f, p);
+    snapshot_file_close(&f);
+    return status;
+}
+
+// The dimension's column bears its name, and stands only where it tells something.
+static void columns_choose(struct show *s) {
+    static const enum kpi_cell order[] = {
+        KPI_CELL_ACCOUNT,   KPI_CELL_PLATFORM,    KPI_CELL_VALUE,   KPI_CELL_KPI,         KPI_CELL_CURRENCY,
+        KPI_CELL_NUMERATOR, KPI_CELL_DENOMINATOR, KPI_CELL_RATIO,   KPI_CELL_UNIT,        KPI_CELL_BASIS,
+        KPI_CELL_AS_OF,     KPI_CELL_START_UTC,   KPI_CELL_END_UTC, KPI_CELL_START_LOCAL, KPI_CELL_FRESHNESS};
+    for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
+        if (order[i] == KPI_CELL_VALUE && !by_row(s->by)->has_value)
+            continue;
+        s->columns[s->column_count] = kpi_columns[order[i]];
+        if (order[i] == KPI_CELL_VALUE)
+            s->columns[s->column_count].name = by_row(s->by)->name;
+        s->shown[s->column_count++] = (int)order[i];
+    }
+}
+
+static enum status words_read(struct show *s, const struct show_flags *flags) {
+    enum status status = store_reader_by(flags->by, &s->by);
+    if (status == STATUS_OK)
+        status = store_reader_platform(flags->platform, &s->filter.platform);
+    if (status == STATUS_OK)
+        status = store_reader_kpi(flags->kpi);
+    s->kpi = flags->kpi;
+    s->counters = flags->counters;
+    s->all = flags->all;
+    if (flags->account[0] != '\0')
+        s->filter.account = slice_of(flags->account);
+    return status;
+}
+
+// An empty table would leave open whether a name was mistyped.
+static void nothing_say(const struct show_flags *flags) {
+    const struct {
+        const char *name, *value;
+    } asked[] = {
+        {"account", flags->account}, {"platform", flags->platform}, {"kpi", flags->kpi}, {"by", flags->by}};
+    fputs("nothing is known in this time of", stderr);
+    for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
+        if (asked[i].value[0] != '\0')
+            fprintf(stderr, " --%s %s", asked[i].name, asked[i].value);
+    }
+    fputs("\n", stderr);
+}
+
+static enum status show_print(struct show *s, struct store_reader *r, const struct show_flags *flags,
+                              struct problem *p) {
+    const char *what = r->request.argument_count > 0 ? r->request.arguments[0] : "";
+    struct kpis *kpis = kpis_create();
+    s->book = (struct kpi_book){kpis, s->rules.weights};
+    columns_choose(s);
+    output_init(&s->output, r->format, s->columns, s->column_count);
+    output_fit(&s->output, stdout);
+    bool is_file = strchr(what, '/') != NULL || local_file_is_there(what);
+    enum status status = is_file ? file_show(s, r, what, p) : store_show(s, r, &flags->range, p);
+    if (status == STATUS_OK)
+        output_print(&s->output, stdout);
+    if (status == STATUS_OK && !s->output.rowed)
+        nothing_say(flags);
+    output_fini(&s->output);
+    kpis_destroy(&kpis);
+    return status;
+}
+
+static enum status show(struct store_reader *r, const struct show_flags *flags) {
+    struct show s = {0};
+    struct zone *zone = NULL;
+    struct problem p;
+    if (words_read(&s, flags) != STATUS_OK)
+        return STATUS_USAGE;
+    enum status status = store_reader_zone(flags->range.tz, &zone, &p);
+    s.zone = zone;
+    if (status == STATUS_OK)
+        status = store_reader_rules(r, &s.rules, &p);
+    if (status == STATUS_OK)
+        status = show_print(&s, r, flags, &p);
+    zone_close(&zone);
+    return status == STATUS_OK ? status : store_reader_fail(&p);
+}
+
+int command_show(int argc, char **argv) {
+    struct store_reader r;
+    struct show_flags flags = {0};
+    enum status status = store_reader_configure(&r, argc, argv, usage, flag_rows, FLAG_ROWS, &flags, true);
+    if (status == STATUS_OK && !r.request.help)
+        status = r.request.argument_count > 1 ? store_reader_usage("name one time, or one file", usage)
+                                              : show(&r, &flags);
+    store_reader_close(&r);
+    return (int)status;
+}

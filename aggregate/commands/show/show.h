@@ -1,0 +1,48 @@
+// The inside of the command show.
+#pragma once
+
+#include "aggregate/commands/revisions.h"
+#include "aggregate/commands/snapshot_file.h"
+#include "aggregate/figures/hour_week.h"
+#include "aggregate/figures/live_figures.h"
+#include "aggregate/figures/sheet.h"
+#include "runtime/config/rules.h"
+
+struct show {
+    // what is asked for
+    const struct zone *zone;
+    enum by by;
+    struct filter filter;
+    const char *kpi;    // "": all
+    bool counters, all; // the counters as well; also KPIs that have nothing to tell
+    struct rules rules; // in force now
+    struct kpi_book book;
+    // where it goes
+    struct output output;
+    struct output_column columns[KPI_CELLS];
+    int shown[KPI_CELLS]; // cells, in the order of the columns
+    size_t column_count;
+    // of the stretch that is being added up
+    struct sums sums;
+    struct rows *late;
+    uint64_t late_events, counted_events;
+    struct hour_week week;    // of BY_HOUR_OF_WEEK alone
+    struct live_windows live; // of BY_SESSION alone
+    struct stretch stretch;
+    const struct row_key *key; // of the row whose figures are being printed
+};
+
+// ---- show_rows.c: what was added up, as rows
+
+// `freshness` NULL: nobody knows it.
+void show_stretch(struct show *s, int64_t start_s, int64_t end_s, const struct freshness_sum *freshness);
+void show_hours(struct show *s, const struct period *period, const struct freshness_sum *freshness);
+void show_sessions(struct show *s, int64_t start_s, int64_t end_s, int64_t known_s,
+                   const struct freshness_sum *lacks);
+
+// ---- show_windows.c: what is added up
+
+enum status show_period(struct show *s, const struct published *pub, const struct period *period,
+                        struct problem *p);
+// A snapshot by itself. STATUS_USAGE where it cannot tell what is asked for.
+enum status show_file(struct show *s, const struct snapshot_file *f, struct problem *p);
