@@ -56,6 +56,20 @@ partitions_of() {
     value=${value:-0}
 }
 
+# What is not read yet, in $lag. Of a partition without a worker nobody says how much that is; a frozen one reads nothing.
+lag_tell() {
+    local worker owned=0
+    for worker in "${workers[@]}"; do
+        [ "$worker" != "$frozen" ] || continue
+        partitions_of "$worker"
+        owned=$((owned + value))
+    done
+    figure_of kafka_lag_messages
+    grouped "$value"
+    lag="lag $grouped"
+    [ "$owned" -ge "$partitions" ] || lag+=" in $owned of $partitions partitions, $((partitions - owned)) wait for a worker"
+}
+
 figures_platforms() {
     mapfile -t platforms < <(for key in "${!figure[@]}"; do
         [[ $key == events_counted_total,?* ]] && printf '%s %s\n' "${figure[$key]}" "${key#*,}"

@@ -60,9 +60,8 @@ table_line() {
         grouped "$value"
         line+="   $name $grouped"
     done
-    figure_of kafka_lag_messages
-    grouped "$value"
-    say "$line   lag $grouped"
+    lag_tell
+    say "$line   $lag"
 }
 
 # --- On a terminal
@@ -104,9 +103,8 @@ row_of_totals() {
     row+="$clock"
     grouped "$per_second"
     row+="   $grouped events/s"
-    figure_of kafka_lag_messages
-    grouped "$value"
-    row+="   lag $grouped   in Redis within $(slowest) for 99 of 100"
+    lag_tell
+    row+="   $lag   in Redis within $(slowest) for 99 of 100"
     row_end
 }
 

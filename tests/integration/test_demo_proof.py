@@ -46,3 +46,22 @@ def test_the_proof_is_red_where_a_window_differs(tmp_path):
 def test_a_difference_elsewhere_is_red_and_no_event(tmp_path):
     proof = _proof(tmp_path, [{"key": "clm:{0}:platform:tiktok", "field": "watch_ms", "redis": "6", "recount": "7"}])
     assert proof.returncode == 1 and "1 differ" in proof.stdout and "events lost 0," in proof.stdout
+
+
+LAG = """
+state=$1 partitions=8 frozen=worker-3 workers=(worker-1 worker-2 worker-3)
+for part in say figures; do . "deploy/lib/$part.sh"; done
+total[kafka_lag_messages]=1500
+lag_tell
+printf '%s' "$lag"
+"""
+
+
+@pytest.mark.parametrize("owned, says", [((5, 3, 2), "lag 1,500"), ((4, 0, 4), "lag 1,500 in 4 of 8 partitions, 4 wait for a worker"),
+                                         ((0, 0, 8), "lag 1,500 in 0 of 8 partitions, 8 wait for a worker")])
+def test_a_lag_that_nobody_can_tell_is_not_called_none(tmp_path, owned, says):
+    """The third is frozen: what it says that it has, others will have when its session is over."""
+    for number, count in enumerate(owned, 1):
+        (tmp_path / f"figures.worker-{number}").write_text(f"clameur_kafka_assigned_partitions {count}\n")
+    told = subprocess.run(["bash", "-uc", LAG, "lag", tmp_path], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert told.stdout == says, told.stderr
