@@ -274,7 +274,7 @@ static void absence_check(struct verify *v, int64_t start_s) {
     else if (start_s + PERIOD_WINDOW_S + UNPUBLISHED_MAX_S <= v->pub.seal.sealed_s)
         verify_bad(
             v, name,
-            "all partitions have sealed more than an hour behind the window, and it is not published: an "
+            "all partitions have sealed more than an hour past the window, and it is not published: an "
             "aggregator that runs publishes it, and again where its snapshot is gone");
     else
         verify_note(v, name, "all partitions have sealed the window, and it is not published yet");
