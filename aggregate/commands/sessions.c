@@ -9,8 +9,10 @@ void sessions_take(struct live_windows *w, const struct revision *revision, cons
     live_windows_take(w, revision->start_s, rows, filter, &freshness);
 }
 
-int64_t sessions_known_s(const struct published *pub, size_t first, size_t last) {
-    return last > first ? pub->starts[last - 1] + ROWS_WINDOW_S : 0;
+int64_t sessions_known_s(const struct published *pub, const struct period *period) {
+    size_t count = window_set_place(&pub->windows, period->end_s);
+    int64_t last_s = count > 0 ? pub->windows.at[count - 1] : 0;
+    return last_s >= period->start_s ? last_s + ROWS_WINDOW_S : 0;
 }
 
 // ---- before the time asked for

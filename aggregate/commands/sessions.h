@@ -9,8 +9,8 @@ enum { SESSIONS_BEFORE_S = 24 * 3600 };
 
 void sessions_take(struct live_windows *w, const struct revision *revision, const struct rows *rows,
                    const struct filter *filter);
-// Where the last of the windows ends that were asked for: whoever watches then may yet be heard.
-int64_t sessions_known_s(const struct published *pub, size_t first, size_t last);
+// Where the last window of the period ends that is published: whoever watches then may yet be heard.
+int64_t sessions_known_s(const struct published *pub, const struct period *period);
 // Once the windows of the time asked for were taken: those before it, unless there is no session in it. What
 // lacks of them is said on standard error, and added to `lacks`.
 enum status sessions_before(struct live_windows *w, const struct published *pub, int64_t start_s,

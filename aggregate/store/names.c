@@ -121,7 +121,7 @@ bool snapshot_name_parse(struct snapshot_name *name, int64_t start_s, const char
     return take_end(&rest, ".zst");
 }
 
-// No event has one beyond: the end of such a window would be none of 64 bits.
+// Windows begin at quarters of an hour, and no event has one beyond: its end would be none of 64 bits.
 static bool is_time(int64_t start_s) {
     return start_s < EVENT_TIME_END_MS / 1000 && start_s % ROWS_WINDOW_S == 0;
 }

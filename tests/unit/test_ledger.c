@@ -216,7 +216,7 @@ static void rows_that_no_part_has_are_not_freed__goes_red_if_time_alone_closes_a
     struct handover h = {.watermark_ms = 10 * WINDOW_S * INT64_C(1000)};
     const struct event like = {.platform = 2, .kind = KIND_LIKE, .delta = 1, .account = {"acme", 4}};
     ledger_init(&l, 0, 0);
-    panes_take(&h.panes, &like, 0, &rules, 0);
+    panes_take(&h.panes, &nobody, &like, 0, &rules, 0);
     ledger_take(&l, &h);
     panes_fini(&h.panes);
     ledger_close(&l, 0);

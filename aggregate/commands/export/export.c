@@ -206,12 +206,10 @@ static void session_put(void *context, const struct row_key *key, const struct l
 
 // Of all of it together: a session has one peak, also where it runs past midnight.
 static void sessions_put(struct exporter *e, const struct period *period) {
-    size_t first, last;
     if (e->status == STATUS_OK)
         e->status = sessions_before(&e->live, &e->pub, period->start_s, &e->filter, &e->lacks, &e->problem);
     stretch_init(&e->stretch, period->start_s, period->end_s, e->zone, NULL);
-    published_range(&e->pub, period->start_s, period->end_s, &first, &last);
-    sessions_each(&e->live, period->start_s, sessions_known_s(&e->pub, first, last), &e->lacks, session_put, e);
+    sessions_each(&e->live, period->start_s, sessions_known_s(&e->pub, period), &e->lacks, session_put, e);
 }
 
 // ---- the command

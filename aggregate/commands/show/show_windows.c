@@ -94,14 +94,12 @@ static enum status session_take(void *context, const struct revision *revision, 
 static enum status sessions_show(struct show *s, const struct published *pub, const struct period *period,
                                  struct problem *p) {
     struct revisions_state state;
-    size_t first, last;
     live_windows_init(&s->live);
     enum status status = revisions_each(pub, period->start_s, period->end_s, session_take, s, &state, p);
     if (status == STATUS_OK)
         status = sessions_before(&s->live, pub, period->start_s, &s->filter, &state.lacks, p);
-    published_range(pub, period->start_s, period->end_s, &first, &last);
     if (status == STATUS_OK)
-        show_sessions(s, period->start_s, period->end_s, sessions_known_s(pub, first, last), &state.lacks);
+        show_sessions(s, period->start_s, period->end_s, sessions_known_s(pub, period), &state.lacks);
     live_windows_fini(&s->live);
     return status;
 }
