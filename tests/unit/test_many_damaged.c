@@ -38,6 +38,8 @@ static int64_t window_at(int i) {
     return START_S + i * (int64_t)WINDOW_S;
 }
 
+static struct viewers nobody; // by rules without window.heartbeat none is remembered
+
 // A like in each of so many windows.
 static void keep(int windows, int64_t sealed_s) {
     static const struct rules rules = {0};
@@ -51,7 +53,7 @@ static void keep(int windows, int64_t sealed_s) {
                              .kind = KIND_LIKE,
                              .delta = 1,
                              .account = {"acme", 4}};
-        panes_take(&h.panes, &like, h.offset++, &rules, sealed_s * 1000);
+        panes_take(&h.panes, &nobody, &like, h.offset++, &rules, sealed_s * 1000);
     }
     assert_int_equal(keeper_keep(&keeper, kept, &h, &p), STATUS_OK);
     panes_fini(&h.panes);
