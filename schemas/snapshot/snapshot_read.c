@@ -1,11 +1,11 @@
 // A file into rows: bytes out of zstd, as they come; the header, the blocks, the trailer; and then nothing
 // more.
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zstd.h>
 
 #include "runtime/check.h"
+#include "runtime/sha256.h"
 #include "schemas/snapshot/snapshot_parts.h"
 
 enum { WINDOW_LOG_MAX = 25 }; // zstd's memory: 32 MiB; level 19 has 8
@@ -22,7 +22,7 @@ struct snapshot {
     size_t taken, filled;
     const char *broken; // zstd: why no more can be read; static
     uint64_t uncompressed;
-    crypto_hash_sha256_state state;
+    struct sha256 state;
     unsigned char sum[SNAPSHOT_SUM_SIZE];
     struct arena arena;
     struct header header;
@@ -82,7 +82,7 @@ static size_t take(struct snapshot *s, char *to, size_t count) {
 }
 
 static void add_to_sum(struct snapshot *s, const char *bytes, size_t count) {
-    crypto_hash_sha256_update(&s->state, (const unsigned char *)bytes, count);
+    sha256_add(&s->state, (struct slice){bytes, count});
 }
 
 static bool take_length(struct snapshot *s, uint64_t *length) {
@@ -140,7 +140,7 @@ enum status snapshot_open(struct snapshot **opened, const char *name, const char
     s->in = (ZSTD_inBuffer){bytes, length, 0};
     s->window = memory_grow(NULL, ZSTD_DStreamOutSize(), 1);
     arena_init(&s->arena, 4096);
-    crypto_hash_sha256_init(&s->state);
+    sha256_init(&s->state);
     enum status status = read_header(s, p);
     if (status != STATUS_OK)
         snapshot_close(&s);
@@ -156,6 +156,7 @@ void snapshot_close(struct snapshot **s) {
     free(gone->message.at);
     arena_fini(&gone->arena);
     free(gone->window);
+    sha256_fini(&gone->state);
     ZSTD_freeDCtx(gone->zstd);
     free(gone->name);
     free(gone);
@@ -173,7 +174,7 @@ static enum status read_trailer(struct snapshot *s, const struct block_reader *r
         return broken(s, p, "");
     if (got != sizeof(bytes) - 1 || memcmp(bytes, head, sizeof(head)) != 0)
         return broken(s, p, "its trailer is cut short, or something follows it");
-    crypto_hash_sha256_final(&s->state, s->sum);
+    sha256_end(&s->state, s->sum);
     if (memcmp(bytes + sizeof(head), s->sum, SNAPSHOT_SUM_SIZE) != 0)
         return broken(s, p, "its checksum is another than that of its bytes");
     if (memcmp(reader->table_rows, s->table_rows, sizeof(s->table_rows)) != 0)

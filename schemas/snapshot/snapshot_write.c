@@ -1,16 +1,16 @@
 // A file from rows: the header, the blocks table by table and window by window, the trailer.
-#include <sodium.h>
 #include <stdlib.h>
 #include <zstd.h>
 
 #include "runtime/check.h"
+#include "runtime/sha256.h"
 #include "schemas/snapshot/block_write.h"
 
 // Where the uncompressed bytes go: into zstd, and into the sum.
 struct sink {
     struct snapshot_bytes *out;
     ZSTD_CCtx *zstd;
-    crypto_hash_sha256_state sum;
+    struct sha256 sum;
 };
 
 // Rows of a window as a file has them: the numbers of table t begin at starts[t].
@@ -39,7 +39,7 @@ static void compress(struct sink *s, struct slice bytes, ZSTD_EndDirective end) 
 }
 
 static void put(struct sink *s, struct slice bytes) {
-    crypto_hash_sha256_update(&s->sum, (const unsigned char *)bytes.at, bytes.length);
+    sha256_add(&s->sum, bytes);
     compress(s, bytes, ZSTD_e_continue);
 }
 
@@ -58,7 +58,7 @@ static void put_block(void *sink, struct slice message) {
 
 static void put_trailer(struct sink *s) {
     struct wire_out trailer = {0}, file = {0};
-    crypto_hash_sha256_final(&s->sum, s->out->sum);
+    sha256_end(&s->sum, s->out->sum);
     wire_bytes(&trailer, TRAILER_SUM, (struct slice){(const char *)s->out->sum, SNAPSHOT_SUM_SIZE});
     wire_element(&file, SNAPSHOT_TRAILER, wire_slice(&trailer));
     compress(s, wire_slice(&file), ZSTD_e_end);
@@ -154,10 +154,11 @@ void snapshot_write(struct snapshot_bytes *out, const struct header *header,
         table_rows[TABLE_VIEWERS] = header->progress->viewer_count;
     *out = (struct snapshot_bytes){0};
     struct sink s = {.out = out, .zstd = ZSTD_createCCtx()};
+    sha256_init(&s.sum);
     CHECK(s.zstd != NULL);
     CHECK(!ZSTD_isError(ZSTD_CCtx_setParameter(s.zstd, ZSTD_c_compressionLevel, SNAPSHOT_LEVEL)));
-    crypto_hash_sha256_init(&s.sum);
     write_all(&s, header, sorted, count, table_rows);
+    sha256_fini(&s.sum);
     ZSTD_freeCCtx(s.zstd);
     for (size_t i = 0; i < count; i++)
         free(sorted[i].numbers);

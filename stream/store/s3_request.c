@@ -18,6 +18,7 @@
 
 #include "runtime/check.h"
 #include "runtime/memory.h"
+#include "runtime/sha256.h"
 #include "stream/store/s3_xml.h"
 
 enum {
@@ -233,10 +234,10 @@ static void add_header(struct try *t, const char *line) {
 }
 
 static void add_headers(struct try *t) {
-    unsigned char hash[crypto_hash_sha256_BYTES];
+    unsigned char hash[SHA256_SIZE];
     char hex[2 * sizeof(hash) + 1], line[128];
     const char *bytes = t->request->bytes != NULL ? t->request->bytes : "";
-    crypto_hash_sha256(hash, (const unsigned char *)bytes, t->request->length);
+    sha256_of((struct slice){bytes, t->request->length}, hash);
     snprintf(line, sizeof(line), "x-amz-content-sha256: %s",
              sodium_bin2hex(hex, sizeof(hex), hash, sizeof(hash)));
     add_header(t, line);
