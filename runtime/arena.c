@@ -12,15 +12,16 @@ struct arena_block {
     _Alignas(16) char bytes[];
 };
 
-static struct arena_block *block_create(size_t size) {
+static struct arena_block *block_create(struct arena *a, size_t size) {
     struct arena_block *block = memory_take(sizeof(*block) + size);
     block->size = size;
+    a->held += size;
     return block;
 }
 
 void arena_init(struct arena *a, size_t block_size) {
-    a->block_size = block_size;
-    a->first = block_create(block_size);
+    *a = (struct arena){.block_size = block_size};
+    a->first = block_create(a, block_size);
     a->current = a->first;
 }
 
@@ -31,7 +32,7 @@ void arena_fini(struct arena *a) {
         free(block);
         block = next;
     }
-    a->first = a->current = NULL;
+    *a = (struct arena){0};
 }
 
 // Moves to the next block with room, adding one where there is none. A larger take than block_size gets its
@@ -39,7 +40,7 @@ void arena_fini(struct arena *a) {
 static void *take_elsewhere(struct arena *a, size_t size) {
     struct arena_block *next = a->current->next;
     if (next == NULL || next->size < size) {
-        struct arena_block *fresh = block_create(size > a->block_size ? size : a->block_size);
+        struct arena_block *fresh = block_create(a, size > a->block_size ? size : a->block_size);
         fresh->next = next;
         a->current->next = fresh;
         next = fresh;
@@ -81,6 +82,7 @@ void arena_trim(struct arena *a, size_t keep) {
             at = &block->next;
         } else {
             *at = block->next;
+            a->held -= block->size;
             free(block);
         }
     }
@@ -94,8 +96,5 @@ size_t arena_used(const struct arena *a) {
 }
 
 size_t arena_held(const struct arena *a) {
-    size_t held = 0;
-    for (const struct arena_block *block = a->first; block != NULL; block = block->next)
-        held += block->size;
-    return held;
+    return a->held;
 }

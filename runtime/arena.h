@@ -10,6 +10,7 @@ struct arena {
     struct arena_block *first;
     struct arena_block *current;
     size_t block_size;
+    size_t held; // bytes of all blocks
 };
 
 void arena_init(struct arena *a, size_t block_size);
