@@ -102,6 +102,19 @@ void rows_add_cell(struct rows *r, uint32_t row, uint32_t field, int64_t value) 
     cell->value = (int64_t)((uint64_t)cell->value + (uint64_t)value);
 }
 
+void rows_add_cells(struct rows *r, uint32_t field, const uint32_t *numbers, const int64_t *values,
+                    uint32_t count) {
+    for (uint32_t i = 0; i < count; i++)
+        __builtin_prefetch(&r->rows.at[numbers[i]], 1);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct row *row = &r->rows.at[numbers[i]];
+        if (row->cell_count > 0)
+            __builtin_prefetch(&r->words.at[row->cells], 1);
+    }
+    for (uint32_t i = 0; i < count; i++)
+        rows_add_cell(r, numbers[i], field, values[i]);
+}
+
 void rows_add(struct rows *r, uint32_t row, field_code field, int64_t value) {
     CHECK(row < r->rows.count);
     rows_add_cell(r, row, rows_field(r, field), value);

@@ -176,6 +176,10 @@ static inline bool row_has_cells(const struct rows *r, const struct row *row) {
 
 void rows_cells_init(struct rows *r);
 void rows_add_cell(struct rows *r, uint32_t row, uint32_t field, int64_t value); // of 0: nothing
+// Of one field to many rows, at most so many, which are fetched together.
+enum { ROWS_CELLS_AT_ONCE = 32 };
+void rows_add_cells(struct rows *r, uint32_t field, const uint32_t *numbers, const int64_t *values,
+                    uint32_t count);
 
 struct slice rows_keep(struct rows *r, struct slice text);
 

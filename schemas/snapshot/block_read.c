@@ -219,9 +219,27 @@ static const char *lists_fit(const struct cursors *c, enum table table) {
                                                               : NULL;
 }
 
+// A key on its way to its row: it waits until what is looked at there has been fetched.
+static void key_put(struct block_reader *reader, struct rows *rows, uint32_t index,
+                    const struct row_key *key) {
+    struct waiting_key *w = &reader->waiting[index % ROWS_AHEAD];
+    memcpy(w->id, key->id.at, key->id.length);
+    w->key = *key;
+    w->key.id.at = w->id;
+    w->account = rows_account(rows, key->account);
+    w->hash = rows_hash(w->account, &w->key);
+    rows_prefetch(rows, w->hash);
+}
+
+static void key_take(struct block_reader *reader, struct rows *rows, uint32_t index) {
+    const struct waiting_key *w = &reader->waiting[index % ROWS_AHEAD];
+    reader->numbers[index] = rows_row_of(rows, w->account, &w->key, w->hash);
+}
+
 static const char *read_rows(struct block_reader *reader, const struct block *b, struct rows *rows) {
     struct cursors c;
     struct row_key key = {.table = b->table};
+    uint32_t taken = 0;
     cursors_init(&c, b);
     const char *wrong = lists_fit(&c, b->table);
     for (uint32_t i = 0; wrong == NULL && i < b->rows; i++) {
@@ -229,86 +247,15 @@ static const char *read_rows(struct block_reader *reader, const struct block *b,
         if (wrong != NULL)
             return wrong;
         reader->has_cell[i] = false;
-        if (rows != NULL)
-            reader->numbers[i] = rows_row(rows, &key);
+        if (rows == NULL)
+            continue;
+        if (i - taken == ROWS_AHEAD)
+            key_take(reader, rows, taken++);
+        key_put(reader, rows, i, &key);
     }
+    while (wrong == NULL && rows != NULL && taken < b->rows)
+        key_take(reader, rows, taken++);
     return wrong != NULL ? wrong : end_lists(&c);
-}
-
-// A column's parts as they lie in its bytes.
-struct column {
-    struct slice name;
-    struct wire_in steps, values;
-};
-
-static const char *split_column(struct slice bytes, struct column *column) {
-    struct wire_in in = wire_in(bytes);
-    struct wire_field field;
-    unsigned seen = 0;
-    while (wire_next(&in, &field)) {
-        if (field.number > COLUMN_VALUES)
-            continue;
-        if (field.type != WIRE_BYTES || (seen & 1u << field.number) != 0)
-            return "a field of a column has another type than its own, or comes twice";
-        seen |= 1u << field.number;
-        if (field.number == COLUMN_COUNTER)
-            column->name = field.bytes;
-        else if (field.number == COLUMN_STEPS)
-            column->steps = wire_in(field.bytes);
-        else
-            column->values = wire_in(field.bytes);
-    }
-    return wire_is_at_end(&in) && seen == 14 ? NULL : "a column is damaged";
-}
-
-static const char *read_cells(struct block_reader *reader, const struct block *b, struct column *column,
-                              struct rows *rows, uint32_t field) {
-    uint64_t row = 0;
-    for (bool is_first = true; !wire_is_at_end(&column->steps); is_first = false) {
-        uint32_t step;
-        uint64_t value;
-        if (!wire_read_32(&column->steps, &step) || !wire_read(&column->values, &value))
-            return "a column has fewer values than steps, or they are damaged";
-        row += step;
-        if ((step == 0 && !is_first) || row >= b->rows)
-            return "a column steps past the last row, or stays at one";
-        if (value == 0)
-            return "a cell is 0";
-        reader->has_cell[row] = true;
-        if (rows != NULL)
-            rows_add_cell(rows, reader->numbers[row], field, wire_unzigzag(value));
-    }
-    return wire_is_at_end(&column->values) ? NULL : "a column has more values than steps";
-}
-
-static const char *read_columns(struct block_reader *reader, const struct block *b, struct rows *rows) {
-    struct wire_in in = wire_in(b->bytes);
-    struct wire_field field;
-    struct slice last = {"", 0};
-    while (wire_next(&in, &field)) {
-        if (field.number == BLOCK_SKETCHES)
-            return "it has sketches, which are not of its table";
-        if (field.number != BLOCK_COLUMNS)
-            continue;
-        struct column column = {0};
-        const char *wrong = split_column(field.bytes, &column);
-        if (wrong != NULL)
-            return wrong;
-        field_code code;
-        if (!field_parse(&code, column.name))
-            return "a column has a name that is none of a counter";
-        if (slice_order(last, column.name) >= 0)
-            return "its columns are not sorted, or one comes twice";
-        last = column.name;
-        wrong = read_cells(reader, b, &column, rows, rows != NULL ? rows_field(rows, code) : 0);
-        if (wrong != NULL)
-            return wrong;
-    }
-    for (uint32_t i = 0; i < b->rows; i++) {
-        if (!reader->has_cell[i])
-            return "a row has no cell";
-    }
-    return NULL;
 }
 
 // The next field of a block that is a sketch; columns have no place beside them.
@@ -415,5 +362,5 @@ const char *block_read(struct block_reader *reader, struct slice bytes) {
     if (!table_has_counters(b.table))
         return "it is of a table that this program does not know";
     wrong = read_rows(reader, &b, rows);
-    return wrong != NULL ? wrong : read_columns(reader, &b, rows);
+    return wrong != NULL ? wrong : block_read_columns(reader, bytes, b.rows, rows);
 }

@@ -137,6 +137,13 @@ struct last_row {
     int64_t live_start_s;                // of a live session, whose name is the id
 };
 
+// The key of a row that is being looked for.
+struct waiting_key {
+    struct row_key key;
+    uint32_t account, hash;
+    char id[ROWS_ID_MAX];
+};
+
 // Reads blocks one after the other.
 struct block_reader {
     bool is_checkpoint;
@@ -149,9 +156,12 @@ struct block_reader {
     void *viewers;
     uint32_t *numbers; // of the rows of the block
     bool *has_cell;
+    struct waiting_key waiting[ROWS_AHEAD]; // a ring
 };
 
 const char *block_read(struct block_reader *reader, struct slice bytes);
+const char *block_read_columns(struct block_reader *reader, struct slice bytes, uint32_t count,
+                               struct rows *rows);
 const char *block_read_orders(struct block_reader *reader, struct slice bytes, uint32_t count,
                               struct rows *rows);
 const char *block_read_readings(struct block_reader *reader, struct slice bytes, uint32_t count,
