@@ -74,8 +74,8 @@ static void hear(struct hearing *h, enum heard_of of, const struct row_key *key,
 
 static void hear_row(struct hearing *h, const struct rows *rows, uint32_t row) {
     const struct row_key key = rows_key(rows, row);
-    bool is_topic = key.table == TABLE_TOPIC && key.id.length > 0;
-    if (key.table != TABLE_TOTALS && !is_topic)
+    bool is_topic = key.table == TABLE_TOPIC;
+    if ((WATCH_TABLES >> key.table & 1) == 0 || (is_topic && key.id.length == 0))
         return;
     int64_t all = rows_value(rows, row, field_counter(COUNTER_OF_MENTION));
     int64_t rivals = sum(rows_value(rows, row, field_counter(COUNTER_MENTIONS_RIVAL)),

@@ -55,6 +55,9 @@ struct alerts {
     size_t count, room;
 };
 
+// The tables of a window's rows that a watch looks at, by their bits.
+enum { WATCH_TABLES = 1 << TABLE_TOTALS | 1 << TABLE_TOPIC };
+
 void watch_init(struct watch *w);
 void watch_fini(struct watch *w);
 void alerts_fini(struct alerts *a);

@@ -166,17 +166,18 @@ static enum status after_create(struct watcher *w, struct keeper *k, struct prob
 
 enum seen { SEEN_WHOLE, SEEN_EMPTY, SEEN_UNPUBLISHED };
 
-// Its rows; STATUS_NO_INPUT where it was published without a partition.
+// What a watch hears of; STATUS_NO_INPUT where it was published without a partition.
 static enum status whole_read(struct keeper *k, const struct snapshot_name *revision, struct rows *rows,
                               struct problem *p) {
     struct shelf_file file;
     char name[NAME_MAX_LENGTH];
     snapshot_name_write(name, revision);
-    enum status status = keep_files_read(k, name, FILE_WINDOW, rows, &file, p);
+    enum status status = shelf_read_tables(k->store, name, WATCH_TABLES, rows, &file, p);
     if (status != STATUS_OK)
         return status;
     const struct header *header = snapshot_header(file.snapshot);
-    if (header_missing(header) > 0 || header->start_s != revision->start_s)
+    status = keep_files_fit(k, FILE_WINDOW, &file, p);
+    if (status == STATUS_OK && (header_missing(header) > 0 || header->start_s != revision->start_s))
         status = STATUS_NO_INPUT;
     shelf_file_fini(&file);
     return status;

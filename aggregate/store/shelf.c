@@ -30,10 +30,15 @@ static struct rows *rows_of(void *rows, int64_t window_s) {
 
 enum status shelf_read(struct store *store, const char *name, struct rows *rows, struct shelf_file *file,
                        struct problem *p) {
+    return shelf_read_tables(store, name, UINT32_MAX, rows, file, p);
+}
+
+enum status shelf_read_tables(struct store *store, const char *name, uint32_t tables, struct rows *rows,
+                              struct shelf_file *file, struct problem *p) {
     enum status status = shelf_open(store, name, file, p);
     if (status != STATUS_OK)
         return status;
-    status = snapshot_read(file->snapshot, rows_of, rows, p);
+    status = snapshot_read_tables(file->snapshot, tables, rows_of, rows, p);
     if (status != STATUS_OK)
         shelf_file_fini(file);
     return status;

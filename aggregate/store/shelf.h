@@ -20,6 +20,9 @@ enum status shelf_open(struct store *store, const char *name, struct shelf_file 
 // Opens it and reads all of it into `rows` (of a file of one window), the sum checked.
 enum status shelf_read(struct store *store, const char *name, struct rows *rows, struct shelf_file *file,
                        struct problem *p);
+// The same, but only tables whose bits (1 << table) are set are put into `rows`.
+enum status shelf_read_tables(struct store *store, const char *name, uint32_t tables, struct rows *rows,
+                              struct shelf_file *file, struct problem *p);
 
 // The name of the snapshot of a window with this header: `sum` grows with every revision.
 struct snapshot_name shelf_name_of(const struct header *header);

@@ -350,7 +350,8 @@ const char *block_read(struct block_reader *reader, struct slice bytes) {
     reader->table_rows[b.table] += b.rows;
     if (b.table == TABLE_VIEWERS)
         return block_read_viewers(reader, bytes, b.rows);
-    struct rows *rows = reader->rows_of(reader->context, b.window_s);
+    bool is_wanted = (reader->tables >> b.table & 1) != 0;
+    struct rows *rows = is_wanted ? reader->rows_of(reader->context, b.window_s) : NULL;
     if (b.table == TABLE_ORDERS)
         return block_read_orders(reader, bytes, b.rows, rows);
     if (b.table == TABLE_READINGS)

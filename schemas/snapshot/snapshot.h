@@ -133,6 +133,9 @@ typedef struct rows *(*snapshot_rows_of)(void *context, int64_t window_s);
 typedef void (*snapshot_take_viewer)(void *context, const struct viewer *viewer);
 void snapshot_viewers_to(struct snapshot *s, snapshot_take_viewer take, void *context);
 enum status snapshot_read(struct snapshot *s, snapshot_rows_of rows_of, void *context, struct problem *p);
+// The same, but of other tables than those whose bits (1 << table) are set nothing is put anywhere.
+enum status snapshot_read_tables(struct snapshot *s, uint32_t tables, snapshot_rows_of rows_of, void *context,
+                                 struct problem *p);
 // After snapshot_read: the identity.
 const unsigned char *snapshot_sum(const struct snapshot *s);
 uint64_t snapshot_uncompressed(const struct snapshot *s);

@@ -150,6 +150,7 @@ struct block_reader {
     bool is_published; // a file of WINDOW or SPAN: orders are settled, members of sketches forgotten
     struct last_row last;
     uint64_t table_rows[TABLES]; // read so far
+    uint32_t tables;             // whose rows are wanted, by their bits
     snapshot_rows_of rows_of;
     void *context;
     snapshot_take_viewer take_viewer; // NULL: nobody wants them

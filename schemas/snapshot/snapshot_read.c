@@ -206,9 +206,15 @@ void snapshot_viewers_to(struct snapshot *s, snapshot_take_viewer take_viewer, v
 }
 
 enum status snapshot_read(struct snapshot *s, snapshot_rows_of rows_of, void *context, struct problem *p) {
+    return snapshot_read_tables(s, UINT32_MAX, rows_of, context, p);
+}
+
+enum status snapshot_read_tables(struct snapshot *s, uint32_t tables, snapshot_rows_of rows_of, void *context,
+                                 struct problem *p) {
     struct block_reader *reader = memory_take(sizeof(*reader));
     reader->is_checkpoint = s->header.kind == FILE_CHECKPOINT;
     reader->is_published = s->header.kind == FILE_WINDOW || s->header.kind == FILE_SPAN;
+    reader->tables = tables;
     reader->rows_of = rows_of;
     reader->context = context;
     reader->take_viewer = s->take_viewer;

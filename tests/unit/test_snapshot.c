@@ -583,6 +583,29 @@ static void a_through_record_has_no_rows(void **state) {
     snapshot_bytes_fini(&file);
 }
 
+// Of a file some tables may be wanted alone; the others are held to their sum all the same.
+static void tables_that_are_not_asked_for_are_passed_over(void **state) {
+    struct rows *r = rows_create(), *again = rows_create();
+    struct increments like = increments_like(1);
+    rows_add_subject(r, &(struct subject){.account = slice_of("acme"), .content = slice_of("7310")}, &like);
+    rows_sketch_number(r, SKETCHED_ACTORS, slice_of("acme"), 1);
+    rows_add_reached(r, 0, (const unsigned char[PSEUDONYM_SIZE]){1});
+    struct snapshot_bytes file = written(&part_header, r);
+    struct snapshot *s;
+    struct problem p = {0};
+    assert_int_equal(snapshot_open(&s, "file", file.at, file.length, &p), STATUS_OK);
+    assert_int_equal(snapshot_read_tables(s, 1 << TABLE_CONTENT, rows_of_one, again, &p), STATUS_OK);
+    assert_memory_equal(snapshot_sum(s), file.sum, SNAPSHOT_SUM_SIZE);
+    assert_int_equal(rows_count(r), 2);
+    assert_int_equal(rows_count(again), 1);
+    assert_int_equal(rows_key(again, 0).table, TABLE_CONTENT);
+    assert_int_equal(rows_sketch_count(again), 0);
+    snapshot_close(&s);
+    snapshot_bytes_fini(&file);
+    rows_destroy(&again);
+    rows_destroy(&r);
+}
+
 // Whoever packs the file again, in another way, changes nothing of what it is.
 static void another_packing_is_the_same_file(void **state) {
     struct rows *r = rows_create(), *again = rows_create();
@@ -619,6 +642,7 @@ int main(void) {
         cmocka_unit_test(the_bytes_are_those_of_protobuf),
         cmocka_unit_test(a_checkpoint_holds_several_windows),
         cmocka_unit_test(a_through_record_has_no_rows),
+        cmocka_unit_test(tables_that_are_not_asked_for_are_passed_over),
         cmocka_unit_test(another_packing_is_the_same_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
