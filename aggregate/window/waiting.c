@@ -5,7 +5,7 @@
 
 #include "runtime/memory.h"
 
-enum { ROOM_FIRST = 64, ROOM_MOST = 16384 };
+enum { ROOM_FIRST = 64, ROOM_MOST = 16384, AHEAD = 8 };
 
 struct one {
     union {
@@ -65,6 +65,24 @@ static void settle_one(struct rows *rows, const struct one *one) {
         rows_add_reached(rows, one->sketch, one->pseudonym);
 }
 
+static void fetch_one(const struct rows *rows, const struct one *one) {
+    if (one->is_duration)
+        rows_prefetch_duration(rows, one->sketch, one->duration_ms);
+    else
+        rows_prefetch_reached(rows, one->sketch, one->pseudonym);
+}
+
+// Before each `i`, in that order: those that come soon, the sketches of those that come sooner, and where the
+// next ones go in theirs.
+static void fetch(const struct waiting *w, const struct rows *rows, const uint32_t *order, size_t i) {
+    if (i + 3 * AHEAD < w->count)
+        __builtin_prefetch(&w->at[order[i + 3 * AHEAD]]);
+    if (i + 2 * AHEAD < w->count)
+        rows_prefetch_sketch(rows, w->at[order[i + 2 * AHEAD]].sketch);
+    if (i + AHEAD < w->count)
+        fetch_one(rows, &w->at[order[i + AHEAD]]);
+}
+
 // By sketch: how many each has says where its first one goes.
 static uint32_t *order_of(const struct waiting *w, size_t sketches) {
     uint32_t *order = memory_grow(NULL, w->count + 1, sizeof(*order));
@@ -83,8 +101,10 @@ void waiting_settle(struct waiting *w, struct rows *rows) {
     if (w->count == 0)
         return;
     uint32_t *order = order_of(w, rows_sketch_count(rows));
-    for (size_t i = 0; i < w->count; i++)
+    for (size_t i = 0; i < w->count; i++) {
+        fetch(w, rows, order, i);
         settle_one(rows, &w->at[order[i]]);
+    }
     free(order);
     w->count = 0;
 }

@@ -180,6 +180,11 @@ uint32_t rows_sketch_number(struct rows *r, enum sketched of, struct slice accou
 // Adds a member to a sketch of REACH, or a duration to one of QUANTILES.
 void rows_add_reached(struct rows *r, uint32_t sketch, const unsigned char pseudonym[PSEUDONYM_SIZE]);
 void rows_add_duration(struct rows *r, uint32_t sketch, int64_t duration_ms);
+// Fetch, first the sketch, then what adding to it will touch.
+void rows_prefetch_sketch(const struct rows *r, uint32_t sketch);
+void rows_prefetch_reached(const struct rows *r, uint32_t sketch,
+                           const unsigned char pseudonym[PSEUDONYM_SIZE]);
+void rows_prefetch_duration(const struct rows *r, uint32_t sketch, int64_t duration_ms);
 
 // Merges a sketch into that of the same key; what it holds stays the caller's.
 void rows_keep_sketch(struct rows *r, const struct sketch *sketch);

@@ -65,6 +65,19 @@ void rows_add_reached(struct rows *r, uint32_t sketch, const unsigned char pseud
     s->reached = 0;
 }
 
+void rows_prefetch_sketch(const struct rows *r, uint32_t sketch) {
+    __builtin_prefetch(&r->sketches.at[sketch].sketch);
+}
+
+void rows_prefetch_reached(const struct rows *r, uint32_t sketch,
+                           const unsigned char pseudonym[PSEUDONYM_SIZE]) {
+    reach_prefetch(&r->sketches.at[sketch].sketch.reach, pseudonym);
+}
+
+void rows_prefetch_duration(const struct rows *r, uint32_t sketch, int64_t duration_ms) {
+    quantiles_prefetch(&r->sketches.at[sketch].sketch.quantiles, duration_ms);
+}
+
 void rows_add_duration(struct rows *r, uint32_t sketch, int64_t duration_ms) {
     struct sketch *s = &r->sketches.at[sketch].sketch;
     CHECK(sketch < r->sketches.count && sketched_rows[s->of].table == TABLE_QUANTILES);

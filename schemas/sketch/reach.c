@@ -182,6 +182,14 @@ void reach_add(struct reach *r, const unsigned char pseudonym[PSEUDONYM_SIZE]) {
     r->count++;
 }
 
+void reach_prefetch(const struct reach *r, const unsigned char pseudonym[PSEUDONYM_SIZE]) {
+    struct reach_member m = member_of(pseudonym);
+    if (!reach_is_exact(r))
+        __builtin_prefetch(r->registers + (m.high >> REST_BITS) / GROUP * GROUP_BYTES, 1);
+    else if (r->count > 0)
+        __builtin_prefetch(&r->members[(m.high >> 32) * r->count >> 32], 1);
+}
+
 static void merge_members(struct reach *into, const struct reach *from) {
     uint32_t news = reach_is_exact(into) ? members_new(into, from) : 0;
     if (into->count + news > REACH_EXACT_MAX)

@@ -43,6 +43,8 @@ struct reach {
 void reach_fini(struct reach *r); // leaves an empty one
 
 void reach_add(struct reach *r, const unsigned char pseudonym[PSEUDONYM_SIZE]);
+// Fetches what adding it will touch.
+void reach_prefetch(const struct reach *r, const unsigned char pseudonym[PSEUDONYM_SIZE]);
 void reach_merge(struct reach *into, const struct reach *from); // not of itself
 
 // From here on a sketch, however few the members: for what is kept where no set may be.
