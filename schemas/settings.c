@@ -10,6 +10,7 @@
 #include "runtime/check.h"
 #include "runtime/config/findings.h"
 #include "runtime/http/http_place.h"
+#include "runtime/memory.h"
 #include "schemas/keys.h"
 #include "schemas/layout.h"
 
@@ -22,6 +23,15 @@ const struct option_row settings_options[] = {
 };
 #undef OPTION
 const size_t settings_option_count = sizeof(settings_options) / sizeof(settings_options[0]);
+
+struct option_row *settings_rows_relaxed(void) {
+    struct option_row *rows = memory_take(settings_option_count * sizeof(*rows));
+    for (size_t i = 0; i < settings_option_count; i++) {
+        rows[i] = settings_options[i];
+        rows[i].flags &= ~(unsigned)OPTION_REQUIRED;
+    }
+    return rows;
+}
 
 #define FAMILY(id) (UINT32_C(1) << KEY_##id)
 

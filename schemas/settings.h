@@ -24,6 +24,8 @@ struct settings {
 
 extern const struct option_row settings_options[];
 extern const size_t settings_option_count;
+// The same without OPTION_REQUIRED, for those that read and do not work; the caller frees.
+struct option_row *settings_rows_relaxed(void);
 
 // Checks what no single row can: flush_min <= flush_max, the family list, the prefix, a dead-letter topic
 // that is not the topic itself, two groups. Reports every finding to standard error (with CLM-C1 and its

@@ -19,16 +19,6 @@ static char **arguments_spell_out(int argc, char **argv) {
     return words;
 }
 
-// The settings without what only those that work need.
-static struct option_row *settings_rows_relaxed(void) {
-    struct option_row *rows = memory_take(settings_option_count * sizeof(*rows));
-    for (size_t i = 0; i < settings_option_count; i++) {
-        rows[i] = settings_options[i];
-        rows[i].flags &= ~(unsigned)OPTION_REQUIRED;
-    }
-    return rows;
-}
-
 static void help_print(const char *usage, const struct option_row *own, size_t own_count) {
     printf("usage: %s\n", usage);
     if (own_count > 0)

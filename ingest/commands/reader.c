@@ -39,16 +39,6 @@ static char **arguments_spell_out(int argc, char **argv) {
     return words;
 }
 
-// The settings without what only a worker needs.
-static struct option_row *settings_rows_relaxed(void) {
-    struct option_row *rows = memory_take(settings_option_count * sizeof(*rows));
-    for (size_t i = 0; i < settings_option_count; i++) {
-        rows[i] = settings_options[i];
-        rows[i].flags &= ~(unsigned)OPTION_REQUIRED;
-    }
-    return rows;
-}
-
 static size_t flags_choose(struct option_row *chosen, const char *const *names) {
     size_t count = 0;
     for (size_t i = 0; i < FLAG_ROWS; i++) {
