@@ -18,7 +18,7 @@ struct rows *rows_create(void) {
     slots_init(&r->sketch_slots);
     slots_init(&r->reading_slots);
     slots_init(&r->live_slots);
-    r->last_account = ROWS_END;
+    r->last_account = r->last_set = ROWS_END;
     return r;
 }
 
@@ -288,8 +288,10 @@ void rows_prefetch(struct rows *r, uint32_t hash) {
     row = row_guess(r, r->ahead[(r->ahead_next - 2 * ROWS_STEP) % ROWS_AHEAD]);
     if (row != NULL && table_has_id(row->table))
         __builtin_prefetch(row->id);
-    if (row != NULL && row->cell_count > 0)
-        __builtin_prefetch(&r->words.at[row->cells], 1);
+    if (row != NULL && row->cell_count > 0) {
+        __builtin_prefetch(&r->words.at[row->cells]);
+        __builtin_prefetch(&r->words.at[row->cells + row_room(row) / 2 + ROWS_FIRST_VALUES], 1);
+    }
     r->ahead[r->ahead_next++ % ROWS_AHEAD] = hash;
 }
 

@@ -24,13 +24,21 @@ static struct slot *set_slot(const struct rows *r, uint32_t account, uint32_t pl
     return slot;
 }
 
-static struct sketch_set *set_of(struct rows *r, uint32_t account, uint32_t platform) {
+static uint32_t set_number(struct rows *r, uint32_t account, uint32_t platform) {
     struct slot *slot = set_slot(r, account, platform);
     if (slot->number != 0)
-        return &r->sketch_sets.at[slot->number - 1];
+        return slot->number - 1;
     rows_append(&r->sketch_sets, (struct sketch_set){account, platform, {0}});
     slots_fill(&r->sketch_slots, slot, set_hash(account, platform), r->sketch_sets.count - 1);
-    return &r->sketch_sets.at[r->sketch_sets.count - 1];
+    return r->sketch_sets.count - 1;
+}
+
+// An event asks for it several times.
+static struct sketch_set *set_of(struct rows *r, uint32_t account, uint32_t platform) {
+    const struct sketch_set *last = r->last_set != ROWS_END ? &r->sketch_sets.at[r->last_set] : NULL;
+    if (last == NULL || last->account != account || last->platform != platform)
+        r->last_set = set_number(r, account, platform);
+    return &r->sketch_sets.at[r->last_set];
 }
 
 uint32_t rows_sketch_number(struct rows *r, enum sketched of, struct slice account, uint32_t platform) {

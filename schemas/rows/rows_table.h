@@ -41,6 +41,8 @@ enum { ROWS_ROOMS = 32 };
 
 // Rows that are fetched ahead: each step finds in the cache what the one before it fetched, so many rows ago.
 enum { ROWS_AHEAD = 16, ROWS_STEP = 5 };
+// Of a row's cells mostly the first few are added to, which are behind all of its fields: among these.
+enum { ROWS_FIRST_VALUES = 4 };
 
 // `order` is cut short after its last increment.
 struct kept_order {
@@ -105,6 +107,7 @@ struct rows {
     struct slots reading_slots; // by account, platform, content, counter
     struct slots live_slots;    // by account, platform, session, window
     uint32_t last_account;
+    uint32_t last_set; // of sketch_sets, the one that was looked up last; ROWS_END: none
     uint32_t ahead[ROWS_AHEAD]; // hashes of rows that are being fetched, in a ring
     unsigned ahead_next;
 };
