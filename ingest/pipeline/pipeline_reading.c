@@ -158,7 +158,9 @@ void reading_forget(struct pipeline *p) {
 // False where no shard has answered yet, the log has not, or marks and log disagree (then the process stops).
 bool reading_begin(struct pipeline *p, struct owned *o, int64_t *start) {
     int64_t lowest = coverage(p, o);
-    if (lowest < 0 || !o->bounded || !marks_fit_log(p, o, o->log.first, o->log.end))
+    if (lowest < 0 || !o->bounded)
+        return false;
+    if (!marks_fit_log(p, o, o->log.first, o->log.end))
         return false;
     *start = reading_start(p, o, lowest, o->log.first);
     verification_begin(p, o, *start);

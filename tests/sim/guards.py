@@ -155,7 +155,7 @@ GUARDS = [
     Guard("fed", "no seek goes beyond what dedup has been fed", PIPELINE + "reading.c",
           "        start = start < o->fed ? start\n", "        start = start > 0 ? start\n"),
     Guard("log-bounds", "a mark that the log does not reach stops the worker", PIPELINE + "reading.c",
-          "    if (!marks_fit_log(p, o, first, end))\n        return false;\n", ""),
+          "    if (!marks_fit_log(p, o, o->log.first, o->log.end))\n        return false;\n", ""),
     Guard("log-record", "a log whose record before a mark is another, or missing, stops the worker", PIPELINE + "records.c",
           "    if (o->verifying)\n        verify(p, o, r->offset, r);\n", ""),
     Guard("log-record-end", "also where it ends in that place", PIPELINE + "records.c",
@@ -185,5 +185,7 @@ GUARDS = [
     Guard("verdicts", "a rewind gets the verdicts of the first time", "stream/dedup.c",
           "    if (d->judged && !position_before(d->high, position))\n        return judge_again(d, position);\n", ""),
     Guard("verdicts-known", "further back than verdicts are remembered is an assignment", PIPELINE + "reading.c",
-          "if (!o->begun || !dedup_remembers(o->dedup, start)) {", "if (!o->begun) {"),
+          "return o->begun && dedup_remembers(o->dedup, start);", "return o->begun;"),
+    Guard("bounds-anew", "what was said of a log's bounds is forgotten with the turn", PIPELINE + "ownership.c",
+          "    reading_forget(p);\n}\n\n// ---- gained", "}\n\n// ---- gained"),
 ]
