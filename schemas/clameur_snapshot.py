@@ -17,6 +17,8 @@ Rows of `live` are sessions (`id`) in the window that begins at `start_s`: `join
 (`expired`) and were heard without a join (`returned`), and `changes`, by how many viewers are more, or fewer, after a second: {Unix
 seconds: change}. Those sum to joins - leaves - expired + returned. Rows of `viewers`, in checkpoints, are how viewers stand.
 
+Rows of `refunds`, which parts and checkpoints have, are sums of refunds: of the `order` that they name, placed at `order_occurred_at` (ms).
+
 The checksum is compared at the end: after an exception nothing that was read may be used. `clameur_snapshot.py FILE SCHEMA`
 prints JSON lines.
 """
@@ -30,6 +32,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 HEADER, BLOCK, TRAILER = 0x0A, 0x12, 0x1A  # the tags of Snapshot's fields
 ORDER = ("account", "occurred_at", "platform", "origin", "format", "paid", "content", "campaign", "again")
+REFUND = ("account", "order_occurred_at", "platform", "origin", "format", "paid", "content", "campaign")
 
 
 class Snapshot:
@@ -69,7 +72,7 @@ class Snapshot:
         tag, message = self._message()
         while tag == BLOCK:
             yield from self._orders(message) or self._readings(message) or self._live(message) or \
-                self._viewers(message) or self._rows(message)
+                self._refunds(message) or self._viewers(message) or self._rows(message)
             tag, message = self._message()
         if tag != TRAILER or message.sha256 != self._sum.digest() or self._file.read(1):
             raise ValueError("the snapshot's checksum is not that of its bytes")
@@ -113,6 +116,11 @@ class Snapshot:
     def _readings(b):
         return [{"table": "readings", "window_s": b.window_s, "account": r.account, "platform": r.platform, "id": r.content,
                  "counter": r.counter, "value": r.value, "read_at": r.read_at, "event_id": r.event_id.hex()} for r in b.readings]
+
+    @staticmethod
+    def _refunds(b):
+        return [{"table": "refunds", "window_s": b.window_s, "order": r.order.hex(), **{name: getattr(r, name) for name in REFUND},
+                 "tags": list(r.tags), "topics": list(r.topics), "counters": {i.counter: i.value for i in r.increments}} for r in b.refunds]
 
     @staticmethod
     def _live(b):

@@ -69,8 +69,9 @@ struct event {
     unsigned flaws;     // of enum event_flaw
     struct slice bytes; // as it stands in its record: the record's value, or its part of a batch
 
-    int64_t since_ms;     // when that began which the event ends: replied_to_at, opened_at; 0: not said
-    uint32_t topic_count; // of a listening or a care body
+    int64_t since_ms; // when that began which the event ends: replied_to_at, opened_at; 0: not said
+    int64_t order_occurred_at_ms; // of a commerce body; 0: not said
+    uint32_t topic_count;         // of a listening or a care body
     const struct slice *topics;
     struct slice tracked_brand; // of a listening body: whose mention it is; empty: the account's own
 

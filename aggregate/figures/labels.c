@@ -44,18 +44,8 @@ const char *label_paid(bool paid) {
 }
 
 const char *label_table(enum table table) {
-    static const char *const names[TABLES] = {"totals",
-                                              "content",
-                                              "campaign",
-                                              "tag",
-                                              "topic",
-                                              "late",
-                                              "orders",
-                                              "reach",
-                                              "quantiles",
-                                              "readings",
-                                              "live",
-                                              "cohort",
-                                              [TABLE_VIEWERS] = "viewers"};
+    static const char *const names[TABLES] = {"totals", "content", "campaign", "tag",       "topic",
+                                              "late",   "orders",  "reach",    "quantiles", "readings",
+                                              "live",   "cohort",  "refunds",  "viewers"};
     return names[table];
 }

@@ -8,15 +8,26 @@
 #include "runtime/memory.h"
 
 #define CACHE_BYTES_MAX ((size_t)256 << 20)
+enum { STORED_MAX = 20000 }; // windows: more than 180 days have
 
 struct cached {
     struct earlier_orders orders;
     struct rows *rows;
 };
 
+// The orders of a window that the store has.
+struct stored {
+    int64_t start_s;
+    struct earlier_orders *at;
+    size_t count;
+};
+
 struct earlier {
     struct earlier_orders *noted; // by (start_s, partition)
     size_t count, room;
+    struct stored *stored; // by start_s
+    size_t stored_count;
+    struct stored looked; // what was not to be remembered
     struct cached *cache; // in no order
     size_t cached, cache_room, cache_bytes;
 };
@@ -31,9 +42,18 @@ static void cache_drop(struct earlier *e) {
     e->cached = e->cache_bytes = 0;
 }
 
+static void stored_drop(struct earlier *e) {
+    for (size_t i = 0; i < e->stored_count; i++)
+        free(e->stored[i].at);
+    e->stored_count = 0;
+}
+
 void earlier_destroy(struct earlier **e) {
     if (*e == NULL)
         return;
+    stored_drop(*e);
+    free((*e)->looked.at);
+    free((*e)->stored);
     cache_drop(*e);
     free((*e)->cache);
     free((*e)->noted);
@@ -66,18 +86,18 @@ void earlier_note(struct earlier *e, const struct progress *progress) {
     for (size_t i = 0; i < progress->line_count; i++) {
         const struct line *line = &progress->lines[i];
         if (line->orders_to > 0 && line->start_s + WINDOW_S <= progress->sealed_s)
-            note(e, (struct earlier_orders){line->start_s, progress->partition, line->orders_to});
+            note(e, (struct earlier_orders){line->start_s, progress->partition, line->orders_to, false});
     }
     if (e->count > 1)
         qsort(e->noted, e->count, sizeof(*e->noted), orders_compare);
 }
 
 // The first of a window that does not start before.
-static size_t place_of(const struct earlier *e, int64_t start_s) {
-    size_t low = 0, high = e->count;
+static size_t first_from(const struct earlier_orders *list, size_t count, int64_t start_s) {
+    size_t low = 0, high = count;
     while (low < high) {
         size_t middle = (low + high) / 2;
-        if (e->noted[middle].start_s < start_s)
+        if (list[middle].start_s < start_s)
             low = middle + 1;
         else
             high = middle;
@@ -85,19 +105,35 @@ static size_t place_of(const struct earlier *e, int64_t start_s) {
     return low;
 }
 
+static size_t place_of(const struct earlier *e, int64_t start_s) {
+    return first_from(e->noted, e->count, start_s);
+}
+
 bool earlier_has(const struct earlier *e, int64_t start_s) {
     size_t place = place_of(e, start_s);
     return place < e->count && e->noted[place].start_s == start_s;
 }
 
-uint64_t earlier_hash(const struct earlier *e, int64_t start_s) {
-    size_t first = place_of(e, start_s - EARLIER_S), end = place_of(e, start_s);
+static uint64_t hash_between(const struct earlier *e, int64_t from_s, int64_t end_s) {
+    size_t first = place_of(e, from_s), end = place_of(e, end_s);
     uint64_t hash = 0;
     for (size_t i = first; i < end; i++) {
         const int64_t words[] = {e->noted[i].start_s, e->noted[i].partition, e->noted[i].to};
         hash = hash_bytes(words, sizeof(words), hash);
     }
     return hash;
+}
+
+uint64_t earlier_hash(const struct earlier *e, int64_t start_s) {
+    return hash_between(e, start_s - EARLIER_S, start_s);
+}
+
+uint64_t earlier_hash_of(const struct earlier *e, int64_t start_s) {
+    return hash_between(e, start_s, start_s + 1);
+}
+
+const struct earlier_orders *earlier_of(const struct earlier *e, int64_t start_s, size_t *count) {
+    return earlier_within(e->noted, e->count, start_s, start_s + 1, count);
 }
 
 size_t earlier_join(const struct earlier_orders *a, size_t a_count, const struct earlier_orders *b,
@@ -109,6 +145,7 @@ size_t earlier_join(const struct earlier_orders *a, size_t a_count, const struct
         struct earlier_orders next = order <= 0 ? a[at] : b[other];
         if (order == 0 && b[other].to > next.to)
             next.to = b[other].to;
+        next.gone |= order == 0 && b[other].gone;
         at += order <= 0;
         other += order >= 0;
         (*out)[taken++] = next;
@@ -118,8 +155,80 @@ size_t earlier_join(const struct earlier_orders *a, size_t a_count, const struct
 
 size_t earlier_list(const struct earlier *e, int64_t start_s, const struct earlier_orders *published,
                     size_t count, struct earlier_orders **out) {
-    size_t first = place_of(e, start_s - EARLIER_S), end = place_of(e, start_s);
-    return earlier_join(e->noted != NULL ? &e->noted[first] : NULL, end - first, published, count, out);
+    size_t noted, within;
+    const struct earlier_orders *lines =
+        earlier_within(e->noted, e->count, start_s - EARLIER_S, start_s, &noted);
+    published = earlier_within(published, count, start_s - EARLIER_S, start_s, &within);
+    return earlier_join(lines, noted, published, within, out);
+}
+
+const struct earlier_orders *earlier_within(const struct earlier_orders *list, size_t count, int64_t from_s,
+                                            int64_t end_s, size_t *within) {
+    size_t first = first_from(list, count, from_s);
+    *within = first_from(list, count, end_s) - first;
+    return *within > 0 ? &list[first] : NULL;
+}
+
+// ---- what the store has
+
+static size_t stored_place(const struct earlier *e, int64_t start_s) {
+    size_t low = 0, high = e->stored_count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (e->stored[middle].start_s < start_s)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static void stored_keep(struct earlier *e, const struct stored *stored) {
+    if (e->stored_count == STORED_MAX)
+        stored_drop(e);
+    if (e->stored == NULL)
+        e->stored = memory_take(STORED_MAX * sizeof(*e->stored));
+    size_t place = stored_place(e, stored->start_s);
+    memmove(&e->stored[place + 1], &e->stored[place], (e->stored_count - place) * sizeof(*stored));
+    e->stored[place] = *stored;
+    e->stored_count++;
+}
+
+static enum status stored_list(struct keeper *k, struct stored *stored, struct problem *p) {
+    struct part_name *files = memory_take(k->partitions * sizeof(*files));
+    enum status status = shelf_orders(k->store, stored->start_s, files, k->partitions, p);
+    stored->at = memory_take((k->partitions + 1) * sizeof(*stored->at));
+    for (uint32_t i = 0; status == STATUS_OK && i < k->partitions; i++) {
+        if (files[i].to >= 0)
+            stored->at[stored->count++] = (struct earlier_orders){stored->start_s, i, files[i].to, false};
+    }
+    free(files);
+    return status;
+}
+
+static const struct stored *stored_find(const struct earlier *e, int64_t start_s) {
+    size_t place = stored_place(e, start_s);
+    return place < e->stored_count && e->stored[place].start_s == start_s ? &e->stored[place] : NULL;
+}
+
+enum status earlier_stored(struct earlier *e, struct keeper *k, int64_t start_s, bool keeps,
+                           const struct earlier_orders **out, size_t *count, struct problem *p) {
+    const struct stored *found = keeps ? stored_find(e, start_s) : NULL;
+    if (found == NULL) {
+        free(e->looked.at);
+        e->looked = (struct stored){.start_s = start_s};
+        enum status status = stored_list(k, &e->looked, p);
+        if (status != STATUS_OK)
+            return status;
+        found = &e->looked;
+    }
+    *count = found->count;
+    *out = found->at;
+    if (keeps && found == &e->looked) {
+        stored_keep(e, found);
+        e->looked.at = NULL;
+    }
+    return STATUS_OK;
 }
 
 // ---- the orders
@@ -166,6 +275,8 @@ enum status earlier_read(struct earlier *e, struct keeper *k, const struct earli
     enum status status = STATUS_OK;
     for (size_t i = 0; i < count && status == STATUS_OK; i++) {
         struct rows *orders;
+        if (list[i].gone || list[i].to == 0)
+            continue;
         status = read_orders(e, k, &list[i], starts[list[i].partition], &orders, p);
         if (status == STATUS_OK)
             rows_merge(rows, orders);

@@ -1,8 +1,9 @@
-// Orders of the windows before: within 48 hours an order counts once, whichever window its copies are in. On
-// the keeping thread.
+// Orders of the windows before: within 48 hours an order counts once, whichever window its copies are in; and
+// a refund looks up its order in the window that it was placed in. On the keeping thread.
 //
 // Which windows have orders, and up to which offset, is read off the sealed-through records; the orders
-// themselves have files of their own, so that nobody reads whole parts for them.
+// themselves have files of their own, so that nobody reads whole parts for them. Of a window whose lines are
+// gone the files themselves say how far they reach: nothing can be added to it any more.
 #pragma once
 
 #include "aggregate/keep/keeper.h"
@@ -23,9 +24,14 @@ void earlier_note(struct earlier *e, const struct progress *progress);
 bool earlier_has(const struct earlier *e, int64_t start_s);
 // Changes when the orders of a window do that lies up to 48 hours before this one.
 uint64_t earlier_hash(const struct earlier *e, int64_t start_s);
+// Changes when the orders of that window do.
+uint64_t earlier_hash_of(const struct earlier *e, int64_t start_s);
+// The orders of that window, as the records say; they live until the next earlier_forget.
+const struct earlier_orders *earlier_of(const struct earlier *e, int64_t start_s, size_t *count);
 
 // The orders that those of a window are to be held against: what the lines say, and where a line was settled,
-// what the published revision of it was held against. By (start_s, partition); the caller frees *out.
+// what the published revision of it was held against within the 48 hours. By (start_s, partition); the caller
+// frees *out.
 size_t earlier_list(const struct earlier *e, int64_t start_s, const struct earlier_orders *published,
                     size_t count, struct earlier_orders **out);
 
@@ -33,8 +39,16 @@ size_t earlier_list(const struct earlier *e, int64_t start_s, const struct earli
 // offset; the caller frees *out.
 size_t earlier_join(const struct earlier_orders *a, size_t a_count, const struct earlier_orders *b,
                     size_t b_count, struct earlier_orders **out);
+// Of a list that is sorted so the part of windows in [from_s, end_s).
+const struct earlier_orders *earlier_within(const struct earlier_orders *list, size_t count, int64_t from_s,
+                                            int64_t end_s, size_t *within);
 
-// Adds these orders to `rows`. `starts`: the first offset of each partition. STATUS_TRY_AGAIN,
-// STATUS_BAD_DATA (CLM-D3).
+// Orders of a window that the store has, of each partition as far as they reach; they live until the next
+// call. `keeps`: nothing is added to them any more, and they may be remembered.
+enum status earlier_stored(struct earlier *e, struct keeper *k, int64_t start_s, bool keeps,
+                           const struct earlier_orders **out, size_t *count, struct problem *p);
+
+// Adds these orders to `rows`, but for those that are gone. `starts`: the first offset of each partition.
+// STATUS_TRY_AGAIN, STATUS_BAD_DATA (CLM-D3).
 enum status earlier_read(struct earlier *e, struct keeper *k, const struct earlier_orders *list, size_t count,
                          const int64_t *starts, struct rows *rows, struct problem *p);

@@ -36,43 +36,11 @@ void publisher_destroy(struct publisher **p) {
         free((*p)->throughs[i].progress.lines);
     waits_destroy(&(*p)->waits);
     earlier_destroy(&(*p)->earlier);
+    done_fini(*p);
     free((*p)->starts);
     free((*p)->throughs);
-    free((*p)->done);
     free(*p);
     *p = NULL;
-}
-
-// ---- what is done
-
-static size_t done_place(const struct publisher *pub, int64_t start_s) {
-    size_t low = 0, high = pub->done_count;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        if (pub->done[middle].start_s < start_s)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-static bool is_done(const struct publisher *pub, int64_t start_s, uint64_t lines) {
-    size_t place = done_place(pub, start_s);
-    return place < pub->done_count && pub->done[place].start_s == start_s && pub->done[place].lines == lines;
-}
-
-static void done_set(struct publisher *pub, int64_t start_s, uint64_t lines) {
-    size_t place = done_place(pub, start_s);
-    if (place == pub->done_count || pub->done[place].start_s != start_s) {
-        if (pub->done_count == pub->done_room) {
-            pub->done_room = pub->done_room == 0 ? 64 : 2 * pub->done_room;
-            pub->done = memory_grow(pub->done, pub->done_room, sizeof(*pub->done));
-        }
-        memmove(&pub->done[place + 1], &pub->done[place], (pub->done_count - place) * sizeof(*pub->done));
-        pub->done_count++;
-    }
-    pub->done[place] = (struct done){start_s, lines};
 }
 
 // ---- publishing
@@ -152,54 +120,73 @@ static enum status window_write(struct publisher *pub, struct keeper *k, const s
     return status;
 }
 
-// All parts, and of each order the least copy of 48 hours.
-static enum status window_merge(struct publisher *pub, struct keeper *k, int64_t start_s,
-                                const struct inputs *in, struct rows *rows, struct problem *p) {
+// Of each order the least copy of 48 hours counts, and refunds where their orders do.
+static enum status window_settle(struct publisher *pub, struct keeper *k, int64_t start_s,
+                                 const struct inputs *in, struct rows *rows, struct problem *p) {
+    size_t count;
+    const struct earlier_orders *list =
+        earlier_within(in->earlier, in->earlier_count, start_s - EARLIER_S, start_s, &count);
     struct rows *earlier = rows_create();
-    enum status status = parts_merge(pub, k, start_s, in->coverage, rows, p);
-    if (status == STATUS_OK)
-        status = earlier_read(pub->earlier, k, in->earlier, in->earlier_count, pub->starts, earlier, p);
-    if (status == STATUS_OK)
+    enum status status = STATUS_OK;
+    if (rows_order_count(rows) > 0)
+        status = earlier_read(pub->earlier, k, list, count, pub->starts, earlier, p);
+    if (status == STATUS_OK) {
         rows_settle(rows, earlier);
+        status = refunds_settle(pub, k, start_s, in, rows, p);
+    }
     rows_destroy(&earlier);
     return status;
 }
 
-static enum status window_publish(struct publisher *pub, struct keeper *k, int64_t start_s,
-                                  const struct inputs *in, struct problem *p) {
-    const struct header header = window_header(pub, k, start_s, in);
-    const struct snapshot_name name = shelf_name_of(&header);
-    struct snapshot_name newest = {.sum = -1};
-    enum status status = shelf_newest(k->store, start_s, &newest, p);
-    if (status != STATUS_OK && status != STATUS_NO_INPUT)
-        return status;
-    if (newest.hash == name.hash && newest.sum == name.sum)
+static bool is_newest(const struct header *header, const struct inputs *in) {
+    const struct snapshot_name name = shelf_name_of(header);
+    return in->newest.hash == name.hash && in->newest.sum == name.sum;
+}
+
+// Is nothing known that the newest revision does not say?
+static enum status is_published(const struct publisher *pub, struct keeper *k, int64_t start_s,
+                                struct inputs *in, bool *is, struct problem *p) {
+    *is = false;
+    if (!in->is_covered)
         return STATUS_OK;
-    struct rows *rows = rows_create();
-    status = window_merge(pub, k, start_s, in, rows, p);
-    if (status == STATUS_OK)
-        status = window_write(pub, k, &header, rows, newest.sum >= 0, p);
-    rows_destroy(&rows);
+    enum status status = inputs_look_up(pub, k, start_s, in->looked, in->looked_count, false, in, p);
+    const struct header header = window_header(pub, k, start_s, in);
+    *is = status == STATUS_OK && is_newest(&header, in);
     return status;
 }
 
-static uint64_t lines_hash(const struct publisher *pub, int64_t start_s) {
-    uint64_t hash = 0;
-    for (uint32_t i = 0; i < pub->partitions; i++) {
-        const struct line *line = progress_line(&pub->throughs[i].progress, start_s);
-        if (waits_lacks(pub->waits, i, start_s))
-            hash = hash_integer(hash ^ (UINT64_MAX - i));
-        else if (line != NULL)
-            hash = hash_bytes(&line->to, sizeof(line->to), hash_integer(hash + i));
-    }
-    return earlier_has(pub->earlier, start_s) ? hash ^ earlier_hash(pub->earlier, start_s) : hash;
+static enum status window_make(struct publisher *pub, struct keeper *k, int64_t start_s, struct inputs *in,
+                               struct rows *rows, struct problem *p) {
+    int64_t *windows;
+    enum status status = parts_merge(pub, k, start_s, in->coverage, rows, p);
+    if (status != STATUS_OK)
+        return status;
+    size_t count = rows_refund_windows(rows, &windows);
+    status = inputs_look_up(pub, k, start_s, windows, count, true, in, p);
+    free(windows);
+    const struct header header = window_header(pub, k, start_s, in);
+    if (status != STATUS_OK || is_newest(&header, in))
+        return status;
+    status = window_settle(pub, k, start_s, in, rows, p);
+    return status == STATUS_OK ? window_write(pub, k, &header, rows, in->newest.sum >= 0, p) : status;
+}
+
+static enum status window_publish(struct publisher *pub, struct keeper *k, int64_t start_s, struct inputs *in,
+                                  struct problem *p) {
+    bool is;
+    enum status status = is_published(pub, k, start_s, in, &is, p);
+    if (status != STATUS_OK || is)
+        return status;
+    struct rows *rows = rows_create();
+    status = window_make(pub, k, start_s, in, rows, p);
+    rows_destroy(&rows);
+    return status;
 }
 
 // `*worked`: there was something to do.
 static enum status window_look(struct publisher *pub, struct keeper *k, int64_t start_s, bool *worked,
                                struct problem *p) {
-    uint64_t lines = lines_hash(pub, start_s);
-    *worked = !is_done(pub, start_s, lines);
+    *worked = !done_is(pub, start_s);
     if (!*worked)
         return STATUS_OK;
     struct inputs in;
@@ -207,7 +194,7 @@ static enum status window_look(struct publisher *pub, struct keeper *k, int64_t 
     if (status == STATUS_OK)
         status = window_publish(pub, k, start_s, &in, p);
     if (status == STATUS_OK)
-        done_set(pub, start_s, lines);
+        done_set(pub, start_s, &in);
     inputs_fini(&in);
     return status;
 }
@@ -229,10 +216,20 @@ static bool is_ours(const struct publisher *pub, const bool *owned, int64_t star
     return false;
 }
 
+// The first window that a line is of.
+static int64_t first_line(const struct publisher *pub) {
+    int64_t first_s = INT64_MAX;
+    for (uint32_t i = 0; i < pub->partitions; i++) {
+        const struct progress *progress = &pub->throughs[i].progress;
+        if (progress->line_count > 0 && progress->lines[0].start_s < first_s)
+            first_s = progress->lines[0].start_s;
+    }
+    return first_s;
+}
+
 // Starts of the windows that we are to publish and that all have sealed, or that have waited long enough,
 // each once; *starts is the caller's. None that may have left the store.
-static size_t candidates(const struct publisher *pub, const bool *owned, int64_t gone_before_s,
-                         int64_t **starts) {
+static size_t candidates(const struct publisher *pub, const bool *owned, int64_t **starts) {
     size_t count = 0, room = 0;
     for (uint32_t i = 0; i < pub->partitions; i++)
         room += pub->throughs[i].progress.line_count;
@@ -241,7 +238,7 @@ static size_t candidates(const struct publisher *pub, const bool *owned, int64_t
         const struct progress *progress = &pub->throughs[i].progress;
         for (size_t l = 0; l < progress->line_count; l++) {
             int64_t start_s = progress->lines[l].start_s;
-            if (start_s + WINDOW_S > gone_before_s && waits_are_over(pub->waits, start_s) &&
+            if (start_s + WINDOW_S > pub->gone_before_s && waits_are_over(pub->waits, start_s) &&
                 is_ours(pub, owned, start_s))
                 (*starts)[count++] = start_s;
         }
@@ -292,8 +289,9 @@ enum status publisher_run(struct publisher *pub, struct keeper *k, const bool *o
     throughs_note(pub, k, now_ms);
     throughs_seal(pub);
     throughs_wait(pub);
-    int64_t gone_before_s = retention_horizon(retention_time(k, pub->figures.sealed_s), k->retain_s);
-    size_t count = candidates(pub, owned, gone_before_s, &starts);
+    pub->gone_before_s = retention_horizon(retention_time(k, pub->figures.sealed_s), k->retain_s);
+    done_forget(pub, first_line(pub));
+    size_t count = candidates(pub, owned, &starts);
     status = windows_look(pub, k, starts, count, most, more, p);
     free(starts);
     return status;

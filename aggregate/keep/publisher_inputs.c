@@ -1,4 +1,4 @@
-// What a window is made of: of each partition how far, and the orders of 48 hours before.
+// What a window is made of: of each partition how far. Of orders of other windows what its revisions say.
 #include <stdlib.h>
 
 #include "aggregate/keep/keep_files.h"
@@ -50,16 +50,9 @@ static void inputs_lack(const struct publisher *pub, int64_t start_s, struct inp
             waits_lacks(pub->waits, i, start_s) && in->coverage[i].to == in->coverage[i].start;
 }
 
-static bool has_orders(const struct publisher *pub, const struct coverage *coverage) {
-    for (uint32_t i = 0; i < pub->partitions; i++) {
-        if (coverage[i].orders_to > 0)
-            return true;
-    }
-    return false;
-}
-
 static void inputs_begin(const struct publisher *pub, struct inputs *in) {
-    *in = (struct inputs){.coverage = memory_take(pub->partitions * sizeof(*in->coverage))};
+    *in = (struct inputs){.coverage = memory_take(pub->partitions * sizeof(*in->coverage)),
+                          .newest = {.sum = -1}};
     for (uint32_t i = 0; i < pub->partitions; i++)
         in->coverage[i] = (struct coverage){.partition = i, .start = pub->starts[i], .to = pub->starts[i]};
 }
@@ -67,6 +60,9 @@ static void inputs_begin(const struct publisher *pub, struct inputs *in) {
 void inputs_fini(struct inputs *in) {
     free(in->coverage);
     free(in->earlier);
+    free(in->published);
+    free(in->newest_coverage);
+    free(in->looked);
 }
 
 // What a published revision covers, and what its orders were held against.
@@ -75,10 +71,19 @@ static void inputs_join(const struct publisher *pub, const struct header *publis
         if (is_more(&published->coverage[i], &in->coverage[i]))
             in->coverage[i] = published->coverage[i];
     }
-    struct earlier_orders *before = in->earlier;
-    in->earlier_count =
-        earlier_join(before, in->earlier_count, published->earlier, published->earlier_count, &in->earlier);
+    struct earlier_orders *before = in->published;
+    in->published_count = earlier_join(before, in->published_count, published->earlier,
+                                       published->earlier_count, &in->published);
     free(before);
+}
+
+static void newest_take(const struct publisher *pub, const struct header *published, struct inputs *in) {
+    in->looked_count = earlier_windows(published->earlier, published->earlier_count, &in->looked);
+    if (published->coverage_count != pub->partitions)
+        return;
+    in->newest_coverage = memory_take(pub->partitions * sizeof(*in->newest_coverage));
+    for (uint32_t i = 0; i < pub->partitions; i++)
+        in->newest_coverage[i] = published->coverage[i];
 }
 
 static enum status revision_join(const struct publisher *pub, struct keeper *k,
@@ -90,11 +95,14 @@ static enum status revision_join(const struct publisher *pub, struct keeper *k,
     if (status != STATUS_OK)
         return status;
     const struct header *header = snapshot_header(file.snapshot);
-    if (header->start_s == revision->start_s)
-        inputs_join(pub, header, in);
-    else
+    bool is_newest = revision->sum == in->newest.sum && revision->hash == in->newest.hash;
+    if (header->start_s != revision->start_s)
         status = problem_set(p, STATUS_BAD_DATA, "CLM-D3", "clameur-aggregate verify",
                              "%s holds another window than its name says", name);
+    else
+        inputs_join(pub, header, in);
+    if (status == STATUS_OK && is_newest)
+        newest_take(pub, header, in);
     shelf_file_fini(&file);
     return status;
 }
@@ -117,6 +125,8 @@ static enum status revisions_join(const struct publisher *pub, struct keeper *k,
     size_t count;
     bool settled = is_settled(pub, start_s);
     enum status status = shelf_revisions(k->store, start_s, &names, &count, p);
+    if (status == STATUS_OK && count > 0)
+        in->newest = names[count - 1];
     for (size_t i = count; i > 0 && status == STATUS_OK && (settled || i == count); i--)
         status = revision_join(pub, k, &names[i - 1], in, p);
     free(names);
@@ -124,6 +134,16 @@ static enum status revisions_join(const struct publisher *pub, struct keeper *k,
         return status;
     log_problem(LOG_LEVEL_ERROR, "revision_skipped", p);
     return STATUS_OK;
+}
+
+static bool is_same_coverage(const struct publisher *pub, const struct inputs *in) {
+    for (uint32_t i = 0; i < pub->partitions; i++) {
+        const struct coverage *a = &in->coverage[i], *b = &in->newest_coverage[i];
+        if (a->to != b->to || a->start != b->start || a->orders_to != b->orders_to ||
+            a->missing != b->missing)
+            return false;
+    }
+    return true;
 }
 
 enum status inputs_of(const struct publisher *pub, struct keeper *k, int64_t start_s, struct inputs *in,
@@ -134,12 +154,6 @@ enum status inputs_of(const struct publisher *pub, struct keeper *k, int64_t sta
         return status;
     inputs_raise(pub, start_s, in);
     inputs_lack(pub, start_s, in);
-    struct earlier_orders *published = in->earlier;
-    size_t count = in->earlier_count;
-    in->earlier = NULL;
-    in->earlier_count = has_orders(pub, in->coverage)
-                            ? earlier_list(pub->earlier, start_s, published, count, &in->earlier)
-                            : 0;
-    free(published);
+    in->is_covered = in->newest_coverage != NULL && is_same_coverage(pub, in);
     return STATUS_OK;
 }

@@ -1,5 +1,6 @@
 // The publisher in files: what all partitions have sealed (publisher_throughs.c), what a window is made of
-// (publisher_inputs.c), and the windows that are due (publisher.c).
+// (publisher_inputs.c), where its refunds look up their orders (publisher_refunds.c), what was published
+// already (publisher_done.c), and the windows that are due (publisher.c).
 #pragma once
 
 #include "aggregate/keep/earlier.h"
@@ -16,15 +17,24 @@ struct through {
 // A window that is published with all that these lines of it say.
 struct done {
     int64_t start_s;
-    uint64_t
-        lines; // hash of which partitions have a line, and how far each reaches; of orders, those before, too
+    uint64_t lines;  // hash of which partitions have a line, and how far each reaches; of orders, those
+                     // before, and of refunds, those of the windows that they were looked up in, too
+    int64_t *looked; // those windows
+    size_t looked_count;
 };
 
 // What a window is to be published with.
 struct inputs {
-    struct coverage *coverage; // by partition
-    struct earlier_orders *earlier;
+    struct coverage *coverage;      // by partition
+    struct earlier_orders *earlier; // by (start_s, partition), as the header has them: see inputs_look_up
     size_t earlier_count;
+    struct earlier_orders *published; // what all revisions together say, as far as they were read
+    size_t published_count;
+    struct snapshot_name newest;      // sum -1: none is published
+    struct coverage *newest_coverage; // NULL: unknown
+    bool is_covered;                  // it is the same
+    int64_t *looked;                  // the windows that the newest names
+    size_t looked_count;
 };
 
 struct publisher {
@@ -33,9 +43,10 @@ struct publisher {
     int64_t *starts; // of the partitions
     struct earlier *earlier;
     struct waits *waits;
-    int64_t told;      // the partition that windows were said to wait for; -1: none
-    int64_t looked_s;  // where the last run left off; INT64_MIN: it left nothing
-    struct done *done; // by start_s
+    int64_t gone_before_s; // windows that end by then may have left the store
+    int64_t told;          // the partition that windows were said to wait for; -1: none
+    int64_t looked_s;      // where the last run left off; INT64_MIN: it left nothing
+    struct done *done;     // by start_s
     size_t done_count, done_room;
     struct publisher_figures figures;
 };
@@ -51,7 +62,27 @@ void throughs_note(struct publisher *pub, const struct keeper *k, int64_t now_ms
 void throughs_seal(struct publisher *pub);
 void throughs_wait(struct publisher *pub);
 
-// What the window is to be published with, as the records and its revisions say.
+// What the window is to be published with, as the records and its revisions say: all but `earlier`.
 enum status inputs_of(const struct publisher *pub, struct keeper *k, int64_t start_s, struct inputs *in,
                       struct problem *p);
 void inputs_fini(struct inputs *in);
+// The windows that a list names, ascending, each once; the caller frees *starts.
+size_t earlier_windows(const struct earlier_orders *list, size_t count, int64_t **starts);
+
+// Fills in->earlier: for its orders those of 48 hours before, and for its refunds those of `windows`. Of one
+// whose lines are gone the store is asked where the window is to be made (`makes`); what is published of it
+// says it else.
+enum status inputs_look_up(const struct publisher *pub, struct keeper *k, int64_t start_s,
+                           const int64_t *windows, size_t count, bool makes, struct inputs *in,
+                           struct problem *p);
+// Settles the refunds of merged parts by the orders that `in` names.
+enum status refunds_settle(const struct publisher *pub, struct keeper *k, int64_t start_s,
+                           const struct inputs *in, struct rows *rows, struct problem *p);
+
+// Is the window published with all that is known of it?
+bool done_is(const struct publisher *pub, int64_t start_s);
+// It is now, with these earlier orders.
+void done_set(struct publisher *pub, int64_t start_s, const struct inputs *in);
+// Forgets windows that start before.
+void done_forget(struct publisher *pub, int64_t before_s);
+void done_fini(struct publisher *pub);

@@ -1,6 +1,6 @@
 // What grows older than store.retain leaves the store: a window's parts and its published revisions, and 48
-// hours of windows later its orders, which those after it are held against. Spans that somebody made stay. On
-// the keeping thread.
+// hours of windows later its orders, which those after it are held against, and in which refunds look up
+// theirs. Spans that somebody made stay. On the keeping thread.
 //
 // Time is what all partitions have sealed, and never later than the newest window that is published, nor than
 // the clock: neither a host whose clock is wrong takes anything away, nor a producer's whose events are of a

@@ -61,6 +61,8 @@ struct snapshot_name shelf_name_of(const struct header *header) {
         const int64_t words[] = {e->start_s, e->partition, e->to};
         sum += (uint64_t)e->to;
         name.hash = hash_bytes(words, sizeof(words), name.hash);
+        if (e->gone)
+            name.hash = hash_integer(name.hash);
     }
     sum &= INT64_MAX; // offsets of a file may be as great as can be
     name.sum = (int64_t)(sum > missing ? sum - missing : 0);
@@ -153,22 +155,32 @@ static bool is_better(const struct part_name *part, const struct part_name *best
     return best->to < 0 || part->from < best->from || (part->from == best->from && part->to > best->to);
 }
 
-enum status shelf_parts(struct store *store, int64_t start_s, const int64_t *bounds, struct part_name *parts,
-                        uint32_t partitions, struct problem *p) {
+static enum status best_parts(struct store *store, const char *folder, int64_t start_s, const int64_t *bounds,
+                              struct part_name *parts, uint32_t partitions, struct problem *p) {
     struct store_names names;
     for (uint32_t i = 0; i < partitions; i++)
         parts[i] = (struct part_name){.start_s = start_s, .partition = i, .to = -1};
-    enum status status = window_list(store, "parts", start_s, &names, p);
+    enum status status = window_list(store, folder, start_s, &names, p);
     if (status != STATUS_OK)
         return status;
     for (size_t i = 0; i < names.count; i++) {
         struct part_name part;
         if (part_name_parse(&part, start_s, names.at[i]) && part.partition < partitions &&
-            part.to <= bounds[part.partition] && is_better(&part, &parts[part.partition]))
+            (bounds == NULL || part.to <= bounds[part.partition]) && is_better(&part, &parts[part.partition]))
             parts[part.partition] = part;
     }
     store_names_fini(&names);
     return STATUS_OK;
+}
+
+enum status shelf_parts(struct store *store, int64_t start_s, const int64_t *bounds, struct part_name *parts,
+                        uint32_t partitions, struct problem *p) {
+    return best_parts(store, "parts", start_s, bounds, parts, partitions, p);
+}
+
+enum status shelf_orders(struct store *store, int64_t start_s, struct part_name *parts, uint32_t partitions,
+                         struct problem *p) {
+    return best_parts(store, "orders", start_s, NULL, parts, partitions, p);
 }
 
 static enum status through_open(struct store *store, const struct through_name *name, struct shelf_file *file,

@@ -41,6 +41,9 @@ enum status shelf_newest(struct store *store, int64_t start_s, struct snapshot_n
 // among those that start first. parts[partition].to is -1 where there is none.
 enum status shelf_parts(struct store *store, int64_t start_s, const int64_t *bounds, struct part_name *parts,
                         uint32_t partitions, struct problem *p);
+// The same of the orders of parts, without bounds.
+enum status shelf_orders(struct store *store, int64_t start_s, struct part_name *parts, uint32_t partitions,
+                         struct problem *p);
 // The newest through record of a partition that is whole; STATUS_NO_INPUT where there is none.
 enum status shelf_through(struct store *store, uint32_t partition, struct shelf_file *file,
                           struct problem *p);

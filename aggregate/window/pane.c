@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "aggregate/window/waiting.h"
+#include "runtime/check.h"
 #include "runtime/memory.h"
 #include "schemas/layout.h"
 
@@ -64,6 +65,18 @@ static struct subject subject_of(const struct event *e) {
                             .topic_count = e->topic_count};
 }
 
+// What an event adds to windows: what it adds to Redis, and of a purchase with a value that it has one.
+static void window_increments_of(struct increments *out, const struct event *e, const struct rules *rules) {
+    increments_of(out, e, rules);
+    for (uint32_t i = 0; e->kind == KIND_PURCHASE && i < e->measure_count; i++) {
+        if (e->measures[i].counter != COUNTER_GROSS_MICROS)
+            continue;
+        CHECK(out->count < INCREMENTS_MAX);
+        out->at[out->count++] =
+            (struct increment){field_currency(field_counter(COUNTER_PRICED_ORDERS), e->currency), 1};
+    }
+}
+
 static void take_order(struct pane *pane, const struct event *e, const struct subject *subject,
                        const struct increments *increments) {
     struct order order = {
@@ -72,6 +85,25 @@ static void take_order(struct pane *pane, const struct event *e, const struct su
     memcpy(order.event_id, e->id, sizeof(order.event_id));
     rows_add_order(pane->rows, &order);
     pane->orders_to = pane->to;
+}
+
+// Is the order named, and placed at a time that is looked up? It is never known of an order without a time.
+static bool is_of_order(const struct event *e, const struct rules *rules) {
+    return e->order.length > 0 && e->order_occurred_at_ms > 0 &&
+           e->order_occurred_at_ms <= e->occurred_at_ms &&
+           e->occurred_at_ms - e->order_occurred_at_ms <= rules->window_refunds_ms;
+}
+
+static void take_refund(struct rows *rows, const struct event *e, const struct subject *subject,
+                        const struct increments *increments, const struct rules *rules) {
+    if (!is_of_order(e, rules)) {
+        rows_add_unattributed(rows, subject, increments);
+        return;
+    }
+    struct refund refund = {
+        .order_occurred_at_ms = e->order_occurred_at_ms, .subject = *subject, .increments = *increments};
+    order_hash(refund.order, e->order);
+    rows_add_refund(rows, &refund);
 }
 
 static bool is_seen(const struct event *e) {
@@ -216,7 +248,7 @@ static void take_in_time(struct pane *pane, struct viewers *viewers, const struc
         take_readings(pane->rows, e);
         return;
     }
-    increments_of(&increments, e, rules);
+    window_increments_of(&increments, e, rules);
     take_people(pane, e);
     take_duration(pane, e);
     take_case(pane->rows, e, &increments);
@@ -224,6 +256,8 @@ static void take_in_time(struct pane *pane, struct viewers *viewers, const struc
         take_live(pane->rows, viewers, e, pane->start_s, rules, &increments);
     if (e->kind == KIND_PURCHASE)
         take_order(pane, e, &subject, &increments);
+    else if (e->kind == KIND_REFUND)
+        take_refund(pane->rows, e, &subject, &increments, rules);
     else
         rows_add_subject(pane->rows, &subject, &increments);
 }
@@ -233,7 +267,7 @@ static void take_late(struct pane *pane, const struct event *e, const struct rul
     struct increments increments;
     if (e->kind == KIND_READING)
         return;
-    increments_of(&increments, e, rules);
+    window_increments_of(&increments, e, rules);
     rows_add_late(pane->rows, &subject, &increments);
 }
 

@@ -41,6 +41,7 @@ static const struct option_row rows[] = {
     SPAN("window.lateness", window_lateness_ms, "10m", 0, 0),
     {"window.heartbeat", OPTION_DURATION, offsetof(struct rules, window_heartbeat_ms), "90s", OPTION_OFF,
      1000, 3600 * 1000, ""},
+    SPAN("window.refunds", window_refunds_ms, "180d", 0, 0),
     DECIMAL("alerts.sigmas", sigmas, "5", 1, 1000000),
     DECIMAL("alerts.calm_sigmas", calm_sigmas, "2.5", 1, 1000000),
     COUNT("alerts.calm_windows", calm_windows, "2", WINDOWS_MAX),
@@ -60,7 +61,7 @@ enum {
     ROW_WEIGHTS,
     ROW_TRACKED,
     ROW_SPANS,
-    ROW_ALERTS = ROW_SPANS + 7,
+    ROW_ALERTS = ROW_SPANS + 8,
     ROW_COUNT = sizeof(rows) / sizeof(rows[0])
 };
 
@@ -315,6 +316,7 @@ static void hash_version(struct rules *version, const struct rules_kinds *kinds)
     canonical_add_unless(&c, "window_lateness_ms", version->window_lateness_ms, defaults.window_lateness_ms);
     canonical_add_unless(&c, "window_heartbeat_ms", version->window_heartbeat_ms,
                          defaults.window_heartbeat_ms);
+    canonical_add_unless(&c, "window_refunds_ms", version->window_refunds_ms, defaults.window_refunds_ms);
     for (size_t i = ROW_ALERTS; i < ROW_COUNT; i++)
         canonical_add_unless(&c, rows[i].name, value_of(version, &rows[i]), value_of(&defaults, &rows[i]));
     for (int kind = 0; kind < RULES_WEIGHTS_MAX; kind++) {

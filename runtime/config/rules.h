@@ -10,6 +10,7 @@
 //       window.disorder: 1m             # of the aggregator's windows
 //       window.lateness: 10m
 //       window.heartbeat: 90s           # or off
+//       window.refunds: 180d            # how long before a refund its order is looked up
 //       alerts.sigmas: 5                # of alerts on mentions: struct rules_alerts
 //       weights: {like: 1, share: 3}    # kind name: weight in `top`; others keep the version before's
 //       tracked: {acme: [globex]}       # account: the rivals that its share of voice is held against; other
@@ -22,7 +23,8 @@
 // Windows. The watermark is the greatest event time so far less the disorder. A record is late if its record
 // time lies past its window's end + disorder + lateness: that is a function of the log, whoever reads it, and
 // whenever. A viewer of a live session who sends heartbeats, and is then silent for longer than the heartbeat
-// rule says, has left.
+// rule says, has left. The order of a refund is looked up where it says that it was placed, from the refund's
+// own time back to so long before, both inclusive.
 #pragma once
 
 #include <stdbool.h>
@@ -67,6 +69,7 @@ struct rules {
     int64_t window_disorder_ms;         // default 1m
     int64_t window_lateness_ms;         // default 10m
     int64_t window_heartbeat_ms;        // default 90s; -1: off
+    int64_t window_refunds_ms;          // default 180d
     int32_t weights[RULES_WEIGHTS_MAX]; // by kind number; kinds from 256 on weigh 0
     struct rules_alerts alerts;
     const struct rules_tracked *tracked; // by account; the book's

@@ -15,6 +15,7 @@ struct rows *rows_create(void) {
     rows_cells_init(r);
     slots_init(&r->order_slots);
     slots_init(&r->least_slots);
+    slots_init(&r->refund_slots);
     slots_init(&r->sketch_slots);
     slots_init(&r->reading_slots);
     slots_init(&r->live_slots);
@@ -30,6 +31,7 @@ void rows_destroy(struct rows **r) {
     slots_fini(&gone->live_slots);
     slots_fini(&gone->reading_slots);
     slots_fini(&gone->sketch_slots);
+    slots_fini(&gone->refund_slots);
     slots_fini(&gone->least_slots);
     slots_fini(&gone->order_slots);
     slots_fini(&gone->account_slots);
@@ -38,6 +40,7 @@ void rows_destroy(struct rows **r) {
     rows_live_fini(gone);
     rows_sketches_fini(gone);
     free(gone->readings.at);
+    free(gone->refunds.at);
     free(gone->orders.at);
     free(gone->accounts.at);
     free(gone->fields.at);
@@ -249,6 +252,7 @@ size_t rows_memory(const struct rows *r) {
            r->accounts.room * sizeof(*r->accounts.at) + r->orders.room * sizeof(*r->orders.at) +
            slots_memory(&r->row_slots) + slots_memory(&r->field_slots) + slots_memory(&r->account_slots) +
            slots_memory(&r->order_slots) + slots_memory(&r->least_slots) +
+           r->refunds.room * sizeof(*r->refunds.at) + slots_memory(&r->refund_slots) +
            r->sketches.room * sizeof(*r->sketches.at) + r->sketch_bytes +
            r->sketch_sets.room * sizeof(*r->sketch_sets.at) + slots_memory(&r->sketch_slots) +
            r->readings.room * sizeof(*r->readings.at) + slots_memory(&r->reading_slots) +

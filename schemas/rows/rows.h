@@ -3,10 +3,11 @@
 //
 // A row is a table and what names it there; a cell is one counter of a row. Adding is exact and in any order
 // the same: integers, modulo 2^64. Purchases are kept apart, with what they would add, until rows_settle:
-// which of the copies of an order counts is known only where all of them are. Beside rows there are sketches:
-// of what is no sum, whom an account reached on a platform, and how long things took there. And readings:
-// what a platform told as an absolute value, of which the last stands, and which is in no sum. And live
-// sessions: when their viewers came and went.
+// which of the copies of an order counts is known only where all of them are. So are refunds that name their
+// order, until rows_settle_refunds: where they count is known only where the order is. Beside rows there are
+// sketches: of what is no sum, whom an account reached on a platform, and how long things took there. And
+// readings: what a platform told as an absolute value, of which the last stands, and which is in no sum. And
+// live sessions: when their viewers came and went.
 //
 // Everything that is handed in is copied. Not for threads to share.
 #pragma once
@@ -35,12 +36,13 @@ enum table {
     TABLE_READINGS, // the last of what was read, and no rows of counters
     TABLE_LIVE,     // when viewers came and went, and no rows of counters
     TABLE_COHORT,
-    TABLE_VIEWERS = 13, // of no rows: how viewers of live sessions stand, in checkpoints
+    TABLE_REFUNDS, // by order, and no rows of counters
+    TABLE_VIEWERS, // of no rows: how viewers of live sessions stand, in checkpoints
     TABLES,
 };
 
 struct row_key {
-    enum table table; // one with counters: not one from ORDERS to LIVE
+    enum table table; // one with counters: not one from ORDERS to LIVE, nor REFUNDS
     uint32_t platform;
     uint32_t origin; // with `format` and `paid`: of TOTALS and LATE, else 0
     uint32_t format;
@@ -71,6 +73,15 @@ struct order {
     int64_t occurred_at_ms;
     uint64_t again; // how often the same purchase was there besides: under other keys, past the dedup span
     struct subject subject;
+    struct increments increments;
+};
+
+// Refunds of an order that say the same of themselves, summed: its increments are the counters of their kind
+// and measures, in that order, with the sums of all of them.
+struct refund {
+    unsigned char order[ORDER_SIZE];
+    int64_t order_occurred_at_ms; // as they tell it, 0 or later
+    struct subject subject;       // their own
     struct increments increments;
 };
 
@@ -168,6 +179,21 @@ void rows_add_order(struct rows *r, const struct order *order);
 // Those read from a published file (WINDOW, SPAN) are settled.
 void rows_settle(struct rows *r, const struct rows *earlier);
 
+// Adds refunds to those of the same order and time, subject and counters. Their increments begin with their
+// kind's.
+void rows_add_refund(struct rows *r, const struct refund *refund);
+// A refund of an order that is not known: its increments to the rows of its own subject, and besides
+// `refunds_unattributed` and `unattributed_micros`.
+void rows_add_unattributed(struct rows *r, const struct subject *subject,
+                           const struct increments *increments);
+// The starts of the windows in which the orders of kept refunds were placed, ascending, each once; the caller
+// frees *starts.
+size_t rows_refund_windows(const struct rows *r, int64_t **starts);
+// Refunds of orders that were placed in the window that starts there: of those that `sold` holds (the orders
+// of that window from all partitions; NULL: none; `r` itself) the increments are added to the rows of the
+// order's subject, the least copy's; the others are unattributed. They are no longer kept then.
+void rows_settle_refunds(struct rows *r, int64_t start_s, const struct rows *sold);
+
 // Of TAG and of TOPIC, by account and platform, the rows of most uses stay (the counters of kinds, summed; of
 // equal ones the lesser id), and the cells of all others are added to one row with an empty id, which no tag
 // and no topic has. So much of each is told of a window; what windows are made from is whole. Of settled
@@ -195,11 +221,12 @@ void rows_add_reading(struct rows *r, const struct latest_reading *reading);
 // Adds to what is known of the session in its window, second by second. The changes may be in any order.
 void rows_add_live(struct rows *r, const struct live_session *live);
 
-// Adds all rows and live sessions, keeps all orders and readings and merges all sketches of `from`.
+// Adds all rows, refunds and live sessions, keeps all orders and readings and merges all sketches of `from`.
 void rows_merge(struct rows *r, const struct rows *from);
 
 size_t rows_count(const struct rows *r); // of counters alone
 size_t rows_order_count(const struct rows *r);
+size_t rows_refund_count(const struct rows *r); // those that were settled among them
 size_t rows_sketch_count(const struct rows *r);
 size_t rows_reading_count(const struct rows *r);
 size_t rows_live_count(const struct rows *r);
@@ -209,6 +236,8 @@ size_t rows_memory(const struct rows *r); // bytes held
 struct row_key rows_key(const struct rows *r, uint32_t row);
 // The order ends with its last increment: read it where it is. It lives as long as the table.
 const struct order *rows_order(const struct rows *r, size_t number);
+// The refund ends with its last increment, as an order does. NULL: it was settled.
+const struct refund *rows_refund(const struct rows *r, size_t number);
 // In no order; it lives as long as the table.
 const struct sketch *rows_sketch(const struct rows *r, size_t number);
 // NULL: there is none.
@@ -244,6 +273,8 @@ void rows_sort_sketches(const struct rows *r, uint32_t *out);
 void rows_sort_readings(const struct rows *r, uint32_t *out);
 // Of live sessions those that are not empty; returns how many, at most rows_live_count.
 size_t rows_sort_live(const struct rows *r, uint32_t *out);
+// Of refunds those that are kept and do not add up to nothing; returns how many, at most rows_refund_count.
+size_t rows_sort_refunds(const struct rows *r, uint32_t *out);
 
 // Fetches what adding to a subject's rows of TOTALS, CONTENT and CAMPAIGN will touch: for events that are
 // known ahead, one after the other. Each call also goes on with those before it, so that the last few calls

@@ -5,7 +5,7 @@
 #include "schemas/rows/rows_table.h"
 
 // The rank of a copy among those of its order.
-static int rank_order(const struct order *a, const struct order *b) {
+int rows_rank_order(const struct order *a, const struct order *b) {
     if (a->occurred_at_ms != b->occurred_at_ms)
         return a->occurred_at_ms < b->occurred_at_ms ? -1 : 1;
     return memcmp(a->event_id, b->event_id, EVENT_ID_SIZE);
@@ -24,7 +24,7 @@ static int slices_order(const struct slice *a, uint32_t a_count, const struct sl
     return number_order(a_count, b_count);
 }
 
-static int subject_order(const struct subject *a, const struct subject *b) {
+int rows_subject_order(const struct subject *a, const struct subject *b) {
     const int differences[] = {number_order(a->platform, b->platform),
                                number_order(a->origin, b->origin),
                                number_order(a->format, b->format),
@@ -43,7 +43,7 @@ static int subject_order(const struct subject *a, const struct subject *b) {
 // Of two purchases that bear one event id but say different things, one is kept, the same whatever came
 // first.
 static int twin_order(const struct order *a, const struct order *b) {
-    int differs = subject_order(&a->subject, &b->subject);
+    int differs = rows_subject_order(&a->subject, &b->subject);
     const struct increments *x = &a->increments, *y = &b->increments;
     for (uint32_t i = 0; differs == 0 && i < x->count && i < y->count; i++) {
         differs = number_order(x->at[i].field, y->at[i].field);
@@ -90,16 +90,19 @@ static const struct slice *slices_keep(struct rows *r, const struct slice *from,
     return copy;
 }
 
-static struct order *order_copy(struct rows *r, const struct order *order, uint32_t account) {
-    size_t size = offsetof(struct order, increments.at) + order->increments.count * sizeof(struct increment);
-    struct order *copy = arena_take(&r->ids, size);
-    memcpy(copy, order, size);
-    struct subject *s = &copy->subject;
+void rows_keep_subject(struct rows *r, struct subject *s, uint32_t account) {
     s->account = r->accounts.at[account];
     s->content = rows_keep(r, s->content);
     s->campaign = rows_keep(r, s->campaign);
     s->tags = slices_keep(r, s->tags, s->tag_count);
     s->topics = slices_keep(r, s->topics, s->topic_count);
+}
+
+static struct order *order_copy(struct rows *r, const struct order *order, uint32_t account) {
+    size_t size = offsetof(struct order, increments.at) + order->increments.count * sizeof(struct increment);
+    struct order *copy = arena_take(&r->ids, size);
+    memcpy(copy, order, size);
+    rows_keep_subject(r, &copy->subject, account);
     return copy;
 }
 
@@ -117,7 +120,7 @@ static void keep_least(struct rows *r, uint32_t number) {
     struct slot *least = least_slot(r, kept->account, kept->order->order);
     if (least->number == 0)
         slots_fill(&r->least_slots, least, group_hash(kept->account, kept->order->order), number);
-    else if (rank_order(kept->order, r->orders.at[least->number - 1].order) < 0)
+    else if (rows_rank_order(kept->order, r->orders.at[least->number - 1].order) < 0)
         least->number = number + 1;
 }
 
@@ -130,7 +133,7 @@ void rows_keep_order(struct rows *r, const struct order *order, bool settled) {
     for (; slot->number != 0; slot = slots_next(&r->order_slots, slot)) {
         const struct kept_order *kept = &r->orders.at[slot->number - 1];
         if (slot->hash == hash && is_of_group(kept, account, order->order) &&
-            rank_order(order, kept->order) == 0) {
+            rows_rank_order(order, kept->order) == 0) {
             keep_twin(r, slot->number - 1, order, settled);
             return;
         }
@@ -146,10 +149,10 @@ void rows_add_order(struct rows *r, const struct order *order) {
     rows_keep_order(r, order, false);
 }
 
-// The least copy that `r` holds of an order; NULL: none.
-static const struct order *least_find(const struct rows *r, const struct order *order) {
-    uint32_t account = r != NULL ? rows_account_find(r, order->subject.account) : ROWS_END;
-    uint32_t number = account != ROWS_END ? least_slot(r, account, order->order)->number : 0;
+const struct order *rows_least_order(const struct rows *r, struct slice account,
+                                     const unsigned char order[ORDER_SIZE]) {
+    uint32_t known = r != NULL ? rows_account_find(r, account) : ROWS_END;
+    uint32_t number = known != ROWS_END ? least_slot(r, known, order)->number : 0;
     return number != 0 ? r->orders.at[number - 1].order : NULL;
 }
 
@@ -171,9 +174,10 @@ void rows_settle(struct rows *r, const struct rows *earlier) {
         if (kept->settled)
             continue;
         kept->settled = true;
-        const struct order *before = least_find(earlier, kept->order);
+        const struct order *before =
+            rows_least_order(earlier, kept->order->subject.account, kept->order->order);
         bool is_least = least_slot(r, kept->account, kept->order->order)->number == i + 1;
-        bool counts = is_least && (before == NULL || rank_order(kept->order, before) <= 0);
+        bool counts = is_least && (before == NULL || rows_rank_order(kept->order, before) <= 0);
         if (counts)
             rows_add_subject(r, &kept->order->subject, &kept->order->increments);
         count_copies(r, &kept->order->subject, kept->order->again + !counts);
@@ -242,6 +246,10 @@ void rows_merge(struct rows *r, const struct rows *from) {
     merge_rows(r, from, &t);
     for (uint32_t i = 0; i < from->orders.count; i++)
         rows_keep_order(r, from->orders.at[i].order, from->orders.at[i].settled);
+    for (uint32_t i = 0; i < from->refunds.count; i++) {
+        if (!from->refunds.at[i].settled)
+            rows_add_refund(r, from->refunds.at[i].refund);
+    }
     for (uint32_t i = 0; i < from->sketches.count; i++)
         rows_keep_sketch(r, &from->sketches.at[i].sketch);
     for (uint32_t i = 0; i < from->readings.count; i++)

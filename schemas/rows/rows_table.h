@@ -51,6 +51,13 @@ struct kept_order {
     bool settled;
 };
 
+// `refund` is cut short likewise.
+struct kept_refund {
+    struct refund *refund;
+    uint32_t account;
+    bool settled;
+};
+
 struct kept_sketch {
     struct sketch sketch;
     uint32_t account;
@@ -94,6 +101,7 @@ struct rows {
     ROWS_ARRAY(field_code) fields;
     ROWS_ARRAY(struct slice) accounts;
     ROWS_ARRAY(struct kept_order) orders;
+    ROWS_ARRAY(struct kept_refund) refunds;
     ROWS_ARRAY(struct kept_sketch) sketches;
     ROWS_ARRAY(struct sketch_set) sketch_sets;
     ROWS_ARRAY(struct latest_reading) readings;
@@ -103,16 +111,17 @@ struct rows {
     struct slots row_slots, field_slots, account_slots;
     struct slots order_slots;   // by account, order, occurred_at, event id
     struct slots least_slots;   // by account and order: the least of the copies
+    struct slots refund_slots;  // by account, order and its time
     struct slots sketch_slots;  // of sketch_sets
     struct slots reading_slots; // by account, platform, content, counter
     struct slots live_slots;    // by account, platform, session, window
     uint32_t last_account;
-    uint32_t last_set; // of sketch_sets, the one that was looked up last; ROWS_END: none
+    uint32_t last_set;          // of sketch_sets, the one that was looked up last; ROWS_END: none
     uint32_t ahead[ROWS_AHEAD]; // hashes of rows that are being fetched, in a ring
     unsigned ahead_next;
 };
 
-// Else its rows are orders or sketches.
+// Else its rows are orders, refunds, sketches...
 static inline bool table_has_counters(unsigned table) {
     return table < TABLE_ORDERS || table == TABLE_COHORT;
 }
@@ -188,6 +197,15 @@ struct slice rows_keep(struct rows *r, struct slice text);
 
 // `settled`: its increments stand in the rows already.
 void rows_keep_order(struct rows *r, const struct order *order, bool settled);
+// The least copy that `r` (may be NULL) holds of an order; NULL: none.
+const struct order *rows_least_order(const struct rows *r, struct slice account,
+                                     const unsigned char order[ORDER_SIZE]);
+// The sign says how they sort.
+int rows_rank_order(const struct order *a, const struct order *b);
+int rows_subject_order(const struct subject *a, const struct subject *b); // of one account
+int rows_refund_order(const struct refund *a, const struct refund *b);    // as files have them
+// Copies the names of `s` into the table; the account is one of its own.
+void rows_keep_subject(struct rows *r, struct subject *s, uint32_t account);
 
 void rows_sketches_fini(struct rows *r);
 void rows_live_fini(struct rows *r);

@@ -29,7 +29,7 @@ static bool is_list(unsigned number) {
 static bool is_message(unsigned number) {
     return number == BLOCK_ACCOUNTS || number == BLOCK_COLUMNS || number == BLOCK_ORDERS ||
            number == BLOCK_SKETCHES || number == BLOCK_READINGS || number == BLOCK_LIVE ||
-           number == BLOCK_VIEWERS;
+           number == BLOCK_REFUNDS || number == BLOCK_VIEWERS;
 }
 
 static const char *take_field(struct block *b, uint64_t *numbers, const struct wire_field *field) {
@@ -358,6 +358,8 @@ const char *block_read(struct block_reader *reader, struct slice bytes) {
         return block_read_readings(reader, bytes, b.rows, rows);
     if (b.table == TABLE_LIVE)
         return block_read_live(reader, bytes, b.rows, rows);
+    if (b.table == TABLE_REFUNDS)
+        return block_read_refunds(reader, bytes, b.rows, rows);
     if (b.table == TABLE_REACH || b.table == TABLE_QUANTILES)
         return read_sketches(reader, &b, rows);
     if (!table_has_counters(b.table))

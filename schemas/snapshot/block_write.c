@@ -276,6 +276,10 @@ static void write_live(struct block_writer *w, const struct rows *r, uint32_t nu
     live_write(&w->part, &r->live.at[number].live, &w->nested);
 }
 
+static void write_refund(struct block_writer *w, const struct rows *r, uint32_t number) {
+    refund_write(&w->part, r->refunds.at[number].refund, &w->nested);
+}
+
 void block_write_orders(struct block_writer *w, const struct rows *r, int64_t window_s,
                         const uint32_t *numbers, size_t count) {
     write_messages(w, r, TABLE_ORDERS, BLOCK_ORDERS, window_s, numbers, count, write_order);
@@ -302,6 +306,11 @@ void block_write_viewers(struct block_writer *w, const struct viewer *viewers, s
         }
         w->put(w->context, wire_slice(&w->block));
     }
+}
+
+void block_write_refunds(struct block_writer *w, const struct rows *r, int64_t window_s,
+                         const uint32_t *numbers, size_t count) {
+    write_messages(w, r, TABLE_REFUNDS, BLOCK_REFUNDS, window_s, numbers, count, write_refund);
 }
 
 static struct slice sketched_name(const struct kept_sketch *kept) {

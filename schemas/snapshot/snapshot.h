@@ -14,7 +14,7 @@ enum {
     SNAPSHOT_SUM_SIZE = 32,
     SNAPSHOT_BLOCK_ROWS = 65536,
     SNAPSHOT_BLOCK_BYTES = 64 << 20, // a larger one is refused
-    SNAPSHOT_LEVEL = 1, // zstd's: hardly larger than by 3, in a fifth of the time
+    SNAPSHOT_LEVEL = 1,              // zstd's: hardly larger than by 3, in a fifth of the time
 };
 
 enum file_kind { FILE_PART = 1, FILE_WINDOW, FILE_SPAN, FILE_CHECKPOINT, FILE_THROUGH, FILE_ORDERS };
@@ -27,11 +27,12 @@ struct coverage {
     int64_t orders_to; // one past the last record that is an order of the window; 0: none
 };
 
-// Orders of an earlier window that those of this one were held against.
+// Orders of an earlier window that those of this one were held against, or in which a refund's was looked up.
 struct earlier_orders {
     int64_t start_s;
     uint32_t partition;
-    int64_t to;
+    int64_t to; // 0: none, of a refund's window
+    bool gone;  // they had left the store, and were not read
 };
 
 struct line {

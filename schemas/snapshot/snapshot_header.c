@@ -51,6 +51,7 @@ static void write_earlier(struct wire_out *w, const struct earlier_orders *e, st
     wire_int(scratch, 1, e->start_s);
     wire_uint(scratch, 2, e->partition);
     wire_int(scratch, 3, e->to);
+    wire_uint(scratch, 4, e->gone);
     wire_element(w, HEADER_EARLIER, wire_slice(scratch));
 }
 
@@ -263,10 +264,10 @@ static bool is_after(const struct earlier_orders *a, const struct earlier_orders
 
 static const char *read_earlier(struct header_read *r, struct slice bytes) {
     struct earlier_orders *e = &r->earlier[r->header->earlier_count];
-    uint64_t n[3];
-    if (!read_numbers(bytes, n, 3) || n[1] >= HEADER_PARTITIONS_MAX)
+    uint64_t n[4];
+    if (!read_numbers(bytes, n, 4) || n[1] >= HEADER_PARTITIONS_MAX)
         return "earlier orders are damaged";
-    *e = (struct earlier_orders){(int64_t)n[0], (uint32_t)n[1], (int64_t)n[2]};
+    *e = (struct earlier_orders){(int64_t)n[0], (uint32_t)n[1], (int64_t)n[2], n[3] != 0};
     if (!is_time(e->start_s) || !is_offset(e->to))
         return "earlier orders are damaged";
     if (r->header->earlier_count++ > 0 && !is_after(e, &e[-1]))

@@ -1,4 +1,5 @@
-// Orders in a file: written, and read from bytes that are not trusted.
+// Orders in a file, and refunds, which say less of themselves: written, and read from bytes that are not
+// trusted.
 #include <string.h>
 
 #include "runtime/check.h"
@@ -12,12 +13,7 @@ static void write_increment(struct wire_out *w, const struct increment *incremen
     wire_element(w, ORDER_INCREMENTS, wire_slice(scratch));
 }
 
-void order_write(struct wire_out *w, const struct order *order, struct wire_out *scratch) {
-    const struct subject *s = &order->subject;
-    wire_bytes(w, ORDER_ACCOUNT, s->account);
-    wire_bytes(w, ORDER_ORDER, (struct slice){(const char *)order->order, ORDER_SIZE});
-    wire_int(w, ORDER_OCCURRED_AT, order->occurred_at_ms);
-    wire_bytes(w, ORDER_EVENT_ID, (struct slice){(const char *)order->event_id, EVENT_ID_SIZE});
+static void write_subject(struct wire_out *w, const struct subject *s) {
     wire_uint(w, ORDER_PLATFORM, s->platform);
     wire_uint(w, ORDER_ORIGIN, s->origin);
     wire_uint(w, ORDER_FORMAT, s->format);
@@ -28,9 +24,26 @@ void order_write(struct wire_out *w, const struct order *order, struct wire_out 
         wire_element(w, ORDER_TAGS, s->tags[i]);
     for (uint32_t i = 0; i < s->topic_count; i++)
         wire_element(w, ORDER_TOPICS, s->topics[i]);
+}
+
+void order_write(struct wire_out *w, const struct order *order, struct wire_out *scratch) {
+    wire_bytes(w, ORDER_ACCOUNT, order->subject.account);
+    wire_bytes(w, ORDER_ORDER, (struct slice){(const char *)order->order, ORDER_SIZE});
+    wire_int(w, ORDER_OCCURRED_AT, order->occurred_at_ms);
+    wire_bytes(w, ORDER_EVENT_ID, (struct slice){(const char *)order->event_id, EVENT_ID_SIZE});
+    write_subject(w, &order->subject);
     for (uint32_t i = 0; i < order->increments.count; i++)
         write_increment(w, &order->increments.at[i], scratch);
     wire_uint(w, ORDER_AGAIN, order->again);
+}
+
+void refund_write(struct wire_out *w, const struct refund *refund, struct wire_out *scratch) {
+    wire_bytes(w, ORDER_ACCOUNT, refund->subject.account);
+    wire_bytes(w, ORDER_ORDER, (struct slice){(const char *)refund->order, ORDER_SIZE});
+    wire_int(w, ORDER_OCCURRED_AT, refund->order_occurred_at_ms);
+    write_subject(w, &refund->subject);
+    for (uint32_t i = 0; i < refund->increments.count; i++)
+        write_increment(w, &refund->increments.at[i], scratch);
 }
 
 static const char *read_increment(struct slice bytes, struct increments *to) {
@@ -139,6 +152,27 @@ const char *order_read(struct slice bytes, struct order *order, struct order_roo
     return NULL;
 }
 
+static bool is_nothing(const struct increments *increments) {
+    uint32_t i = 0;
+    while (i < increments->count && increments->at[i].value == 0)
+        i++;
+    return i == increments->count;
+}
+
+static const char *refund_read(struct slice bytes, struct refund *refund, struct order_room *room) {
+    struct order order;
+    const char *wrong = order_read(bytes, &order, room);
+    if (wrong != NULL)
+        return wrong;
+    *refund = (struct refund){.order_occurred_at_ms = order.occurred_at_ms,
+                              .subject = order.subject,
+                              .increments = order.increments};
+    memcpy(refund->order, order.order, ORDER_SIZE);
+    if (refund->order_occurred_at_ms < 0 || refund->order_occurred_at_ms >= EVENT_TIME_END_MS)
+        return "a refund's order is of no time that an event can have";
+    return is_nothing(&refund->increments) ? "a refund adds up to nothing" : NULL;
+}
+
 // Does `order` sort after the last one of the file?
 static bool follows(const struct last_row *last, const struct order *order) {
     struct slice before = {last->account, last->account_length};
@@ -185,4 +219,60 @@ const char *block_read_orders(struct block_reader *reader, struct slice bytes, u
             rows_keep_order(rows, &order, reader->is_published);
     }
     return read == count ? NULL : "it holds another number of orders than it says";
+}
+
+// The last refund, and the next: what they lead to lies in the bytes of their messages.
+struct refunds_read {
+    struct refund at[2];
+    struct order_room rooms[2];
+    int last;
+    struct slice bytes; // of the last
+    bool is_any;
+};
+
+static const char *take_refund(struct refunds_read *r, struct slice bytes, struct rows *rows) {
+    int next = 1 - r->last;
+    struct refund *refund = &r->at[next];
+    const char *wrong = refund_read(bytes, refund, &r->rooms[next]);
+    if (wrong != NULL)
+        return wrong;
+    if (r->is_any && rows_refund_order(&r->at[r->last], refund) >= 0)
+        return "its refunds are not sorted, or one comes twice";
+    if (rows != NULL)
+        rows_add_refund(rows, refund);
+    r->bytes = bytes;
+    r->is_any = true;
+    r->last = next;
+    return NULL;
+}
+
+// The next block of the window's goes on where this one ended.
+static void remember_refund(struct block_reader *reader, const struct refunds_read *r) {
+    reader->last.is_any = true;
+    reader->last_refund.length = 0;
+    wire_append(&reader->last_refund, r->bytes);
+}
+
+const char *block_read_refunds(struct block_reader *reader, struct slice bytes, uint32_t count,
+                               struct rows *rows) {
+    struct wire_in in = wire_in(bytes);
+    struct wire_field field;
+    struct refunds_read r = {.is_any = reader->last.is_any};
+    uint32_t read = 0;
+    if (reader->is_published)
+        return "it has refunds, which in published files have come to where they count";
+    const char *wrong =
+        r.is_any ? refund_read(wire_slice(&reader->last_refund), &r.at[0], &r.rooms[0]) : NULL;
+    while (wrong == NULL && wire_next(&in, &field)) {
+        if (field.number != BLOCK_REFUNDS)
+            continue;
+        wrong = field.type == WIRE_BYTES ? take_refund(&r, field.bytes, rows) : "a refund is damaged";
+        read++;
+    }
+    if (wrong != NULL)
+        return wrong;
+    if (read != count)
+        return "it holds another number of refunds than it says";
+    remember_refund(reader, &r);
+    return NULL;
 }

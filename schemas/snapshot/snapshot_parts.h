@@ -30,6 +30,7 @@ enum block_field {
     BLOCK_REACHED = 16,
     BLOCK_READINGS = 17,
     BLOCK_LIVE = 18,
+    BLOCK_REFUNDS = 19,
     BLOCK_VIEWERS = 20,
     BLOCK_FIELDS,
 };
@@ -37,6 +38,7 @@ enum block_field {
 enum column_field { COLUMN_COUNTER = 1, COLUMN_STEPS = 2, COLUMN_VALUES = 3 };
 enum increment_field { INCREMENT_COUNTER = 1, INCREMENT_VALUE = 2 };
 
+// Of a refund, too: ORDER_OCCURRED_AT is its order's time, and it has no EVENT_ID and no AGAIN.
 enum order_field {
     ORDER_ACCOUNT = 1,
     ORDER_ORDER = 2,
@@ -101,6 +103,8 @@ const char *header_read(struct slice bytes, struct arena *arena, struct header *
 
 void order_write(struct wire_out *w, const struct order *order, struct wire_out *scratch);
 
+void refund_write(struct wire_out *w, const struct refund *refund, struct wire_out *scratch);
+
 // Room for what an order's slices lead to; `order` points into it and into the bytes.
 struct order_room {
     struct slice tags[ROWS_NAMES_MAX], topics[ROWS_NAMES_MAX];
@@ -149,6 +153,7 @@ struct block_reader {
     bool is_checkpoint;
     bool is_published; // a file of WINDOW or SPAN: orders are settled, members of sketches forgotten
     struct last_row last;
+    struct wire_out last_refund; // the last refund's message
     uint64_t table_rows[TABLES]; // read so far
     uint32_t tables;             // whose rows are wanted, by their bits
     snapshot_rows_of rows_of;
@@ -165,6 +170,8 @@ const char *block_read_columns(struct block_reader *reader, struct slice bytes, 
                                struct rows *rows);
 const char *block_read_orders(struct block_reader *reader, struct slice bytes, uint32_t count,
                               struct rows *rows);
+const char *block_read_refunds(struct block_reader *reader, struct slice bytes, uint32_t count,
+                               struct rows *rows);
 const char *block_read_readings(struct block_reader *reader, struct slice bytes, uint32_t count,
                                 struct rows *rows);
 const char *block_read_live(struct block_reader *reader, struct slice bytes, uint32_t count,

@@ -222,6 +222,7 @@ enum status snapshot_read_tables(struct snapshot *s, uint32_t tables, snapshot_r
     reader->numbers = memory_grow(NULL, SNAPSHOT_BLOCK_ROWS, sizeof(*reader->numbers));
     reader->has_cell = memory_grow(NULL, SNAPSHOT_BLOCK_ROWS, sizeof(*reader->has_cell));
     enum status status = read_blocks(s, reader, p);
+    free(reader->last_refund.at);
     free(reader->has_cell);
     free(reader->numbers);
     free(reader);

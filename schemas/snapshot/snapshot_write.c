@@ -66,14 +66,18 @@ static void put_trailer(struct sink *s) {
     free(trailer.at);
 }
 
+static bool is_published(enum file_kind kind) {
+    return kind == FILE_WINDOW || kind == FILE_SPAN;
+}
+
 // Selects and sorts what is to be written; `table_rows` grows by it. `numbers` are first those of all rows
 // with counters, then of the others, both by their tables.
 static void window_rows_init(struct window_rows *w, const struct snapshot_window *window,
                              uint64_t table_rows[TABLES]) {
     const struct rows *r = window->rows;
     *w = (struct window_rows){.rows = r, .start_s = window->start_s};
-    size_t room =
-        (size_t)r->rows.count + r->orders.count + r->sketches.count + r->readings.count + r->live.count;
+    size_t room = (size_t)r->rows.count + r->orders.count + r->sketches.count + r->readings.count +
+                  r->live.count + r->refunds.count;
     w->numbers = memory_grow(NULL, room + 1, sizeof(uint32_t));
     size_t *counts = w->counts, count = 0;
     for (uint32_t i = 0; i < r->rows.count; i++) {
@@ -83,15 +87,19 @@ static void window_rows_init(struct window_rows *w, const struct snapshot_window
         counts[r->rows.at[i].table]++;
     }
     rows_sort_numbers(r, w->numbers, count);
-    rows_sort_orders(r, w->numbers + count);
+    uint32_t *others = w->numbers + count;
+    rows_sort_orders(r, others);
     counts[TABLE_ORDERS] = r->orders.count;
-    rows_sort_sketches(r, w->numbers + count + r->orders.count);
+    others += r->orders.count;
+    rows_sort_sketches(r, others);
     for (uint32_t i = 0; i < r->sketches.count; i++)
         counts[sketched_rows[r->sketches.at[i].sketch.of].table]++;
-    rows_sort_readings(r, w->numbers + count + r->orders.count + r->sketches.count);
+    others += r->sketches.count;
+    rows_sort_readings(r, others);
     counts[TABLE_READINGS] = r->readings.count;
-    counts[TABLE_LIVE] =
-        rows_sort_live(r, w->numbers + count + r->orders.count + r->sketches.count + r->readings.count);
+    others += r->readings.count;
+    counts[TABLE_LIVE] = rows_sort_live(r, others);
+    counts[TABLE_REFUNDS] = rows_sort_refunds(r, others + counts[TABLE_LIVE]);
     size_t next_row = 0, next_other = count;
     for (int t = 0; t < TABLES; t++) {
         size_t *next = table_has_counters((unsigned)t) ? &next_row : &next_other;
@@ -99,10 +107,6 @@ static void window_rows_init(struct window_rows *w, const struct snapshot_window
         *next += counts[t];
         table_rows[t] += counts[t];
     }
-}
-
-static bool is_published(enum file_kind kind) {
-    return kind == FILE_WINDOW || kind == FILE_SPAN;
 }
 
 static void write_blocks(struct block_writer *writer, const struct window_rows *w, int table,
@@ -116,6 +120,8 @@ static void write_blocks(struct block_writer *writer, const struct window_rows *
         block_write_readings(writer, w->rows, window_s, numbers, count);
     else if (table == TABLE_LIVE)
         block_write_live(writer, w->rows, window_s, numbers, count);
+    else if (table == TABLE_REFUNDS)
+        block_write_refunds(writer, w->rows, window_s, numbers, count);
     else if (table == TABLE_REACH || table == TABLE_QUANTILES)
         block_write_sketches(writer, w->rows, window_s, numbers, count, is_published(kind));
     else
@@ -152,6 +158,7 @@ void snapshot_write(struct snapshot_bytes *out, const struct header *header,
     }
     if (header->progress != NULL)
         table_rows[TABLE_VIEWERS] = header->progress->viewer_count;
+    CHECK(!is_published(header->kind) || table_rows[TABLE_REFUNDS] == 0); // they are to be settled before
     *out = (struct snapshot_bytes){0};
     struct sink s = {.out = out, .zstd = ZSTD_createCCtx()};
     sha256_init(&s.sum);

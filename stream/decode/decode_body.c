@@ -47,6 +47,7 @@ static unsigned check_items(struct event *e, const Clameur__V1__Commerce *commer
 
 static unsigned fill_commerce(struct event *e, const Clameur__V1__Commerce *commerce) {
     e->order = bounds_slice(commerce->order_id);
+    e->order_occurred_at_ms = commerce->order_occurred_at;
     unsigned flaws = fill_money(e, commerce->value_micros, commerce->currency);
     e->has_value = e->has_value || commerce->tax_micros != 0 || commerce->shipping_micros != 0 ||
                    commerce->discount_micros != 0 || commerce->cost_micros != 0;

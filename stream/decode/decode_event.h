@@ -17,6 +17,6 @@ struct decode_context {
 // as it was. Texts of `e` point where those of `message` do; `message` itself is not needed afterwards.
 void decode_event(struct event *e, const Clameur__V1__Event *message, const struct decode_context *context);
 
-// Fills since_ms, topics, order, currency, has_value, read_at_ms and readings from the body, and adds to the
-// flaws of `e` what the contract's bounds on the body find.
+// Fills since_ms, topics, order and its time, currency, has_value, read_at_ms and readings from the body, and
+// adds to the flaws of `e` what the contract's bounds on the body find.
 void decode_body(struct event *e, const Clameur__V1__Event *message, struct arena *arena);

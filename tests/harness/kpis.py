@@ -10,6 +10,7 @@ from harness.siphash import actor_pseudonym
 
 FORMATS = {"post": 1, "image": 2, "carousel": 3, "video": 4, "short_video": 5, "story": 6, "live": 7, "audio_live": 8}
 WEIGHTS = {counter: weight for _, counter, weight in KINDS.values() if counter}
+BY_CURRENCY = {row[1] for row in rows("counters", "COUNTER") if row[2] == "1"}
 KPIS = [dict(zip(("id", "platform", "format", "name", "version", "numerator", "denominator", "objective", "unit"), row))
         for row in rows("kpis", "KPI")]
 
@@ -27,7 +28,7 @@ def of_platform(platform):
 
 
 def _is_money(kpi):
-    return any(name.endswith("_micros") for side in ("numerator", "denominator") for _, name in terms(kpi[side]))
+    return any(name in BY_CURRENCY for side in ("numerator", "denominator") for _, name in terms(kpi[side]))
 
 
 def _side(text, counters, currency, reach):
@@ -43,7 +44,7 @@ def _side(text, counters, currency, reach):
         elif name == "weighted":
             total += factor * sum(weight * counters[counter] for counter, weight in WEIGHTS.items())
         else:
-            total += factor * counters[f"{name}:{currency}" if name.endswith("_micros") else name]
+            total += factor * counters[f"{name}:{currency}" if name in BY_CURRENCY else name]
     return total
 
 

@@ -43,6 +43,7 @@ class Rules:
     window_disorder: int = 60_000
     window_lateness: int = 600_000
     window_heartbeat: int = 90_000  # -1: off
+    window_refunds: int = 180 * DAY * 1000
     weights: dict = field(default_factory=dict)  # by the kind's name
     tracked: dict = field(default_factory=dict)  # by account: its rivals
     alerts: dict = field(default_factory=dict)  # what is not the default, in the file's order; decimals in thousandths
@@ -63,7 +64,7 @@ class Rules:
         weights = {kind: self.weights.get(name, weight) for kind, (name, _, weight) in registry.KINDS.items()}
         lines = [f"{name}_ms={self[name]}" for name in ("max_future_skew", "max_past", "series_retain", "reach_retain")]
         # Rules that came later are part of it where they are not the default: older versions keep their hashes.
-        lines += [f"{name}_ms={self[name]}" for name in ("window_disorder", "window_lateness", "window_heartbeat")
+        lines += [f"{name}_ms={self[name]}" for name in ("window_disorder", "window_lateness", "window_heartbeat", "window_refunds")
                   if self[name] != getattr(Rules, name)]
         lines += [f"alerts.{name}={value}" for name, value in self.alerts.items()]
         lines += [f"weight.{kind}={weight}" for kind, weight in sorted(weights.items())

@@ -13,7 +13,7 @@ from harness.worker import Deployment
 
 FIRST = "- version: 1\n  since: 0\n  max_future_skew: 10m\n"
 SECOND = ("- version: 2\n  since: {}\n  max_future_skew: 1m\n  weights: {{like: 7, share: 0, comment: -2, spend: 5}}\n"
-          "  reach.retain: 60d\n  window: {{disorder: 0, lateness: 1h}}\n  tracked: {{again: [initech, globex], acme: []}}\n")
+          "  reach.retain: 60d\n  window: {{disorder: 0, lateness: 1h, refunds: 30d}}\n  tracked: {{again: [initech, globex], acme: []}}\n")
 MINUTE = 60_000
 DAY = 86_400_000
 
@@ -24,7 +24,7 @@ def now_ms():
 
 def second(since):
     return Rules(since=since, max_future_skew=MINUTE, weights={"like": 7, "share": 0, "comment": -2, "spend": 5},
-                 reach_retain=60 * DAY, window_disorder=0, window_lateness=60 * MINUTE, tracked={"again": ["globex", "initech"], "acme": []})
+                 reach_retain=60 * DAY, window_disorder=0, window_lateness=60 * MINUTE, window_refunds=30 * DAY, tracked={"again": ["globex", "initech"], "acme": []})
 
 
 @pytest.fixture

@@ -167,7 +167,7 @@ static struct earlier_orders *earlier_read(const json_t *list) {
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *item = json_array_get(list, i);
         earlier[i] = (struct earlier_orders){number(item, "start"), (uint32_t)number(item, "partition"),
-                                             number(item, "to")};
+                                             number(item, "to"), false};
     }
     return earlier;
 }

@@ -26,8 +26,10 @@ enum { PARTITIONS = 3, PROCESSES = 3, ENTRIES_MAX = 4096, WINDOWS = 1024, CONTEN
 #define INCOMPLETE_AFTER_MS (45 * MINUTE)
 
 // Who is silent leaves in another window than that in which he was heard.
-static const struct rules world_rules = {
-    .window_disorder_ms = MINUTE, .window_lateness_ms = 10 * MINUTE, .window_heartbeat_ms = 20 * MINUTE};
+static const struct rules world_rules = {.window_disorder_ms = MINUTE,
+                                         .window_lateness_ms = 10 * MINUTE,
+                                         .window_heartbeat_ms = 20 * MINUTE,
+                                         .window_refunds_ms = 5 * 24 * 60 * MINUTE};
 
 // ---- the log
 
@@ -155,12 +157,33 @@ static void event_vary(struct event *e, uint32_t number) {
     e->reading_count = 1;
 }
 
+enum { ORDERS = 5, ORDER_TEXT = 40 };
+
+// One of the orders of that window.
+static struct slice order_name(char out[ORDER_TEXT], int64_t at_ms, uint32_t number) {
+    snprintf(out, ORDER_TEXT, "%" PRId64 "-%u", window_start_s(at_ms), number % ORDERS);
+    return slice_of(out);
+}
+
+// Some give back an order of this window, or of one before, up to days; at times of one that nobody placed.
+static void refund_vary(struct event *e, uint32_t number, char order[ORDER_TEXT]) {
+    static const int64_t back[] = {0, 1, 2, 3, 5, 40, 300};
+    if (number % 7 != 3 || e->kind == KIND_PURCHASE)
+        return;
+    e->kind = KIND_REFUND;
+    e->readings = NULL;
+    e->reading_count = 0;
+    e->measure_count = 0;
+    e->order_occurred_at_ms = e->occurred_at_ms - back[number / 7 % 7] * WINDOW_S * 1000;
+    e->order = order_name(order, e->order_occurred_at_ms, number);
+}
+
 // Takes entries that are no rejects and no duplicates, as the data thread does. Without panes it takes whose
 // presence they are of alone.
 static void entry_take(struct panes *panes, struct viewers *viewers, const struct entry *e) {
     struct presence_change change;
     static const char contents[CONTENTS][8] = {"reel", "story", "live", "clip"};
-    char order[40];
+    char order[ORDER_TEXT];
     struct event event = {.occurred_at_ms = e->occurred_at_ms,
                           .platform = PLATFORM_TIKTOK,
                           .kind = e->kind == PURCHASE ? KIND_PURCHASE : KIND_LIKE,
@@ -168,10 +191,10 @@ static void entry_take(struct panes *panes, struct viewers *viewers, const struc
                           .account = {"acme", 4},
                           .content = slice_of(contents[e->number % CONTENTS])};
     memcpy(event.id, &e->number, sizeof(e->number));
-    snprintf(order, sizeof(order), "%" PRId64 "-%u", window_start_s(e->occurred_at_ms), e->number % 5);
-    if (e->kind == PURCHASE)
-        event.order = slice_of(order); // of one window: across windows is for others to test
+    if (e->kind == PURCHASE) // of one window: across windows is for others to test
+        event.order = order_name(order, e->occurred_at_ms, e->number);
     event_vary(&event, e->number);
+    refund_vary(&event, e->number, order);
     if (panes != NULL)
         panes_take(panes, viewers, &event, e->offset, &world_rules, e->time_ms);
     else if (!window_is_late(window_start_s(e->occurred_at_ms), &world_rules, e->time_ms))
@@ -196,6 +219,7 @@ static struct coverage log_sum(const struct world *w, int partition, int64_t sta
         sum.counted = panes.at[0].counted;
         sum.late = panes.at[0].late;
         sum.to = panes.at[0].to;
+        sum.orders_to = panes.at[0].orders_to;
         pane_settle(&panes.at[0]);
         if (rows != NULL)
             rows_merge(rows, panes.at[0].rows);
@@ -280,13 +304,32 @@ static void complete_check(struct world *w, const char *name, const struct heade
     }
 }
 
+// Refunds find the orders that the header names, and no others.
+static void refunds_settle(const struct world *w, const struct header *header, struct rows *rows) {
+    int64_t *windows;
+    size_t count = rows_refund_windows(rows, &windows);
+    for (size_t i = 0; i < count; i++) {
+        struct rows *sold = rows_create();
+        for (size_t e = 0; e < header->earlier_count; e++) {
+            const struct earlier_orders *at = &header->earlier[e];
+            if (at->start_s == windows[i] && !at->gone)
+                log_sum(w, (int)at->partition, at->start_s, at->to, sold);
+        }
+        rows_settle_refunds(rows, windows[i], windows[i] == header->start_s ? rows : sold);
+        rows_destroy(&sold);
+    }
+    free(windows);
+}
+
 static void rows_check(struct world *w, const char *name, struct snapshot *s, const struct rows *rows) {
     const struct header *header = snapshot_header(s);
     struct rows *expected = rows_create();
     for (size_t i = 0; i < header->coverage_count; i++)
         coverage_check(w, name, header, &header->coverage[i], expected);
-    if (header->kind == FILE_WINDOW)
+    if (header->kind == FILE_WINDOW) {
         rows_settle(expected, NULL);
+        refunds_settle(w, header, expected);
+    }
     if (!is_same(rows, expected, header->kind))
         world_fail(w, "its rows are not the sum of the log", name);
     rows_destroy(&expected);

@@ -48,7 +48,7 @@ static void a_header_that_its_name_does_not_say_is_found__red_without_the_check(
     assert_false(audit_name(names[1], &window, said));
     assert_false(audit_name(names[4], &orders, said));
     coverage[0].to = 50;
-    const struct earlier_orders earlier = {WINDOW - 900, 3, 40};
+    const struct earlier_orders earlier = {WINDOW - 900, 3, 40, false};
     window.earlier = &earlier;
     window.earlier_count = 1;
     assert_false(audit_name(names[1], &window, said));

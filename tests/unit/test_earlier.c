@@ -18,12 +18,16 @@ static void assert_joined(const struct earlier_orders *a, size_t a_count, const 
 }
 
 static void of_two_lists_the_greater_offset_stands__goes_red_if_it_is_either_ones(void **state) {
-    static const struct earlier_orders a[] = {{START_S, 0, 10}, {START_S, 2, 30}, {START_S + 900, 0, 5}},
-                                       b[] = {{START_S, 0, 20}, {START_S, 1, 7}, {START_S, 2, 25}},
-                                       both[] = {{START_S, 0, 20},
-                                                 {START_S, 1, 7},
-                                                 {START_S, 2, 30},
-                                                 {START_S + 900, 0, 5}};
+    static const struct earlier_orders a[] = {{START_S, 0, 10, false},
+                                              {START_S, 2, 30, false},
+                                              {START_S + 900, 0, 5, false}},
+                                       b[] = {{START_S, 0, 20, false},
+                                              {START_S, 1, 7, false},
+                                              {START_S, 2, 25, false}},
+                                       both[] = {{START_S, 0, 20, false},
+                                                 {START_S, 1, 7, false},
+                                                 {START_S, 2, 30, false},
+                                                 {START_S + 900, 0, 5, false}};
     assert_joined(a, 3, b, 3, both, 4);
     assert_joined(b, 3, a, 3, both, 4);
     assert_joined(a, 3, NULL, 0, a, 3);
@@ -80,7 +84,7 @@ static void lay_orders(int64_t to, unsigned char count) {
 }
 
 static size_t orders_read(struct earlier *e, int64_t to) {
-    const struct earlier_orders list = {START_S, 0, to};
+    const struct earlier_orders list = {START_S, 0, to, false};
     const int64_t start = 0;
     struct rows *rows = rows_create();
     struct problem p;

@@ -277,7 +277,7 @@ static void nor_one_of_other_partitions(void **state) {
 // There is no start of such a partition that its orders could be called by.
 static void nor_one_held_against_orders_of_a_partition_that_there_is_not(void **state) {
     struct coverage coverage[] = {covers(0, 900), covers(1, 900)};
-    const struct earlier_orders earlier = {START_S - WINDOW_S, OTHERS, 100};
+    const struct earlier_orders earlier = {START_S - WINDOW_S, OTHERS, 100, false};
     struct header header = keeper_header(FILE_WINDOW, START_S);
     coverage[0].orders_to = 900;
     header.coverage = coverage;

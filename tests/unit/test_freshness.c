@@ -104,7 +104,7 @@ static void a_window_that_was_not_held_against_the_orders_before_it_is_short(voi
     of.line_count = 3;
     const struct progress *all[] = {&of};
     struct coverage coverage = {.partition = 0, .to = 40, .orders_to = 40};
-    struct earlier_orders earlier = {WINDOW - 2 * 86400, 0, 30};
+    struct earlier_orders earlier = {WINDOW - 2 * 86400, 0, 30, false};
     struct header header = {.start_s = WINDOW,
                             .coverage = &coverage,
                             .coverage_count = 1,

@@ -313,6 +313,34 @@ static const struct file *newest_of(struct world *w, int64_t start_s) {
     return newest;
 }
 
+static bool is_looked_up(const struct header *header, int64_t start_s, uint32_t partition, int64_t to) {
+    for (size_t i = 0; i < header->earlier_count; i++) {
+        const struct earlier_orders *at = &header->earlier[i];
+        if (at->start_s == start_s && (at->gone || (at->partition == partition && at->to >= to)))
+            return true;
+    }
+    return to == 0;
+}
+
+// The orders of its refunds were looked up as far as the log has any.
+static bool are_refunds_covered(const struct world *w, const struct header *header) {
+    struct rows *rows = rows_create();
+    int64_t *windows;
+    bool covered = true;
+    for (int p = 0; p < PARTITIONS; p++)
+        log_sum(w, p, header->start_s, w->logs[p].end, rows);
+    size_t count = rows_refund_windows(rows, &windows);
+    for (size_t i = 0; i < count; i++) {
+        for (uint32_t p = 0; p < PARTITIONS && windows[i] < header->start_s && windows[i] >= FIRST_S; p++) {
+            int64_t to = log_sum(w, (int)p, windows[i], w->logs[p].end, NULL).orders_to;
+            covered &= is_looked_up(header, windows[i], p, to);
+        }
+    }
+    free(windows);
+    rows_destroy(&rows);
+    return covered;
+}
+
 static bool is_covered(struct world *w, int64_t start_s, const struct file *file, const int64_t *to) {
     struct snapshot *s;
     struct problem problem;
@@ -321,6 +349,7 @@ static bool is_covered(struct world *w, int64_t start_s, const struct file *file
         world_fail(w, problem.what, file->name);
     for (int p = 0; p < PARTITIONS; p++)
         covered &= snapshot_header(s)->coverage[p].to >= to[p] && !snapshot_header(s)->coverage[p].missing;
+    covered = covered && are_refunds_covered(w, snapshot_header(s));
     snapshot_close(&s);
     return covered;
 }

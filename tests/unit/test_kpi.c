@@ -142,7 +142,8 @@ static void the_platforms_kpis_are_what_they_are_said_to_be(void **state) {
 static void money_is_by_currency(void **state) {
     const char *cells =
         "gross_micros:EUR 90, gross_micros:USD 7, refunded_micros:EUR 10, net_micros:EUR 80, "
-        "spend_micros:EUR 30, cost_micros:EUR 20, new_customers 3, orders 2, visits 8, likes 4, "
+        "spend_micros:EUR 30, cost_micros:EUR 20, new_customers 3, orders 4, visits 8, likes 4, "
+        "priced_orders:EUR 2, priced_orders:USD 1, refunds_unattributed 6, "
         "shares 2, follows 1";
     const struct {
         const char *name, *currency;
@@ -151,10 +152,10 @@ static void money_is_by_currency(void **state) {
     } cases[] = {
         {"cac", "EUR", 30, 3, false},  {"roas", "EUR", 90, 30, false},
         {"roi", "EUR", 30, 50, false}, {"aov", "EUR", 90, 2, false},
-        {"aov", "USD", 7, 2, false},   {"revenue_per_visit", "USD", 7, 8, false},
-        {"roe", "EUR", 90, 23, false}, // 4 x 1 + 2 x 3 + 1 x 3 + 2 orders x 5
+        {"aov", "USD", 7, 1, false},   {"revenue_per_visit", "USD", 7, 8, false},
+        {"roe", "EUR", 90, 33, false}, // 4 x 1 + 2 x 3 + 1 x 3 + 4 orders x 5
         {"roas", "USD", 7, 0, true},   {"roas", "JPY", 0, 0, true},
-        {"aov", "JPY", 0, 2, false},   {"aov", "", 0, 2, true},
+        {"aov", "JPY", 0, 0, true},    {"refunds_unattributed", "", 6, 1, false},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct kpi_value value = computed(PLATFORM_WEB, cases[i].name, cells, cases[i].currency, -1);

@@ -131,11 +131,13 @@ static void money_is_told_by_currency_and_shown_in_its_unit(void **state) {
     struct row_key web = totals(PLATFORM_WEB, 0);
     add(rows, web, COUNTER_OF_PURCHASE, 3);
     assert_string_equal(told(rows, BY_PLATFORM, KPIS_OWN, "aov"), "");
-    assert_string_equal(told(rows, BY_PLATFORM, KPIS_ALL, "aov"), "- 0/3=- shown -");
+    assert_string_equal(told(rows, BY_PLATFORM, KPIS_ALL, "aov"), "- 0/0=- shown -");
     add_money(rows, web, COUNTER_GROSS_MICROS, "JPY", 9000000);
     add_money(rows, web, COUNTER_GROSS_MICROS, "EUR", 10000000);
+    add_money(rows, web, COUNTER_PRICED_ORDERS, "JPY", 1);
+    add_money(rows, web, COUNTER_PRICED_ORDERS, "EUR", 3);
     assert_string_equal(told(rows, BY_PLATFORM, KPIS_OWN, "aov"),
-                        "EUR 10000000/3=3333333.333 shown 3.33, JPY 9000000/3=3000000 shown 3");
+                        "EUR 10000000/3=3333333.333 shown 3.33, JPY 9000000/1=9000000 shown 9");
     add_money(rows, web, COUNTER_SPEND_MICROS, "EUR", 4000000);
     assert_string_equal(told(rows, BY_PLATFORM, KPIS_OWN, "roas"),
                         "EUR 10000000/4000000=2.5 shown 2.5, JPY 9000000/0=- shown -");

@@ -17,7 +17,8 @@ static struct viewers nobody; // by rules without window.heartbeat none is remem
 #define MINUTE   (60 * SECOND)
 #define AT(text) ((struct slice){text, sizeof(text) - 1})
 
-static const struct rules rules = {.window_disorder_ms = MINUTE, .window_lateness_ms = 10 * MINUTE};
+static const struct rules rules = {
+    .window_disorder_ms = MINUTE, .window_lateness_ms = 10 * MINUTE, .window_refunds_ms = 60 * MINUTE};
 
 static struct event event_at(int64_t offset_ms) {
     return (struct event){.id = {1},
@@ -273,6 +274,106 @@ static void a_purchase_waits_for_its_copies(void **state) {
     panes_fini(&panes);
 }
 
+static void a_purchase_with_a_value_is_one_of_its_currency(void **state) {
+    const field_code euros = field_currency(field_counter(COUNTER_PRICED_ORDERS), AT("EUR"));
+    struct panes panes = {0};
+    struct event e = event_at(5);
+    e.kind = KIND_PURCHASE;
+    e.order = AT("o-1");
+    panes_take(&panes, &nobody, &e, 1, &rules, 0);
+    e.order = AT("o-2");
+    e.currency = AT("EUR");
+    e.measures[e.measure_count++] = (struct measure){COUNTER_GROSS_MICROS, 70};
+    panes_take(&panes, &nobody, &e, 2, &rules, 0);
+    panes_take(&panes, &nobody, &e, 3, &rules, 0);
+    panes_take(&panes, &nobody, &e, 3, &rules, e.occurred_at_ms + 60 * MINUTE);
+    struct rows *rows = panes.at[0].rows;
+    struct row_key totals = key_of(TABLE_TOTALS, AT("")), late = key_of(TABLE_LATE, AT(""));
+    rows_settle(rows, NULL);
+    assert_int_equal(value(&panes.at[0], &totals, COUNTER_OF_PURCHASE), 2);
+    assert_int_equal(rows_value(rows, rows_row(rows, &totals), euros), 1);
+    assert_int_equal(rows_value(rows, rows_row(rows, &late), euros), 1);
+    panes_fini(&panes);
+}
+
+static struct event refund_at(int64_t offset_ms, struct slice order, int64_t placed_ms) {
+    struct event e = event_at(offset_ms);
+    e.kind = KIND_REFUND;
+    e.order = order;
+    e.order_occurred_at_ms = placed_ms;
+    e.currency = AT("EUR");
+    e.measures[e.measure_count++] = (struct measure){COUNTER_REFUNDED_MICROS, 7};
+    e.measures[e.measure_count++] = (struct measure){COUNTER_NET_MICROS, -7};
+    return e;
+}
+
+// Exactly as far back as the rules say, and no further.
+static void
+a_refund_waits_where_it_names_an_order_that_is_looked_up__goes_red_without_the_bound(void **state) {
+    const int64_t now = START_S * 1000 + 5;
+    const struct {
+        struct slice order;
+        int64_t placed_ms;
+        bool waits;
+    } cases[] = {
+        {AT("o-1"), now, true},
+        {AT("o-1"), now - 60 * MINUTE, true},
+        {AT("o-1"), now - 60 * MINUTE - 1, false},
+        {AT("o-1"), now + 1, false},
+        {AT("o-1"), 0, false},
+        {AT("o-1"), -1, false},
+        {AT("o-1"), INT64_MIN, false},
+        {AT("o-1"), INT64_MAX, false},
+        {AT(""), now, false},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct panes panes = {0};
+        struct event e = refund_at(5, cases[i].order, cases[i].placed_ms);
+        panes_take(&panes, &nobody, &e, 1, &rules, 0);
+        struct rows *rows = panes.at[0].rows;
+        struct row_key totals = key_of(TABLE_TOTALS, AT(""));
+        assert_int_equal(rows_refund_count(rows), cases[i].waits);
+        assert_int_equal(value(&panes.at[0], &totals, COUNTER_OF_REFUND), cases[i].waits ? -1 : 1);
+        panes_fini(&panes);
+    }
+}
+
+static void a_refund_of_no_order_is_counted_as_such(void **state) {
+    struct panes panes = {0};
+    struct event e = refund_at(5, AT(""), 0);
+    e.delta = 2;
+    e.campaign = AT("spring");
+    e.tags[0] = AT("a");
+    e.tag_count = 1;
+    panes_take(&panes, &nobody, &e, 1, &rules, 0);
+    struct rows *rows = panes.at[0].rows;
+    struct row_key keys[] = {key_of(TABLE_TOTALS, AT("")), key_of(TABLE_CAMPAIGN, AT("spring"))};
+    struct row_key tag = key_of(TABLE_TAG, AT("a"));
+    for (int i = 0; i < 2; i++) {
+        uint32_t row = rows_row(rows, &keys[i]);
+        assert_int_equal(rows_value(rows, row, field_counter(COUNTER_OF_REFUND)), 2);
+        assert_int_equal(rows_value(rows, row, field_counter(COUNTER_REFUNDS_UNATTRIBUTED)), 2);
+        assert_int_equal(
+            rows_value(rows, row, field_currency(field_counter(COUNTER_UNATTRIBUTED_MICROS), AT("EUR"))), 7);
+        assert_int_equal(rows_value(rows, row, field_currency(field_counter(COUNTER_NET_MICROS), AT("EUR"))),
+                         -7);
+    }
+    assert_int_equal(value(&panes.at[0], &tag, COUNTER_OF_REFUND), 2);
+    assert_int_equal(value(&panes.at[0], &tag, COUNTER_REFUNDS_UNATTRIBUTED), 0);
+    panes_fini(&panes);
+}
+
+static void a_late_refund_is_late_alone(void **state) {
+    struct panes panes = {0};
+    struct event e = refund_at(5, AT("o-1"), START_S * 1000);
+    panes_take(&panes, &nobody, &e, 1, &rules, e.occurred_at_ms + 60 * MINUTE);
+    struct row_key late = key_of(TABLE_LATE, AT(""));
+    assert_int_equal(rows_refund_count(panes.at[0].rows), 0);
+    assert_int_equal(value(&panes.at[0], &late, COUNTER_OF_REFUND), 1);
+    assert_int_equal(value(&panes.at[0], &late, COUNTER_REFUNDS_UNATTRIBUTED), 0);
+    panes_fini(&panes);
+}
+
 static uint64_t reached(struct panes *panes, enum sketched of) {
     pane_settle(&panes->at[0]);
     const struct sketch *s = rows_sketch_find(panes->at[0].rows, of, AT("acme"), PLATFORM_TIKTOK);
@@ -396,6 +497,11 @@ int main(void) {
         cmocka_unit_test(joins_and_leaves_change_a_second_of_their_window),
         cmocka_unit_test(what_is_late_or_moves_nobody_is_no_live_session),
         cmocka_unit_test(a_purchase_waits_for_its_copies),
+        cmocka_unit_test(a_purchase_with_a_value_is_one_of_its_currency),
+        cmocka_unit_test(
+            a_refund_waits_where_it_names_an_order_that_is_looked_up__goes_red_without_the_bound),
+        cmocka_unit_test(a_refund_of_no_order_is_counted_as_such),
+        cmocka_unit_test(a_late_refund_is_late_alone),
         cmocka_unit_test(actors_and_persons_are_reached_apart_and_once),
         cmocka_unit_test(many_that_wait_are_all_settled),
         cmocka_unit_test(who_did_not_consent_or_came_late_was_not_reached),

@@ -8,9 +8,11 @@
 enum { PARTITIONS = 2, START_S = 1767225600 };
 
 static struct publisher_figures figures; // of the last round
+static int64_t settled_before_s;         // of lines that are laid
 
 static int fresh(void **state) {
     keeper_fresh(PARTITIONS);
+    settled_before_s = 0;
     return store == NULL;
 }
 
@@ -19,14 +21,18 @@ static struct coverage covers(uint32_t partition, int64_t to) {
     return (struct coverage){.partition = partition, .to = to, .counted = (uint64_t)to};
 }
 
-static void lay_part_of(uint32_t partition, int64_t to, const struct rows *rows) {
+static void lay_part_at(int64_t start_s, uint32_t partition, int64_t to, const struct rows *rows) {
     char name[NAME_MAX_LENGTH];
     struct coverage coverage = covers(partition, to);
-    struct header header = keeper_header(FILE_PART, START_S);
+    struct header header = keeper_header(FILE_PART, start_s);
     header.coverage = &coverage;
     header.coverage_count = 1;
-    part_name_write(name, &(struct part_name){START_S, partition, 0, to});
+    part_name_write(name, &(struct part_name){start_s, partition, 0, to});
     lay(name, &header, rows);
+}
+
+static void lay_part_of(uint32_t partition, int64_t to, const struct rows *rows) {
+    lay_part_at(START_S, partition, to, rows);
 }
 
 static void lay_part(uint32_t partition, int64_t to) {
@@ -66,14 +72,14 @@ static struct snapshot_name lay_revision(int64_t to, int64_t other_to) {
 }
 
 // Sealed well past the window, whose line ends at `to`; 0: it was settled.
-static void lay_through(uint32_t partition, int64_t to) {
+static void lay_through_at(uint32_t partition, int64_t offset, int64_t to) {
     char name[NAME_MAX_LENGTH];
     struct line line = {.start_s = START_S, .counted = (uint64_t)to, .to = to};
     struct progress progress = {.partition = partition,
-                                .offset = 1000,
+                                .offset = offset,
                                 .sealed_s = START_S + 10 * WINDOW_S,
                                 .watermark_ms = (START_S + INT64_C(10) * WINDOW_S) * 1000,
-                                .settled_before_s = to == 0 ? START_S + WINDOW_S : 0,
+                                .settled_before_s = to == 0 ? START_S + WINDOW_S : settled_before_s,
                                 .lines = &line,
                                 .line_count = to > 0};
     struct header header = keeper_header(FILE_THROUGH, START_S);
@@ -83,6 +89,10 @@ static void lay_through(uint32_t partition, int64_t to) {
     snapshot_write(&bytes, &header, NULL, 0);
     assert_int_equal(store_put(store, name, bytes.at, bytes.length, NULL), STATUS_OK);
     snapshot_bytes_fini(&bytes);
+}
+
+static void lay_through(uint32_t partition, int64_t to) {
+    lay_through_at(partition, 1000, to);
 }
 
 static void cut(const struct snapshot_name *revision) {
@@ -357,6 +367,274 @@ static void no_line_is_settled_by_a_window_that_is_incomplete(void **state) {
     publisher_destroy(&publisher);
 }
 
+// ---- refunds
+
+enum { SOLD_S = START_S - 100 * 86400, PLACED_S = SOLD_S + 30 };
+
+// In the window's part of partition 0: a like, and a refund of the order 1 that was placed long ago.
+static void lay_refund(int64_t to, int64_t placed_s) {
+    struct rows *rows = rows_create();
+    struct increments likes = increments_like(to);
+    struct refund refund = {.order_occurred_at_ms = placed_s * 1000,
+                            .subject = {.account = slice_of("acme"), .platform = PLATFORM_WEB},
+                            .increments = {1, true, {{field_counter(COUNTER_OF_REFUND), 1}}}};
+    memset(refund.order, 1, sizeof(refund.order));
+    rows_add_subject(rows, &refund.subject, &likes);
+    rows_add_refund(rows, &refund);
+    lay_part_of(0, to, rows);
+    rows_destroy(&rows);
+}
+
+// The orders of a window, of partition 1, as far as `to`: an order of that platform.
+static void lay_orders(int64_t start_s, int64_t to, unsigned char order, uint32_t platform) {
+    char name[NAME_MAX_LENGTH];
+    struct rows *rows = rows_create();
+    struct coverage coverage = covers(1, to);
+    struct header header = keeper_header(FILE_ORDERS, start_s);
+    header.coverage = &coverage;
+    header.coverage_count = 1;
+    struct order o = order_of("acme", order, 1, start_s * 1000, 5);
+    o.subject.platform = platform;
+    rows_add_order(rows, &o);
+    orders_name_write(name, &(struct part_name){start_s, 1, 0, to});
+    lay(name, &header, rows);
+    rows_destroy(&rows);
+}
+
+// Partition 1 has no event of the window, and a line of the one that starts at `sold_s`, whose orders reach
+// to `orders_to`; 0: it never had an event of it, -1: its line was settled.
+static void lay_lines(int64_t offset, int64_t sold_s, int64_t orders_to) {
+    char name[NAME_MAX_LENGTH];
+    struct rows *rows = rows_create();
+    struct line line = {
+        .start_s = sold_s, .counted = (uint64_t)orders_to, .to = orders_to, .orders_to = orders_to};
+    const struct progress progress = {.partition = 1,
+                                      .offset = offset,
+                                      .sealed_s = SEALED_S,
+                                      .watermark_ms = SEALED_S * 1000,
+                                      .settled_before_s = orders_to < 0 ? sold_s + WINDOW_S : 0,
+                                      .lines = &line,
+                                      .line_count = orders_to > 0};
+    struct header header = keeper_header(FILE_THROUGH, START_S);
+    struct snapshot_bytes bytes;
+    header.progress = &progress;
+    if (orders_to > 0)
+        lay_part_at(sold_s, 1, orders_to, rows);
+    rows_destroy(&rows);
+    through_name_write(name, &(struct through_name){1, offset, SEALED_S});
+    snapshot_write(&bytes, &header, NULL, 0);
+    assert_int_equal(store_put(store, name, bytes.at, bytes.length, NULL), STATUS_OK);
+    snapshot_bytes_fini(&bytes);
+}
+
+static size_t revisions(void) {
+    struct snapshot_name *names;
+    size_t count;
+    struct problem p;
+    assert_int_equal(shelf_revisions(store, START_S, &names, &count, &p), STATUS_OK);
+    free(names);
+    return count;
+}
+
+static struct snapshot_name newest_read(struct rows *rows, struct shelf_file *file) {
+    struct snapshot_name newest;
+    struct problem p;
+    char name[NAME_MAX_LENGTH];
+    assert_int_equal(shelf_newest(store, START_S, &newest, &p), STATUS_OK);
+    snapshot_name_write(name, &newest);
+    assert_int_equal(shelf_read(store, name, rows, file, &p), STATUS_OK);
+    return newest;
+}
+
+// Where the refund counts in the newest revision: on the platform of its order, or on its own.
+static void the_refund_is_of(uint32_t platform) {
+    struct rows *rows = rows_create();
+    struct shelf_file file;
+    newest_read(rows, &file);
+    struct row_key key = {.table = TABLE_TOTALS, .platform = platform, .account = slice_of("acme")};
+    assert_int_equal(value_of(rows, &key, field_counter(COUNTER_OF_REFUND)), 1);
+    assert_int_equal(value_of(rows, &key, field_counter(COUNTER_REFUNDS_UNATTRIBUTED)),
+                     platform == PLATFORM_WEB);
+    shelf_file_fini(&file);
+    rows_destroy(&rows);
+}
+
+// Of the window that the order was placed in, what the newest header says.
+static void the_header_names(int64_t start_s, uint32_t partition, int64_t to, bool gone) {
+    struct rows *rows = rows_create();
+    struct shelf_file file;
+    newest_read(rows, &file);
+    const struct header *header = snapshot_header(file.snapshot);
+    assert_int_equal(header->earlier_count, 1);
+    assert_int_equal(header->earlier[0].start_s, start_s);
+    assert_int_equal(header->earlier[0].partition, partition);
+    assert_int_equal(header->earlier[0].to, to);
+    assert_int_equal(header->earlier[0].gone, gone);
+    shelf_file_fini(&file);
+    rows_destroy(&rows);
+}
+
+static void a_refund_is_looked_up_as_far_as_a_line_says(void **state) {
+    lay_refund(100, PLACED_S);
+    lay_orders(SOLD_S, 20, 2, PLATFORM_TIKTOK);
+    lay_orders(SOLD_S, 30, 1, PLATFORM_TIKTOK);
+    lay_through(0, 100);
+    lay_lines(10, SOLD_S, 20);
+    assert_int_equal(publish(), STATUS_OK);
+    the_refund_is_of(PLATFORM_WEB);
+    the_header_names(SOLD_S, 1, 20, false);
+}
+
+// Of partition 0 the line is gone, so the store is asked; of partition 1 it says more than its line does,
+// which has not been sealed so far.
+static void and_no_further_where_another_line_is_gone__goes_red_if_files_come_before_lines(void **state) {
+    lay_refund(100, PLACED_S);
+    lay_orders(SOLD_S, 20, 2, PLATFORM_TIKTOK);
+    lay_orders(SOLD_S, 30, 1, PLATFORM_TIKTOK);
+    settled_before_s = SOLD_S + WINDOW_S;
+    lay_through(0, 100);
+    lay_lines(10, SOLD_S, 20);
+    assert_int_equal(publish(), STATUS_OK);
+    the_refund_is_of(PLATFORM_WEB);
+    the_header_names(SOLD_S, 1, 20, false);
+}
+
+static void and_where_the_line_is_gone_as_far_as_the_store_does(void **state) {
+    lay_refund(100, PLACED_S);
+    lay_orders(SOLD_S, 20, 2, PLATFORM_X);
+    lay_orders(SOLD_S, 30, 1, PLATFORM_TIKTOK);
+    lay_through(0, 100);
+    lay_lines(10, SOLD_S, -1);
+    assert_int_equal(publish(), STATUS_OK);
+    the_refund_is_of(PLATFORM_TIKTOK);
+    the_header_names(SOLD_S, 1, 30, false);
+}
+
+static void a_window_without_orders_is_named(void **state) {
+    lay_refund(100, PLACED_S);
+    lay_through(0, 100);
+    lay_lines(10, SOLD_S, 0);
+    assert_int_equal(publish(), STATUS_OK);
+    the_refund_is_of(PLATFORM_WEB);
+    the_header_names(SOLD_S, 0, 0, false);
+}
+
+// By the process that published it, which remembers, and by one that has just begun, and reads the header.
+static void an_order_that_comes_later_makes_a_revision__goes_red_if_the_windows_are_forgotten(void **state) {
+    for (int begun = 0; begun < 2; begun++) {
+        struct publisher *publisher = publisher_create(PARTITIONS, -1);
+        fresh(state);
+        lay_refund(100, PLACED_S);
+        lay_through(0, 100);
+        lay_lines(10, SOLD_S, 0);
+        publish_at(publisher, both, 0);
+        publish_at(publisher, both, 0);
+        assert_int_equal(revisions(), 1);
+        lay_orders(SOLD_S, 30, 1, PLATFORM_TIKTOK);
+        lay_lines(31, SOLD_S, 30);
+        if (begun == 1) {
+            publisher_destroy(&publisher);
+            publisher = publisher_create(PARTITIONS, -1);
+        }
+        publish_at(publisher, both, 0);
+        assert_int_equal(revisions(), 2);
+        the_refund_is_of(PLATFORM_TIKTOK);
+        the_header_names(SOLD_S, 1, 30, false);
+        publish_at(publisher, both, 0);
+        assert_int_equal(revisions(), 2);
+        publisher_destroy(&publisher);
+        if (begun == 0)
+            done(state);
+    }
+}
+
+// A part is torn that nobody would need: it is not read where the newest revision says all that is known.
+static void who_begins_reads_no_parts_of_what_is_published(void **state) {
+    char name[NAME_MAX_LENGTH];
+    lay_refund(100, PLACED_S);
+    lay_orders(SOLD_S, 30, 1, PLATFORM_TIKTOK);
+    lay_through(0, 100);
+    lay_lines(31, SOLD_S, 30);
+    assert_int_equal(publish(), STATUS_OK);
+    part_name_write(name, &(struct part_name){START_S, 0, 0, 100});
+    assert_int_equal(store_put(store, name, "torn", 4, NULL), STATUS_OK);
+    assert_int_equal(publish(), STATUS_OK);
+    assert_int_equal(figures.published, 0);
+}
+
+static void damaged_orders_of_a_refund_hold_the_window(void **state) {
+    char name[NAME_MAX_LENGTH];
+    lay_refund(100, PLACED_S);
+    lay_through(0, 100);
+    lay_lines(31, SOLD_S, 30);
+    assert_int_equal(publish(), STATUS_BAD_DATA);
+    orders_name_write(name, &(struct part_name){SOLD_S, 1, 0, 30});
+    assert_int_equal(store_put(store, name, "torn", 4, NULL), STATUS_OK);
+    assert_int_equal(publish(), STATUS_BAD_DATA);
+    lay_orders(SOLD_S, 30, 1, PLATFORM_TIKTOK);
+    assert_int_equal(publish(), STATUS_OK);
+}
+
+// A copy of an order that a refund of the window names lies further back than 48 hours: the order counts.
+static void
+orders_of_a_refunds_window_are_no_copies__goes_red_if_all_that_the_header_names_are(void **state) {
+    struct rows *rows = rows_create(), *published = rows_create();
+    struct shelf_file file;
+    char name[NAME_MAX_LENGTH];
+    struct coverage coverage = covers(0, 100);
+    struct header header = keeper_header(FILE_PART, START_S);
+    struct refund refund = {.order_occurred_at_ms = INT64_C(1000) * PLACED_S,
+                            .subject = {.account = slice_of("acme"), .platform = PLATFORM_WEB},
+                            .increments = {1, true, {{field_counter(COUNTER_OF_REFUND), 1}}}};
+    memset(refund.order, 1, sizeof(refund.order));
+    struct order again = order_of("acme", 1, 7, INT64_C(1000) * START_S, 5);
+    rows_add_refund(rows, &refund);
+    rows_add_order(rows, &again);
+    coverage.orders_to = 100;
+    header.coverage = &coverage;
+    header.coverage_count = 1;
+    part_name_write(name, &(struct part_name){START_S, 0, 0, 100});
+    lay(name, &header, rows);
+    lay_orders(SOLD_S, 30, 1, PLATFORM_TIKTOK);
+    lay_through(0, 100);
+    lay_lines(31, SOLD_S, 30);
+    assert_int_equal(publish(), STATUS_OK);
+    the_refund_is_of(PLATFORM_TIKTOK);
+    newest_read(published, &file);
+    struct row_key key = {.table = TABLE_TOTALS, .platform = PLATFORM_WEB, .account = slice_of("acme")};
+    assert_int_equal(value_of(published, &key, field_counter(COUNTER_OF_PURCHASE)), 1);
+    assert_int_equal(value_of(published, &key, field_counter(COUNTER_ORDER_COPIES)), 0);
+    shelf_file_fini(&file);
+    rows_destroy(&rows);
+    rows_destroy(&published);
+}
+
+// Nothing of it is asked for any more, and it is found again where a revision of the window is made: its sum
+// is greater than that of the revision that had the orders.
+static void what_has_left_the_store_is_not_looked_up__goes_red_without_the_bound(void **state) {
+    char name[NAME_MAX_LENGTH];
+    lay_refund(100, PLACED_S);
+    lay_orders(SOLD_S, 30, 1, PLATFORM_TIKTOK);
+    lay_through(0, 100);
+    lay_lines(31, SOLD_S, -1);
+    assert_int_equal(publish(), STATUS_OK);
+    the_refund_is_of(PLATFORM_TIKTOK);
+    keeper.retain_s = 90 * 86400;
+    keeper.now_s = SEALED_S;
+    orders_name_write(name, &(struct part_name){SOLD_S, 1, 0, 30});
+    assert_int_equal(store_remove(store, name, NULL), STATUS_OK);
+    assert_int_equal(publish(), STATUS_OK);
+    assert_int_equal(revisions(), 1);
+    lay_refund(101, PLACED_S);
+    lay_through_at(0, 1001, 101);
+    assert_int_equal(publish(), STATUS_OK);
+    assert_int_equal(revisions(), 2);
+    the_refund_is_of(PLATFORM_WEB);
+    the_header_names(SOLD_S, 1, 30, true);
+    assert_int_equal(publish(), STATUS_OK);
+    assert_int_equal(revisions(), 2);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, fresh, done)
 
 int main(void) {
@@ -374,6 +652,15 @@ int main(void) {
         TEST(a_part_that_holds_other_events_than_its_line_says_publishes_nothing),
         TEST(where_the_publisher_of_a_window_stands_still_the_next_is__goes_red_if_nobody),
         TEST(no_line_is_settled_by_a_window_that_is_incomplete),
+        TEST(a_refund_is_looked_up_as_far_as_a_line_says),
+        TEST(and_no_further_where_another_line_is_gone__goes_red_if_files_come_before_lines),
+        TEST(and_where_the_line_is_gone_as_far_as_the_store_does),
+        TEST(a_window_without_orders_is_named),
+        TEST(an_order_that_comes_later_makes_a_revision__goes_red_if_the_windows_are_forgotten),
+        TEST(who_begins_reads_no_parts_of_what_is_published),
+        TEST(damaged_orders_of_a_refund_hold_the_window),
+        TEST(orders_of_a_refunds_window_are_no_copies__goes_red_if_all_that_the_header_names_are),
+        TEST(what_has_left_the_store_is_not_looked_up__goes_red_without_the_bound),
     };
     return cmocka_run_group_tests(tests, store_fixture_begin, store_fixture_end);
 }

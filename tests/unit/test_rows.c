@@ -608,6 +608,128 @@ static void memory_follows_the_sketches(void **state) {
     rows_destroy(&r);
 }
 
+// ---- refunds
+
+static struct refund refund_of(unsigned char order, int64_t placed_ms, int64_t micros) {
+    const field_code euros = field_counter(COUNTER_REFUNDED_MICROS);
+    struct refund refund = {
+        .order_occurred_at_ms = placed_ms,
+        .subject = {.account = slice_of("acme"), .platform = PLATFORM_TIKTOK, .campaign = slice_of("autumn")},
+        .increments = {3,
+                       true,
+                       {{field_counter(COUNTER_OF_REFUND), 1},
+                        {field_currency(euros, slice_of("EUR")), micros},
+                        {field_currency(field_counter(COUNTER_NET_MICROS), slice_of("EUR")), -micros}}}};
+    memset(refund.order, order, sizeof(refund.order));
+    return refund;
+}
+
+static int64_t euros_of(struct rows *r, const char *campaign, uint32_t platform, enum counter counter) {
+    const struct row_key key = {
+        .table = TABLE_CAMPAIGN, .platform = platform, .account = slice_of("acme"), .id = slice_of(campaign)};
+    return value_of(r, &key, field_currency(field_counter(counter), slice_of("EUR")));
+}
+
+static int64_t refunds_of(struct rows *r, const char *campaign, uint32_t platform, enum counter counter) {
+    const struct row_key key = {
+        .table = TABLE_CAMPAIGN, .platform = platform, .account = slice_of("acme"), .id = slice_of(campaign)};
+    return value_of(r, &key, field_counter(counter));
+}
+
+static void add_sale(struct rows *r, unsigned char order, unsigned char event_id, int64_t at_ms,
+                     const char *campaign) {
+    struct order o = order_of("acme", order, event_id, at_ms, 100);
+    o.subject.campaign = slice_of(campaign);
+    rows_add_order(r, &o);
+}
+
+static void a_refund_counts_where_the_least_copy_of_its_order_does(void **state) {
+    struct rows *r = rows_create(), *sold = rows_create();
+    add_sale(sold, 1, 2, 900001, "spring");
+    add_sale(sold, 1, 1, 900001, "summer");
+    add_sale(sold, 1, 0, 900002, "winter");
+    struct refund known = refund_of(1, 1000000, 7), unknown = refund_of(2, 1000000, 5);
+    rows_add_refund(r, &known);
+    rows_add_refund(r, &unknown);
+    assert_int_equal(rows_count(r), 0);
+    rows_settle_refunds(r, 900, sold);
+    assert_int_equal(refunds_of(r, "summer", PLATFORM_WEB, COUNTER_OF_REFUND), 1);
+    assert_int_equal(refunds_of(r, "summer", PLATFORM_WEB, COUNTER_REFUNDS_UNATTRIBUTED), 0);
+    assert_int_equal(euros_of(r, "summer", PLATFORM_WEB, COUNTER_NET_MICROS), -7);
+    assert_int_equal(refunds_of(r, "autumn", PLATFORM_TIKTOK, COUNTER_OF_REFUND), 1);
+    assert_int_equal(refunds_of(r, "autumn", PLATFORM_TIKTOK, COUNTER_REFUNDS_UNATTRIBUTED), 1);
+    assert_int_equal(euros_of(r, "autumn", PLATFORM_TIKTOK, COUNTER_UNATTRIBUTED_MICROS), 5);
+    assert_int_equal(euros_of(r, "autumn", PLATFORM_TIKTOK, COUNTER_REFUNDED_MICROS), 5);
+    // Once and no more.
+    rows_settle_refunds(r, 900, sold);
+    assert_int_equal(euros_of(r, "summer", PLATFORM_WEB, COUNTER_NET_MICROS), -7);
+    assert_null(rows_refund(r, 0));
+    rows_destroy(&r);
+    rows_destroy(&sold);
+}
+
+// The window's own orders, and those of another account.
+static void a_refund_of_the_same_window_finds_its_order_there(void **state) {
+    struct rows *r = rows_create();
+    add_sale(r, 1, 1, 1000000, "spring");
+    struct refund refund = refund_of(1, 1000000, 7), other = refund_of(1, 1000000, 5);
+    other.subject.account = slice_of("zoo");
+    rows_add_refund(r, &refund);
+    rows_add_refund(r, &other);
+    rows_settle_refunds(r, 900, r);
+    assert_int_equal(euros_of(r, "spring", PLATFORM_WEB, COUNTER_NET_MICROS), -7);
+    assert_int_equal(euros_of(r, "autumn", PLATFORM_TIKTOK, COUNTER_UNATTRIBUTED_MICROS), 0);
+    const struct row_key zoo = {
+        .table = TABLE_TOTALS, .platform = PLATFORM_TIKTOK, .account = slice_of("zoo")};
+    assert_int_equal(value_of(r, &zoo, field_counter(COUNTER_REFUNDS_UNATTRIBUTED)), 1);
+    rows_destroy(&r);
+}
+
+// The same event under two keys; two events of one id that say different things; one that is taken back.
+static void every_refund_counts__goes_red_if_one_of_a_kind_stays(void **state) {
+    struct rows *r = rows_create(), *other = rows_create();
+    struct refund same = refund_of(1, 1000000, 7), more = refund_of(1, 1000000, 9);
+    struct refund dollars = refund_of(1, 1000000, 3), back = refund_of(2, 1000000, 4);
+    dollars.increments.at[1].field = field_currency(field_counter(COUNTER_REFUNDED_MICROS), slice_of("USD"));
+    rows_add_refund(r, &same);
+    rows_add_refund(other, &same);
+    rows_add_refund(other, &more);
+    rows_add_refund(other, &dollars);
+    rows_add_refund(r, &back);
+    for (uint32_t i = 0; i < 3; i++)
+        back.increments.at[i].value *= -1;
+    rows_add_refund(other, &back);
+    rows_merge(r, other);
+    assert_int_equal(rows_refund_count(r), 3);
+    uint32_t sorted[3];
+    assert_int_equal(rows_sort_refunds(r, sorted), 2); // one adds up to nothing
+    rows_settle_refunds(r, 900, NULL);
+    assert_int_equal(refunds_of(r, "autumn", PLATFORM_TIKTOK, COUNTER_OF_REFUND), 4);
+    assert_int_equal(euros_of(r, "autumn", PLATFORM_TIKTOK, COUNTER_REFUNDED_MICROS), 7 + 7 + 9);
+    rows_destroy(&r);
+    rows_destroy(&other);
+}
+
+static void the_windows_of_refunds_are_told_once_each(void **state) {
+    struct rows *r = rows_create();
+    static const int64_t placed_ms[] = {1800000, 0, 899999, 900000, 2699999, 900001};
+    for (unsigned char i = 0; i < 6; i++) {
+        struct refund refund = refund_of(i, placed_ms[i], 1);
+        rows_add_refund(r, &refund);
+    }
+    int64_t *starts;
+    assert_int_equal(rows_refund_windows(r, &starts), 3);
+    assert_int_equal(starts[0], 0);
+    assert_int_equal(starts[1], 900);
+    assert_int_equal(starts[2], 1800);
+    free(starts);
+    rows_settle_refunds(r, 900, NULL);
+    assert_int_equal(rows_refund_windows(r, &starts), 2);
+    assert_int_equal(starts[1], 1800);
+    free(starts);
+    rows_destroy(&r);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_row_is_what_its_key_says),
@@ -632,6 +754,10 @@ int main(void) {
         cmocka_unit_test(the_last_reading_stands_in_whatever_order_they_come),
         cmocka_unit_test(readings_are_apart_by_all_that_names_them_and_in_no_row),
         cmocka_unit_test(memory_follows_the_sketches),
+        cmocka_unit_test(a_refund_counts_where_the_least_copy_of_its_order_does),
+        cmocka_unit_test(a_refund_of_the_same_window_finds_its_order_there),
+        cmocka_unit_test(every_refund_counts__goes_red_if_one_of_a_kind_stays),
+        cmocka_unit_test(the_windows_of_refunds_are_told_once_each),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -72,6 +72,7 @@ static void test_without_a_file_the_defaults_hold_for_ever(void **state) {
     assert_int_equal(r->reach_retain_ms, 35 * day);
     assert_int_equal(r->window_disorder_ms, MINUTE);
     assert_int_equal(r->window_lateness_ms, 10 * MINUTE);
+    assert_int_equal(r->window_refunds_ms, INT64_C(180) * 86400000);
     const struct rules_alerts alerts = {5000, 2500, 2, 96, 32, 16, 3000, 100, 20};
     assert_memory_equal(&r->alerts, &alerts, sizeof(alerts));
     assert_int_equal(r->weights[LIKE], 1);
@@ -89,7 +90,7 @@ static void test_a_version_inherits_what_it_does_not_say(void **state) {
                                "- version: 2\n"
                                "  since: 2026-01-01T00:00:00Z\n"
                                "  series: {retain: 5100d}\n"
-                               "  window: {disorder: 0, lateness: 2h}\n"
+                               "  window: {disorder: 0, lateness: 2h, refunds: 30d}\n"
                                "  alerts: {sigmas: 4.125, calm_windows: 3}\n"
                                "- version: 3\n"
                                "  since: 1767225600001\n"
@@ -109,6 +110,7 @@ static void test_a_version_inherits_what_it_does_not_say(void **state) {
     assert_int_equal(second->series_retain_ms, 5100 * day);
     assert_int_equal(second->window_disorder_ms, 0);
     assert_int_equal(second->window_lateness_ms, 120 * MINUTE);
+    assert_int_equal(second->window_refunds_ms, INT64_C(30) * 86400000);
     assert_int_equal(second->weights[SHARE], 7);
     assert_int_equal(second->weights[LIKE], 1);
     assert_int_equal(third->version, 3);
@@ -190,7 +192,7 @@ static void test_the_hash_is_of_what_version_1_decides_not_of_how_it_is_written(
         "- {version: 1, since: 0}\n",
         "- version: 1\n  since: 2026-01-01T00:00:00Z # its since decides nothing\n",
         "- since: 0\n  weights: {share: 2}\n  series: {retain: 2d}\n  max_future_skew: 300s\n  version: 1\n",
-        "- {version: 1, since: 0, window: {disorder: 60s, lateness: 600s}}\n",
+        "- {version: 1, since: 0, window: {disorder: 60s, lateness: 600s, refunds: 4320h}}\n",
         "- {version: 1, since: 0, alerts: {sigmas: 5.000, least_share: 0.10, least_count: 20}}\n",
         "- {version: 1, since: 0}\n- {version: 2, since: 1, max_past: off, weights: {like: 9}}\n",
     };
@@ -207,6 +209,7 @@ static void test_the_hash_is_of_what_version_1_decides_not_of_how_it_is_written(
         "- {version: 1, since: 0, weights: {share: 0}}\n",
         "- {version: 1, since: 0, window.disorder: 0}\n",
         "- {version: 1, since: 0, window.lateness: 11m}\n",
+        "- {version: 1, since: 0, window.refunds: 181d}\n",
         "- {version: 1, since: 0, tracked: {a: []}}\n",
         "- {version: 1, since: 0, alerts.sigmas: 6}\n",
         "- {version: 1, since: 0, alerts.least_share: 0}\n",

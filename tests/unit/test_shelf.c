@@ -197,7 +197,7 @@ static struct snapshot_name name_of(const struct coverage *coverage, size_t coun
 // Two fleets, or two years, give the same name to the same coverage; and to another one another.
 static void a_name_says_the_coverage(void **state) {
     static const struct coverage coverage[] = {{0, 0, 500, 9, 1, false, 0}, {1, 3, 4000, 8, 0, false, 0}};
-    static const struct earlier_orders earlier[] = {{0, 1, 30}, {450, 0, 20}};
+    static const struct earlier_orders earlier[] = {{0, 1, 30, false}, {450, 0, 20, false}};
     struct coverage other[2];
     char text[NAME_MAX_LENGTH];
     struct snapshot_name name = name_of(coverage, 2, NULL, 0);

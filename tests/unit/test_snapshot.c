@@ -42,6 +42,7 @@ struct happening {
     struct slice tags[2], topics[1];
     struct increments increments;
     struct order order;
+    struct refund refund;
     enum sketched of;
     uint64_t seen;
     struct latest_reading reading;
@@ -56,7 +57,7 @@ static struct slice name_of(char *room, const char *prefix, uint64_t bound) {
 
 static void happening_make(struct happening *h) {
     static const enum counter counters[] = {COUNTER_OF_VIEW, COUNTER_OF_LIKE, COUNTER_WATCH_MS};
-    h->what = (int)random_below(8);
+    h->what = (int)random_below(9);
     h->of = (enum sketched)random_below(SKETCHED_COUNT);
     h->seen = random_below(random_below(2) != 0 ? 100000 : 50);
     h->subject = (struct subject){.account = random_below(3) != 0 ? slice_of("acme") : slice_of("zoo"),
@@ -81,6 +82,17 @@ static void happening_make(struct happening *h) {
     h->order = order_of("", (unsigned char)random_below(20), (unsigned char)random_below(4),
                         (int64_t)random_below(3), (int64_t)random_below(1000000));
     h->order.subject = h->subject;
+    // Of few sums, so that many take each other back.
+    h->refund =
+        (struct refund){.order_occurred_at_ms = (int64_t)random_below(2) * 900000,
+                        .subject = {.account = h->subject.account, .platform = h->subject.platform},
+                        .increments = {1 + (uint32_t)random_below(2),
+                                       true,
+                                       {{field_counter(COUNTER_OF_REFUND), (int64_t)random_below(3) - 1},
+                                        {field_currency(field_counter(COUNTER_NET_MICROS),
+                                                        slice_of(random_below(2) != 0 ? "EUR" : "USD")),
+                                         (int64_t)random_below(3) - 1}}}};
+    h->refund.order[0] = (unsigned char)random_below(10);
     h->reading =
         reading_of("acme", "", random_below(2) != 0 ? "views" : "followers", (int64_t)random_below(5) - 2,
                    1 + (int64_t)random_below(3), (unsigned char)random_below(3));
@@ -112,6 +124,8 @@ static void happen(struct rows *r, const struct happening *h) {
         rows_add_late(r, &h->subject, &h->increments);
     else if (h->what == 1)
         rows_add_order(r, &h->order);
+    else if (h->what == 8)
+        rows_add_refund(r, &h->refund);
     else if (h->what == 6)
         rows_add_reading(r, &h->reading);
     else if (h->what == 7)
@@ -153,6 +167,13 @@ static void assert_same_bytes(const struct snapshot_bytes *a, const struct snaps
     free(y);
 }
 
+// Refunds find the orders that happened.
+static void settle(struct rows *r) {
+    rows_settle(r, NULL);
+    rows_settle_refunds(r, 0, r);
+    rows_settle_refunds(r, 900, NULL);
+}
+
 static void any_order_of_events_gives_the_same_bytes(void **state) {
     struct happening *all = happenings_make();
     const struct happening *order[HAPPENINGS];
@@ -164,7 +185,7 @@ static void any_order_of_events_gives_the_same_bytes(void **state) {
         for (int i = 0; i < HAPPENINGS; i++)
             happen(r, order[i]);
         if (round >= 3)
-            rows_settle(r, NULL);
+            settle(r);
         struct snapshot_bytes file = written(&part_header, r);
         if (round % 3 == 0) {
             snapshot_bytes_fini(&first);
@@ -192,7 +213,7 @@ static void merged_parts_are_one_pass(void **state) {
         happen(once, &all[i]);
         happen(parts[random_below(PARTS)], &all[i]);
     }
-    rows_settle(once, NULL);
+    settle(once);
     for (int first = 0; first < PARTS; first++) {
         struct rows *merged = rows_create();
         for (int i = 0; i < PARTS; i++) {
@@ -203,7 +224,7 @@ static void merged_parts_are_one_pass(void **state) {
                 rows_merge(merged, parts[(first + i) % PARTS]);
             snapshot_bytes_fini(&file);
         }
-        rows_settle(merged, NULL);
+        settle(merged);
         assert_same_rows(merged, once);
         rows_destroy(&merged);
     }
@@ -227,6 +248,7 @@ static void every_table_comes_back(void **state) {
     assert_in_range(rows_reading_count(r), 100, 1000);
     assert_int_equal(rows_live_count(again), rows_live_count(r));
     assert_in_range(rows_live_count(r), 100, 1000);
+    assert_in_range(rows_refund_count(again), 100, rows_refund_count(r) - 1); // some add up to nothing
     unsigned tables = 0;
     size_t rows = 0;
     for (uint32_t i = 0; i < rows_count(r); i++) {
@@ -247,8 +269,8 @@ static void every_table_comes_back(void **state) {
     assert_int_equal(rows_count(again), rows);
     assert_same_rows(r, again);
     // Read from a part they are still to be settled, from what is published they are not.
-    rows_settle(r, NULL);
-    rows_settle(again, NULL);
+    settle(r);
+    settle(again);
     assert_same_rows(r, again);
     struct header window_header = part_header;
     window_header.kind = FILE_WINDOW;
@@ -534,7 +556,7 @@ static void a_checkpoint_holds_several_windows(void **state) {
     header.start_s = header.end_s = 0;
     header.coverage = coverage;
     header.coverage_count = 2;
-    header.earlier = (const struct earlier_orders[]){{900, 2, 40}, {1800, 1, 7}};
+    header.earlier = (const struct earlier_orders[]){{900, 2, 40, false}, {1800, 1, 7, true}};
     header.earlier_count = 2;
     header.progress = &progress;
     struct happening *all = happenings_make();

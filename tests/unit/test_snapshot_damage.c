@@ -1007,6 +1007,74 @@ static void the_parts_of_an_order_are_held_to_their_sizes(void **state) {
     assert_order_bytes(slice_of(many), "or one too many");
 }
 
+static struct refund refund_of(const char *account, unsigned char order, int64_t placed_ms, uint32_t platform,
+                               const char *currency) {
+    struct refund refund = {
+        .order_occurred_at_ms = placed_ms,
+        .subject = {.account = slice_of(account), .platform = platform},
+        .increments = {2,
+                       true,
+                       {{field_counter(COUNTER_OF_REFUND), 1},
+                        {field_currency(field_counter(COUNTER_REFUNDED_MICROS), slice_of(currency)), 5}}}};
+    refund.order[0] = order;
+    return refund;
+}
+
+// In one block, or, where `apart`, each in its own.
+static void assert_refunds(enum file_kind kind, const struct refund *refunds, size_t count, bool apart,
+                           size_t said, const char *expected) {
+    struct forged f = {0};
+    struct wire_out block = {0}, refund = {0}, scratch = {0};
+    forge_header(&f, kind, (const uint64_t[TABLES]){[TABLE_REFUNDS] = apart ? count : said});
+    for (size_t i = 0; i < count; i++) {
+        if (i == 0 || apart) {
+            block.length = 0;
+            wire_uint(&block, BLOCK_TABLE, TABLE_REFUNDS);
+            wire_uint(&block, BLOCK_ROWS, apart ? 1 : said);
+        }
+        refund.length = 0;
+        refund_write(&refund, &refunds[i], &scratch);
+        wire_element(&block, BLOCK_REFUNDS, wire_slice(&refund));
+        if (i + 1 < count && !apart)
+            continue;
+        struct wire_out message = {0};
+        wire_append(&message, wire_slice(&block));
+        forge_message(&f, SNAPSHOT_BLOCK, &message);
+    }
+    forge_trailer(&f);
+    assert_verdict(&f, expected);
+    free(block.at);
+    free(refund.at);
+    free(scratch.at);
+}
+
+static void forged_refunds_are_refused(void **state) {
+    const struct refund growing[] = {
+        refund_of("acme", 1, 0, 0, "EUR"),   refund_of("acme", 1, 100, 0, "EUR"),
+        refund_of("acme", 1, 100, 0, "USD"), refund_of("acme", 1, 100, 2, "EUR"),
+        refund_of("acme", 2, 5, 0, "EUR"),   refund_of("zoo", 1, 5, 0, "EUR"),
+    };
+    for (int i = 0; i < 6; i++) {
+        for (int k = 0; k < 6; k++) {
+            const struct refund two[] = {growing[i], growing[k]};
+            const char *verdict = i < k ? "" : "its refunds are not sorted, or one comes twice";
+            assert_refunds(FILE_PART, two, 2, false, 2, verdict);
+            assert_refunds(FILE_PART, two, 2, true, 2, verdict);
+        }
+    }
+    assert_refunds(FILE_PART, growing, 2, false, 3, "another number of refunds than it says");
+    assert_refunds(FILE_WINDOW, growing, 1, false, 1, "it has refunds, which in published files");
+    assert_refunds(FILE_SPAN, growing, 1, false, 1, "it has refunds, which in published files");
+    struct refund bad = refund_of("acme", 1, -1, 0, "EUR");
+    assert_refunds(FILE_PART, &bad, 1, false, 1, "of no time that an event can have");
+    bad.order_occurred_at_ms = EVENT_TIME_END_MS;
+    assert_refunds(FILE_PART, &bad, 1, false, 1, "of no time that an event can have");
+    bad.order_occurred_at_ms--;
+    assert_refunds(FILE_PART, &bad, 1, false, 1, "");
+    bad.increments.at[0].value = bad.increments.at[1].value = 0;
+    assert_refunds(FILE_PART, &bad, 1, false, 1, "a refund adds up to nothing");
+}
+
 static void what_is_not_zstd_is_refused(void **state) {
     struct problem p = {0};
     assert_int_equal(reads("plain text, and more of it", 26, &p), STATUS_BAD_DATA);
@@ -1070,6 +1138,7 @@ int main(void) {
         cmocka_unit_test(numbers_of_a_header_are_such_as_can_be__goes_red_if_they_may_overflow),
         cmocka_unit_test(forged_orders_are_refused),
         cmocka_unit_test(the_parts_of_an_order_are_held_to_their_sizes),
+        cmocka_unit_test(forged_refunds_are_refused),
         cmocka_unit_test(what_is_not_zstd_is_refused),
         cmocka_unit_test(a_window_of_zstd_that_is_too_large_is_refused),
         cmocka_unit_test(a_bomb_is_refused),

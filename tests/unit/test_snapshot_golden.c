@@ -8,6 +8,7 @@
 //     v1-readings.zst    one with readings, and with tags and topics that are used less
 //     v1-live.zst        a span with live sessions
 //     v1-viewers.zst     a checkpoint with viewers, and a live session that they leave by being silent
+//     v1-refunds.zst     a checkpoint with refunds, and earlier orders that are none or gone
 //
 // They were made by this program: `test_snapshot_golden NAME FILE` writes one.
 #include "snapshot_fixture.h"
@@ -175,7 +176,7 @@ static struct snapshot_bytes checkpoint_make(void) {
 }
 
 static struct snapshot_bytes window_make(void) {
-    static const struct earlier_orders earlier[] = {{1699999200, 0, 80}, {1699999200, 7, 1200}};
+    static const struct earlier_orders earlier[] = {{1699999200, 0, 80, false}, {1699999200, 7, 1200, false}};
     struct rows *r = rows_create();
     struct header published = header;
     struct snapshot_bytes out;
@@ -384,6 +385,23 @@ static void assert_counters(struct rows *r) {
     assert_int_equal(rows_order_count(r), 3);
 }
 
+static void the_refunds_are_readable(void **state) {
+    struct opened g;
+    opened_init(&g, "v1-refunds.zst");
+    const struct header *read = snapshot_header(g.snapshot);
+    assert_int_equal(read->earlier_count, 3);
+    assert_false(read->earlier[0].gone);
+    assert_true(read->earlier[2].gone);
+    assert_int_equal(rows_refund_count(g.rows[0]), 1);
+    assert_int_equal(rows_refund_count(g.rows[1]), 3);
+    const struct refund *first = rows_refund(g.rows[1], 0), *last = rows_refund(g.rows[1], 2);
+    assert_int_equal(first->increments.at[0].value, 2);
+    assert_int_equal(first->increments.at[1].value, 2 * 1990000);
+    assert_int_equal(last->increments.at[1].value, INT64_MIN);
+    assert_true(slice_equal(last->subject.tags[1], slice_of("sale")));
+    opened_fini(&g);
+}
+
 static const struct sketch *sketch_of(const struct rows *r, enum sketched of, const char *account,
                                       uint32_t platform) {
     const struct sketch *s = rows_sketch_find(r, of, slice_of(account), platform);
@@ -529,6 +547,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(the_window_with_readings_is_readable),
         cmocka_unit_test(the_span_with_live_sessions_is_readable),
         cmocka_unit_test(the_checkpoint_with_viewers_is_readable),
+        cmocka_unit_test(the_refunds_are_readable),
     };
     return argc > 2 ? golden_write(argv[1], argv[2]) : cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -179,7 +179,7 @@ static void the_window_before_has_the_sale(struct world *w, struct windows_windo
 }
 
 static void an_order_counts_once_in_the_windows_that_it_was_held_against(void **state) {
-    static const struct earlier_orders earlier[] = {{W0 - 900, 0, 9}, {W0, 1, 2}};
+    static const struct earlier_orders earlier[] = {{W0 - 900, 0, 9, false}, {W0, 1, 2, false}};
     for (int held = 0; held < 2; held++) {
         struct world *w = world_create(1 << 30);
         const bool is_held = held == 1;

@@ -17,7 +17,7 @@ struct verify {
     uint64_t *settled_counted, *settled_late;
     bool
         *is_ahead; // a window was published since the record was read: they cannot be held against each other
-    // Files of orders of the last windows: those of 48 hours are held against one another.
+    // Files of orders of the windows so far: later ones were held against them.
     struct part_name *orders;
     size_t order_count, order_room;
 };

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "aggregate/commands/verify/verify.h"
-#include "aggregate/keep/earlier.h"
 #include "runtime/memory.h"
 
 enum { UNPUBLISHED_MAX_S = 3600 }; // of event time: an aggregator may be behind its records by so much
@@ -86,24 +85,40 @@ static void order_add(struct verify *v, const struct part_name *name) {
     v->orders[v->order_count++] = *name;
 }
 
-static bool orders_are_there(const struct verify *v, const struct part_name *name) {
-    for (size_t i = v->order_count; i-- > 0;) {
-        const struct part_name *at = &v->orders[i];
-        if (at->start_s == name->start_s && at->partition == name->partition && at->from == name->from &&
-            at->to == name->to)
-            return true;
+static int order_compare(const void *left, const void *right) {
+    const struct part_name *a = left, *b = right;
+    const int by[] = {(a->start_s > b->start_s) - (a->start_s < b->start_s),
+                      (a->partition > b->partition) - (a->partition < b->partition),
+                      (a->from > b->from) - (a->from < b->from), (a->to > b->to) - (a->to < b->to)};
+    for (size_t i = 0; i < sizeof(by) / sizeof(by[0]); i++) {
+        if (by[i] != 0)
+            return by[i];
     }
-    return false;
+    return 0;
 }
 
-// Windows come in the order of their time: what lies further back is not asked for again.
-static void orders_forget(struct verify *v, int64_t before_s) {
-    size_t kept = 0;
-    for (size_t i = 0; i < v->order_count; i++) {
-        if (v->orders[i].start_s >= before_s)
-            v->orders[kept++] = v->orders[i];
+// Of a window that has nothing left but its orders, which stay longer than the rest.
+static bool orders_stay(struct verify *v, const struct part_name *name) {
+    struct store_names names;
+    struct problem problem;
+    char folder[NAME_MAX_LENGTH];
+    bool found = false;
+    snprintf(folder, sizeof(folder), "orders/%" PRId64, name->start_s);
+    if (store_list(v->store, folder, &names, &problem) != STATUS_OK)
+        return false;
+    for (size_t i = 0; i < names.count && !found; i++) {
+        struct part_name orders;
+        found = part_name_parse(&orders, name->start_s, names.at[i]) && order_compare(&orders, name) == 0;
     }
-    v->order_count = kept;
+    store_names_fini(&names);
+    return found;
+}
+
+// Windows come in the order of their time, and the names of each as they sort.
+static bool orders_are_there(struct verify *v, const struct part_name *name) {
+    return (v->order_count > 0 &&
+            bsearch(name, v->orders, v->order_count, sizeof(*name), order_compare) != NULL) ||
+           orders_stay(v, name);
 }
 
 static enum status orders_check(struct verify *v, int64_t start_s, struct problem *p) {
@@ -113,7 +128,6 @@ static enum status orders_check(struct verify *v, int64_t start_s, struct proble
     enum status status = store_list(v->store, folder, &names, p);
     if (status != STATUS_OK)
         return status;
-    orders_forget(v, start_s - EARLIER_S);
     for (size_t i = 0; i < names.count && status == STATUS_OK; i++) {
         struct part_name orders;
         struct shelf_file file;
@@ -133,7 +147,8 @@ static enum status orders_check(struct verify *v, int64_t start_s, struct proble
 
 static void orders_ask(struct verify *v, const char *file, const struct part_name *orders) {
     char text[AUDIT_TEXT_MAX];
-    if (!audit_orders(orders->partition, orders->to, orders_are_there(v, orders), text))
+    bool is_there = orders->to == 0 || orders_are_there(v, orders);
+    if (!audit_orders(orders->partition, orders->to, is_there, text))
         verify_bad(v, file, "%s", text);
 }
 
@@ -206,8 +221,9 @@ static void published_orders_check(struct verify *v, const char *name, const str
     }
     for (size_t i = 0; i < header->earlier_count; i++) {
         const struct earlier_orders *e = &header->earlier[i];
-        orders_ask(v, name,
-                   &(struct part_name){e->start_s, e->partition, start_of(header, e->partition), e->to});
+        if (!e->gone)
+            orders_ask(v, name,
+                       &(struct part_name){e->start_s, e->partition, start_of(header, e->partition), e->to});
     }
 }
 
