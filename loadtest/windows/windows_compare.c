@@ -87,7 +87,8 @@ static const char *const table_names[TABLES] = {
     [TABLE_TOTALS] = "totals",     [TABLE_CONTENT] = "content", [TABLE_CAMPAIGN] = "campaign",
     [TABLE_TAG] = "tag",           [TABLE_TOPIC] = "topic",     [TABLE_LATE] = "late",
     [TABLE_ORDERS] = "orders",     [TABLE_REACH] = "reach",     [TABLE_QUANTILES] = "quantiles",
-    [TABLE_READINGS] = "readings", [TABLE_LIVE] = "live",       [TABLE_COHORT] = "cohort"};
+    [TABLE_READINGS] = "readings", [TABLE_LIVE] = "live",       [TABLE_COHORT] = "cohort",
+    [TABLE_REFUNDS] = "refunds"};
 
 struct slice windows_row_text(char out[WINDOWS_WHERE_MAX], const struct row_key *key) {
     char platform[PLATFORM_NAME_MAX], rest[64];

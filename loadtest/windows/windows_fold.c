@@ -126,8 +126,18 @@ static void model_drop(struct windows_fold *f, struct windows_window *w) {
 
 struct held_against {
     const struct windows_fold *fold;
-    const struct windows_window *window;
+    struct windows_window *window;
+    struct earlier_orders *own; // what it reaches itself
 };
+
+// Had the orders of that window left the store?
+static bool has_gone(const struct windows_window *w, int64_t start_s) {
+    for (size_t i = 0; i < w->earlier_count; i++) {
+        if (w->earlier[i].start_s == start_s && w->earlier[i].gone)
+            return true;
+    }
+    return false;
+}
 
 static bool was_sold(void *context, struct slice order) {
     const struct held_against *h = context;
@@ -135,10 +145,35 @@ static bool was_sold(void *context, struct slice order) {
     return windows_sold_before(&h->fold->sold, order, w->start_s, w->earlier, w->earlier_count);
 }
 
+// A refund's order, in the window that it was placed in: as far as this one reaches where it is the same,
+// else as far as it says that it was looked up. One that it might have found is of a revision to come.
+static const struct windows_sale *sale_of(void *context, struct slice order, int64_t placed_s) {
+    const struct held_against *h = context;
+    struct windows_window *w = h->window;
+    bool elsewhere;
+    const struct windows_sale *sale =
+        placed_s == w->start_s ? windows_sold_in(&h->fold->sold, order, placed_s, h->own, partitions(h->fold),
+                                                 h->fold->setup->limits, &elsewhere)
+                               : windows_sold_in(&h->fold->sold, order, placed_s, w->earlier,
+                                                 w->earlier_count, h->fold->setup->limits, &elsewhere);
+    w->beyond += elsewhere && !has_gone(w, placed_s);
+    return sale;
+}
+
+static struct earlier_orders *own_reach(const struct windows_fold *f, const struct windows_window *w) {
+    struct earlier_orders *own = memory_take((partitions(f) + 1) * sizeof(*own));
+    for (size_t p = 0; p < partitions(f); p++)
+        own[p] = (struct earlier_orders){w->start_s, (uint32_t)p, w->covers[p], false};
+    return own;
+}
+
 static void window_finish(struct windows_fold *f, struct windows_window *w) {
     if (w->model != NULL) {
         size_t before = w->model->memory;
-        window_model_settle(w->model, was_sold, &(struct held_against){f, w});
+        struct held_against against = {f, w, own_reach(f, w)};
+        window_model_settle(w->model, was_sold, &against);
+        window_model_refund(w->model, sale_of, &against);
+        free(against.own);
         windows_named_fold(w->model);
         f->memory += w->model->memory - before;
     }
@@ -312,7 +347,7 @@ static bool is_late(int64_t start_s, const struct rules *rules, int64_t time_ms)
 static void sale_add(struct windows_fold *f, int64_t start_s, const struct recount_record *r,
                      const Clameur__V1__Event *e) {
     char name[WINDOW_ORDER_MAX];
-    windows_sold_add(&f->sold, window_order_write(name, e), start_s, r->partition, r->offset);
+    windows_sold_add(&f->sold, window_order_write(name, e), start_s, r->partition, r->offset, e);
 }
 
 static void fold_event(struct windows_fold *f, const struct recount_record *r, const Clameur__V1__Event *e) {

@@ -37,12 +37,13 @@ struct windows_window {
     int64_t start_s;
     struct windows_share *shares; // by partition, of events before the limit
     int64_t *covers; // by partition: what the newest published file reaches to; NULL: there is none
-    struct earlier_orders *earlier; // what that file's orders were held against
+    struct earlier_orders *earlier; // what that file's orders were held against, and its refunds looked up in
     size_t earlier_count;
     struct windows_share *covered; // by partition, of events that it reaches
-    uint64_t beyond;               // events before the limit that it does not reach: of a revision to come
-    struct window_model *model;    // NULL: no event yet, or not in this pass
-    uint32_t unread;               // partitions of which the pass has not read all that it reaches
+    uint64_t beyond; // events before the limit that it does not reach, of its own or orders of its refunds:
+                     // of a revision to come
+    struct window_model *model; // NULL: no event yet, or not in this pass
+    uint32_t unread;            // partitions of which the pass has not read all that it reaches
     bool deferred, finished;
 };
 

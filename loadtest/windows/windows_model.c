@@ -44,6 +44,7 @@ void window_model_destroy(struct window_model **m) {
     free((*m)->cells);
     free((*m)->copies);
     free((*m)->first_copy);
+    free((*m)->refunds);
     free(*m);
     *m = NULL;
 }
@@ -355,6 +356,83 @@ static void rank_begin(struct window_model *m, uint32_t rank, struct window_copy
     m->memory += RANK_NAME_MAX;
 }
 
+// ---- refunds
+
+static void increments_append(struct recount_increments *i, enum counter counter, struct slice currency,
+                              int64_t delta) {
+    CHECK(i->count < RECOUNT_INCREMENTS_MAX);
+    field_code field = field_counter(counter);
+    i->at[i->count].field = currency.length > 0 ? field_currency(field, currency) : field;
+    i->at[i->count++].delta = delta;
+}
+
+// Beside what a refund adds by itself: that its order is not known.
+static struct recount_increments with_unattributed(const struct recount_increments *of) {
+    struct recount_increments out = *of;
+    for (size_t i = 0; i < of->count; i++) {
+        enum counter counter;
+        char currency[4];
+        if (!field_split(of->at[i].field, &counter, currency))
+            continue;
+        if (counter == COUNTER_OF_REFUND)
+            increments_append(&out, COUNTER_REFUNDS_UNATTRIBUTED, slice_of(""), of->at[i].delta);
+        else if (counter == COUNTER_REFUNDED_MICROS)
+            increments_append(&out, COUNTER_UNATTRIBUTED_MICROS, slice_of(currency), of->at[i].delta);
+    }
+    return out;
+}
+
+// Named, and placed within the time that the rules look back to.
+static bool is_looked_up(const Clameur__V1__Event *e, const struct rules *rules) {
+    if (e->body_case != CLAMEUR__V1__EVENT__BODY_COMMERCE || e->commerce->order_id.len == 0)
+        return false;
+    int64_t placed_ms = e->commerce->order_occurred_at;
+    return placed_ms > 0 && placed_ms <= e->occurred_at &&
+           placed_ms >= e->occurred_at - rules->window_refunds_ms;
+}
+
+static void refund_keep(struct window_model *m, const struct adding *a, const Clameur__V1__Event *e) {
+    char name[RANK_NAME_MAX];
+    if (m->refund_count == m->refund_room) {
+        m->refund_room = m->refund_room == 0 ? 64 : 2 * m->refund_room;
+        m->refunds = memory_grow(m->refunds, m->refund_room, sizeof(*m->refunds));
+    }
+    int64_t placed_s = e->commerce->order_occurred_at / 1000;
+    struct window_copy *copy = copy_of(m, a, e);
+    copy->order = kept(m, (struct slice){name, order_name(name, copy->account, copy->hash)});
+    m->refunds[m->refund_count++] = (struct window_refund){copy, placed_s - placed_s % RECOUNT_WINDOW_S};
+    m->memory += sizeof(*m->refunds);
+}
+
+static void add_refund_of(struct window_model *m, const struct window_copy *refund,
+                          const struct windows_sale *sale) {
+    const struct adding a = {refund->account, sale->content,      sale->campaign, sale->platform,
+                             sale->origin,    sale->format,       sale->paid,     sale->tags,
+                             sale->tag_count, &refund->increments};
+    add_in_time(m, &a);
+}
+
+static void add_refund_of_none(struct window_model *m, const struct window_copy *refund) {
+    const struct recount_increments increments = with_unattributed(&refund->increments);
+    const struct adding a = {refund->account,   refund->content, refund->campaign, refund->platform,
+                             refund->origin,    refund->format,  refund->paid,     refund->tags,
+                             refund->tag_count, &increments};
+    add_in_time(m, &a);
+}
+
+void window_model_refund(struct window_model *m, window_model_sale sale, void *context) {
+    for (size_t i = 0; i < m->refund_count; i++) {
+        const struct window_refund *refund = &m->refunds[i];
+        const struct windows_sale *of = sale(context, refund->of->order, refund->placed_s);
+        if (of != NULL)
+            add_refund_of(m, refund->of, of);
+        else
+            add_refund_of_none(m, refund->of);
+    }
+}
+
+// ---- copies
+
 static void add_order(struct window_model *m, const struct adding *a, const Clameur__V1__Event *e) {
     char name[RANK_NAME_MAX];
     struct window_copy *copy = copy_of(m, a, e);
@@ -424,6 +502,10 @@ void window_model_add(struct window_model *m, const Clameur__V1__Event *e, const
         return;
     }
     recount_increments_of(&increments, e, rules);
+    if ((uint32_t)e->kind == KIND_PURCHASE && e->commerce->value_micros != 0)
+        increments_append(&increments, COUNTER_PRICED_ORDERS, recount_text(e->commerce->currency), 1);
+    if (!late && (uint32_t)e->kind == KIND_REFUND && !is_looked_up(e, rules))
+        increments = with_unattributed(&increments);
     CHECK(e->n_tags <= ROWS_NAMES_MAX);
     for (size_t i = 0; i < e->n_tags; i++)
         tags[i] = recount_text(e->tags[i]);
@@ -442,6 +524,8 @@ void window_model_add(struct window_model *m, const Clameur__V1__Event *e, const
         add_all(m, &key, &a);
     else if ((uint32_t)e->kind == KIND_PURCHASE)
         add_order(m, &a, e);
+    else if ((uint32_t)e->kind == KIND_REFUND && is_looked_up(e, rules))
+        refund_keep(m, &a, e);
     else {
         add_in_time(m, &a);
         add_topics(m, &a, e);

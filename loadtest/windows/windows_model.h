@@ -11,6 +11,7 @@
 #include "loadtest/windows/windows_live.h"
 #include "loadtest/windows/windows_read.h"
 #include "loadtest/windows/windows_sketches.h"
+#include "loadtest/windows/windows_sold.h"
 #include "runtime/arena.h"
 #include "schemas/rows/rows.h"
 
@@ -40,6 +41,12 @@ struct window_copy {
     bool met;
 };
 
+// A refund that names its order, and the window that the order was placed in.
+struct window_refund {
+    struct window_copy *of; // what it says of itself
+    int64_t placed_s;
+};
+
 struct window_model {
     struct names rows;   // encoded by window_row_write
     struct names fields; // the bytes of a field_code
@@ -51,6 +58,8 @@ struct window_model {
     struct window_copy **copies; // by rank
     uint32_t *first_copy;        // by order
     size_t copy_room, order_room;
+    struct window_refund *refunds;
+    size_t refund_count, refund_room;
     struct windows_read read;
     struct windows_live live;
     struct arena arena;
@@ -62,7 +71,7 @@ struct window_model *window_model_create(void);
 void window_model_destroy(struct window_model **m);
 
 // Counts an event that is valid and no duplicate. A purchase that comes in time waits for
-// window_model_settle.
+// window_model_settle, a refund that names its order for window_model_refund.
 void window_model_add(struct window_model *m, const Clameur__V1__Event *e, const struct rules *rules,
                       bool late);
 // Of one that came in time: who watches, by what it says itself and what it moves besides.
@@ -76,6 +85,10 @@ void window_model_see(struct window_model *m, const struct recount_keys *keys, i
 // them are. Once, after all events.
 typedef bool (*window_model_sold)(void *context, struct slice order);
 void window_model_settle(struct window_model *m, window_model_sold sold, void *context);
+// Refunds count where the sale of their order does, else where they say themselves, and are unattributed
+// then. Once, after all events.
+typedef const struct windows_sale *(*window_model_sale)(void *context, struct slice order, int64_t placed_s);
+void window_model_refund(struct window_model *m, window_model_sale sale, void *context);
 // Adds to a counter of a row.
 void window_model_count(struct window_model *m, const struct row_key *key, field_code field, int64_t value);
 // What copies of one order have in common (window_copy.order): `out` has WINDOW_ORDER_MAX bytes.

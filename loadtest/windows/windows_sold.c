@@ -1,18 +1,18 @@
 #include "loadtest/windows/windows_sold.h"
 
 #include <stdlib.h>
+#include <string.h>
 
+#include "loadtest/recount/reading/recount_event.h"
 #include "runtime/memory.h"
 
-struct windows_sale {
-    int64_t start_s, offset;
-    int32_t partition;
-    uint32_t next; // of the same order
-};
+enum { TEXTS_BLOCK = 64 << 10 };
 
 void windows_sold_fini(struct windows_sold *s) {
-    if (s->count > 0)
+    if (s->count > 0) {
         names_fini(&s->orders);
+        arena_fini(&s->texts);
+    }
     free(s->first);
     free(s->sales);
     *s = (struct windows_sold){0};
@@ -31,23 +31,49 @@ static uint32_t order_number(struct windows_sold *s, struct slice order) {
     return number;
 }
 
+static struct slice text_keep(struct windows_sold *s, ProtobufCBinaryData text) {
+    char *copy = arena_take_bytes(&s->texts, text.len + 1);
+    if (text.len > 0)
+        memcpy(copy, text.data, text.len);
+    return (struct slice){copy, text.len};
+}
+
+static void sale_fill(struct windows_sold *s, struct windows_sale *sale, const Clameur__V1__Event *e) {
+    sale->occurred_at_ms = e->occurred_at;
+    memcpy(sale->event_id, e->event_id.data, EVENT_ID_SIZE);
+    sale->platform = (uint32_t)e->platform;
+    sale->origin = (uint32_t)e->origin;
+    sale->format = (uint32_t)e->content_format;
+    sale->paid = e->paid;
+    sale->content = text_keep(s, e->content_id);
+    sale->campaign = text_keep(s, e->campaign_id);
+    sale->tag_count = e->n_tags;
+    sale->tags = arena_take(&s->texts, (e->n_tags + 1) * sizeof(*sale->tags));
+    for (size_t i = 0; i < e->n_tags; i++)
+        sale->tags[i] = text_keep(s, e->tags[i]);
+}
+
 void windows_sold_add(struct windows_sold *s, struct slice order, int64_t start_s, int32_t partition,
-                      int64_t offset) {
-    if (s->count == 0)
+                      int64_t offset, const Clameur__V1__Event *purchase) {
+    if (s->count == 0) {
         names_init(&s->orders);
+        arena_init(&s->texts, TEXTS_BLOCK);
+    }
     if (s->count == s->room) {
         s->room = s->room == 0 ? 256 : 2 * s->room;
         s->sales = memory_grow(s->sales, s->room, sizeof(*s->sales));
     }
     uint32_t number = order_number(s, order);
-    s->sales[s->count] = (struct windows_sale){start_s, offset, partition, s->first[number]};
+    s->sales[s->count] = (struct windows_sale){
+        .start_s = start_s, .offset = offset, .partition = partition, .next = s->first[number]};
+    sale_fill(s, &s->sales[s->count], purchase);
     s->first[number] = s->count++;
 }
 
 static bool is_reached(const struct windows_sale *sale, const struct earlier_orders *earlier, size_t count) {
     for (size_t i = 0; i < count; i++) {
         if (earlier[i].start_s == sale->start_s && earlier[i].partition == (uint32_t)sale->partition)
-            return sale->offset < earlier[i].to;
+            return !earlier[i].gone && sale->offset < earlier[i].to;
     }
     return false;
 }
@@ -63,4 +89,60 @@ bool windows_sold_before(const struct windows_sold *s, struct slice order, int64
             return true;
     }
     return false;
+}
+
+static int slice_compare(struct slice a, struct slice b) {
+    size_t common = a.length < b.length ? a.length : b.length;
+    int differs = common > 0 ? memcmp(a.at, b.at, common) : 0;
+    return differs != 0 ? differs : (a.length > b.length) - (a.length < b.length);
+}
+
+static int number_compare(int64_t a, int64_t b) {
+    return (a > b) - (a < b);
+}
+
+static int tags_compare(const struct windows_sale *a, const struct windows_sale *b) {
+    for (size_t i = 0; i < a->tag_count && i < b->tag_count; i++) {
+        int differs = slice_compare(a->tags[i], b->tags[i]);
+        if (differs != 0)
+            return differs;
+    }
+    return number_compare((int64_t)a->tag_count, (int64_t)b->tag_count);
+}
+
+// Two of one time and event id that are of different things: the lesser.
+static bool is_before(const struct windows_sale *a, const struct windows_sale *b) {
+    const int by[] = {number_compare(a->occurred_at_ms, b->occurred_at_ms),
+                      memcmp(a->event_id, b->event_id, EVENT_ID_SIZE),
+                      number_compare(a->platform, b->platform),
+                      number_compare(a->origin, b->origin),
+                      number_compare(a->format, b->format),
+                      number_compare(a->paid, b->paid),
+                      slice_compare(a->content, b->content),
+                      slice_compare(a->campaign, b->campaign),
+                      tags_compare(a, b)};
+    for (size_t i = 0; i < sizeof(by) / sizeof(by[0]); i++) {
+        if (by[i] != 0)
+            return by[i] < 0;
+    }
+    return false;
+}
+
+const struct windows_sale *windows_sold_in(const struct windows_sold *s, struct slice order, int64_t start_s,
+                                           const struct earlier_orders *reached, size_t count,
+                                           const int64_t *limits, bool *elsewhere) {
+    const struct windows_sale *least = NULL;
+    uint32_t number = s->count == 0 ? TABLE_NONE : names_find(&s->orders, order);
+    *elsewhere = false;
+    for (uint32_t i = number == TABLE_NONE ? TABLE_NONE : s->first[number]; i != TABLE_NONE;
+         i = s->sales[i].next) {
+        const struct windows_sale *sale = &s->sales[i];
+        if (sale->start_s != start_s)
+            continue;
+        if (!is_reached(sale, reached, count))
+            *elsewhere |= sale->offset < limits[sale->partition];
+        else if (least == NULL || is_before(sale, least))
+            least = sale;
+    }
+    return least;
 }

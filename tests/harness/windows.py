@@ -14,6 +14,10 @@ Nothing here comes from the C sources. In short:
   view, an answer, a first response or a case took, by account and platform.
 - Of an order's copies in a window and the 48 hours before it the one with the least (occurred_at, event_id) counts, in its own
   window; each other, the same event under another key among them, is an `order_copies` of its own row of TOTALS. Late purchases are no copies.
+- A purchase with a value is a `priced_orders` of its currency, too.
+- A refund that names an order, placed at most `window_refunds` before it, adds its increments where that order's own would go: of the
+  copies in time in the window of the order's time the least. Where there is none, and where it names none, it adds them where it says
+  itself, and besides `refunds_unattributed` and `unattributed_micros`.
 """
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -48,6 +52,7 @@ class Window:
     read: dict = field(default_factory=dict)  # (account, platform, content, counter): (read_at, event_id, value)
     live: dict = field(default_factory=lambda: defaultdict(list))  # (account, platform, session): (changes, joins, leaves, watch_ms, expired, returned)
     orders: dict = field(default_factory=lambda: defaultdict(dict))  # (account, order): copies by (occurred_at, event_id)
+    refunds: list = field(default_factory=list)  # of orders: they wait until all orders are known
 
 
     def sessions(self):
@@ -77,7 +82,15 @@ def _amounts(event, rules=None):
     amounts = defaultdict(int)
     for name, value in ([(counter, delta)] if counter else []) + measures:
         amounts[name] += value
+    if event.kind == contract.PURCHASE and event.commerce.value_micros:
+        amounts[f"priced_orders:{event.commerce.currency.decode()}"] += 1
     return (counter, delta), amounts
+
+
+def _unattributed(amounts):
+    """What is told besides of a refund whose order is not known."""
+    return {name.replace("refunded_", "unattributed_").replace("refunds", "refunds_unattributed"): amount
+            for name, amount in amounts.items() if name == "refunds" or name.startswith("refunded_micros:")}
 
 
 def _fold(rows):
@@ -140,6 +153,7 @@ class Windows:
         self.windows = defaultdict(Window)
         self.fates = defaultdict(Fate)
         self.sold = defaultdict(set)  # (account, order): windows that have copies
+        self.sale = {}  # (window, (account, order)): the least copy there
 
     def rules_at(self, time_ms):
         return next((r for r in reversed(self.rules) if r.since <= time_ms), self.rules[0])
@@ -163,6 +177,9 @@ class Windows:
                         self._take(event, record, rules, presence)
         for start, window in self.windows.items():
             self._settle(start, window)
+        for start, window in self.windows.items():
+            for event in window.refunds:
+                self._refund(window, event)
         return self
 
     def _take(self, event, record, rules, presence):
@@ -187,6 +204,13 @@ class Windows:
             order = event.account_id.decode(), event.commerce.order_id
             window.orders[order].setdefault((event.occurred_at, event.event_id), []).append(event)
             self.sold[order].add(start)
+            self.sale[start, order] = min(self.sale.get((start, order), event), event, key=lambda e: (e.occurred_at, e.event_id))
+        elif event.kind == contract.REFUND:
+            placed = event.commerce.order_occurred_at
+            if event.commerce.order_id and placed > 0 and 0 <= event.occurred_at - placed <= rules.window_refunds:
+                window.refunds.append(event)
+            else:
+                self._unattribute(window, event)
         else:
             self._count(window, event, rules)
 
@@ -222,8 +246,23 @@ class Windows:
         for name, duration in _durations(event):
             window.took[(*subject, name)].append(duration)
 
-    def _count(self, window, event, rules=None):
-        (counter, delta), amounts = _amounts(event, rules)
+    def _refund(self, window, event):
+        order = event.account_id.decode(), event.commerce.order_id
+        sale = self.sale.get((event.commerce.order_occurred_at // 1000 // WINDOW * WINDOW, order))
+        if sale is None:
+            self._unattribute(window, event)
+        else:
+            self._count(window, sale, of=event)
+
+    def _unattribute(self, window, event):
+        self._count(window, event)
+        self._count(window, event, of=event, only=_unattributed)
+
+    def _count(self, window, event, rules=None, of=None, only=None):
+        """What `of` adds (by default the event itself), of that what `only` makes of it, where the event counts."""
+        (counter, delta), amounts = _amounts(of or event, rules)
+        if only:
+            counter, amounts = None, only(amounts)
         account, platform = _subject(event)
         self._add(window, _totals_key(TOTALS, event), amounts)
         if event.content_id:
@@ -232,7 +271,7 @@ class Windows:
             self._add(window, (CAMPAIGN, account, platform, 0, 0, False, event.campaign_id.decode()), amounts)
         for topic in _topics(event):
             self._add(window, (TOPIC, account, platform, 0, 0, False, topic.decode()), amounts)
-        if _cohort(event):
+        if counter and _cohort(event):
             self._add(window, (COHORT, account, platform, 0, 0, False, _cohort(event)), {counter: delta})
         for tag in set(event.tags):
             self._add(window, (TAG, account, platform, 0, 0, False, tag.decode()), {counter: delta} if counter else {})

@@ -40,11 +40,12 @@ static struct order order_of(uint8_t id, int64_t second, int64_t micros) {
     struct order o = {
         .occurred_at_ms = W0_MS + second * 1000,
         .subject = {.account = slice_of("acme"), .platform = PLATFORM_TIKTOK},
-        .increments = {3,
+        .increments = {4,
                        true,
                        {{field_counter(COUNTER_OF_PURCHASE), 1},
                         {field_currency(field_counter(COUNTER_GROSS_MICROS), slice_of("EUR")), micros},
-                        {field_currency(field_counter(COUNTER_NET_MICROS), slice_of("EUR")), micros}}}};
+                        {field_currency(field_counter(COUNTER_NET_MICROS), slice_of("EUR")), micros},
+                        {field_currency(field_counter(COUNTER_PRICED_ORDERS), slice_of("EUR")), 1}}}};
     order_hash(o.order, slice_of("o-1"));
     o.event_id[15] = id;
     return o;

@@ -198,6 +198,86 @@ static void an_order_counts_once_in_the_windows_that_it_was_held_against(void **
     }
 }
 
+static Clameur__V1__Event refund(uint8_t id, Clameur__V1__Commerce *c, int64_t second) {
+    Clameur__V1__Event e = purchase(id, c, second);
+    e.kind = (Clameur__V1__Kind)KIND_REFUND;
+    e.platform = (Clameur__V1__Platform)PLATFORM_WEB;
+    e.content_id = bytes("");
+    return e;
+}
+
+// What stands of refunds where the sale was (found), and where they were told (not found).
+struct refunded {
+    int64_t at_sale, told, unattributed;
+    uint64_t beyond;
+};
+
+static void look_at_refunds(struct world *w, struct windows_window *window) {
+    struct refunded *found = (struct refunded *)(uintptr_t)w->more;
+    struct row_key content = {.table = TABLE_CONTENT,
+                              .platform = PLATFORM_TIKTOK,
+                              .account = slice_of("acme"),
+                              .id = slice_of("v1")};
+    struct row_key own = totals();
+    own.platform = PLATFORM_WEB;
+    if (window->start_s != W0 + 9000)
+        return;
+    *found =
+        (struct refunded){value(window, &content, COUNTER_OF_REFUND), value(window, &own, COUNTER_OF_REFUND),
+                          value(window, &own, COUNTER_REFUNDS_UNATTRIBUTED), window->beyond};
+}
+
+// A refund told in the window W0 + 9000 s of an order that is sold at `sold_s`, by partition 1; `told` is
+// where and how its file says that it was looked up.
+static struct refunded refunded(int64_t sold_s, int64_t placed_s, const char *order,
+                                struct earlier_orders told) {
+    struct refunded found = {0};
+    struct world *w = world_create(1 << 30);
+    w->finish = look_at_refunds;
+    w->more = &found;
+    Clameur__V1__Commerce c = commerce("o-1", 7), back = commerce(order, 3);
+    Clameur__V1__Event sale = purchase(1, &c, sold_s), like = event(3), give_back = refund(2, &back, 9002);
+    back.order_occurred_at = placed_s == 0 ? 0 : W0_MS + placed_s * 1000;
+    windows_fold_published(&w->fold, W0 + 9000, (const int64_t[]){1, 2}, &told, 1);
+    windows_fold_begin(&w->fold);
+    give_now(w, 0, &give_back);
+    give_now(w, 1, &like);
+    give_now(w, 1, &sale);
+    windows_fold_end(&w->fold);
+    assert_int_equal(w->finished, 1);
+    world_destroy(w);
+    return found;
+}
+
+static void assert_refunded(struct refunded found, int64_t at_sale, int64_t told, int64_t unattributed,
+                            uint64_t beyond) {
+    assert_int_equal(found.at_sale, at_sale);
+    assert_int_equal(found.told, told);
+    assert_int_equal(found.unattributed, unattributed);
+    assert_int_equal(found.beyond, beyond);
+}
+
+static void a_refund_counts_where_its_order_was_sold_as_far_as_it_was_looked_up(void **state) {
+    const struct earlier_orders reached = {W0, 1, 2, false}, nothing = {W0, 1, 1, false};
+    const struct earlier_orders gone = {W0, 1, 2, true}, other = {W0 - 900, 1, 2, false};
+    assert_refunded(refunded(5, 5, "o-1", reached), 1, 0, 0, 0);
+    assert_refunded(refunded(5, 899, "o-1", reached), 1, 0, 0, 0);
+    assert_refunded(refunded(5, 5, "o-2", reached), 0, 1, 1, 0);
+    assert_refunded(refunded(5, 900, "o-1", reached), 0, 1, 1, 0);
+    assert_refunded(refunded(5, 0, "o-1", reached), 0, 1, 1, 0);
+    assert_refunded(refunded(5, 9003, "o-1", reached), 0, 1, 1, 0);
+    // From the refund's own time, 9002, back to 180 days before.
+    const int64_t first = 9002 - INT64_C(180) * 86400;
+    const struct earlier_orders long_ago = {W0 - INT64_C(180) * 86400 + 9000, 1, 2, false};
+    assert_refunded(refunded(first, first, "o-1", long_ago), 1, 0, 0, 0);
+    assert_refunded(refunded(first - 1, first - 1, "o-1", long_ago), 0, 1, 1, 0);
+    assert_refunded(refunded(9001, 9001, "o-1", nothing), 1, 0, 0, 0);
+    // A revision is still to come: the sale stands in the log.
+    assert_refunded(refunded(5, 5, "o-1", nothing), 0, 1, 1, 1);
+    assert_refunded(refunded(5, 5, "o-1", other), 0, 1, 1, 1);
+    assert_refunded(refunded(5, 5, "o-1", gone), 0, 1, 1, 0);
+}
+
 static void one_like_each(struct world *w, struct windows_window *window) {
     struct row_key key = totals();
     assert_int_equal(value(window, &key, COUNTER_OF_LIKE), 2);
@@ -289,6 +369,7 @@ int main(void) {
         cmocka_unit_test(a_window_gets_what_its_file_reaches_and_no_more),
         cmocka_unit_test(what_is_refused_or_was_there_is_in_the_balance_alone),
         cmocka_unit_test(of_an_orders_copies_the_least_by_time_and_id_counts_wherever_it_lies),
+        cmocka_unit_test(a_refund_counts_where_its_order_was_sold_as_far_as_it_was_looked_up),
         cmocka_unit_test(an_order_counts_once_in_the_windows_that_it_was_held_against),
         cmocka_unit_test(of_the_tags_beyond_a_thousand_the_least_used_are_one_row),
         cmocka_unit_test(with_little_memory_windows_wait_for_a_further_pass),
