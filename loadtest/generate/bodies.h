@@ -14,6 +14,7 @@ enum random_stream {
     RANDOM_STREAM_ORDER,
     RANDOM_STREAM_BURST,
     RANDOM_STREAM_ID,
+    RANDOM_STREAM_REFUND,
 };
 
 // An event being composed, as far as its body asks.
@@ -51,10 +52,13 @@ void body_web(struct subject *s);
 // by the shop's server and by the pixel under other keys, agree on what was bought.
 void body_basket(struct subject *s);
 void body_purchase(struct subject *s);
-void body_refund(struct subject *s);
+void body_refund(struct subject *s); // of an order that nobody placed then
 void body_handover(struct subject *s);
 void body_redemption(struct subject *s);
 void body_other(struct subject *s);
+
+// Makes a refund one of that sale: of all of it, or of half.
+void body_refund_of(struct draft *refund, const struct draft *sale, struct random *r);
 
 // A currency, mostly the account's own.
 ProtobufCBinaryData body_currency(struct random *r, uint64_t account);

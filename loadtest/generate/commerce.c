@@ -92,6 +92,15 @@ void body_refund(struct subject *s) {
         c->order_id = (ProtobufCBinaryData){0};
 }
 
+void body_refund_of(struct draft *refund, const struct draft *sale, struct random *r) {
+    Clameur__V1__Commerce *c = &refund->commerce;
+    refund->event.account_id = sale->event.account_id;
+    c->order_id = sale->commerce.order_id;
+    c->currency = sale->commerce.currency;
+    c->value_micros = random_percent(r, 50) ? sale->commerce.value_micros : sale->commerce.value_micros / 2;
+    c->order_occurred_at = sale->event.occurred_at;
+}
+
 void body_handover(struct subject *s) {
     Clameur__V1__Commerce *c = write_order(s, shared_order(s));
     c->order_occurred_at = s->occurred_at_ms - random_between(s->random, 3600000, INT64_C(6) * 86400000);

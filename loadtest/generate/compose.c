@@ -176,6 +176,11 @@ static void write_envelope(const struct world *w, struct subject *s, uint64_t co
     e->language = draft_literal("fr");
 }
 
+uint32_t compose_kind(const struct world *w, uint64_t index) {
+    struct random r = random_at(w->seed, RANDOM_STREAM_EVENT, index);
+    return mix_row_at(w->mix, random_below(&r, w->mix_weight))->kind;
+}
+
 void compose_event(const struct world *w, const struct moment *m, struct draft *d) {
     draft_reset(d);
     struct random r = random_at(w->seed, RANDOM_STREAM_EVENT, m->index);

@@ -21,5 +21,8 @@ struct moment {
     uint64_t hot_content; // 0, or the rank that a burst has taken over with
 };
 
+// The kind of an event.
+uint32_t compose_kind(const struct world *w, uint64_t index);
+
 // Resets and fills the draft. Everything written is valid by the contract.
 void compose_event(const struct world *w, const struct moment *m, struct draft *d);

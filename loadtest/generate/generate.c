@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "loadtest/generate/bodies.h"
 #include "loadtest/generate/compose.h"
 #include "loadtest/generate/spoil.h"
 #include "runtime/check.h"
@@ -21,7 +22,7 @@ struct generator {
     struct generate_options options;
     struct world world;
     uint64_t thresholds[FATE_COUNT]; // of a random 64-bit ticket, cumulated; that of the plain is the end
-    struct draft draft;
+    struct draft draft, sale;
     char key[DRAFT_KEY_MAX];
     uint8_t packed[DRAFT_PACKED_MAX];
 };
@@ -128,6 +129,37 @@ static uint64_t find_original(const struct generator *g, uint64_t index) {
     return UINT64_MAX;
 }
 
+// --- Refunds
+
+static bool is_sale(const struct generator *g, uint64_t index) {
+    enum fate fate = draw_fate(g, index);
+    return (fate == FATE_PLAIN || fate == FATE_LATE) && compose_kind(&g->world, index) == KIND_PURCHASE;
+}
+
+// An earlier purchase within the window; UINT64_MAX where there is none.
+static uint64_t find_sale(const struct generator *g, uint64_t index, struct random *r) {
+    uint64_t window = index < GENERATE_DUPLICATE_WINDOW ? index : GENERATE_DUPLICATE_WINDOW;
+    uint64_t back = window > 0 ? 1 + random_below(r, window) : 1;
+    while (back <= window && !is_sale(g, index - back))
+        back++;
+    return back <= window ? index - back : UINT64_MAX;
+}
+
+// Most refunds are of a sale that was made.
+static void refund_sale(struct generator *g, uint64_t index) {
+    struct random r = random_at(g->options.seed, RANDOM_STREAM_REFUND, index);
+    struct moment moment;
+    if (g->draft.event.kind != (Clameur__V1__Kind)KIND_REFUND || random_percent(&r, 25))
+        return;
+    uint64_t sale = find_sale(g, index, &r);
+    if (sale == UINT64_MAX)
+        return;
+    set_moment(g, sale, &moment);
+    moment.shift_ms = draw_shift(g, sale, draw_fate(g, sale));
+    compose_event(&g->world, &moment, &g->sale);
+    body_refund_of(&g->draft, &g->sale, &r);
+}
+
 // --- The event
 
 static void pack(struct generator *g, struct generated *out) {
@@ -167,6 +199,7 @@ void generator_make(struct generator *g, uint64_t index, struct generated *out) 
     enum fate written = out->fate == FATE_DUPLICATE ? draw_fate(g, index) : out->fate;
     moment.shift_ms = draw_shift(g, index, written);
     compose_event(&g->world, &moment, &g->draft);
+    refund_sale(g, index);
     const ProtobufCBinaryData account = g->draft.event.account_id;
     out->account = (struct slice){(const char *)account.data, account.len};
     if (out->fate == FATE_MALFORMED)

@@ -3,7 +3,8 @@
 // A share of the events is not plain: `duplicates` repeat an earlier event, key and value, within
 // GENERATE_DUPLICATE_WINDOW events (well inside any dedup span); `late` ones occurred 2 hours to 20 days
 // before they are sent, and count; `future` ones lie 6 minutes to 2 days ahead of their record time, past the
-// skew limit of 5 minutes, and `malformed` ones break the contract: both are refused.
+// skew limit of 5 minutes, and `malformed` ones break the contract: both are refused. Most refunds name an
+// order that one of the GENERATE_DUPLICATE_WINDOW events before sells, and when.
 #pragma once
 
 #include "loadtest/generate/mix.h"
