@@ -168,6 +168,107 @@ def test_an_order_counts_once_in_two_days_whatever_window_its_copies_are_in(aggr
     aggregation.deployment.loadtest("recount", "--against=snapshots")
 
 
+def _sold(order, at, person, campaign, value=9_000_000, **more):
+    return event(KIND["purchase"], occurred_at=at, person_id=person, campaign_id=campaign, tags=["sold"],
+                 commerce={"order_id": order, "value_micros": value, "currency": "EUR"}, **more)
+
+
+def _returned(order, at, placed, value=2_000_000, campaign="returns", **more):
+    return event(KIND["refund"], occurred_at=at, campaign_id=campaign, tags=["returned"],
+                 commerce={"order_id": order, "value_micros": value, "currency": "EUR", "order_occurred_at": placed}, **more)
+
+
+def _campaign(expected, start_ms, name):
+    """The window's counters of a campaign, over platforms."""
+    sums = defaultdict(int)
+    for key, cells in expected.table(start_ms // 1000).items():
+        for counter, value in cells.items() if key[0] == "campaign" and key[6] == name else ():
+            sums[counter] += value
+    return sums
+
+
+def test_refunds_count_where_their_orders_do(kafka, topic, redis, tmp_path, past):
+    """Refunds in one window, of orders of other partitions: sold in that window, in one hours before, in one that closed more than
+    two days before, and just within 180 days; and of none: never sold, sold at another time, after the refund, too long ago, without a
+    number, without a time. The order of one comes when its window was published. One process, and three that are killed, publish
+    the same bytes; so does one that reads it all later."""
+    quiet = aggregation_of(kafka, topic, redis, tmp_path / "quiet")
+    wild = aggregation_of(kafka, topic, redis, tmp_path / "wild")
+    now, days = past + 8 * WINDOW_MS + 60_000, 86_400_000
+    placed = {"same": now - 30_000, "hours": past + WINDOW_MS, "days": now - 5 * days, "long": now - 179 * days, "after": now + 1,
+              "too-long": now - 180 * days - 1, "other": past + WINDOW_MS, "never": past + WINDOW_MS}
+    sold = {name: at for name, at in placed.items() if name != "never"} | {"other": past + 3 * WINDOW_MS}
+    sender = Sender(quiet.deployment.bootstrap, topic)
+    for number, (name, at) in enumerate(sorted(sold.items(), key=lambda item: item[1])):
+        for partition, value in enumerate((9_000_000, 8_000_000)):  # copies: the later one is of another campaign
+            sender.send(_sold(name, at + partition, f"p-{number}", f"spring-{partition}", value), timestamp=at, partition=(number + partition) % 4)
+    running = [wild.start() for _ in range(3)]
+    for number, (name, at) in enumerate(placed.items()):
+        sender.send(_returned(name, now, at), timestamp=now, partition=(number + 2) % 4)
+    sender.send(_returned("", now, placed["hours"]), timestamp=now, partition=0)
+    sender.send(_returned("hours", now, 0), timestamp=now, partition=1)
+    sender.send(_returned("late", now, past + 7 * WINDOW_MS), timestamp=now, partition=1)
+    twin = _returned("hours", now, placed["hours"])
+    for partition in (0, 3):  # one event, under two keys: two refunds
+        sender.send(twin, partition=partition, timestamp=now)
+    for partition in range(4):
+        sender.send(event(KIND["like"], occurred_at=past + 9 * WINDOW_MS), timestamp=past + 9 * WINDOW_MS, partition=partition)
+    sender.producer.flush()
+    running[0].kill()
+    running[0] = wild.start()
+    first = quiet.start()
+    before = quiet.settle()
+    back = _campaign(before, now - now % WINDOW_MS, "returns")
+    assert (back["refunds"], back["refunds_unattributed"], back["unattributed_micros:EUR"]) == (7, 7, 14_000_000)
+    spring = _campaign(before, now - now % WINDOW_MS, "spring-0")
+    assert (spring["refunds"], spring["refunded_micros:EUR"], spring["refunds_unattributed"]) == (6, 12_000_000, 0)
+    revisions = len(quiet.store.revisions((now - now % WINDOW_MS) // 1000))
+    sender.send(_sold("late", past + 7 * WINDOW_MS, "p", "spring-0"), timestamp=past + 8 * WINDOW_MS, partition=2)
+    sender.close()
+    running[1].kill()
+    running[1] = wild.start()
+    expected = quiet.settle()
+    wait_until("the refund's window follows", lambda: len(quiet.store.revisions((now - now % WINDOW_MS) // 1000)) > revisions)
+    quiet.compare(expected)
+    assert _campaign(expected, now - now % WINDOW_MS, "spring-0")["refunds"] == 7
+    wait_until("both have published the same", lambda: wild.is_published(expected) and wild.sums() == quiet.sums())
+    assert first.terminate() == 0
+    for aggregation in (quiet, wild):
+        aggregation.deployment.loadtest("recount", "--against=snapshots")
+        assert aggregation.command("verify", "--deep").returncode == 0
+    later = aggregation_of(kafka, topic, redis, tmp_path / "later")
+    later.start()
+    later.settle()
+    wait_until("and so has one that reads all of it at once", lambda: later.sums() == quiet.sums())
+
+
+def test_orders_are_found_once_their_windows_lines_are_gone(aggregation, past):
+    """Five days of windows, so that the first have no line in any record; then a refund of an order of the first."""
+    sender = Sender(aggregation.deployment.bootstrap, aggregation.deployment.topic)
+    first = past - 480 * WINDOW_MS
+    for number in range(480):
+        for partition in range(4):
+            at = first + number * WINDOW_MS + partition
+            sender.send(_sold(f"o-{number}-{partition}", at, "p", "spring", 1_000_000) if partition == 1 else
+                        event(KIND["like"], occurred_at=at), timestamp=at, partition=partition)
+    sender.producer.flush()
+    aggregator = aggregation.start()
+    aggregation.settle()
+    wait_until("the first line is settled",
+               lambda: all(t.lines[0].start_s > first // 1000 + 900 for t in aggregation.store.throughs().values()), 120)
+    sender.send(_returned("o-1-1", past, first + WINDOW_MS), timestamp=past, partition=3)
+    sender.send(_returned("o-2-1", past, first + WINDOW_MS), timestamp=past, partition=3)  # of another window
+    for partition in range(4):
+        sender.send(event(KIND["like"], occurred_at=past + WINDOW_MS), timestamp=past + WINDOW_MS, partition=partition)
+    sender.close()
+    expected = aggregation.settle()
+    spring = _campaign(expected, past, "spring")
+    assert (spring["refunds"], _campaign(expected, past, "returns")["refunds_unattributed"]) == (1, 1)
+    assert aggregator.terminate() == 0
+    aggregation.deployment.loadtest("recount", "--against=snapshots")
+    assert aggregation.command("verify", "--deep").returncode == 0
+
+
 def test_a_partition_without_an_owner_holds_its_windows_open(kafka, topic, redis, tmp_path, past):
     """Of two aggregators one is killed; until the group notices, its partitions have no owner. Windows pass on the others': none
     of them is published, and a metric says which partition is waited for. The clock is that of the events, until the end."""
