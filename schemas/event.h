@@ -71,6 +71,7 @@ struct event {
 
     int64_t since_ms; // when that began which the event ends: replied_to_at, opened_at; 0: not said
     int64_t order_occurred_at_ms; // of a commerce body; 0: not said
+    int64_t duration_ms;          // of a view body: how long the content is; 0: not known
     uint32_t topic_count;         // of a listening or a care body
     const struct slice *topics;
     struct slice tracked_brand; // of a listening body: whose mention it is; empty: the account's own

@@ -295,8 +295,7 @@ static void quantiles_compare(struct comparison *c, const struct row_key *key, c
 }
 
 static size_t sketches_sort(const struct rows *r, uint32_t *numbers) {
-    rows_sort_sketches(r, numbers);
-    return rows_sketch_count(r);
+    return rows_sort_sketches(r, numbers);
 }
 
 static const void *sketch_at(const struct rows *r, uint32_t number) {

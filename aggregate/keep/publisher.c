@@ -104,6 +104,7 @@ static struct header window_header(const struct publisher *pub, const struct kee
 static enum status window_write(struct publisher *pub, struct keeper *k, const struct header *header,
                                 struct rows *rows, bool revision, struct problem *p) {
     size_t folded = rows_fold(rows);
+    rows_unite(rows);
     const struct snapshot_name name = shelf_name_of(header);
     const struct snapshot_window window = {header->start_s, rows};
     struct snapshot_bytes bytes;

@@ -4,12 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "aggregate/window/viewed.h"
 #include "aggregate/window/waiting.h"
 #include "runtime/check.h"
 #include "runtime/memory.h"
 #include "schemas/layout.h"
 
-enum { COHORT_BYTES = 24 };
+enum { COHORT_BYTES = 24, FORMAT_MESSAGE = 15 };
 
 _Static_assert((int)WINDOW_S == (int)ROWS_WINDOW_S, "a live session in a window is kept by the same seconds");
 
@@ -65,9 +66,11 @@ static struct subject subject_of(const struct event *e) {
                             .topic_count = e->topic_count};
 }
 
-// What an event adds to windows: what it adds to Redis, and of a purchase with a value that it has one.
+// What an event adds to windows: what it adds to Redis, of views what Redis does not keep, and of a purchase
+// with a value that it has one.
 static void window_increments_of(struct increments *out, const struct event *e, const struct rules *rules) {
     increments_of(out, e, rules);
+    viewed_add(out, e);
     for (uint32_t i = 0; e->kind == KIND_PURCHASE && i < e->measure_count; i++) {
         if (e->measures[i].counter != COUNTER_GROSS_MICROS)
             continue;
@@ -110,11 +113,40 @@ static bool is_seen(const struct event *e) {
     return (e->consent & CONSENT_MEASUREMENT) != 0 && e->kind != KIND_ERASURE;
 }
 
+static bool is_of_member(const struct event *e) {
+    switch (e->kind) {
+    case KIND_MEMBER_ACTIVE:
+    case KIND_MESSAGE_REPLY:
+        return true;
+    case KIND_LIKE:
+    case KIND_REACTION:
+    case KIND_COMMENT:
+    case KIND_REPLY:
+    case KIND_POLL_VOTE:
+    case KIND_ANSWER:
+        return e->content_format == FORMAT_MESSAGE;
+    default:
+        return false;
+    }
+}
+
+static bool is_at_live(const struct event *e) {
+    return e->kind == KIND_LIVE_JOIN || e->kind == KIND_LIVE_HEARTBEAT || e->kind == KIND_LIVE_SPEAK;
+}
+
+static void take_actor(struct pane *pane, const struct event *e, enum sketched of) {
+    waiting_reached(pane->waiting, pane->rows, of, e->account, e->platform, e->actor);
+}
+
 static void take_people(struct pane *pane, const struct event *e) {
     if (!is_seen(e))
         return;
     if (e->has_actor)
-        waiting_reached(pane->waiting, pane->rows, SKETCHED_ACTORS, e->account, e->platform, e->actor);
+        take_actor(pane, e, sketched_class(e->paid, e->origin));
+    if (e->has_actor && is_of_member(e))
+        take_actor(pane, e, SKETCHED_ACTIVE_MEMBERS);
+    if (e->has_actor && is_at_live(e))
+        take_actor(pane, e, SKETCHED_LIVE_ACTORS);
     if (e->has_person)
         waiting_reached(pane->waiting, pane->rows, SKETCHED_PERSONS, e->account, e->platform, e->person);
 }
@@ -147,6 +179,9 @@ static void take_duration(struct pane *pane, const struct event *e) {
         return;
     case KIND_CASE_RESOLVED:
         take_since(pane, e, SKETCHED_RESOLUTION_MS);
+        return;
+    case KIND_DEAL_WON:
+        take_since(pane, e, SKETCHED_CYCLE_MS);
         return;
     default:
         return;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "loadtest/recount/reading/recount_event.h"
+#include "loadtest/windows/windows_viewed.h"
 #include "runtime/check.h"
 #include "runtime/memory.h"
 #include "schemas/layout.h"
@@ -506,6 +507,7 @@ void window_model_add(struct window_model *m, const Clameur__V1__Event *e, const
         increments_append(&increments, COUNTER_PRICED_ORDERS, recount_text(e->commerce->currency), 1);
     if (!late && (uint32_t)e->kind == KIND_REFUND && !is_looked_up(e, rules))
         increments = with_unattributed(&increments);
+    windows_viewed_add(&increments, e);
     CHECK(e->n_tags <= ROWS_NAMES_MAX);
     for (size_t i = 0; i < e->n_tags; i++)
         tags[i] = recount_text(e->tags[i]);

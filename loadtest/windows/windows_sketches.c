@@ -74,6 +74,40 @@ static void see_who(struct window_sketches *s, enum sketched of, const Clameur__
     see(s, row_of(s, of, e), names_put(&s->members, bytes));
 }
 
+// Content that is a message's: what is done to it is done in a conversation.
+static bool is_of_message(const Clameur__V1__Event *e) {
+    static const uint32_t kinds[] = {KIND_LIKE,  KIND_REACTION,  KIND_COMMENT,
+                                     KIND_REPLY, KIND_POLL_VOTE, KIND_ANSWER};
+    bool is_one = false;
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        is_one = is_one || (uint32_t)e->kind == kinds[i];
+    return is_one && (uint32_t)e->content_format == CLAMEUR__V1__CONTENT_FORMAT__CONTENT_FORMAT_MESSAGE;
+}
+
+// Each sketch of actors by its own sentence: one event may be in several.
+static void see_actor(struct window_sketches *s, const Clameur__V1__Event *e,
+                      const unsigned char who[RECOUNT_PSEUDONYM_SIZE]) {
+    uint32_t kind = (uint32_t)e->kind, origin = (uint32_t)e->origin;
+    bool is_ambassador = origin == CLAMEUR__V1__ORIGIN__ORIGIN_AMBASSADOR;
+    bool is_employee = origin == CLAMEUR__V1__ORIGIN__ORIGIN_EMPLOYEE;
+    see_who(s, SKETCHED_ACTORS, e, who);
+    see_who(s, e->paid ? SKETCHED_ACTORS_PAID : SKETCHED_ACTORS_ORGANIC, e, who);
+    if (origin == CLAMEUR__V1__ORIGIN__ORIGIN_BRAND)
+        see_who(s, SKETCHED_ACTORS_BRAND, e, who);
+    if (origin == CLAMEUR__V1__ORIGIN__ORIGIN_UGC)
+        see_who(s, SKETCHED_ACTORS_UGC, e, who);
+    if (is_ambassador)
+        see_who(s, SKETCHED_ACTORS_AMBASSADOR, e, who);
+    if (is_employee)
+        see_who(s, SKETCHED_ACTORS_EMPLOYEE, e, who);
+    if (is_ambassador || is_employee)
+        see_who(s, SKETCHED_ACTORS_ADVOCACY, e, who);
+    if (kind == KIND_LIVE_JOIN || kind == KIND_LIVE_HEARTBEAT || kind == KIND_LIVE_SPEAK)
+        see_who(s, SKETCHED_LIVE_ACTORS, e, who);
+    if (kind == KIND_MEMBER_ACTIVE || kind == KIND_MESSAGE_REPLY || is_of_message(e))
+        see_who(s, SKETCHED_ACTIVE_MEMBERS, e, who);
+}
+
 static void see_people(struct window_sketches *s, const struct recount_keys *keys, int64_t time_ms,
                        const Clameur__V1__Event *e) {
     unsigned char who[RECOUNT_PSEUDONYM_SIZE];
@@ -81,7 +115,7 @@ static void see_people(struct window_sketches *s, const struct recount_keys *key
         return;
     if (e->actor_id.len > 0) {
         recount_pseudonym(keys, time_ms, (uint32_t)e->platform, recount_text(e->actor_id), who);
-        see_who(s, SKETCHED_ACTORS, e, who);
+        see_actor(s, e, who);
     }
     if (e->person_id.len > 0) {
         recount_pseudonym_of_person(keys, time_ms, recount_text(e->person_id), who);
@@ -138,6 +172,8 @@ static void see_durations(struct window_sketches *s, const Clameur__V1__Event *e
         see_since(s, SKETCHED_FIRST_RESPONSE_MS, e, e->care->opened_at);
     if (kind == KIND_CASE_RESOLVED && body == CLAMEUR__V1__EVENT__BODY_CARE)
         see_since(s, SKETCHED_RESOLUTION_MS, e, e->care->opened_at);
+    if (kind == KIND_DEAL_WON && body == CLAMEUR__V1__EVENT__BODY_LEAD)
+        see_since(s, SKETCHED_CYCLE_MS, e, e->lead->opened_at);
 }
 
 size_t window_sketches_add(struct window_sketches *s, const struct recount_keys *keys, int64_t time_ms,

@@ -100,6 +100,11 @@ struct sketched_row {
 
 extern const struct sketched_row sketched_rows[SKETCHED_COUNT];
 
+// Which seen_* the actors of an event are added to.
+enum sketched sketched_class(bool paid, uint32_t origin);
+// Which actors_* are those of an origin (not 0); false where it is none that is listed.
+bool sketched_of_origin(enum sketched *of, uint32_t origin);
+
 struct sketch {
     enum sketched of;
     uint32_t platform;
@@ -201,6 +206,10 @@ void rows_settle_refunds(struct rows *r, int64_t start_s, const struct rows *sol
 enum { ROWS_NAMED_MAX = 1000 };
 size_t rows_fold(struct rows *r);
 
+// Of each account on a platform the unions of what it has by class (seen_*) are added to actors and actors_*,
+// and the classes are left empty. So much is told of a window; what windows are made from has the classes.
+void rows_unite(struct rows *r);
+
 // The sketch's number, found or made; it holds as long as the table.
 uint32_t rows_sketch_number(struct rows *r, enum sketched of, struct slice account, uint32_t platform);
 // Adds a member to a sketch of REACH, or a duration to one of QUANTILES.
@@ -238,13 +247,16 @@ struct row_key rows_key(const struct rows *r, uint32_t row);
 const struct order *rows_order(const struct rows *r, size_t number);
 // The refund ends with its last increment, as an order does. NULL: it was settled.
 const struct refund *rows_refund(const struct rows *r, size_t number);
-// In no order; it lives as long as the table.
+// In no order, some may be empty; it lives as long as the table.
 const struct sketch *rows_sketch(const struct rows *r, size_t number);
 // NULL: there is none.
 const struct sketch *rows_sketch_find(const struct rows *r, enum sketched of, struct slice account,
                                       uint32_t platform);
 // In no order; it lives until another is added.
 const struct latest_reading *rows_reading(const struct rows *r, size_t number);
+// The last of a counter of the account on the platform as a whole. NULL: it was not read.
+const struct latest_reading *rows_reading_find(const struct rows *r, struct slice account, uint32_t platform,
+                                               struct slice counter);
 // The sign says how they sort: by account, platform, content, counter.
 int latest_reading_order(const struct latest_reading *a, const struct latest_reading *b);
 // In no order, one for each of its windows; it lives as long as the table, and until the next is added.
@@ -265,13 +277,13 @@ struct cell {
 };
 uint32_t rows_next_cell(const struct rows *r, uint32_t row, uint32_t cell, struct cell *out);
 
-// Row numbers sorted as files have them (snapshot.proto); `out` holds rows_count. Likewise orders, sketches
-// and readings.
+// Row numbers sorted as files have them (snapshot.proto); `out` holds rows_count. Likewise orders and readings.
 void rows_sort(const struct rows *r, uint32_t *out);
 void rows_sort_orders(const struct rows *r, uint32_t *out);
-void rows_sort_sketches(const struct rows *r, uint32_t *out);
 void rows_sort_readings(const struct rows *r, uint32_t *out);
-// Of live sessions those that are not empty; returns how many, at most rows_live_count.
+// Of sketches and of live sessions those that are not empty; return how many, at most rows_sketch_count and
+// rows_live_count.
+size_t rows_sort_sketches(const struct rows *r, uint32_t *out);
 size_t rows_sort_live(const struct rows *r, uint32_t *out);
 // Of refunds those that are kept and do not add up to nothing; returns how many, at most rows_refund_count.
 size_t rows_sort_refunds(const struct rows *r, uint32_t *out);

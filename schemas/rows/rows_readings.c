@@ -66,6 +66,14 @@ const struct latest_reading *rows_reading(const struct rows *r, size_t number) {
     return &r->readings.at[number];
 }
 
+const struct latest_reading *rows_reading_find(const struct rows *r, struct slice account, uint32_t platform,
+                                               struct slice counter) {
+    const struct latest_reading wanted = {
+        .platform = platform, .account = account, .content = {"", 0}, .counter = counter};
+    const struct slot *slot = reading_slot(r, &wanted, reading_hash(&wanted));
+    return slot->number != 0 ? &r->readings.at[slot->number - 1] : NULL;
+}
+
 int latest_reading_order(const struct latest_reading *a, const struct latest_reading *b) {
     int differs = slice_order(a->account, b->account);
     if (differs == 0)

@@ -187,11 +187,19 @@ static int sketch_order(const void *a, const void *b, void *sorting) {
     return (x->sketch.of > y->sketch.of) - (x->sketch.of < y->sketch.of); // sketches.def is sorted by name
 }
 
-void rows_sort_sketches(const struct rows *r, uint32_t *out) {
+static bool is_blank(const struct sketch *s) {
+    return reach_is_exact(&s->reach) && s->reach.count == 0 && quantiles_count(&s->quantiles) == 0;
+}
+
+size_t rows_sort_sketches(const struct rows *r, uint32_t *out) {
     struct sorting s;
+    size_t count = 0;
     sorting_init(&s, r);
-    for (uint32_t i = 0; i < r->sketches.count; i++)
-        out[i] = i;
-    qsort_r(out, r->sketches.count, sizeof(*out), sketch_order, &s);
+    for (uint32_t i = 0; i < r->sketches.count; i++) {
+        if (!is_blank(&r->sketches.at[i].sketch))
+            out[count++] = i;
+    }
+    qsort_r(out, count, sizeof(*out), sketch_order, &s);
     free(s.ranks);
+    return count;
 }

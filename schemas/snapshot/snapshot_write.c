@@ -91,10 +91,10 @@ static void window_rows_init(struct window_rows *w, const struct snapshot_window
     rows_sort_orders(r, others);
     counts[TABLE_ORDERS] = r->orders.count;
     others += r->orders.count;
-    rows_sort_sketches(r, others);
-    for (uint32_t i = 0; i < r->sketches.count; i++)
-        counts[sketched_rows[r->sketches.at[i].sketch.of].table]++;
-    others += r->sketches.count;
+    size_t sketches = rows_sort_sketches(r, others);
+    for (size_t i = 0; i < sketches; i++)
+        counts[sketched_rows[r->sketches.at[others[i]].sketch.of].table]++;
+    others += sketches;
     rows_sort_readings(r, others);
     counts[TABLE_READINGS] = r->readings.count;
     others += r->readings.count;

@@ -20,7 +20,8 @@ static unsigned fill_money(struct event *e, int64_t micros, ProtobufCBinaryData 
     return bounds_amount(micros) | bounds_text(currency, SIZE_MAX);
 }
 
-static unsigned check_view(const Clameur__V1__View *view) {
+static unsigned fill_view(struct event *e, const Clameur__V1__View *view) {
+    e->duration_ms = view->duration_ms;
     return bounds_amount(view->watch_ms) | bounds_amount(view->duration_ms) |
            bounds_amount(view->position_ms);
 }
@@ -90,6 +91,7 @@ static unsigned fill_care(struct event *e, const Clameur__V1__Care *care, struct
 }
 
 static unsigned fill_lead(struct event *e, const Clameur__V1__Lead *lead) {
+    e->since_ms = lead->opened_at;
     return bounds_text(lead->lead_id, TEXT_MAX) | fill_money(e, lead->value_micros, lead->currency);
 }
 
@@ -127,7 +129,7 @@ static unsigned check_web(const Clameur__V1__Web *web) {
 static unsigned fill_body(struct event *e, const Clameur__V1__Event *m, struct arena *arena) {
     switch (e->body) {
     case CLAMEUR__V1__EVENT__BODY_VIEW:
-        return check_view(m->view);
+        return fill_view(e, m->view);
     case CLAMEUR__V1__EVENT__BODY_REACTION:
         return bounds_text(m->reaction->emoji, NAME_MAX_BYTES);
     case CLAMEUR__V1__EVENT__BODY_COMMERCE:

@@ -260,6 +260,7 @@ static void parts_merge(struct store *store, struct rows *rows, const struct hea
     }
     rows_settle(rows, earlier);
     rows_fold(rows);
+    rows_unite(rows);
     rows_destroy(&earlier);
 }
 

@@ -133,6 +133,26 @@ static void test_when_what_ends_began(void **state) {
     m.body_case = CLAMEUR__V1__EVENT__BODY_CARE;
     m.care = &care;
     assert_int_equal(decode_message(&m)->since_ms, 6);
+    Clameur__V1__Lead lead = CLAMEUR__V1__LEAD__INIT;
+    lead.opened_at = 7;
+    m.body_case = CLAMEUR__V1__EVENT__BODY_LEAD;
+    m.lead = &lead;
+    assert_int_equal(decode_message(&m)->since_ms, 7);
+}
+
+static void test_how_long_what_was_viewed_is(void **state) {
+    Clameur__V1__View view = CLAMEUR__V1__VIEW__INIT;
+    Clameur__V1__Event m = CLAMEUR__V1__EVENT__INIT;
+    m.platform = CLAMEUR__V1__PLATFORM__PLATFORM_X;
+    assert_int_equal(decode_message(&m)->duration_ms, 0);
+    view.watch_ms = 5;
+    view.duration_ms = 90;
+    m.body_case = CLAMEUR__V1__EVENT__BODY_VIEW;
+    m.view = &view;
+    assert_int_equal(decode_message(&m)->duration_ms, 90);
+    Clameur__V1__Event other = CLAMEUR__V1__EVENT__INIT;
+    other.platform = CLAMEUR__V1__PLATFORM__PLATFORM_X;
+    assert_int_equal(decode_message(&other)->duration_ms, 0); // nothing is left of the event before
 }
 
 static void test_readings_and_orders(void **state) {
@@ -451,6 +471,7 @@ int main(void) {
         cmocka_unit_test(test_nothing_of_the_event_before_is_left),
         cmocka_unit_test(test_topics_of_listening_and_care),
         cmocka_unit_test(test_when_what_ends_began),
+        cmocka_unit_test(test_how_long_what_was_viewed_is),
         cmocka_unit_test(test_readings_and_orders),
         cmocka_unit_test(test_an_id_of_another_length_is_none),
         cmocka_unit_test(test_null_and_empty_values),

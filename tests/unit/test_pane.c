@@ -374,10 +374,16 @@ static void a_late_refund_is_late_alone(void **state) {
     panes_fini(&panes);
 }
 
+// As it is told of a window.
 static uint64_t reached(struct panes *panes, enum sketched of) {
+    struct rows *united = rows_create();
     pane_settle(&panes->at[0]);
-    const struct sketch *s = rows_sketch_find(panes->at[0].rows, of, AT("acme"), PLATFORM_TIKTOK);
-    return s == NULL ? 0 : rows_sketch_reached(s);
+    rows_merge(united, panes->at[0].rows);
+    rows_unite(united);
+    const struct sketch *s = rows_sketch_find(united, of, AT("acme"), PLATFORM_TIKTOK);
+    uint64_t count = s == NULL ? 0 : rows_sketch_reached(s);
+    rows_destroy(&united);
+    return count;
 }
 
 static struct event event_of_somebody(unsigned char who) {
@@ -402,6 +408,108 @@ static void actors_and_persons_are_reached_apart_and_once(void **state) {
     assert_int_equal(reached(&panes, SKETCHED_ACTORS), 6);
     assert_int_equal(reached(&panes, SKETCHED_PERSONS), 3);
     panes_fini(&panes);
+}
+
+// Each event is of one class, a person of as many as his events: 1 and 2 are of two.
+static void actors_are_told_by_class_and_nobody_twice(void **state) {
+    static const struct {
+        unsigned char who;
+        bool paid;
+        uint32_t origin;
+    } seen[] = {{1, false, 1}, {1, true, 1}, {2, false, 3}, {2, false, 4}, {3, false, 4}, {4, true, 2},
+                {5, false, 0}, {6, true, 99}, {1, false, 1}, {7, false, 4}, {7, false, 1}};
+    static const struct {
+        enum sketched of;
+        uint64_t count;
+    } expected[] = {{SKETCHED_ACTORS, 7},           {SKETCHED_ACTORS_PAID, 3},  {SKETCHED_ACTORS_ORGANIC, 5},
+                    {SKETCHED_ACTORS_BRAND, 2},     {SKETCHED_ACTORS_UGC, 1},   {SKETCHED_ACTORS_AMBASSADOR, 1},
+                    {SKETCHED_ACTORS_EMPLOYEE, 3},  {SKETCHED_ACTORS_ADVOCACY, 3}, {SKETCHED_SEEN_PAID, 0},
+                    {SKETCHED_SEEN_ORGANIC_BRAND, 0}};
+    struct panes panes = {0};
+    for (size_t i = 0; i < sizeof(seen) / sizeof(seen[0]); i++) {
+        struct event e = event_of_somebody(seen[i].who);
+        e.paid = seen[i].paid;
+        e.origin = seen[i].origin;
+        panes_take(&panes, &nobody, &e, (int64_t)i, &rules, 0);
+    }
+    for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++)
+        assert_int_equal(reached(&panes, expected[i].of), expected[i].count);
+    assert_null(rows_sketch_find(panes.at[0].rows, SKETCHED_ACTORS, AT("acme"), PLATFORM_TIKTOK));
+    panes_fini(&panes);
+}
+
+static void who_came_to_lives_and_who_took_part_are_apart(void **state) {
+    static const struct {
+        uint32_t kind, format;
+        bool is_live, is_member;
+    } cases[] = {{KIND_LIVE_JOIN, 0, true, false},      {KIND_LIVE_HEARTBEAT, 0, true, false},
+                 {KIND_LIVE_SPEAK, 8, true, false},     {KIND_LIVE_LEAVE, 0, false, false},
+                 {KIND_MEMBER_ACTIVE, 0, false, true},  {KIND_MESSAGE_REPLY, 0, false, true},
+                 {KIND_MEMBER_JOIN, 0, false, false},   {KIND_MESSAGE_READ, 15, false, false},
+                 {KIND_REACTION, 15, false, true},      {KIND_REACTION, 1, false, false},
+                 {KIND_POLL_VOTE, 15, false, true},     {KIND_LIKE, 15, false, true},
+                 {KIND_COMMENT, 15, false, true},       {KIND_REPLY, 15, false, true},
+                 {KIND_ANSWER, 15, false, true},        {KIND_VIEW, 15, false, false}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct panes panes = {0};
+        struct event e = event_of_somebody(1);
+        e.kind = cases[i].kind;
+        e.content_format = cases[i].format;
+        panes_take(&panes, &nobody, &e, 1, &rules, 0);
+        panes_take(&panes, &nobody, &e, 2, &rules, 0);
+        assert_int_equal(reached(&panes, SKETCHED_LIVE_ACTORS), cases[i].is_live);
+        assert_int_equal(reached(&panes, SKETCHED_ACTIVE_MEMBERS), cases[i].is_member);
+        assert_int_equal(reached(&panes, SKETCHED_ACTORS), 1);
+        panes_fini(&panes);
+    }
+}
+
+// watch and duration 0: not said.
+static void watched_and_looped_time_is_told_of_views_and_of_the_rest(void **state) {
+    const int64_t most = INT64_C(100000000000000000);
+    const struct {
+        uint32_t kind;
+        int64_t delta, watch_ms, duration_ms, timed, length, looped; // of views, or of the others
+    } cases[] = {
+        {KIND_VIEW, 1, 70, 100, 70, 100, 0},
+        {KIND_VIEW, 1, 250, 100, 250, 100, 150},
+        {KIND_VIEW, 3, 250, 100, 250, 300, 0},
+        {KIND_VIEW, 2, 250, 100, 250, 200, 50},
+        {KIND_VIEW, -2, 70, 100, 70, -200, 70},
+        {KIND_VIEW, 1, 70, 0, 0, 0, 0},
+        {KIND_VIEW, 1, 0, 100, 0, 100, 0},
+        {KIND_VIEW, 1, 70, most, 70, most, 0},
+        {KIND_VIEW, 2, 70, most, 70, 0, 0},    // longer than anything may be
+        {KIND_VIEW, most, 70, most, 70, 0, 0}, // beyond 64 bits
+        {KIND_VIEW, -most, 70, most, 70, 0, 70},
+        {KIND_VIEW_START, 4, 70, 100, 70, 400, 0},
+        {KIND_VIEW_START, -1, 0, 100, 0, -100, 0},
+        {KIND_VIEW_COMPLETE, 1, 170, 100, 170, 0, 70},
+        {KIND_REPLAY, 1, 70, 100, 70, 0, 70},
+        {KIND_REPLAY, 1, 70, 0, 0, 0, 70},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct panes panes = {0};
+        struct event e = event_at(0);
+        bool is_view = cases[i].kind == KIND_VIEW;
+        struct row_key totals = key_of(TABLE_TOTALS, AT("")), video = key_of(TABLE_CONTENT, AT("video"));
+        e.kind = cases[i].kind;
+        e.delta = cases[i].delta;
+        e.duration_ms = cases[i].duration_ms;
+        e.content = AT("video");
+        e.measure_count = cases[i].watch_ms > 0;
+        e.measures[0] = (struct measure){COUNTER_WATCH_MS, cases[i].watch_ms};
+        panes_take(&panes, &nobody, &e, 1, &rules, 0);
+        const struct pane *pane = &panes.at[0];
+        assert_int_equal(value(pane, &totals, is_view ? COUNTER_VIEWS_TIMED_MS : COUNTER_OTHERS_TIMED_MS),
+                         cases[i].timed);
+        assert_int_equal(value(pane, &totals, is_view ? COUNTER_VIEWS_LENGTH_MS : COUNTER_STARTS_LENGTH_MS),
+                         cases[i].length);
+        assert_int_equal(value(pane, &video, is_view ? COUNTER_VIEWS_LOOPED_MS : COUNTER_OTHERS_LOOPED_MS),
+                         cases[i].looped);
+        assert_int_equal(value(pane, &totals, is_view ? COUNTER_OTHERS_TIMED_MS : COUNTER_VIEWS_TIMED_MS), 0);
+        panes_fini(&panes);
+    }
 }
 
 // More than wait at a time, of several sketches in turns.
@@ -465,6 +573,9 @@ static void what_took_how_long_is_kept_by_its_name(void **state) {
         {KIND_MESSAGE_REPLY, 1, -5, 0, SKETCHED_RESPONSE_MS, 0},
         {KIND_FIRST_RESPONSE, 1, 60, 0, SKETCHED_FIRST_RESPONSE_MS, 60},
         {KIND_CASE_RESOLVED, 1, 50, 0, SKETCHED_RESOLUTION_MS, 50},
+        {KIND_DEAL_WON, 1, 90, 0, SKETCHED_CYCLE_MS, 90},
+        {KIND_DEAL_WON, 1, 0, 0, SKETCHED_CYCLE_MS, -1},
+        {KIND_DEAL_LOST, 1, 90, 0, SKETCHED_CYCLE_MS, -1},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct panes panes = {0};
@@ -503,6 +614,9 @@ int main(void) {
         cmocka_unit_test(a_refund_of_no_order_is_counted_as_such),
         cmocka_unit_test(a_late_refund_is_late_alone),
         cmocka_unit_test(actors_and_persons_are_reached_apart_and_once),
+        cmocka_unit_test(actors_are_told_by_class_and_nobody_twice),
+        cmocka_unit_test(who_came_to_lives_and_who_took_part_are_apart),
+        cmocka_unit_test(watched_and_looped_time_is_told_of_views_and_of_the_rest),
         cmocka_unit_test(many_that_wait_are_all_settled),
         cmocka_unit_test(who_did_not_consent_or_came_late_was_not_reached),
         cmocka_unit_test(what_took_how_long_is_kept_by_its_name),

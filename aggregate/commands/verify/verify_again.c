@@ -97,6 +97,7 @@ enum status verify_again(struct verify *v, const char *name, const struct header
         status = settle(v, rows, header, p);
     if (status == STATUS_OK) {
         rows_fold(rows);
+        rows_unite(rows);
         compare(v, name, header, rows, published);
     }
     rows_destroy(&rows);
