@@ -28,6 +28,31 @@ static const char *const objectives[] = {[KPI_HIGHER] = "higher", [KPI_LOWER] = 
 static const char *const units[] = {
     [KPI_RATIO] = "ratio", [KPI_MS] = "ms", [KPI_COUNT] = "count", [KPI_MONEY] = "money"};
 
+const struct told_row told_rows[TOLD_COUNT] = {
+    [TOLD_REACH] = {"reach", TOLD_UNIQUE, SKETCHED_ACTORS, 0},
+    [TOLD_REACH_PAID] = {"reach_paid", TOLD_UNIQUE, SKETCHED_ACTORS_PAID, 0},
+    [TOLD_REACH_ORGANIC] = {"reach_organic", TOLD_UNIQUE, SKETCHED_ACTORS_ORGANIC, 0},
+    [TOLD_REACH_BRAND] = {"reach_brand", TOLD_UNIQUE, SKETCHED_ACTORS_BRAND, 0},
+    [TOLD_REACH_UGC] = {"reach_ugc", TOLD_UNIQUE, SKETCHED_ACTORS_UGC, 0},
+    [TOLD_REACH_AMBASSADOR] = {"reach_ambassador", TOLD_UNIQUE, SKETCHED_ACTORS_AMBASSADOR, 0},
+    [TOLD_REACH_EMPLOYEE] = {"reach_employee", TOLD_UNIQUE, SKETCHED_ACTORS_EMPLOYEE, 0},
+    [TOLD_REACH_ADVOCACY] = {"reach_advocacy", TOLD_UNIQUE, SKETCHED_ACTORS_ADVOCACY, 0},
+    [TOLD_UNIQUE_VIEWERS] = {"unique_viewers", TOLD_UNIQUE, SKETCHED_LIVE_ACTORS, 0},
+    [TOLD_UNIQUE_LISTENERS] = {"unique_listeners", TOLD_UNIQUE, SKETCHED_LIVE_ACTORS, 0},
+    [TOLD_ACTIVE_MEMBERS] = {"active_members", TOLD_UNIQUE, SKETCHED_ACTIVE_MEMBERS, 0},
+    [TOLD_FOLLOWERS] = {"followers", TOLD_READING, SKETCHED_COUNT, 0},
+    [TOLD_WATCH_P50] = {"watch_ms.p50", TOLD_DURATION, SKETCHED_WATCH_MS, 500},
+    [TOLD_WATCH_P90] = {"watch_ms.p90", TOLD_DURATION, SKETCHED_WATCH_MS, 900},
+    [TOLD_RESPONSE_P50] = {"response_ms.p50", TOLD_DURATION, SKETCHED_RESPONSE_MS, 500},
+    [TOLD_RESPONSE_P90] = {"response_ms.p90", TOLD_DURATION, SKETCHED_RESPONSE_MS, 900},
+    [TOLD_FIRST_RESPONSE_P50] = {"first_response_ms.p50", TOLD_DURATION, SKETCHED_FIRST_RESPONSE_MS, 500},
+    [TOLD_FIRST_RESPONSE_P90] = {"first_response_ms.p90", TOLD_DURATION, SKETCHED_FIRST_RESPONSE_MS, 900},
+    [TOLD_RESOLUTION_P50] = {"resolution_ms.p50", TOLD_DURATION, SKETCHED_RESOLUTION_MS, 500},
+    [TOLD_RESOLUTION_P90] = {"resolution_ms.p90", TOLD_DURATION, SKETCHED_RESOLUTION_MS, 900},
+    [TOLD_CYCLE_P50] = {"cycle_ms.p50", TOLD_DURATION, SKETCHED_CYCLE_MS, 500},
+    [TOLD_CYCLE_P90] = {"cycle_ms.p90", TOLD_DURATION, SKETCHED_CYCLE_MS, 900},
+};
+
 struct kpis {
     struct kpi at[KPIS];
 };
@@ -59,15 +84,18 @@ static const char *skip_spaces(const char *at) {
 }
 
 static void source_parse(struct kpi_term *term, struct slice name) {
-    if (slice_equal(name, slice_of("reach"))) {
-        term->source = KPI_REACH;
-    } else if (slice_equal(name, slice_of("weighted"))) {
-        term->source = KPI_WEIGHTED;
-    } else {
-        term->source = KPI_COUNTER;
-        term->counter = counter_parse(name);
-        CHECK(term->counter != COUNTER_NONE);
+    for (unsigned i = 0; i < TOLD_COUNT; i++) {
+        if (!slice_equal(name, slice_of(told_rows[i].term)))
+            continue;
+        term->source = KPI_TOLD;
+        term->told = (enum kpi_told)i;
+        return;
     }
+    term->source = slice_equal(name, slice_of("weighted")) ? KPI_WEIGHTED : KPI_COUNTER;
+    if (term->source == KPI_WEIGHTED)
+        return;
+    term->counter = counter_parse(name);
+    CHECK(term->counter != COUNTER_NONE);
 }
 
 // "[-] [factor] name"; the first one has no sign to begin with.
@@ -90,19 +118,27 @@ static void sum_parse(struct kpi *kpi, struct kpi_sum *sum, const char *text) {
         struct kpi_term *term = &sum->terms[sum->count];
         at = term_parse(term, at, sum->count == 0);
         sum->count++;
-        kpi->needs_reach |= term->source == KPI_REACH;
         kpi->by_currency |= term->source == KPI_COUNTER && counter_row(term->counter)->by_currency;
     }
 }
 
+// "tiktok", "*", "* but x".
+static void platforms_parse(struct kpi *kpi, const char *text) {
+    static const char but[] = "* but ";
+    bool has_but = strncmp(text, but, strlen(but)) == 0, is_any = has_but || strcmp(text, "*") == 0;
+    const char *name = has_but ? text + strlen(but) : text;
+    uint32_t *number = has_but ? &kpi->but : &kpi->platform;
+    if (has_but || !is_any)
+        *number = platform_parse(name, strlen(name));
+    CHECK(*number != 0 || (is_any && !has_but));
+}
+
 static void kpi_parse(struct kpi *kpi, const struct kpi_text *text) {
-    bool is_any = strcmp(text->platform, "*") == 0;
     kpi->id = text->id;
     kpi->name = text->name;
     kpi->doc = text->doc;
     kpi->version = text->version;
-    kpi->platform = is_any ? 0 : platform_parse(text->platform, strlen(text->platform));
-    CHECK(is_any || kpi->platform != 0);
+    platforms_parse(kpi, text->platform);
     kpi->format = text->format[0] != '\0' ? format_parse(text->format) : 0;
     kpi->objective = (enum kpi_objective)word_parse(text->objective, objectives, KPI_NONE + 1);
     kpi->unit = (enum kpi_unit)word_parse(text->unit, units, KPI_MONEY + 1);
@@ -137,7 +173,8 @@ const struct kpi *kpi_next(const struct kpis *k, uint32_t platform, size_t *at) 
         const struct kpi *kpi = &k->at[(*at)++];
         if (platform != 0 && kpi->platform == platform)
             return kpi;
-        if (kpi->platform == 0 && (platform == 0 || !has_own(k, platform, kpi->name)))
+        if (kpi->platform == 0 &&
+            (platform == 0 || (kpi->but != platform && !has_own(k, platform, kpi->name))))
             return kpi;
     }
     return NULL;
@@ -225,6 +262,21 @@ static bool add_weighted(int64_t *sum, int64_t factor, const struct kpi_input *i
     return false;
 }
 
+bool kpi_sum_has(const struct kpi_sum *sum, enum told_source source) {
+    uint32_t i = 0;
+    while (i < sum->count &&
+           (sum->terms[i].source != KPI_TOLD || told_rows[sum->terms[i].told].source != source))
+        i++;
+    return i < sum->count;
+}
+
+static bool is_known(const struct kpi_sum *sum, const struct kpi_input *input) {
+    uint32_t i = 0;
+    while (i < sum->count && (sum->terms[i].source != KPI_TOLD || input->is_told[sum->terms[i].told]))
+        i++;
+    return i == sum->count;
+}
+
 // False where the sum cannot be told.
 static bool sum_compute(int64_t *sum, const struct kpi_sum *terms, const struct kpi_input *input) {
     bool overflows = false;
@@ -233,8 +285,8 @@ static bool sum_compute(int64_t *sum, const struct kpi_sum *terms, const struct 
         const struct kpi_term *term = &terms->terms[i];
         if (term->source == KPI_WEIGHTED)
             overflows = add_weighted(sum, term->factor, input);
-        else if (term->source == KPI_REACH)
-            overflows = add_product(sum, term->factor, input->reach);
+        else if (term->source == KPI_TOLD)
+            overflows = add_product(sum, term->factor, input->told[term->told]);
         else
             overflows = add_product(sum, term->factor, input->counters[term->counter]);
     }
@@ -242,10 +294,12 @@ static bool sum_compute(int64_t *sum, const struct kpi_sum *terms, const struct 
 }
 
 void kpi_compute(struct kpi_value *out, const struct kpi *kpi, const struct kpi_input *input) {
-    *out = (struct kpi_value){.denominator = 1};
+    *out = (struct kpi_value){.denominator = 1,
+                              .has_numerator = is_known(&kpi->numerator, input),
+                              .has_denominator = is_known(&kpi->denominator, input)};
     bool is_told = sum_compute(&out->numerator, &kpi->numerator, input);
     if (kpi->denominator.count > 0)
         is_told = sum_compute(&out->denominator, &kpi->denominator, input) && is_told;
-    out->is_null = !is_told || out->denominator == 0 || (kpi->needs_reach && !input->has_reach) ||
+    out->is_null = !is_told || out->denominator == 0 || !out->has_numerator || !out->has_denominator ||
                    (kpi->by_currency && input->currency[0] == '\0');
 }

@@ -1,5 +1,5 @@
-// KPIs: kpis.def, read. A KPI is a numerator and a denominator, sums of counters; nobody stores the ratio,
-// and where there is nothing to divide by it is null.
+// KPIs: kpis.def, read. A KPI is a numerator and a denominator, sums of counters and of what is told beside
+// them; nobody stores the ratio, and where there is nothing to divide by it is null.
 #pragma once
 
 #include <stdbool.h>
@@ -16,13 +16,55 @@ enum kpi_unit { KPI_RATIO, KPI_MS, KPI_COUNT, KPI_MONEY };
 
 enum kpi_source {
     KPI_COUNTER,
-    KPI_REACH,    // unique actors
+    KPI_TOLD,     // what is no counter of the row
     KPI_WEIGHTED, // interactions by their weights
 };
+
+// What is told of an account on a platform beside its counters; told_rows names it.
+enum kpi_told {
+    TOLD_REACH,
+    TOLD_REACH_PAID,
+    TOLD_REACH_ORGANIC,
+    TOLD_REACH_BRAND,
+    TOLD_REACH_UGC,
+    TOLD_REACH_AMBASSADOR,
+    TOLD_REACH_EMPLOYEE,
+    TOLD_REACH_ADVOCACY,
+    TOLD_UNIQUE_VIEWERS,
+    TOLD_UNIQUE_LISTENERS,
+    TOLD_ACTIVE_MEMBERS,
+    TOLD_FOLLOWERS,
+    TOLD_WATCH_P50,
+    TOLD_WATCH_P90,
+    TOLD_RESPONSE_P50,
+    TOLD_RESPONSE_P90,
+    TOLD_FIRST_RESPONSE_P50,
+    TOLD_FIRST_RESPONSE_P90,
+    TOLD_RESOLUTION_P50,
+    TOLD_RESOLUTION_P90,
+    TOLD_CYCLE_P50,
+    TOLD_CYCLE_P90,
+    TOLD_COUNT,
+};
+
+enum told_source {
+    TOLD_UNIQUE,   // how many different ones a sketch has; also read, by the term's name
+    TOLD_DURATION, // a quantile of a sketch
+    TOLD_READING,  // what was read last of the account on the platform
+};
+
+struct told_row {
+    const char *term; // as kpis.def has it; of TOLD_READING, and where a TOLD_UNIQUE was read: the counter
+    enum told_source source;
+    enum sketched sketch; // but of TOLD_READING
+    unsigned permille;    // of TOLD_DURATION
+};
+extern const struct told_row told_rows[TOLD_COUNT];
 
 struct kpi_term {
     enum kpi_source source;
     enum counter counter; // of KPI_COUNTER
+    enum kpi_told told;   // of KPI_TOLD
     int64_t factor;
 };
 
@@ -34,14 +76,17 @@ struct kpi_sum {
 struct kpi {
     const char *id, *name, *doc;
     uint32_t platform; // 0: every platform that has no row of its own with this name
+    uint32_t but;      // of those this one not; 0: none
     uint32_t format;   // ContentFormat; 0: any
     uint32_t version;
     struct kpi_sum numerator, denominator; // a denominator of no terms: the KPI is the numerator
     enum kpi_objective objective;
     enum kpi_unit unit;
     bool by_currency; // a figure for each currency
-    bool needs_reach;
 };
+
+// Has the sum a term of that source?
+bool kpi_sum_has(const struct kpi_sum *sum, enum told_source source);
 
 struct kpis;
 
@@ -62,8 +107,8 @@ void kpi_hash(char out[KPI_HASH_SIZE]);
 struct kpi_input {
     int64_t counters[COUNTER_COUNT]; // by currency: of `currency` alone
     char currency[4];                // "": none
-    bool has_reach;
-    int64_t reach;
+    bool is_told[TOLD_COUNT];
+    int64_t told[TOLD_COUNT];
     const int32_t *weights; // of rules, by kind number (RULES_WEIGHTS_MAX of them); NULL: those of kinds.def
 };
 
@@ -73,7 +118,8 @@ void kpi_input_add(struct kpi_input *input, const struct rows *r, uint32_t row);
 
 struct kpi_value {
     int64_t numerator, denominator; // of a KPI without a denominator 1
-    bool is_null; // nothing to divide by, or a sum beyond 64 bits; the reach, or the currency, is not known
+    bool is_null; // nothing to divide by, or a sum beyond 64 bits; a term, or the currency, is not known
+    bool has_numerator, has_denominator; // false: a term of the side is not told
 };
 
 void kpi_compute(struct kpi_value *out, const struct kpi *kpi, const struct kpi_input *input);

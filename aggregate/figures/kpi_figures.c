@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "aggregate/figures/told.h"
+
 enum { CURRENCIES_MAX = 256 };
 
 struct asking {
@@ -9,6 +11,7 @@ struct asking {
     const struct sums *sums;
     uint32_t row;
     struct row_key key;
+    struct kpi_input told; // of the row, beside its counters
     enum kpi_choice choice;
     kpi_visit visit;
     void *context;
@@ -20,11 +23,10 @@ const char *kpi_unit_name(enum kpi_unit unit) {
     return names[unit];
 }
 
-static bool has_reach(const struct kpi_sum *sum) {
-    bool has = false;
-    for (uint32_t i = 0; i < sum->count; i++)
-        has = has || sum->terms[i].source == KPI_REACH;
-    return has;
+const char *kpi_basis_name(enum kpi_basis basis) {
+    static const char *const names[] = {
+        [BASIS_EVENTS] = "events", [BASIS_READINGS] = "readings", [BASIS_BOTH] = "events by readings"};
+    return names[basis];
 }
 
 static bool is_money(const struct kpi_sum *sum) {
@@ -44,16 +46,25 @@ static bool is_chosen(const struct asking *a, const struct kpi_figure *f) {
     return says && (!f->kpi->by_currency || f->currency[0] != '\0');
 }
 
-// A side with the reach is not known without it; neither is where a sum left 64 bits.
+// A side with the reach, say, is not known without it; neither is where a sum left 64 bits.
 static void sides_tell(struct kpi_figure *f, const struct kpi_value *value, const struct kpi_input *input) {
     bool has_currency = !f->kpi->by_currency || input->currency[0] != '\0';
     f->numerator = value->numerator;
     f->denominator = value->denominator;
     f->is_null = value->is_null;
-    f->has_numerator = input->has_reach || !has_reach(&f->kpi->numerator);
-    f->has_denominator = input->has_reach || !has_reach(&f->kpi->denominator);
+    f->has_numerator = value->has_numerator;
+    f->has_denominator = value->has_denominator;
     if (f->is_null && f->denominator != 0 && f->has_numerator && f->has_denominator && has_currency)
         f->has_numerator = f->has_denominator = false;
+}
+
+static void basis_tell(struct kpi_figure *f, const struct asking *a) {
+    if (!kpi_sum_has(&f->kpi->denominator, TOLD_READING))
+        return;
+    const struct latest_reading *read =
+        f->has_denominator ? told_reading(a->sums, &a->key, TOLD_FOLLOWERS) : NULL;
+    f->basis = BASIS_BOTH;
+    f->as_of_ms = read != NULL ? read->read_at_ms : 0;
 }
 
 static void figure_tell(const struct asking *a, const struct kpi *kpi, const struct kpi_input *input) {
@@ -63,6 +74,7 @@ static void figure_tell(const struct asking *a, const struct kpi *kpi, const str
                                 .money_denominator = is_money(&kpi->denominator)};
     kpi_compute(&value, kpi, input);
     sides_tell(&figure, &value, input);
+    basis_tell(&figure, a);
     if (kpi->by_currency)
         memcpy(figure.currency, input->currency, sizeof(figure.currency));
     if (is_chosen(a, &figure))
@@ -98,9 +110,10 @@ static void input_of(const struct asking *a, const struct rows *rows, uint32_t r
     kpi_input_init(input, slice_of(currency));
     input->weights = a->book->weights;
     kpi_input_add(input, rows, row);
-    const struct sketch *actors = rows_sketch_find(rows, SKETCHED_ACTORS, a->key.account, a->key.platform);
-    input->has_reach = actors != NULL;
-    input->reach = actors != NULL ? (int64_t)rows_sketch_reached(actors) : 0;
+    if (rows != a->sums->rows)
+        return;
+    memcpy(input->is_told, a->told.is_told, sizeof(input->is_told));
+    memcpy(input->told, a->told.told, sizeof(input->told));
 }
 
 static void currencies_tell(const struct asking *a, const struct kpi *kpi, const struct rows *rows,
@@ -131,9 +144,16 @@ static void format_tell(const struct asking *a, const struct kpi *kpi) {
 
 void kpi_figures_each(const struct kpi_book *book, const struct sums *sums, uint32_t row,
                       enum kpi_choice choice, kpi_visit visit, void *context) {
-    const struct asking a = {book, sums, row, rows_key(sums->rows, row), choice, visit, context};
+    struct asking a = {.book = book,
+                       .sums = sums,
+                       .row = row,
+                       .key = rows_key(sums->rows, row),
+                       .choice = choice,
+                       .visit = visit,
+                       .context = context};
     struct kpi_input input;
     const struct kpi *kpi;
+    told_fill(&a.told, sums, &a.key);
     input_of(&a, sums->rows, row, "", &input);
     for (size_t at = 0; (kpi = kpi_next(book->kpis, a.key.platform, &at)) != NULL;) {
         if (kpi->format != 0 && sums->formats != NULL)

@@ -11,6 +11,13 @@ struct kpi_book {
     const int32_t *weights;
 };
 
+// What a figure is made of.
+enum kpi_basis {
+    BASIS_EVENTS,
+    BASIS_READINGS,
+    BASIS_BOTH, // the numerator of events, the denominator read: a ratio of the two, which are never added
+};
+
 struct kpi_figure {
     const struct kpi *kpi;
     char currency[4]; // "" where it has none
@@ -18,7 +25,8 @@ struct kpi_figure {
     bool has_numerator, has_denominator; // false: not known, which is not 0
     bool is_null;                        // the ratio: there is nothing to divide by, or a side is not known
     bool money_numerator, money_denominator; // micros of the currency
-    int64_t as_of_ms;                        // by readings: when the oldest of them was read; 0: by events
+    int64_t as_of_ms;                        // when the oldest reading of it was read; 0: there is none
+    enum kpi_basis basis;
 };
 typedef void (*kpi_visit)(void *context, const struct kpi_figure *figure);
 
@@ -34,5 +42,7 @@ enum kpi_choice {
 void kpi_figures_each(const struct kpi_book *book, const struct sums *sums, uint32_t row,
                       enum kpi_choice choice, kpi_visit visit, void *context);
 
+// "events", "readings", "events by readings".
+const char *kpi_basis_name(enum kpi_basis basis);
 // "ratio", "ms", "count", "money".
 const char *kpi_unit_name(enum kpi_unit unit);

@@ -10,7 +10,7 @@ enum { KPIS_FIRST = 16 };
 // The readings of one content, or of an account on a platform as a whole, by counter. NULL: not read.
 struct read_of {
     const struct latest_reading *counters[COUNTER_COUNT];
-    const struct latest_reading *reach;
+    const struct latest_reading *told[TOLD_COUNT]; // TOLD_READING: of the account, also where a content is meant
 };
 
 // A KPI's sides so far.
@@ -42,15 +42,21 @@ static bool is_of_account(const struct latest_reading *reading) {
 }
 
 static void read_of_init(struct read_of *of, const struct reading_figures *f, size_t from, size_t to) {
-    *of = (struct read_of){.reach = NULL};
+    const struct latest_reading *any = reading_at(f, from);
+    *of = (struct read_of){.told = {NULL}};
     for (size_t i = from; i < to; i++) {
         const struct latest_reading *reading = reading_at(f, i);
         enum counter counter = counter_parse(reading->counter);
         if (counter != COUNTER_NONE)
             of->counters[counter] = reading;
-        else if (slice_equal(reading->counter, slice_of("reach")))
-            of->reach = reading;
+        for (unsigned told = 0; told < TOLD_COUNT; told++) {
+            if (told_rows[told].source == TOLD_UNIQUE &&
+                slice_equal(reading->counter, slice_of(told_rows[told].term)))
+                of->told[told] = reading;
+        }
     }
+    of->told[TOLD_FOLLOWERS] = rows_reading_find(f->rows, any->account, any->platform,
+                                                 slice_of(told_rows[TOLD_FOLLOWERS].term));
 }
 
 // Takes a side's readings into the input; false where one lacks. `*as_of_ms`: when the oldest was read.
@@ -59,14 +65,14 @@ static bool side_take(const struct kpi_sum *side, const struct read_of *of, stru
     for (uint32_t i = 0; i < side->count; i++) {
         const struct kpi_term *term = &side->terms[i];
         const struct latest_reading *reading = NULL;
-        if (term->source == KPI_REACH)
-            reading = of->reach;
+        if (term->source == KPI_TOLD)
+            reading = of->told[term->told];
         else if (term->source == KPI_COUNTER)
             reading = of->counters[term->counter];
         if (reading == NULL)
             return false;
-        if (term->source == KPI_REACH)
-            input->reach = reading->value;
+        if (term->source == KPI_TOLD)
+            input->told[term->told] = reading->value;
         else
             input->counters[term->counter] = reading->value;
         if (*as_of_ms == 0 || reading->read_at_ms < *as_of_ms)
@@ -81,7 +87,8 @@ static bool kpi_read(struct read_sum *out, const struct kpi *kpi, const struct r
     struct kpi_value value;
     *out = (struct read_sum){0};
     kpi_input_init(&input, slice_of(""));
-    input.has_reach = of->reach != NULL;
+    for (unsigned i = 0; i < TOLD_COUNT; i++)
+        input.is_told[i] = of->told[i] != NULL;
     if (kpi->by_currency || !side_take(&kpi->numerator, of, &input, &out->as_of_ms) ||
         !side_take(&kpi->denominator, of, &input, &out->as_of_ms))
         return false;
@@ -95,11 +102,10 @@ static bool kpi_read(struct read_sum *out, const struct kpi *kpi, const struct r
 static bool side_has_unique(const struct kpi_sum *side) {
     for (uint32_t i = 0; i < side->count; i++) {
         const struct kpi_term *term = &side->terms[i];
-        if (term->source == KPI_REACH ||
-            (term->source == KPI_COUNTER && layout_is_unique(slice_of(counter_row(term->counter)->name))))
+        if (term->source == KPI_COUNTER && layout_is_unique(slice_of(counter_row(term->counter)->name)))
             return true;
     }
-    return false;
+    return kpi_sum_has(side, TOLD_UNIQUE);
 }
 
 static bool has_unique(const struct kpi *kpi) {
@@ -116,7 +122,8 @@ static void sum_tell(const struct reading_figures *f, const struct row_key *key,
                                       .has_numerator = !sum->is_beyond,
                                       .has_denominator = !sum->is_beyond,
                                       .is_null = sum->is_beyond || sum->denominator == 0,
-                                      .as_of_ms = sum->as_of_ms};
+                                      .as_of_ms = sum->as_of_ms,
+                                      .basis = BASIS_READINGS};
     f->visit(f->context, key, &figure);
 }
 
@@ -143,6 +150,8 @@ static void sum_add(struct read_sum *sum, const struct read_sum *more, const str
                      sum->is_beyond;
     if (kpi->denominator.count == 0)
         sum->denominator = 1;
+    else if (kpi_sum_has(&kpi->denominator, TOLD_READING))
+        sum->denominator = more->denominator; // the account's: the same for all contents
     else if (__builtin_add_overflow(sum->denominator, more->denominator, &sum->denominator))
         sum->is_beyond = true;
     if (sum->as_of_ms == 0 || more->as_of_ms < sum->as_of_ms)

@@ -126,10 +126,9 @@ void kpi_cells(struct output_cell cells[KPI_CELLS], struct sheet_room *room, enu
     cells[KPI_CELL_VERSION] = number_cell(room->numbers[0], figure->kpi->version);
     cells[KPI_CELL_CURRENCY] = text_cell(figure->currency);
     cells[KPI_CELL_UNIT] = unit_cell(figure);
-    if (figure->as_of_ms != 0) {
-        cells[KPI_CELL_BASIS] = text_cell("readings");
+    cells[KPI_CELL_BASIS] = text_cell(kpi_basis_name(figure->basis));
+    if (figure->as_of_ms != 0)
         cells[KPI_CELL_AS_OF] = as_of_cell(room, figure->as_of_ms / 1000);
-    }
     if (figure->has_numerator)
         cells[KPI_CELL_NUMERATOR] = number_cell(room->numbers[1], numerator);
     if (figure->has_denominator)

@@ -36,8 +36,8 @@ enum kpi_cell {
     KPI_CELL_DENOMINATOR,
     KPI_CELL_RATIO,
     KPI_CELL_UNIT,
-    KPI_CELL_BASIS, // "events" or "readings": two figures, which are never added
-    KPI_CELL_AS_OF, // by readings: when the oldest of them was read; of a peak: when it was
+    KPI_CELL_BASIS, // "events", "readings": two figures, which are never added; "events by readings": a ratio
+    KPI_CELL_AS_OF, // of readings: when the oldest of them was read; of a peak: when it was
     KPI_CELL_START_UTC,
     KPI_CELL_END_UTC,
     KPI_CELL_START_LOCAL,

@@ -119,10 +119,14 @@ static void readings_take(struct rows *into, const struct rows *from, const stru
     }
 }
 
-// Sketches are by account and platform: of nothing less, and of platforms together they would say something
-// else.
-static bool has_sketches(enum by by) {
+// Both are by account and platform: of nothing less, and of platforms together they would say something else.
+static bool has_readings(enum by by) {
     return rows_of_by[by].table == TABLE_TOTALS && !rows_of_by[by].has_value && by != BY_ACCOUNT;
+}
+
+// Whom an account reached is also known by origin, and by paid or organic (told.h).
+static bool has_sketches(enum by by) {
+    return has_readings(by) || by == BY_ORIGIN || by == BY_PAID;
 }
 
 void sums_take(struct sums *sums, const struct rows *from, const struct filter *filter) {
@@ -143,7 +147,7 @@ void sums_take(struct sums *sums, const struct rows *from, const struct filter *
     }
     if (has_sketches(sums->by))
         sketches_take(sums->rows, from, filter);
-    if (has_sketches(sums->by) || sums->by == BY_CONTENT)
+    if (has_readings(sums->by) || sums->by == BY_CONTENT)
         readings_take(sums->rows, from, filter);
 }
 

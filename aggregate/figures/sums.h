@@ -55,9 +55,9 @@ struct sums {
 
 void sums_init(struct sums *sums, enum by by);
 void sums_fini(struct sums *sums);
-// Adds the rows that `by` is read from, made one where it tells nothing apart. Sketches are merged where it
-// tells apart accounts, platforms and times alone; readings are kept there, and where it tells apart
-// contents.
+// Adds the rows that `by` is read from, made one where it tells nothing apart. Sketches are merged and
+// readings kept where it tells apart accounts, platforms and times alone; sketches also by origin and by paid
+// or organic, readings also by content.
 void sums_take(struct sums *sums, const struct rows *from, const struct filter *filter);
 
 // Adds what came too late: the table LATE, by account and platform, and by what `by` tells apart of it.
