@@ -37,26 +37,27 @@ static int64_t looped_ms(const struct event *e, int64_t watched) {
     return watched > once ? watched - once : 0;
 }
 
-static void add_view(struct increments *out, const struct event *e) {
-    int64_t watched = watched_ms(e);
-    add(out, COUNTER_VIEWS_TIMED_MS, watched);
-    add(out, COUNTER_VIEWS_LENGTH_MS, length_ms(e));
-    add(out, COUNTER_VIEWS_LOOPED_MS, looped_ms(e, watched));
-}
-
-static void add_other(struct increments *out, const struct event *e) {
-    int64_t watched = watched_ms(e);
-    add(out, COUNTER_OTHERS_TIMED_MS, e->duration_ms > 0 ? watched : 0);
-    add(out, COUNTER_OTHERS_LOOPED_MS, looped_ms(e, watched));
+static void add_tiktok(struct increments *out, const struct event *e) {
+    if (e->duration_ms > 0)
+        add(out, COUNTER_WATCH_TIMED_MS, watched_ms(e));
     if (e->kind == KIND_VIEW_START)
         add(out, COUNTER_STARTS_LENGTH_MS, length_ms(e));
 }
 
-void viewed_add(struct increments *out, const struct event *e) {
-    if (e->duration_ms == 0 && e->kind != KIND_REPLAY)
-        return;
+static void add_youtube(struct increments *out, const struct event *e) {
+    bool is_known = e->duration_ms > 0;
+    int64_t watched = watched_ms(e), looped = looped_ms(e, watched);
+    if (is_known || e->kind == KIND_REPLAY)
+        add(out, COUNTER_LOOPED_MS, looped);
+    if (is_known && e->kind == KIND_VIEW)
+        add(out, COUNTER_VIEWS_WATCHED_MS, watched - looped);
     if (e->kind == KIND_VIEW)
-        add_view(out, e);
-    else
-        add_other(out, e);
+        add(out, COUNTER_VIEWS_LENGTH_MS, length_ms(e));
+}
+
+void viewed_add(struct increments *out, const struct event *e) {
+    if (e->platform == PLATFORM_TIKTOK)
+        add_tiktok(out, e);
+    else if (e->platform == PLATFORM_YOUTUBE)
+        add_youtube(out, e);
 }

@@ -100,7 +100,7 @@ struct sketched_row {
 
 extern const struct sketched_row sketched_rows[SKETCHED_COUNT];
 
-// Which seen_* the actors of an event are added to.
+// Which acted_* the actors of an event are added to.
 enum sketched sketched_class(bool paid, uint32_t origin);
 // Which actors_* are those of an origin (not 0); false where it is none that is listed.
 bool sketched_of_origin(enum sketched *of, uint32_t origin);
@@ -206,8 +206,9 @@ void rows_settle_refunds(struct rows *r, int64_t start_s, const struct rows *sol
 enum { ROWS_NAMED_MAX = 1000 };
 size_t rows_fold(struct rows *r);
 
-// Of each account on a platform the unions of what it has by class (seen_*) are added to actors and actors_*,
-// and the classes are left empty. So much is told of a window; what windows are made from has the classes.
+// Of each account on a platform the unions of what it has by class (acted_*) are added to actors and actors_*,
+// and the classes are left empty. So much is told of a window; what windows are made from has the classes. Of
+// what they make, once.
 void rows_unite(struct rows *r);
 
 // The sketch's number, found or made; it holds as long as the table.

@@ -1,21 +1,20 @@
 // Whom an account reached, by class of event, as unions: an event adds its actor to one class alone, which is
 // what makes it cheap to fold.
-#include "runtime/check.h"
 #include "schemas/rows/rows_table.h"
 
-enum { ORIGINS = 5, UNIONS_MAX = 4, ORIGIN_BRAND = 1, ORIGIN_UGC, ORIGIN_AMBASSADOR, ORIGIN_EMPLOYEE };
+enum { ORIGINS = 5, ORIGIN_BRAND = 1, ORIGIN_UGC, ORIGIN_AMBASSADOR, ORIGIN_EMPLOYEE };
 
 static const enum sketched classes[2][ORIGINS] = {
-    {SKETCHED_SEEN_ORGANIC,
-     [ORIGIN_BRAND] = SKETCHED_SEEN_ORGANIC_BRAND,
-     [ORIGIN_UGC] = SKETCHED_SEEN_ORGANIC_UGC,
-     [ORIGIN_AMBASSADOR] = SKETCHED_SEEN_ORGANIC_AMBASSADOR,
-     [ORIGIN_EMPLOYEE] = SKETCHED_SEEN_ORGANIC_EMPLOYEE},
-    {SKETCHED_SEEN_PAID,
-     [ORIGIN_BRAND] = SKETCHED_SEEN_PAID_BRAND,
-     [ORIGIN_UGC] = SKETCHED_SEEN_PAID_UGC,
-     [ORIGIN_AMBASSADOR] = SKETCHED_SEEN_PAID_AMBASSADOR,
-     [ORIGIN_EMPLOYEE] = SKETCHED_SEEN_PAID_EMPLOYEE},
+    {SKETCHED_ACTED_ORGANIC,
+     [ORIGIN_BRAND] = SKETCHED_ACTED_ORGANIC_BRAND,
+     [ORIGIN_UGC] = SKETCHED_ACTED_ORGANIC_UGC,
+     [ORIGIN_AMBASSADOR] = SKETCHED_ACTED_ORGANIC_AMBASSADOR,
+     [ORIGIN_EMPLOYEE] = SKETCHED_ACTED_ORGANIC_EMPLOYEE},
+    {SKETCHED_ACTED_PAID,
+     [ORIGIN_BRAND] = SKETCHED_ACTED_PAID_BRAND,
+     [ORIGIN_UGC] = SKETCHED_ACTED_PAID_UGC,
+     [ORIGIN_AMBASSADOR] = SKETCHED_ACTED_PAID_AMBASSADOR,
+     [ORIGIN_EMPLOYEE] = SKETCHED_ACTED_PAID_EMPLOYEE},
 };
 
 static const enum sketched of_origin[ORIGINS] = {[ORIGIN_BRAND] = SKETCHED_ACTORS_BRAND,
@@ -33,40 +32,56 @@ bool sketched_of_origin(enum sketched *of, uint32_t origin) {
     return is_listed;
 }
 
-// The unions that a class is part of.
-static size_t unions_of(bool paid, uint32_t origin, enum sketched out[UNIONS_MAX]) {
-    size_t count = 0;
-    out[count++] = SKETCHED_ACTORS;
-    out[count++] = paid ? SKETCHED_ACTORS_PAID : SKETCHED_ACTORS_ORGANIC;
-    if (origin > 0)
-        out[count++] = of_origin[origin];
-    if (origin == ORIGIN_AMBASSADOR || origin == ORIGIN_EMPLOYEE)
-        out[count++] = SKETCHED_ACTORS_ADVOCACY;
-    return count;
+static struct reach *reach_of(struct rows *r, uint32_t set, enum sketched of) {
+    uint32_t place = r->sketch_sets.at[set].numbers[of];
+    return place != 0 ? &r->sketches.at[place - 1].sketch.reach : NULL;
 }
 
-static void class_unite(struct rows *r, uint32_t set, bool paid, uint32_t origin) {
-    enum sketched unions[UNIONS_MAX];
-    uint32_t place = r->sketch_sets.at[set].numbers[classes[paid][origin]];
-    if (place == 0)
+static bool has_any(struct rows *r, uint32_t set, enum sketched of) {
+    const struct reach *reach = reach_of(r, set, of);
+    return reach != NULL && (reach->count > 0 || !reach_is_exact(reach));
+}
+
+// Adds one sketch of an account on a platform to another; `spent`: and leaves none of it.
+static void unite(struct rows *r, uint32_t set, enum sketched of, enum sketched into, bool spent) {
+    if (!has_any(r, set, of))
         return;
-    struct sketch class = r->sketches.at[place - 1].sketch; // the array may grow
-    r->sketches.at[place - 1].sketch.reach = (struct reach){0};
-    size_t count = unions_of(paid, origin, unions);
-    for (size_t i = 0; i < count; i++) {
-        class.of = unions[i];
-        rows_keep_sketch(r, &class);
+    const struct sketch_set *names = &r->sketch_sets.at[set];
+    uint32_t number = rows_sketch_number(r, into, r->accounts.at[names->account], names->platform);
+    struct sketch *to = &r->sketches.at[number].sketch;
+    struct reach *from = reach_of(r, set, of);
+    r->sketch_bytes -= reach_memory(&to->reach) + reach_memory(from);
+    if (spent && !has_any(r, set, into)) {
+        reach_fini(&to->reach);
+        to->reach = *from;
+        *from = (struct reach){0};
+    } else {
+        reach_merge(&to->reach, from);
     }
-    r->sketch_bytes -= reach_memory(&class.reach);
-    reach_fini(&class.reach);
+    if (spent)
+        reach_fini(from);
+    r->sketch_bytes += reach_memory(&to->reach) + reach_memory(from);
+    to->reached = 0;
+}
+
+// What both halves are part of, then the halves themselves, whose classes are spent.
+static void set_unite(struct rows *r, uint32_t set) {
+    for (uint32_t origin = 1; origin < ORIGINS; origin++) {
+        unite(r, set, classes[0][origin], of_origin[origin], false);
+        unite(r, set, classes[1][origin], of_origin[origin], false);
+    }
+    unite(r, set, SKETCHED_ACTORS_AMBASSADOR, SKETCHED_ACTORS_ADVOCACY, false);
+    unite(r, set, SKETCHED_ACTORS_EMPLOYEE, SKETCHED_ACTORS_ADVOCACY, false);
+    for (uint32_t origin = 0; origin < ORIGINS; origin++) {
+        unite(r, set, classes[0][origin], SKETCHED_ACTORS_ORGANIC, true);
+        unite(r, set, classes[1][origin], SKETCHED_ACTORS_PAID, true);
+    }
+    unite(r, set, SKETCHED_ACTORS_ORGANIC, SKETCHED_ACTORS, false);
+    unite(r, set, SKETCHED_ACTORS_PAID, SKETCHED_ACTORS, false);
 }
 
 void rows_unite(struct rows *r) {
     uint32_t count = r->sketch_sets.count;
-    for (uint32_t set = 0; set < count; set++) {
-        for (uint32_t origin = 0; origin < ORIGINS; origin++) {
-            class_unite(r, set, false, origin);
-            class_unite(r, set, true, origin);
-        }
-    }
+    for (uint32_t set = 0; set < count; set++)
+        set_unite(r, set);
 }

@@ -126,10 +126,17 @@ static void registers_raise(unsigned char *registers, uint32_t index, unsigned v
     group_set(registers, index / GROUP, values);
 }
 
-static void registers_add(unsigned char *registers, uint64_t hash) {
+static uint32_t register_of(uint64_t hash) {
+    return (uint32_t)(hash >> REST_BITS);
+}
+
+static unsigned value_of(uint64_t hash) {
     uint64_t rest = hash << REACH_PRECISION;
-    int zeros = rest == 0 ? REST_BITS : __builtin_clzll(rest);
-    registers_raise(registers, (uint32_t)(hash >> REST_BITS), (unsigned)zeros + 1);
+    return (unsigned)(rest == 0 ? REST_BITS : __builtin_clzll(rest)) + 1;
+}
+
+static void registers_add(unsigned char *registers, uint64_t hash) {
+    registers_raise(registers, register_of(hash), value_of(hash));
 }
 
 // The greater of each two of every other value of a group, which leaves the bit above each free: there a one
@@ -291,15 +298,35 @@ static size_t write_set(const struct reach *r, unsigned char *out) {
 static size_t write_sparse(const unsigned char *registers, unsigned char *out) {
     unsigned char *at = out;
     uint32_t before = 0;
-    for (uint32_t i = 0; i < REACH_REGISTERS; i++) {
-        unsigned value = registers_get(registers, i);
-        if (value == 0)
-            continue;
-        uint64_t entry = (uint64_t)(i - before) << VALUE_BITS | value;
-        if ((size_t)(at - out) + varint_size(entry) >= REACH_SKETCH_BYTES)
-            return 0;
-        at = varint_write(at, entry);
-        before = i;
+    for (uint32_t group = 0; group < REACH_REGISTERS / GROUP; group++) {
+        uint64_t values = group_get(registers, group);
+        for (uint32_t i = group * GROUP; values != 0; i++, values >>= VALUE_BITS) {
+            if ((values & VALUE_MASK) == 0)
+                continue;
+            uint64_t entry = (uint64_t)(i - before) << VALUE_BITS | (values & VALUE_MASK);
+            if ((size_t)(at - out) + varint_size(entry) >= REACH_SKETCH_BYTES)
+                return 0;
+            at = varint_write(at, entry);
+            before = i;
+        }
+    }
+    return (size_t)(at - out);
+}
+
+// What write_sparse makes of their registers. Members ascend, and so do these; so few are always shorter than
+// the dense form.
+static size_t write_sparse_of(const struct reach *set, unsigned char *out) {
+    unsigned char *at = out;
+    uint32_t before = 0;
+    for (uint32_t i = 0, next; i < set->count; i = next) {
+        uint32_t index = register_of(set->members[i].high);
+        unsigned value = 0;
+        for (next = i; next < set->count && register_of(set->members[next].high) == index; next++) {
+            unsigned own = value_of(set->members[next].high);
+            value = own > value ? own : value;
+        }
+        at = varint_write(at, (uint64_t)(index - before) << VALUE_BITS | value);
+        before = index;
     }
     return (size_t)(at - out);
 }
@@ -325,6 +352,13 @@ size_t reach_write(const struct reach *r, unsigned char out[REACH_BYTES_MAX]) {
     out[0] = FORM_DENSE;
     memcpy(out + 1, r->registers, REACH_SKETCH_BYTES);
     return REACH_BYTES_MAX;
+}
+
+size_t reach_write_forgotten(const struct reach *r, unsigned char out[REACH_BYTES_MAX]) {
+    if (!reach_is_exact(r))
+        return reach_write(r, out);
+    out[0] = FORM_SPARSE;
+    return 1 + write_sparse_of(r, out + 1);
 }
 
 static bool read_set(struct reach *r, const unsigned char *at, size_t length) {

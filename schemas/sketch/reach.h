@@ -68,6 +68,8 @@ bool reach_equal(const struct reach *a, const struct reach *b); // would their w
 // Of 2 and 3 it is the shorter, of equal length 3. Varints are of the shortest form. Returns its length, at
 // least 1.
 size_t reach_write(const struct reach *r, unsigned char out[REACH_BYTES_MAX]);
+// The same of a sketch, and of a set as after reach_forget_members.
+size_t reach_write_forgotten(const struct reach *r, unsigned char out[REACH_BYTES_MAX]);
 
 // Into `r`, which holds nothing before. False, and `r` is empty, for whatever reach_write does not write; in
 // such bytes nothing is trusted.

@@ -423,8 +423,8 @@ static void actors_are_told_by_class_and_nobody_twice(void **state) {
         uint64_t count;
     } expected[] = {{SKETCHED_ACTORS, 7},           {SKETCHED_ACTORS_PAID, 3},  {SKETCHED_ACTORS_ORGANIC, 5},
                     {SKETCHED_ACTORS_BRAND, 2},     {SKETCHED_ACTORS_UGC, 1},   {SKETCHED_ACTORS_AMBASSADOR, 1},
-                    {SKETCHED_ACTORS_EMPLOYEE, 3},  {SKETCHED_ACTORS_ADVOCACY, 3}, {SKETCHED_SEEN_PAID, 0},
-                    {SKETCHED_SEEN_ORGANIC_BRAND, 0}};
+                    {SKETCHED_ACTORS_EMPLOYEE, 3},  {SKETCHED_ACTORS_ADVOCACY, 3}, {SKETCHED_ACTED_PAID, 0},
+                    {SKETCHED_ACTED_ORGANIC_BRAND, 0}};
     struct panes panes = {0};
     for (size_t i = 0; i < sizeof(seen) / sizeof(seen[0]); i++) {
         struct event e = event_of_somebody(seen[i].who);
@@ -465,49 +465,55 @@ static void who_came_to_lives_and_who_took_part_are_apart(void **state) {
 }
 
 // watch and duration 0: not said.
-static void watched_and_looped_time_is_told_of_views_and_of_the_rest(void **state) {
+static void watched_and_looped_time_is_told_on_its_platform(void **state) {
     const int64_t most = INT64_C(100000000000000000);
     const struct {
         uint32_t kind;
-        int64_t delta, watch_ms, duration_ms, timed, length, looped; // of views, or of the others
+        int64_t delta, watch_ms, duration_ms, told[5];
     } cases[] = {
-        {KIND_VIEW, 1, 70, 100, 70, 100, 0},
-        {KIND_VIEW, 1, 250, 100, 250, 100, 150},
-        {KIND_VIEW, 3, 250, 100, 250, 300, 0},
-        {KIND_VIEW, 2, 250, 100, 250, 200, 50},
-        {KIND_VIEW, -2, 70, 100, 70, -200, 70},
-        {KIND_VIEW, 1, 70, 0, 0, 0, 0},
-        {KIND_VIEW, 1, 0, 100, 0, 100, 0},
-        {KIND_VIEW, 1, 70, most, 70, most, 0},
-        {KIND_VIEW, 2, 70, most, 70, 0, 0},    // longer than anything may be
-        {KIND_VIEW, most, 70, most, 70, 0, 0}, // beyond 64 bits
-        {KIND_VIEW, -most, 70, most, 70, 0, 70},
-        {KIND_VIEW_START, 4, 70, 100, 70, 400, 0},
-        {KIND_VIEW_START, -1, 0, 100, 0, -100, 0},
-        {KIND_VIEW_COMPLETE, 1, 170, 100, 170, 0, 70},
-        {KIND_REPLAY, 1, 70, 100, 70, 0, 70},
-        {KIND_REPLAY, 1, 70, 0, 0, 0, 70},
+        // on tiktok: of known length, starts; on youtube: looped, watched, length
+        {KIND_VIEW, 1, 70, 100, {70, 0, 0, 70, 100}},
+        {KIND_VIEW, 1, 250, 100, {250, 0, 150, 100, 100}},
+        {KIND_VIEW, 3, 250, 100, {250, 0, 0, 250, 300}},
+        {KIND_VIEW, 2, 250, 100, {250, 0, 50, 200, 200}},
+        {KIND_VIEW, -2, 70, 100, {70, 0, 70, 0, -200}},
+        {KIND_VIEW, 1, 70, 0, {0, 0, 0, 0, 0}}, // nobody knows how long it is
+        {KIND_VIEW, -2, 70, 0, {0, 0, 0, 0, 0}},
+        {KIND_VIEW, 1, 0, 100, {0, 0, 0, 0, 100}},
+        {KIND_VIEW, 1, 70, most, {70, 0, 0, 70, most}},
+        {KIND_VIEW, 2, 70, most, {70, 0, 0, 70, 0}}, // longer than anything may be
+        {KIND_VIEW, most, 70, most, {70, 0, 0, 70, 0}},
+        {KIND_VIEW, -most, 70, most, {70, 0, 70, 0, 0}},
+        {KIND_VIEW_START, 4, 0, 100, {0, 400, 0, 0, 0}},
+        {KIND_VIEW_START, -1, 70, 100, {70, -100, 70, 0, 0}},
+        {KIND_VIEW_START, 2, 70, most, {70, 0, 0, 0, 0}},
+        {KIND_VIEW_COMPLETE, 1, 170, 100, {170, 0, 70, 0, 0}},
+        {KIND_REPLAY, 1, 70, 100, {70, 0, 70, 0, 0}},
+        {KIND_REPLAY, 1, 70, 0, {0, 0, 70, 0, 0}},
     };
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    static const enum counter counters[] = {COUNTER_WATCH_TIMED_MS, COUNTER_STARTS_LENGTH_MS, COUNTER_LOOPED_MS,
+                                            COUNTER_VIEWS_WATCHED_MS, COUNTER_VIEWS_LENGTH_MS};
+    static const uint32_t platforms[] = {PLATFORM_TIKTOK,  PLATFORM_TIKTOK,  PLATFORM_YOUTUBE,
+                                         PLATFORM_YOUTUBE, PLATFORM_YOUTUBE};
+    for (size_t i = 0; i < 5 * sizeof(cases) / sizeof(cases[0]); i++) {
         struct panes panes = {0};
         struct event e = event_at(0);
-        bool is_view = cases[i].kind == KIND_VIEW;
-        struct row_key totals = key_of(TABLE_TOTALS, AT("")), video = key_of(TABLE_CONTENT, AT("video"));
-        e.kind = cases[i].kind;
-        e.delta = cases[i].delta;
-        e.duration_ms = cases[i].duration_ms;
+        size_t number = i / 5;
+        e.kind = cases[number].kind;
+        e.platform = platforms[i % 5];
+        e.delta = cases[number].delta;
+        e.duration_ms = cases[number].duration_ms;
         e.content = AT("video");
-        e.measure_count = cases[i].watch_ms > 0;
-        e.measures[0] = (struct measure){COUNTER_WATCH_MS, cases[i].watch_ms};
+        e.measure_count = cases[number].watch_ms > 0;
+        e.measures[0] = (struct measure){COUNTER_WATCH_MS, cases[number].watch_ms};
         panes_take(&panes, &nobody, &e, 1, &rules, 0);
-        const struct pane *pane = &panes.at[0];
-        assert_int_equal(value(pane, &totals, is_view ? COUNTER_VIEWS_TIMED_MS : COUNTER_OTHERS_TIMED_MS),
-                         cases[i].timed);
-        assert_int_equal(value(pane, &totals, is_view ? COUNTER_VIEWS_LENGTH_MS : COUNTER_STARTS_LENGTH_MS),
-                         cases[i].length);
-        assert_int_equal(value(pane, &video, is_view ? COUNTER_VIEWS_LOOPED_MS : COUNTER_OTHERS_LOOPED_MS),
-                         cases[i].looped);
-        assert_int_equal(value(pane, &totals, is_view ? COUNTER_OTHERS_TIMED_MS : COUNTER_VIEWS_TIMED_MS), 0);
+        for (enum table table = TABLE_TOTALS; table <= TABLE_CONTENT; table++) {
+            struct row_key key = key_of(table, table == TABLE_CONTENT ? AT("video") : AT(""));
+            key.platform = e.platform;
+            for (size_t c = 0; c < 5; c++)
+                assert_int_equal(value(&panes.at[0], &key, counters[c]),
+                                 platforms[c] == e.platform ? cases[number].told[c] : 0);
+        }
         panes_fini(&panes);
     }
 }
@@ -616,7 +622,7 @@ int main(void) {
         cmocka_unit_test(actors_and_persons_are_reached_apart_and_once),
         cmocka_unit_test(actors_are_told_by_class_and_nobody_twice),
         cmocka_unit_test(who_came_to_lives_and_who_took_part_are_apart),
-        cmocka_unit_test(watched_and_looped_time_is_told_of_views_and_of_the_rest),
+        cmocka_unit_test(watched_and_looped_time_is_told_on_its_platform),
         cmocka_unit_test(many_that_wait_are_all_settled),
         cmocka_unit_test(who_did_not_consent_or_came_late_was_not_reached),
         cmocka_unit_test(what_took_how_long_is_kept_by_its_name),

@@ -14,44 +14,51 @@ static void watched_and_looped_time_by_hand(void **state) {
     const int64_t most = INT64_C(100000000000000000);
     const struct {
         uint32_t kind;
-        int64_t delta, watch_ms, duration_ms, timed, length, looped; // of views, or of the others
+        int64_t delta, watch_ms, duration_ms, told[5];
     } cases[] = {
-        {KIND_VIEW, 0, 70, 100, 70, 100, 0},
-        {KIND_VIEW, 0, 250, 100, 250, 100, 150},
-        {KIND_VIEW, 2, 250, 100, 250, 200, 50},
-        {KIND_VIEW, 3, 250, 100, 250, 300, 0},
-        {KIND_VIEW, -2, 70, 100, 70, -200, 70},
-        {KIND_VIEW, 0, 70, 0, 0, 0, 0},
-        {KIND_VIEW, -2, 70, 0, 0, 0, 0},
-        {KIND_VIEW, 1, 70, most, 70, most, 0},
-        {KIND_VIEW, most, 70, most, 70, 0, 0},
-        {KIND_VIEW, -most, 70, most, 70, 0, 70},
-        {KIND_VIEW_START, 4, 0, 100, 0, 400, 0},
-        {KIND_VIEW_START, -1, 70, 100, 70, -100, 70},
-        {KIND_VIEW_COMPLETE, 0, 170, 100, 170, 0, 70},
-        {KIND_REPLAY, 0, 70, 100, 70, 0, 70},
-        {KIND_REPLAY, 0, 70, 0, 0, 0, 70},
+        // on tiktok: of known length, starts; on youtube: looped, watched, length
+        {KIND_VIEW, 1, 70, 100, {70, 0, 0, 70, 100}},
+        {KIND_VIEW, 1, 250, 100, {250, 0, 150, 100, 100}},
+        {KIND_VIEW, 3, 250, 100, {250, 0, 0, 250, 300}},
+        {KIND_VIEW, 2, 250, 100, {250, 0, 50, 200, 200}},
+        {KIND_VIEW, -2, 70, 100, {70, 0, 70, 0, -200}},
+        {KIND_VIEW, 1, 70, 0, {0, 0, 0, 0, 0}}, // nobody knows how long it is
+        {KIND_VIEW, -2, 70, 0, {0, 0, 0, 0, 0}},
+        {KIND_VIEW, 1, 0, 100, {0, 0, 0, 0, 100}},
+        {KIND_VIEW, 1, 70, most, {70, 0, 0, 70, most}},
+        {KIND_VIEW, 2, 70, most, {70, 0, 0, 70, 0}}, // longer than anything may be
+        {KIND_VIEW, most, 70, most, {70, 0, 0, 70, 0}},
+        {KIND_VIEW, -most, 70, most, {70, 0, 70, 0, 0}},
+        {KIND_VIEW_START, 4, 0, 100, {0, 400, 0, 0, 0}},
+        {KIND_VIEW_START, -1, 70, 100, {70, -100, 70, 0, 0}},
+        {KIND_VIEW_START, 2, 70, most, {70, 0, 0, 0, 0}},
+        {KIND_VIEW_COMPLETE, 1, 170, 100, {170, 0, 70, 0, 0}},
+        {KIND_REPLAY, 1, 70, 100, {70, 0, 70, 0, 0}},
+        {KIND_REPLAY, 1, 70, 0, {0, 0, 70, 0, 0}},
+        {KIND_VIEW, 0, 250, 100, {250, 0, 150, 100, 100}}, // none is one
     };
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    static const enum counter counters[] = {COUNTER_WATCH_TIMED_MS, COUNTER_STARTS_LENGTH_MS, COUNTER_LOOPED_MS,
+                                            COUNTER_VIEWS_WATCHED_MS, COUNTER_VIEWS_LENGTH_MS};
+    static const uint32_t platforms[] = {PLATFORM_TIKTOK,  PLATFORM_TIKTOK,  PLATFORM_YOUTUBE,
+                                         PLATFORM_YOUTUBE, PLATFORM_YOUTUBE};
+    for (size_t i = 0; i < 5 * sizeof(cases) / sizeof(cases[0]); i++) {
         Clameur__V1__View view = CLAMEUR__V1__VIEW__INIT;
         Clameur__V1__Event e = event(1);
         struct recount_increments all = {0};
-        bool is_view = cases[i].kind == KIND_VIEW;
-        e.kind = (Clameur__V1__Kind)cases[i].kind;
-        e.delta = cases[i].delta;
-        view.watch_ms = cases[i].watch_ms;
-        view.duration_ms = cases[i].duration_ms;
+        size_t expected = 0;
+        e.kind = (Clameur__V1__Kind)cases[i / 5].kind;
+        e.platform = (Clameur__V1__Platform)platforms[i % 5];
+        e.delta = cases[i / 5].delta;
+        view.watch_ms = cases[i / 5].watch_ms;
+        view.duration_ms = cases[i / 5].duration_ms;
         e.body_case = CLAMEUR__V1__EVENT__BODY_VIEW;
         e.view = &view;
         windows_viewed_add(&all, &e);
-        assert_int_equal(delta_of(&all, is_view ? COUNTER_VIEWS_TIMED_MS : COUNTER_OTHERS_TIMED_MS),
-                         cases[i].timed);
-        assert_int_equal(delta_of(&all, is_view ? COUNTER_VIEWS_LENGTH_MS : COUNTER_STARTS_LENGTH_MS),
-                         cases[i].length);
-        assert_int_equal(delta_of(&all, is_view ? COUNTER_VIEWS_LOOPED_MS : COUNTER_OTHERS_LOOPED_MS),
-                         cases[i].looped);
-        size_t expected =
-            (size_t)(cases[i].timed != 0) + (cases[i].length != 0) + (size_t)(cases[i].looped != 0);
+        for (size_t c = 0; c < 5; c++) {
+            int64_t told = platforms[c] == platforms[i % 5] ? cases[i / 5].told[c] : 0;
+            assert_int_equal(delta_of(&all, counters[c]), told);
+            expected += told != 0;
+        }
         assert_int_equal(all.count, expected); // and nothing else
     }
 }
