@@ -154,6 +154,9 @@ enum status store_reader_kpi(const char *name) {
 #define SESSION(id, figure, ...) figure,
 #include "aggregate/figures/sessions.def"
 #undef SESSION
+#define VELOCITY(id, figure, ...) figure,
+#include "aggregate/figures/velocity.def"
+#undef VELOCITY
         "late_events",
     };
     enum { NAMES = sizeof(names) / sizeof(names[0]) };

@@ -15,32 +15,43 @@ KPIS = [dict(zip(("id", "platform", "format", "name", "version", "numerator", "d
         for row in rows("kpis", "KPI")]
 
 
+UNIQUES = {"reach": "actors", "unique_viewers": "live_actors", "unique_listeners": "live_actors", "active_members": "active_members"} | {
+    f"reach_{name}": f"actors_{name}" for name in ("paid", "organic", "brand", "ugc", "ambassador", "employee", "advocacy")}
+DURATIONS = ("watch_ms", "response_ms", "first_response_ms", "resolution_ms", "cycle_ms")
+TOLD = {*UNIQUES, "followers", *(f"{name}.p{p}" for name in DURATIONS for p in (50, 90))}
+
+
 def terms(text):
     """[(factor, name)] of "likes + 2 replies - unfollows"."""
     return [((-1 if sign == "-" else 1) * int(factor or 1), name)
-            for sign, factor, name in re.findall(r"([+-]?)\s*(\d+)?\s*([a-z][a-z_0-9]*)", text)]
+            for sign, factor, name in re.findall(r"([+-]?)\s*(\d+)?\s*([a-z][a-z_0-9.]*)", text)]
+
+
+def _is_of(kpi, platform, own):
+    general, *but = kpi["platform"].split(" but ")
+    return kpi["platform"] == platform or general == "*" and platform not in but and kpi["name"] not in own
 
 
 def of_platform(platform):
     """The platform's own, and those of every platform that it has no own of with that name."""
     own = {kpi["name"] for kpi in KPIS if kpi["platform"] == platform}
-    return [kpi for kpi in KPIS if kpi["platform"] == platform or kpi["platform"] == "*" and kpi["name"] not in own]
+    return [kpi for kpi in KPIS if _is_of(kpi, platform, own)]
 
 
 def _is_money(kpi):
     return any(name in BY_CURRENCY for side in ("numerator", "denominator") for _, name in terms(kpi[side]))
 
 
-def _side(text, counters, currency, reach):
+def _side(text, counters, currency, told):
     """None where it is not known."""
     if text == "":
         return 1
     total = 0
     for factor, name in terms(text):
-        if name == "reach" and reach is None:
+        if name in TOLD and name not in told:
             return None
-        if name == "reach":
-            total += factor * reach
+        if name in TOLD:
+            total += factor * told[name]
         elif name == "weighted":
             total += factor * sum(weight * counters[counter] for counter, weight in WEIGHTS.items())
         else:
@@ -48,10 +59,9 @@ def _side(text, counters, currency, reach):
     return total
 
 
-def figures(table, reach):
+def figures(table, told):
     """{(account, platform, kpi, currency): (numerator, denominator)} of all rows of TOTALS ({key: {counter: value}}, the keys as
-    Windows.table has them) where a side is known and not 0. `reach`: actors by (account, platform's name),
-    of those that have any."""
+    Windows.table has them) where a side is known and not 0. `told`: what is known beside counters, by (account, platform's name)."""
     sums, formats = defaultdict(lambda: defaultdict(int)), defaultdict(lambda: defaultdict(int))
     for (name, account, platform, _, form, _, _), counters in table:
         if name == "totals":
@@ -64,33 +74,74 @@ def figures(table, reach):
             source = formats[account, platform, FORMATS[kpi["format"]]] if kpi["format"] else counters
             currencies = sorted({c.split(":")[1] for c in source if ":" in c}) if _is_money(kpi) else [None]
             for currency in currencies:
-                reached = None if kpi["format"] else reach.get((account, platform))
-                sides = tuple(_side(kpi[side], source, currency, reached) for side in ("numerator", "denominator"))
+                known = {} if kpi["format"] else told.get((account, platform), {})
+                sides = tuple(_side(kpi[side], source, currency, known) for side in ("numerator", "denominator"))
                 if sides[0] or (sides[1] and kpi["denominator"]):
                     found[account, platform, kpi["name"], currency] = sides
     return found
 
 
-def reached(expected, key):
-    """{(account, platform's name): how many a sketch of all windows tells}, and about so many there are; those of one window alone
-    are known while they are few."""
+def _counted(expected, key):
+    """{(account, platform, sketch): how many a sketch of all windows tells}, and about so many there are; those of one window alone are
+    known while they are few."""
     found, windows, counted = defaultdict(set), defaultdict(int), {}
     for window in expected.windows.values():
-        for (account, platform, name), who in window.seen.items():
-            if name == "actors":
-                found[account, platform] |= who
-                windows[account, platform] += 1
-    for (account, platform), who in found.items():
+        for seen, who in window.seen.items():
+            found[seen] |= who
+            windows[seen] += 1
+    for seen, who in found.items():
+        account, platform, name = seen
+        if name == "persons":
+            continue
         count = sketches.estimate(sketches.registers_of(actor_pseudonym(key, platform, actor) for actor in who))
-        assert sketches.is_near(count, len(who)), (account, platform, count, len(who))
-        is_known = windows[account, platform] == 1 and len(who) <= sketches.EXACT
-        counted[account, platform_name(platform)] = len(who) if is_known else round(count)
+        assert sketches.is_near(count, len(who)), (seen, count, len(who))
+        is_known = windows[seen] == 1 and len(who) <= sketches.EXACT
+        counted[account, platform_name(platform), name] = len(who) if is_known else round(count)
     return counted
+
+
+def _of_uniques(told, counted):
+    for (account, platform, name), count in counted.items():
+        for term, sketch in UNIQUES.items():
+            if sketch == name:
+                told[account, platform][term] = count
+            elif name == "actors" and term.startswith("reach_"):
+                told[account, platform].setdefault(term, 0)  # the class has nobody
+
+
+def _of_durations(told, expected):
+    took = defaultdict(list)
+    for window in expected.windows.values():
+        for (account, platform, name), durations in window.took.items():
+            took[account, platform_name(platform), name] += durations
+    for (account, platform, name), durations in took.items():
+        ordered = sorted(durations)
+        for p in (50, 90):
+            told[account, platform][f"{name}.p{p}"] = sketches.middle(ordered[10 * p * (len(ordered) - 1) // 1000])
+
+
+def _of_readings(told, expected):
+    last = {}
+    for window in expected.windows.values():
+        for (account, platform, content, counter), read in window.read.items():
+            if content == "" and counter == "followers":
+                last[account, platform] = max(last.get((account, platform), read), read)
+    for (account, platform), (_, _, value) in last.items():
+        told[account, platform_name(platform)]["followers"] = value
+
+
+def told_of(expected, key):
+    """{(account, platform's name): {term: value}}: what is known of all windows together beside counters."""
+    told = defaultdict(dict)
+    _of_uniques(told, _counted(expected, key))
+    _of_durations(told, expected)
+    _of_readings(told, expected)
+    return told
 
 
 def check_shown(shown, expected, key):
     """Rows of `show` over all windows (Windows), by account and platform, against the log's. Returns how many KPIs say something."""
-    wanted = figures([item for start in expected.windows for item in expected.table(start).items()], reached(expected, key))
+    wanted = figures([item for start in expected.windows for item in expected.table(start).items()], told_of(expected, key))
     by_key = {(row["account"], row["platform"], row["kpi"], row["currency"]): row for row in shown}
     assert len(by_key) == len(shown) and wanted.keys() <= by_key.keys()
     for name, row in by_key.items():

@@ -72,6 +72,11 @@ def _buckets():
 BUCKETS = _buckets()
 
 
+def middle(duration):
+    """What stands for it: the middle of its bucket."""
+    return next(middle for middle, last in BUCKETS if duration <= last or last == BUCKETS[-1][1])
+
+
 def quantile(sketch, permille):
     """The middle of the bucket that stands at floor(permille (n - 1) / 1000)."""
     assert sketch[0] == 1

@@ -10,8 +10,10 @@ Nothing here comes from the C sources. In short:
 - Of a live session each join and leave in time changes by its delta how many watch, at its second, and who sends heartbeats and falls
   silent leaves (harness/presence.py): all that an event changes stands in its own window; beside it stand the sums.
 - Of the tags of an account on a platform, and of its topics, the 1,000 of most uses have a row; all others share one without an id.
-- What comes in time is also seen: whom it reached, with consent to measurement (actors and known persons, apart), and how long a
-  view, an answer, a first response or a case took, by account and platform.
+- What comes in time is also seen: whom it reached, with consent to measurement (actors and known persons, apart; of the actors those of
+  paid media and not, of each origin, of live sessions, of conversations), and how long a view, an answer, a first response, a case or a
+  deal took, by account and platform.
+- Beside the increments of Redis views on TikTok and YouTube have some of windows alone: how long was watched of what length, in loops or not.
 - Of an order's copies in a window and the 48 hours before it the one with the least (occurred_at, event_id) counts, in its own
   window; each other, the same event under another key among them, is an `order_copies` of its own row of TOTALS. Late purchases are no copies.
 - A purchase with a value is a `priced_orders` of its currency, too.
@@ -33,6 +35,11 @@ OF_CASES = {"first_response", "case_resolved", "bot_contained", "bot_handoff"}
 NAMED = 1000  # tags, and topics, of an account on a platform that a window tells apart
 KIND_COUNTERS = {counter for _, counter, _ in registry.KINDS.values() if counter}
 ENDS = {"first_response": "first_response_ms", "case_resolved": "resolution_ms"}
+ORIGINS = {1: ("actors_brand",), 2: ("actors_ugc",), 3: ("actors_ambassador", "actors_advocacy"), 4: ("actors_employee", "actors_advocacy")}
+AT_LIVES = {"live_join", "live_heartbeat", "live_speak"}
+OF_MEMBERS = {"member_active", "message_reply"}
+ON_MESSAGES = {"like", "reaction", "comment", "reply", "poll_vote", "answer"}
+TIKTOK, YOUTUBE, MESSAGE = 2, 3, 15
 
 
 @dataclass
@@ -80,7 +87,7 @@ def _amounts(event, rules=None):
     """`rules`: of what is no order."""
     (counter, delta), measures = contract.increments(event, rules)
     amounts = defaultdict(int)
-    for name, value in ([(counter, delta)] if counter else []) + measures:
+    for name, value in ([(counter, delta)] if counter else []) + measures + list(_viewed(event, delta)):
         amounts[name] += value
     if event.kind == contract.PURCHASE and event.commerce.value_micros:
         amounts[f"priced_orders:{event.commerce.currency.decode()}"] += 1
@@ -91,6 +98,36 @@ def _unattributed(amounts):
     """What is told besides of a refund whose order is not known."""
     return {name.replace("refunded_", "unattributed_").replace("refunds", "refunds_unattributed"): amount
             for name, amount in amounts.items() if name == "refunds" or name.startswith("refunded_micros:")}
+
+
+def _viewed(event, delta):
+    """What windows alone count of views."""
+    if event.WhichOneof("body") != "view":
+        return
+    kind, watched, duration = registry.KINDS.get(event.kind, ("",))[0], event.view.watch_ms, event.view.duration_ms
+    length = delta * duration
+    told = length if abs(length) <= contract.LIMIT else 0
+    if event.platform == TIKTOK:
+        yield "watch_timed_ms", watched if duration else 0
+        yield "starts_length_ms", told if kind == "view_start" else 0
+    if event.platform == YOUTUBE:
+        looped = watched if kind == "replay" or duration and delta < 0 else max(watched - length, 0) if duration else 0
+        yield "looped_ms", looped
+        if kind == "view":
+            yield "views_watched_ms", watched - looped if duration else 0
+            yield "views_length_ms", told
+
+
+def _classes(event):
+    """The sketches that an actor of the event is in."""
+    kind = registry.KINDS.get(event.kind, ("",))[0]
+    yield "actors"
+    yield "actors_paid" if event.paid else "actors_organic"
+    yield from ORIGINS.get(event.origin, ())
+    if kind in AT_LIVES:
+        yield "live_actors"
+    if kind in OF_MEMBERS or (kind in ON_MESSAGES and event.content_format == MESSAGE):
+        yield "active_members"
 
 
 def _fold(rows):
@@ -129,6 +166,8 @@ def _durations(event):
         yield "response_ms", event.occurred_at - event.message.replied_to_at
     if kind in ENDS and body == "care" and event.care.opened_at > 0:
         yield ENDS[kind], event.occurred_at - event.care.opened_at
+    if kind == "deal_won" and body == "lead" and event.lead.opened_at > 0:
+        yield "cycle_ms", event.occurred_at - event.lead.opened_at
 
 
 def _cohort(event):
@@ -240,9 +279,10 @@ class Windows:
     def _see(window, event):
         subject = _subject(event)
         if event.consent & 1 and event.kind != contract.ERASURE:
-            for name, who in (("actors", event.actor_id), ("persons", event.person_id)):
-                if who:
-                    window.seen[(*subject, name)].add(who)
+            for name in _classes(event) if event.actor_id else ():
+                window.seen[(*subject, name)].add(event.actor_id)
+            if event.person_id:
+                window.seen[(*subject, "persons")].add(event.person_id)
         for name, duration in _durations(event):
             window.took[(*subject, name)].append(duration)
 

@@ -76,6 +76,13 @@ static void the_platforms_kpis_are_what_they_are_said_to_be(void **state) {
         {PLATFORM_TIKTOK, "interactions_per_minute", "likes 3, shares 1, watch_ms 120000", -1, 240000,
          120000},
         {PLATFORM_YOUTUBE, "avg_view_duration", "views 3, watch_ms 9001", -1, 9001, 3},
+        {PLATFORM_TIKTOK, "completion_by_watch", "watch_timed_ms 130, starts_length_ms 100, watch_ms 999", -1,
+         130, 100},
+        {PLATFORM_YOUTUBE, "avg_view_duration", "views 3, watch_ms 9001, looped_ms 1001", -1, 8000, 3},
+        {PLATFORM_YOUTUBE, "avg_view_percentage", "views_watched_ms 30, views_length_ms 40, watch_ms 99", -1,
+         30, 40},
+        {PLATFORM_X, "listening_time", "live_joins 4, live_watch_ms 240000", -1, 240000, 1},
+        {PLATFORM_BLUESKY, "reach", "likes 3", 9, 9, 1},
         {PLATFORM_YOUTUBE, "ctr", "impressions 100, views 30, views_from_impressions 7", -1, 7, 100},
         {PLATFORM_FACEBOOK, "engagement_by_reach", ALL ", clicks 5", 90, 11011, 90},
         {PLATFORM_FACEBOOK, "completion", "views 20, views_complete 5, view_starts 60", -1, 5, 20},
@@ -201,6 +208,60 @@ static void what_cannot_be_told_is_null(void **state) {
                     .is_null);
 }
 
+// What is told of an account beside its counters, and of which platform it is asked.
+static void what_is_told_beside_counters_is_a_term_as_any(void **state) {
+    static const struct {
+        uint32_t platform;
+        const char *name;
+        enum kpi_told numerator, denominator; // TOLD_COUNT: there is none
+    } cases[] = {
+        {PLATFORM_X, "reach", TOLD_REACH, TOLD_COUNT},
+        {PLATFORM_X, "reach_paid", TOLD_REACH_PAID, TOLD_REACH},
+        {PLATFORM_X, "reach_organic", TOLD_REACH_ORGANIC, TOLD_REACH},
+        {PLATFORM_X, "organic_to_paid_reach", TOLD_REACH_ORGANIC, TOLD_REACH_PAID},
+        {PLATFORM_X, "reach_brand", TOLD_REACH_BRAND, TOLD_REACH},
+        {PLATFORM_X, "reach_ugc", TOLD_REACH_UGC, TOLD_REACH},
+        {PLATFORM_X, "reach_ambassador", TOLD_REACH_AMBASSADOR, TOLD_REACH},
+        {PLATFORM_X, "reach_employee", TOLD_REACH_EMPLOYEE, TOLD_REACH},
+        {PLATFORM_X, "advocacy_share", TOLD_REACH_ADVOCACY, TOLD_REACH},
+        {PLATFORM_X, "live_unique_listeners", TOLD_UNIQUE_LISTENERS, TOLD_COUNT},
+        {PLATFORM_TWITCH, "live_unique_viewers", TOLD_UNIQUE_VIEWERS, TOLD_COUNT},
+        {PLATFORM_TELEGRAM, "active_members", TOLD_ACTIVE_MEMBERS, TOLD_COUNT},
+        {PLATFORM_WHATSAPP, "response_time_p50", TOLD_RESPONSE_P50, TOLD_COUNT},
+        {PLATFORM_WHATSAPP, "response_time_p90", TOLD_RESPONSE_P90, TOLD_COUNT},
+        {PLATFORM_WHATSAPP, "first_response_p50", TOLD_FIRST_RESPONSE_P50, TOLD_COUNT},
+        {PLATFORM_WHATSAPP, "first_response_p90", TOLD_FIRST_RESPONSE_P90, TOLD_COUNT},
+        {PLATFORM_WHATSAPP, "resolution_time_p50", TOLD_RESOLUTION_P50, TOLD_COUNT},
+        {PLATFORM_WHATSAPP, "resolution_time_p90", TOLD_RESOLUTION_P90, TOLD_COUNT},
+        {PLATFORM_LINKEDIN, "cycle_length_p50", TOLD_CYCLE_P50, TOLD_COUNT},
+        {PLATFORM_LINKEDIN, "cycle_length_p90", TOLD_CYCLE_P90, TOLD_COUNT},
+        {PLATFORM_TIKTOK, "watch_time_p50", TOLD_WATCH_P50, TOLD_COUNT},
+        {PLATFORM_TIKTOK, "watch_time_p90", TOLD_WATCH_P90, TOLD_COUNT},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const struct kpi *kpi = kpi_of(cases[i].platform, cases[i].name);
+        struct kpi_input input;
+        struct kpi_value value;
+        assert_non_null(kpi);
+        kpi_input_init(&input, slice_of(""));
+        kpi_compute(&value, kpi, &input);
+        assert_true(value.is_null && !value.has_numerator);
+        for (unsigned told = 0; told < TOLD_COUNT; told++) {
+            input.is_told[told] = told == cases[i].numerator || told == cases[i].denominator;
+            input.told[told] = 100 + told;
+        }
+        kpi_compute(&value, kpi, &input);
+        assert_false(value.is_null);
+        assert_int_equal(value.numerator, 100 + cases[i].numerator);
+        assert_int_equal(value.denominator,
+                         cases[i].denominator < TOLD_COUNT ? 100 + cases[i].denominator : 1);
+    }
+    assert_null(kpi_of(PLATFORM_X, "live_unique_viewers"));
+    assert_non_null(kpi_of(0, "live_unique_viewers"));
+    struct kpi_value value = computed(PLATFORM_BLUESKY, "engagement_by_followers", "likes 3", "", 9);
+    assert_true(value.is_null && value.has_numerator && !value.has_denominator && value.numerator == 3);
+}
+
 static void rows_add_up(void **state) {
     struct rows *r = rows_create();
     struct increments like = increments_like(2);
@@ -288,6 +349,7 @@ int main(void) {
         cmocka_unit_test(money_is_by_currency),
         cmocka_unit_test(the_weights_of_rules_take_the_place_of_the_tables),
         cmocka_unit_test(what_cannot_be_told_is_null),
+        cmocka_unit_test(what_is_told_beside_counters_is_a_term_as_any),
         cmocka_unit_test(rows_add_up),
         cmocka_unit_test(a_platforms_own_definition_takes_the_place_of_the_general_one),
         cmocka_unit_test(a_kpi_of_a_format_is_of_its_rows_alone),

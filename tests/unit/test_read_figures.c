@@ -76,6 +76,22 @@ static void what_was_read_of_the_account_is_not_added_to_its_contents(void **sta
     rows_destroy(&rows);
 }
 
+// Interactions of contents are a sum; whom they are held against is the account.
+static void followers_are_the_accounts_and_are_in_no_sum(void **state) {
+    static const char *const counters[] = {"likes",   "reactions", "comments", "replies",
+                                           "shares",  "reposts",   "quotes",   "saves"};
+    struct rows *rows = rows_create();
+    for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++) {
+        read_at(rows, "a", counters[i], 1, 90);
+        read_at(rows, "b", counters[i], 2, 95);
+    }
+    assert_string_equal(told(rows, BY_PLATFORM, "engagement_by_followers"), "");
+    read_at(rows, "", "followers", 100, 80);
+    assert_string_equal(told(rows, BY_CONTENT, "engagement_by_followers"), "a 8/100 at 80, b 16/100 at 80");
+    assert_string_equal(told(rows, BY_PLATFORM, "engagement_by_followers"), "24/100 at 80");
+    rows_destroy(&rows);
+}
+
 static void unique_counts_are_no_sums(void **state) {
     static const char *const counters[] = {"likes", "comments", "shares", "saves", "reach"};
     struct rows *rows = rows_create();
@@ -153,6 +169,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_kpi_is_told_of_contents_of_which_both_sides_were_read_and_of_no_others),
         cmocka_unit_test(what_was_read_of_the_account_is_not_added_to_its_contents),
+        cmocka_unit_test(followers_are_the_accounts_and_are_in_no_sum),
         cmocka_unit_test(unique_counts_are_no_sums),
         cmocka_unit_test(a_sum_without_a_denominator_is_one_whole),
         cmocka_unit_test(what_leaves_64_bits_is_not_told),

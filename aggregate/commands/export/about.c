@@ -215,10 +215,23 @@ static void units_define(struct exporter *e) {
                                                           text_cell(units[i].doc)});
 }
 
+static void velocities_define(struct exporter *e) {
+    char version[NUMBER_MAX];
+    for (int i = 0; i < VELOCITIES; i++) {
+        const struct velocity_row *row = &velocity_rows[i];
+        export_row(e, EXPORT_DEFINITIONS,
+                   (struct output_cell[DEFINITION_CELLS]){
+                       text_cell("tag"), text_cell(row->name), number_cell(version, row->version), none, none,
+                       text_cell(row->numerator), text_cell(row->denominator), none, text_cell(row->unit),
+                       text_cell(row->doc)});
+    }
+}
+
 void export_definitions(struct exporter *e) {
     units_define(e);
     kpis_define(e);
     sessions_define(e);
+    velocities_define(e);
     counters_define(e);
 }
 

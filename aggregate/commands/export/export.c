@@ -160,6 +160,12 @@ static void sums_put(struct exporter *e) {
     readings_put(e);
 }
 
+static void velocities_put(struct exporter *e, int64_t start_s, int64_t end_s) {
+    if (e->status == STATUS_OK)
+        e->status = velocities_each(&e->velocities, &e->pub, start_s, end_s, e->all, &e->filter,
+                                    keyed_figure_put, &(struct visit){.e = e, .by = BY_TAG}, &e->problem);
+}
+
 static enum status stretch_put(void *context, int64_t start_s, int64_t end_s, struct problem *p) {
     struct exporter *e = context;
     struct revisions_state state;
@@ -174,6 +180,7 @@ static enum status stretch_put(void *context, int64_t start_s, int64_t end_s, st
     freshness_add(&e->lacks, state.lacks.worst, state.lacks.revisions);
     stretch_init(&e->stretch, start_s, end_s, e->zone, &state.all);
     sums_put(e);
+    velocities_put(e, start_s, end_s);
     rows_destroy(&e->all);
     return e->status;
 }
@@ -248,6 +255,7 @@ static enum status all_put(struct exporter *e, const struct period *period, enum
     windows_put(e, period, every);
     hours_put(e, period);
     sessions_put(e, period);
+    velocities_fini(&e->velocities);
     live_windows_fini(&e->live);
     hour_week_fini(&e->week);
     export_gaps(e, period);

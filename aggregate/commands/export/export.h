@@ -3,6 +3,7 @@
 
 #include "aggregate/commands/export/sink.h"
 #include "aggregate/commands/revisions.h"
+#include "aggregate/commands/velocities.h"
 #include "aggregate/figures/hour_week.h"
 #include "aggregate/figures/live_figures.h"
 #include "aggregate/figures/sheet.h"
@@ -24,6 +25,7 @@ struct exporter {
     // of all of it
     struct hour_week week;
     struct live_windows live;
+    struct velocities velocities;
     struct freshness_sum freshness;
     struct freshness_sum lacks; // by what is missing alone
     size_t rows[EXPORT_TABLES], windows;

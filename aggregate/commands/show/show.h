@@ -3,6 +3,7 @@
 
 #include "aggregate/commands/revisions.h"
 #include "aggregate/commands/snapshot_file.h"
+#include "aggregate/commands/velocities.h"
 #include "aggregate/figures/hour_week.h"
 #include "aggregate/figures/live_figures.h"
 #include "aggregate/figures/sheet.h"
@@ -26,14 +27,17 @@ struct show {
     struct sums sums;
     struct rows *late;
     uint64_t late_events, counted_events;
-    struct hour_week week;    // of BY_HOUR_OF_WEEK alone
-    struct live_windows live; // of BY_SESSION alone
+    struct hour_week week;        // of BY_HOUR_OF_WEEK alone
+    struct live_windows live;     // of BY_SESSION alone
+    struct velocities velocities; // of BY_TAG alone
     struct stretch stretch;
     const struct row_key *key; // of the row whose figures are being printed
 };
 
 // ---- show_rows.c: what was added up, as rows
 
+// One figure of the stretch, of a `struct show`.
+void show_figure(void *context, const struct row_key *key, const struct kpi_figure *figure);
 // `freshness` NULL: nobody knows it.
 void show_stretch(struct show *s, int64_t start_s, int64_t end_s, const struct freshness_sum *freshness);
 void show_hours(struct show *s, const struct period *period, const struct freshness_sum *freshness);

@@ -35,7 +35,7 @@ static void figure_print(void *context, const struct kpi_figure *figure) {
     cells_print(s, cells);
 }
 
-static void keyed_figure_print(void *context, const struct row_key *key, const struct kpi_figure *figure) {
+void show_figure(void *context, const struct row_key *key, const struct kpi_figure *figure) {
     struct show *s = context;
     s->key = key;
     figure_print(s, figure);
@@ -136,7 +136,7 @@ static void session_print(void *context, const struct row_key *key, const struct
 void show_stretch(struct show *s, int64_t start_s, int64_t end_s, const struct freshness_sum *freshness) {
     stretch_init(&s->stretch, start_s, end_s, s->zone, freshness);
     sums_print(s);
-    read_figures_each(&s->book, &s->sums, keyed_figure_print, s);
+    read_figures_each(&s->book, &s->sums, show_figure, s);
     if (s->counters)
         readings_print(s);
     late_print(s);
@@ -146,7 +146,7 @@ void show_stretch(struct show *s, int64_t start_s, int64_t end_s, const struct f
 
 void show_hours(struct show *s, const struct period *period, const struct freshness_sum *freshness) {
     stretch_init(&s->stretch, period->start_s, period->end_s, s->zone, freshness);
-    hour_week_each(&s->week, keyed_figure_print, s);
+    hour_week_each(&s->week, show_figure, s);
     late_print(s);
 }
 

@@ -50,6 +50,10 @@ static enum status stretch_show(void *context, int64_t start_s, int64_t end_s, s
     enum status status = revisions_each(shower->pub, start_s, end_s, window_take, s, &state, p);
     if (status == STATUS_OK)
         show_stretch(s, start_s, end_s, &state.all);
+    if (status == STATUS_OK && s->by == BY_TAG)
+        status = velocities_each(&s->velocities, shower->pub, start_s, end_s, s->sums.rows, &s->filter,
+                                 show_figure, s, p);
+    velocities_fini(&s->velocities);
     sums_end(s);
     return status;
 }
