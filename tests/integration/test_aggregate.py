@@ -287,7 +287,7 @@ def test_a_partition_without_an_owner_holds_its_windows_open(kafka, topic, redis
     produce(aggregation, past, 2_000, 1)
     orphans = {int(label.split('"')[1]) for label in right.metrics()["clameur_kafka_lag_messages"]}
     right.kill()
-    produce(aggregation, past + WINDOW_MS, 8_000, 4)
+    produce(aggregation, past + WINDOW_MS, 10_000, 5)
     ends = {p: end for p, end in ends_of(kafka.bootstrap, topic).items() if p not in orphans}
     wait_until("the other has kept all of its own",
                lambda: all(aggregation.store.throughs()[p].offset == end for p, end in ends.items()))
