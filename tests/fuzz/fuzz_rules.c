@@ -18,6 +18,8 @@ static void check(const struct rules_book *book) {
         CHECK(rules_at(book, r->since_ms) == r);
         CHECK(r->max_past_ms >= -1 && r->max_future_skew_ms >= 0);
         CHECK(r->window_disorder_ms >= 0 && r->window_lateness_ms >= 0 && r->window_refunds_ms >= 0);
+        CHECK(r->window_heartbeat_ms == -1 ||
+              (r->window_heartbeat_ms >= 1000 && r->window_heartbeat_ms <= 3600 * 1000));
         CHECK(layout_rules_write(text, r) < sizeof(text));
     }
 }

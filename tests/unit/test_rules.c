@@ -75,6 +75,7 @@ static void test_without_a_file_the_defaults_hold_for_ever(void **state) {
     assert_int_equal(r->window_refunds_ms, INT64_C(180) * 86400000);
     const struct rules_alerts alerts = {5000, 2500, 2, 96, 32, 16, 3000, 100, 20};
     assert_memory_equal(&r->alerts, &alerts, sizeof(alerts));
+    assert_int_equal(r->window_heartbeat_ms, 3 * MINUTE / 2);
     assert_int_equal(r->weights[LIKE], 1);
     assert_int_equal(r->weights[SHARE], 2);
     assert_int_equal(r->weights[4], 0);
@@ -90,7 +91,7 @@ static void test_a_version_inherits_what_it_does_not_say(void **state) {
                                "- version: 2\n"
                                "  since: 2026-01-01T00:00:00Z\n"
                                "  series: {retain: 5100d}\n"
-                               "  window: {disorder: 0, lateness: 2h, refunds: 30d}\n"
+                               "  window: {disorder: 0, lateness: 2h, refunds: 30d, heartbeat: off}\n"
                                "  alerts: {sigmas: 4.125, calm_windows: 3}\n"
                                "- version: 3\n"
                                "  since: 1767225600001\n"
@@ -111,6 +112,7 @@ static void test_a_version_inherits_what_it_does_not_say(void **state) {
     assert_int_equal(second->window_disorder_ms, 0);
     assert_int_equal(second->window_lateness_ms, 120 * MINUTE);
     assert_int_equal(second->window_refunds_ms, INT64_C(30) * 86400000);
+    assert_int_equal(second->window_heartbeat_ms, -1);
     assert_int_equal(second->weights[SHARE], 7);
     assert_int_equal(second->weights[LIKE], 1);
     assert_int_equal(third->version, 3);
@@ -121,6 +123,7 @@ static void test_a_version_inherits_what_it_does_not_say(void **state) {
     assert_int_equal(third->window_lateness_ms, 120 * MINUTE);
     const struct rules_alerts alerts = {4125, 500, 3, 96, 32, 16, 3000, 100, 20};
     assert_memory_equal(&third->alerts, &alerts, sizeof(alerts));
+    assert_int_equal(third->window_heartbeat_ms, -1);
     assert_int_equal(third->weights[SHARE], 7);
     assert_int_equal(third->weights[LIKE], -3);
 }
@@ -213,6 +216,8 @@ static void test_the_hash_is_of_what_version_1_decides_not_of_how_it_is_written(
         "- {version: 1, since: 0, tracked: {a: []}}\n",
         "- {version: 1, since: 0, alerts.sigmas: 6}\n",
         "- {version: 1, since: 0, alerts.least_share: 0}\n",
+        "- {version: 1, since: 0, window.heartbeat: 91s}\n",
+        "- {version: 1, since: 0, window.heartbeat: off}\n",
     };
     for (size_t i = 0; i < sizeof(other) / sizeof(other[0]); i++) {
         hash_of(other[i], hash);
@@ -319,6 +324,10 @@ static const struct {
      "r.yaml:1:45 CLM-C1 window.disorder is \"off\"; a duration is a whole number and ms, s, m, h or d, as "
      "in "
      "250ms\n"},
+    {"- {version: 1, since: 0, window.heartbeat: 999ms}\n",
+     "r.yaml:1:44 CLM-C1 window.heartbeat is 999ms; it takes 1s to 1h, or off\n"},
+    {"- {version: 1, since: 0, window.heartbeat: 3601s}\n",
+     "r.yaml:1:44 CLM-C1 window.heartbeat is 3601s; it takes 1s to 1h, or off\n"},
     {"- {version: 1, since: 0, window.lateness: 36501d}\n",
      "r.yaml:1:43 CLM-C1 window.lateness is 36501d; it takes 0 to 36500d\n"},
     {"- {version: 1, since: 0, max_past: [1d]}\n", "r.yaml:1:36 CLM-C1 max_past takes one value\n"},
