@@ -635,7 +635,7 @@ def test_files_by_themselves(store):
 
 def _orders(number, event):
     return [[{"order": f"o-{number}", "event": event, "at": 1000 * (FIRST + WINDOW * number), "platform": WEB,
-              "counters": {"orders": 1, "gross_micros:EUR": 5_000_000 + event}}], []]
+              "counters": {"orders": 1, "priced_orders:EUR": 1, "gross_micros:EUR": 5_000_000 + event}}], []]
 
 
 def test_merged_in_any_order_it_is_the_same_file(store):
