@@ -1,5 +1,5 @@
-// SHA-256 of bytes as they come, by libcrypto: with the processor's own instructions, where it has them, it is
-// five times as fast as without.
+// SHA-256 of bytes as they come, by libcrypto: with the processor's own instructions, where it has them, it
+// is five times as fast as without.
 #pragma once
 
 #include "runtime/slice.h"

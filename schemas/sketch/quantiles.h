@@ -36,7 +36,7 @@ struct quantiles {
 
 void quantiles_fini(struct quantiles *q); // leaves an empty one
 
-void quantiles_add(struct quantiles *q, int64_t value_ms, uint64_t count);  // count values alike; 0 is none
+void quantiles_add(struct quantiles *q, int64_t value_ms, uint64_t count); // count values alike; 0 is none
 // Fetches what adding such a value will touch.
 void quantiles_prefetch(const struct quantiles *q, int64_t value_ms);
 void quantiles_merge(struct quantiles *into, const struct quantiles *from); // not of itself
