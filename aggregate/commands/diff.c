@@ -98,7 +98,7 @@ static enum status diff(struct store_reader *r, const struct diff_flags *flags) 
     struct zone *zone = NULL;
     struct problem p;
     bool has_store = r->settings.store_url[0] != '\0' || r->request.argument_count == 1;
-    enum status status = store_reader_zone(flags->tz, &zone, &p);
+    enum status status = store_reader_zone(r, flags->tz, "", &zone, &p);
     if (status == STATUS_OK && has_store)
         status = store_reader_published(r, 0, &pub, &p);
     if (status == STATUS_OK)

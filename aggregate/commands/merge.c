@@ -45,7 +45,7 @@ static enum status store_take(struct span *span, struct store_reader *r, const s
     struct published pub = {0};
     struct zone *zone = NULL;
     struct period period;
-    enum status status = store_reader_zone(range->tz, &zone, p);
+    enum status status = store_reader_zone(r, range->tz, "", &zone, p);
     if (status != STATUS_OK)
         return status;
     status = period_parse(&period, zone, NULL, range->since, range->until, p);

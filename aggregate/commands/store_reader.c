@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "aggregate/zone/account_zones.h"
 #include "runtime/clock.h"
 #include "runtime/memory.h"
 #include "schemas/registry.h"
@@ -167,11 +168,20 @@ enum status store_reader_kpi(const char *name) {
     return name[0] == '\0' ? STATUS_OK : name_refuse("KPI", name, names, NAMES);
 }
 
-enum status store_reader_zone(const char *name, struct zone **zone, struct problem *p) {
-    enum status status = zone_open(zone, name, p);
+static enum status zone_asked(const char *tz, struct zone **zone, struct problem *p) {
+    enum status status = zone_open(zone, tz, p);
     if (status == STATUS_CONFIG)
         p->status = status = STATUS_USAGE;
     return status;
+}
+
+enum status store_reader_zone(const struct store_reader *r, const char *tz, const char *account,
+                              struct zone **zone, struct problem *p) {
+    char name[ZONE_NAME_MAX + 1];
+    if (tz[0] != '\0')
+        return zone_asked(tz, zone, p);
+    enum status status = account_zones_find(r->settings.accounts_zones, account, name, p);
+    return status == STATUS_OK ? zone_open(zone, name[0] != '\0' ? name : "UTC", p) : status;
 }
 
 enum status store_reader_rules(const struct store_reader *r, struct rules *rules, struct problem *p) {

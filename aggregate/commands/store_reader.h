@@ -50,8 +50,9 @@ struct store_range {
          "the first instant that is no longer meant, of a date its midnight: --until 2026-12-01 ends with "  \
          "November; without it, the last window's end"},                                                     \
     {                                                                                                        \
-        "tz", OPTION_STRING, offsetof(type, member.tz), "UTC", 0, 0, 0,                                      \
-            "the zone of days, hours and dates: Europe/Berlin, Asia/Kolkata"                                 \
+        "tz", OPTION_STRING, offsetof(type, member.tz), "", 0, 0, 0,                                         \
+            "the zone of days, hours and dates: Europe/Berlin, Asia/Kolkata; without it that of --account "  \
+            "(accounts.zones), else UTC"                                                                     \
     }
 
 // Reads the command line: the settings, nothing of them required, and the command's own flags into `target`,
@@ -82,7 +83,9 @@ enum status store_reader_platform(const char *name, uint32_t *platform);
 enum status store_reader_kpi(const char *name);
 // Refuses a `by` that there is not, with the nearest name.
 enum status store_reader_by(const char *name, enum by *by);
-// The zone that --tz names. STATUS_USAGE where there is none of that name.
-enum status store_reader_zone(const char *name, struct zone **zone, struct problem *p);
+// The zone that --tz names; without it that of the account that is asked for, by accounts.zones, else UTC.
+// STATUS_USAGE where there is none of that name, STATUS_CONFIG where it is accounts.zones that says so.
+enum status store_reader_zone(const struct store_reader *r, const char *tz, const char *account,
+                              struct zone **zone, struct problem *p);
 // The rules of the configuration that are in force now: lateness, and the weights of interactions.
 enum status store_reader_rules(const struct store_reader *r, struct rules *rules, struct problem *p);

@@ -432,6 +432,20 @@ def test_a_window_that_lacks_before_the_time_asked_for_is_said_where_a_session_m
     assert "missing" not in store.run("show", str(FIRST + 2 * WINDOW), "--by", "session").stderr, "no session, nothing to say"
 
 
+def test_an_account_has_a_zone_of_its_own__without_it_and_by_its_side_tz_says_which(store):
+    store.window(0).window(92).make()  # the days of Berlin: 23 hours are 92 windows
+    zones = "--accounts.zones=bolt=Asia/Kolkata, acme=Europe/Berlin"
+    days = {row["start_local"][:16] for row in store.show("--since", str(FIRST), "--by", "day", "--account", "acme", zones)}
+    assert days == {"2026-03-29T00:00", "2026-03-30T00:00"}
+    days = {row["start_local"][:16] for row in store.show("--since", str(FIRST), "--by", "day", "--account", "acme", zones, "--tz", "UTC")}
+    assert days == {"2026-03-28T23:00", "2026-03-29T00:00"}
+    out = store.directory.parent / "zone.csv"
+    store.run("export", "--since", str(FIRST), "--account", "acme", zones, "--out", out)
+    assert {row["zone"] for row in csv.DictReader(io.StringIO(out.with_suffix(".provenance.csv").read_text()))} == {"Europe/Berlin"}
+    for wrong, says in (("acme=Mars/Olympus", "Mars/Olympus"), ("acme", "names no account and its zone")):
+        assert says in store.run("show", "--account", "acme", f"--accounts.zones={wrong}", check=78).stderr
+
+
 # ---- export
 
 

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "aggregate/figures/local_time.h"
+#include "aggregate/zone/account_zones.h"
 
 static struct zone *zone(const char *name) {
     struct problem p;
@@ -141,6 +142,32 @@ static void times_are_written_with_their_offset(void **state) {
     }
 }
 
+static void an_account_has_the_zone_that_is_said__goes_red_if_another_item_is_taken(void **state) {
+    static const struct {
+        const char *zones, *account, *zone; // NULL: the list is none
+    } cases[] = {
+        {"", "acme", ""},
+        {"acme=Europe/Berlin", "acme", "Europe/Berlin"},
+        {"acme=Europe/Berlin", "acm", ""},
+        {"acme=Europe/Berlin", "acmes", ""},
+        {" bolt = Asia/Kolkata , acme=Europe/Berlin ,", "bolt", "Asia/Kolkata"},
+        {"a=b=UTC,b=Asia/Kolkata", "a=b", "UTC"},
+        {"acme=UTC,Berlin", "acme", NULL},
+        {"acme=", "acme", NULL},
+        {"=UTC", "acme", NULL},
+        {",", "acme", NULL},
+        {"acme=x234567890123456789012345678901234567890123456789012345678901234", "bolt", NULL},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char name[ZONE_NAME_MAX + 1];
+        struct problem p;
+        enum status status = account_zones_find(cases[i].zones, cases[i].account, name, &p);
+        assert_int_equal(status, cases[i].zone == NULL ? STATUS_CONFIG : STATUS_OK);
+        if (status == STATUS_OK)
+            assert_string_equal(name, cases[i].zone);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(written_times_are_the_instants_that_a_calendar_says),
@@ -148,6 +175,7 @@ int main(void) {
         cmocka_unit_test(days_have_23_and_25_hours_where_the_clock_changes),
         cmocka_unit_test(hours_follow_one_another_without_a_gap),
         cmocka_unit_test(times_are_written_with_their_offset),
+        cmocka_unit_test(an_account_has_the_zone_that_is_said__goes_red_if_another_item_is_taken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -90,7 +90,7 @@ static void provenance_init(struct provenance *row, const struct exporter *e, in
     row->cells[FROM_END] = output_text(local_time_write(row->times[1], NULL, end_s));
     row->cells[FROM_SINCE] = output_text(local_time_write(row->times[2], NULL, e->period->start_s));
     row->cells[FROM_UNTIL] = output_text(local_time_write(row->times[3], NULL, e->period->end_s));
-    row->cells[FROM_ZONE] = text_cell(e->zone_name);
+    row->cells[FROM_ZONE] = text_cell(zone_name(e->zone));
     row->cells[FROM_PROGRAM] = text_cell(CLAMEUR_VERSION);
     kpi_hash(row->kpis);
     row->cells[FROM_PROGRAM_KPIS] = text_cell(row->kpis);

@@ -275,9 +275,8 @@ static enum status exporter_run(struct store_reader *r, const struct export_flag
         return status;
     if (flags->account[0] != '\0')
         e.filter.account = slice_of(flags->account);
-    status = store_reader_zone(flags->range.tz, &zone, &p);
+    status = store_reader_zone(r, flags->range.tz, flags->account, &zone, &p);
     e.zone = zone;
-    e.zone_name = flags->range.tz;
     if (status == STATUS_OK)
         status = range_open(&e, r, flags, &period, &p);
     if (status == STATUS_OK)

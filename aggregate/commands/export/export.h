@@ -16,7 +16,6 @@ struct exporter {
     struct rules rules;
     struct kpi_book book;
     const struct zone *zone;
-    const char *zone_name;
     const struct period *period;
     // of the stretch that is being written
     struct rows *all;

@@ -147,7 +147,7 @@ static enum status show(struct store_reader *r, const struct show_flags *flags) 
     struct problem p;
     if (words_read(&s, flags) != STATUS_OK)
         return STATUS_USAGE;
-    enum status status = store_reader_zone(flags->range.tz, &zone, &p);
+    enum status status = store_reader_zone(r, flags->range.tz, flags->account, &zone, &p);
     s.zone = zone;
     if (status == STATUS_OK)
         status = store_reader_rules(r, &s.rules, &p);
