@@ -273,7 +273,8 @@ static void figure_tell(struct comparison *c, const struct row_key *key, const c
 static void reach_compare(struct comparison *c, const struct row_key *key, const struct sketch *left,
                           const struct sketch *right) {
     uint64_t reached[] = {rows_sketch_reached(left), rows_sketch_reached(right)};
-    if (reached[0] != reached[1] || !reach_equal(&left->reach, &right->reach))
+    if (reached[0] != reached[1] || !reach_equal(&left->reach, &right->reach) ||
+        !classes_equal(&left->classes, &right->classes))
         figure_tell(c, key, "reached", (int64_t)reached[0], (int64_t)reached[1]);
 }
 

@@ -142,7 +142,8 @@ static void take_people(struct pane *pane, const struct event *e) {
     if (!is_seen(e))
         return;
     if (e->has_actor)
-        take_actor(pane, e, sketched_class(e->paid, e->origin));
+        waiting_acted(pane->waiting, pane->rows, sketched_class(e->paid, e->origin), e->account, e->platform,
+                      e->actor);
     if (e->has_actor && is_of_member(e))
         take_actor(pane, e, SKETCHED_ACTIVE_MEMBERS);
     if (e->has_actor && is_at_live(e))

@@ -7,13 +7,16 @@
 
 enum { ROOM_FIRST = 64, ROOM_MOST = 16384, AHEAD = 8 };
 
+enum what { ACTED, REACHED, DURATION };
+
 struct one {
     union {
         unsigned char pseudonym[PSEUDONYM_SIZE];
         int64_t duration_ms;
     };
     uint32_t sketch; // its number
-    bool is_duration;
+    uint8_t what;
+    uint8_t class; // of ACTED
 };
 
 struct waiting {
@@ -42,12 +45,21 @@ static struct one *one_more(struct waiting *w, struct rows *rows) {
     return &w->at[w->count++];
 }
 
+void waiting_acted(struct waiting *w, struct rows *rows, unsigned class, struct slice account,
+                   uint32_t platform, const unsigned char pseudonym[PSEUDONYM_SIZE]) {
+    struct one *one = one_more(w, rows);
+    memcpy(one->pseudonym, pseudonym, PSEUDONYM_SIZE);
+    one->sketch = rows_sketch_number(rows, SKETCHED_ACTED, account, platform);
+    one->what = ACTED;
+    one->class = (uint8_t)class;
+}
+
 void waiting_reached(struct waiting *w, struct rows *rows, enum sketched of, struct slice account,
                      uint32_t platform, const unsigned char pseudonym[PSEUDONYM_SIZE]) {
     struct one *one = one_more(w, rows);
     memcpy(one->pseudonym, pseudonym, PSEUDONYM_SIZE);
     one->sketch = rows_sketch_number(rows, of, account, platform);
-    one->is_duration = false;
+    one->what = REACHED;
 }
 
 void waiting_duration(struct waiting *w, struct rows *rows, enum sketched of, struct slice account,
@@ -55,11 +67,13 @@ void waiting_duration(struct waiting *w, struct rows *rows, enum sketched of, st
     struct one *one = one_more(w, rows);
     one->duration_ms = duration_ms;
     one->sketch = rows_sketch_number(rows, of, account, platform);
-    one->is_duration = true;
+    one->what = DURATION;
 }
 
 static void settle_one(struct rows *rows, const struct one *one) {
-    if (one->is_duration)
+    if (one->what == ACTED)
+        rows_add_acted(rows, one->sketch, one->class, one->pseudonym);
+    else if (one->what == DURATION)
         rows_add_duration(rows, one->sketch, one->duration_ms);
     else
         rows_add_reached(rows, one->sketch, one->pseudonym);

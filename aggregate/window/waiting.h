@@ -10,6 +10,8 @@ struct waiting *waiting_create(void);
 void waiting_destroy(struct waiting **w);
 
 // Makes the sketch, where there is none. `rows` is the same for all of a `waiting`.
+void waiting_acted(struct waiting *w, struct rows *rows, unsigned class, struct slice account,
+                   uint32_t platform, const unsigned char pseudonym[PSEUDONYM_SIZE]);
 void waiting_reached(struct waiting *w, struct rows *rows, enum sketched of, struct slice account,
                      uint32_t platform, const unsigned char pseudonym[PSEUDONYM_SIZE]);
 void waiting_duration(struct waiting *w, struct rows *rows, enum sketched of, struct slice account,

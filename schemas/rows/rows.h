@@ -19,6 +19,7 @@
 #include "runtime/slice.h"
 #include "schemas/increments.h"
 #include "schemas/keys.h"
+#include "schemas/sketch/classes.h"
 #include "schemas/sketch/quantiles.h"
 #include "schemas/sketch/reach.h"
 
@@ -100,8 +101,8 @@ struct sketched_row {
 
 extern const struct sketched_row sketched_rows[SKETCHED_COUNT];
 
-// Which acted_* the actors of an event are added to.
-enum sketched sketched_class(bool paid, uint32_t origin);
+// The class of SKETCHED_ACTED that the actor of an event is added to.
+unsigned sketched_class(bool paid, uint32_t origin);
 // Which actors_* are those of an origin (not 0); false where it is none that is listed.
 bool sketched_of_origin(enum sketched *of, uint32_t origin);
 
@@ -109,7 +110,8 @@ struct sketch {
     enum sketched of;
     uint32_t platform;
     struct slice account;
-    struct reach reach; // of REACH
+    struct classes classes; // of SKETCHED_ACTED
+    struct reach reach;     // of all other REACH
     // Of REACH as a published file said it, for its sketch tells only about how many there are; 0 where
     // another was merged since, or members came. Read rows_sketch_reached.
     uint64_t reached;
@@ -206,14 +208,15 @@ void rows_settle_refunds(struct rows *r, int64_t start_s, const struct rows *sol
 enum { ROWS_NAMED_MAX = 1000 };
 size_t rows_fold(struct rows *r);
 
-// Of each account on a platform the unions of what it has by class (acted_*) are added to actors and actors_*,
-// and the classes are left empty. So much is told of a window; what windows are made from has the classes. Of
-// what they make, once.
+// Of each account on a platform the unions of the classes of `acted` are added to actors and actors_*, and
+// `acted` is left empty. So much is told of a window; what windows are made from has the classes.
 void rows_unite(struct rows *r);
 
 // The sketch's number, found or made; it holds as long as the table.
 uint32_t rows_sketch_number(struct rows *r, enum sketched of, struct slice account, uint32_t platform);
-// Adds a member to a sketch of REACH, or a duration to one of QUANTILES.
+// Adds a member to a class of SKETCHED_ACTED, to any other sketch of REACH, or a duration to one of QUANTILES.
+void rows_add_acted(struct rows *r, uint32_t sketch, unsigned class,
+                    const unsigned char pseudonym[PSEUDONYM_SIZE]);
 void rows_add_reached(struct rows *r, uint32_t sketch, const unsigned char pseudonym[PSEUDONYM_SIZE]);
 void rows_add_duration(struct rows *r, uint32_t sketch, int64_t duration_ms);
 // Fetch, first the sketch, then what adding to it will touch.

@@ -57,6 +57,7 @@ uint32_t rows_sketch_number(struct rows *r, enum sketched of, struct slice accou
 
 void rows_sketches_fini(struct rows *r) {
     for (uint32_t i = 0; i < r->sketches.count; i++) {
+        classes_fini(&r->sketches.at[i].sketch.classes);
         reach_fini(&r->sketches.at[i].sketch.reach);
         quantiles_fini(&r->sketches.at[i].sketch.quantiles);
     }
@@ -64,9 +65,18 @@ void rows_sketches_fini(struct rows *r) {
     free(r->sketch_sets.at);
 }
 
+void rows_add_acted(struct rows *r, uint32_t sketch, unsigned class,
+                    const unsigned char pseudonym[PSEUDONYM_SIZE]) {
+    struct sketch *s = &r->sketches.at[sketch].sketch;
+    CHECK(sketch < r->sketches.count && s->of == SKETCHED_ACTED);
+    r->sketch_bytes -= classes_memory(&s->classes);
+    classes_add(&s->classes, class, pseudonym);
+    r->sketch_bytes += classes_memory(&s->classes);
+}
+
 void rows_add_reached(struct rows *r, uint32_t sketch, const unsigned char pseudonym[PSEUDONYM_SIZE]) {
     struct sketch *s = &r->sketches.at[sketch].sketch;
-    CHECK(sketch < r->sketches.count && sketched_rows[s->of].table == TABLE_REACH);
+    CHECK(sketch < r->sketches.count && sketched_rows[s->of].table == TABLE_REACH && s->of != SKETCHED_ACTED);
     r->sketch_bytes -= reach_memory(&s->reach);
     reach_add(&s->reach, pseudonym);
     r->sketch_bytes += reach_memory(&s->reach);
@@ -95,7 +105,7 @@ void rows_add_duration(struct rows *r, uint32_t sketch, int64_t duration_ms) {
 }
 
 static size_t memory_of(const struct sketch *s) {
-    return reach_memory(&s->reach) + quantiles_memory(&s->quantiles);
+    return classes_memory(&s->classes) + reach_memory(&s->reach) + quantiles_memory(&s->quantiles);
 }
 
 void rows_keep_sketch(struct rows *r, const struct sketch *sketch) {
@@ -104,6 +114,7 @@ void rows_keep_sketch(struct rows *r, const struct sketch *sketch) {
     struct sketch *s = &r->sketches.at[number].sketch;
     s->reached = r->sketches.count > before ? sketch->reached : 0;
     r->sketch_bytes -= memory_of(s);
+    classes_merge(&s->classes, &sketch->classes);
     reach_merge(&s->reach, &sketch->reach);
     quantiles_merge(&s->quantiles, &sketch->quantiles);
     r->sketch_bytes += memory_of(s);
@@ -127,5 +138,7 @@ const struct sketch *rows_sketch_find(const struct rows *r, enum sketched of, st
 }
 
 uint64_t rows_sketch_reached(const struct sketch *s) {
+    if (s->of == SKETCHED_ACTED)
+        return classes_count(&s->classes);
     return s->reached > 0 ? s->reached : reach_count(&s->reach);
 }

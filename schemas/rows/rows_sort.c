@@ -188,7 +188,8 @@ static int sketch_order(const void *a, const void *b, void *sorting) {
 }
 
 static bool is_blank(const struct sketch *s) {
-    return reach_is_exact(&s->reach) && s->reach.count == 0 && quantiles_count(&s->quantiles) == 0;
+    return classes_is_empty(&s->classes) && reach_is_exact(&s->reach) && s->reach.count == 0 &&
+           quantiles_count(&s->quantiles) == 0;
 }
 
 size_t rows_sort_sketches(const struct rows *r, uint32_t *out) {

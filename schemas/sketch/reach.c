@@ -2,12 +2,12 @@
 // value of a member's register stays. An exact one has no registers, and a sketch no members.
 #include "schemas/sketch/reach.h"
 
-#include <endian.h>
 #include <math.h>
 #include <stdlib.h>
 
 #include "runtime/check.h"
 #include "runtime/memory.h"
+#include "schemas/sketch/members.h"
 #include "schemas/sketch/varint.h"
 
 enum {
@@ -30,38 +30,6 @@ void reach_fini(struct reach *r) {
 
 // --- Members
 
-static uint64_t load_big_endian(const unsigned char bytes[8]) {
-    uint64_t value;
-    memcpy(&value, bytes, sizeof(value));
-    return be64toh(value);
-}
-
-static void store_big_endian(unsigned char bytes[8], uint64_t value) {
-    value = htobe64(value);
-    memcpy(bytes, &value, sizeof(value));
-}
-
-static struct reach_member member_of(const unsigned char pseudonym[PSEUDONYM_SIZE]) {
-    return (struct reach_member){load_big_endian(pseudonym), load_big_endian(pseudonym + 8)};
-}
-
-static int member_compare(struct reach_member a, struct reach_member b) {
-    if (a.high != b.high)
-        return a.high < b.high ? -1 : 1;
-    return (a.low > b.low) - (a.low < b.low);
-}
-
-// The first place whose member is not less than `m`. Pseudonyms lie evenly, so it is close to where it should
-// be.
-static uint32_t member_place(const struct reach *r, struct reach_member m) {
-    uint32_t place = (uint32_t)((m.high >> 32) * r->count >> 32);
-    while (place > 0 && member_compare(r->members[place - 1], m) >= 0)
-        place--;
-    while (place < r->count && member_compare(r->members[place], m) < 0)
-        place++;
-    return place;
-}
-
 static void members_reserve(struct reach *r, uint32_t count) {
     if (count <= r->room)
         return;
@@ -70,17 +38,6 @@ static void members_reserve(struct reach *r, uint32_t count) {
         room *= 2;
     r->members = memory_grow(r->members, room, sizeof(*r->members));
     r->room = room;
-}
-
-// How many members of `from` are not in `into`.
-static uint32_t members_new(const struct reach *into, const struct reach *from) {
-    uint32_t news = 0;
-    for (uint32_t i = 0, j = 0; j < from->count; j++) {
-        while (i < into->count && member_compare(into->members[i], from->members[j]) < 0)
-            i++;
-        news += i == into->count || member_compare(into->members[i], from->members[j]) != 0;
-    }
-    return news;
 }
 
 // From the end on, so that nothing is overwritten before it has moved.
@@ -175,7 +132,7 @@ void reach_add(struct reach *r, const unsigned char pseudonym[PSEUDONYM_SIZE]) {
         registers_add(r->registers, m.high);
         return;
     }
-    uint32_t place = member_place(r, m);
+    uint32_t place = member_place(r->members, r->count, m);
     if (place < r->count && member_compare(r->members[place], m) == 0)
         return;
     if (r->count == REACH_EXACT_MAX) {
@@ -198,7 +155,7 @@ void reach_prefetch(const struct reach *r, const unsigned char pseudonym[PSEUDON
 }
 
 static void merge_members(struct reach *into, const struct reach *from) {
-    uint32_t news = reach_is_exact(into) ? members_new(into, from) : 0;
+    uint32_t news = reach_is_exact(into) ? members_new(into->members, into->count, from->members, from->count) : 0;
     if (into->count + news > REACH_EXACT_MAX)
         reach_forget_members(into);
     if (reach_is_exact(into)) {
@@ -267,8 +224,10 @@ static double estimate(const unsigned char *registers) {
     uint32_t having[VALUE_MASK + 1] = {0};
     for (uint32_t group = 0; group < REACH_REGISTERS / GROUP; group++) {
         uint64_t values = group_get(registers, group);
-        for (int i = 0; i < GROUP; i++, values >>= VALUE_BITS)
+        int i = 0;
+        for (; values != 0; i++, values >>= VALUE_BITS)
             having[values & VALUE_MASK]++;
+        having[0] += (uint32_t)(GROUP - i);
     }
     double z = m * tau(1 - having[VALUE_MAX] / m);
     for (int value = REST_BITS; value >= 1; value--)
@@ -287,10 +246,8 @@ uint64_t reach_count(const struct reach *r) {
 // --- The written form
 
 static size_t write_set(const struct reach *r, unsigned char *out) {
-    for (uint32_t i = 0; i < r->count; i++, out += PSEUDONYM_SIZE) {
-        store_big_endian(out, r->members[i].high);
-        store_big_endian(out + 8, r->members[i].low);
-    }
+    for (uint32_t i = 0; i < r->count; i++, out += PSEUDONYM_SIZE)
+        member_store(out, r->members[i]);
     return (size_t)r->count * PSEUDONYM_SIZE;
 }
 

@@ -298,6 +298,8 @@ static const char *read_reached(const struct block_reader *reader, struct cursor
 static bool sketch_read(struct sketch *s, struct slice bytes) {
     if (bytes.length < 2)
         return false;
+    if (s->of == SKETCHED_ACTED)
+        return classes_read(&s->classes, bytes);
     return sketched_rows[s->of].table == TABLE_REACH ? reach_read(&s->reach, bytes)
                                                      : quantiles_read(&s->quantiles, bytes);
 }
@@ -313,9 +315,13 @@ static const char *read_sketch(const struct block_reader *reader, struct cursors
         return "it has sketches of what this program does not know";
     if (!sketch_read(&s, bytes))
         return "a sketch is damaged, empty or not there";
+    if (s.of == SKETCHED_ACTED && reader->is_published)
+        wrong = "it has classes of actors, which only parts and checkpoints have";
+    else
     wrong = read_reached(reader, c, &s);
     if (wrong == NULL && rows != NULL)
         rows_keep_sketch(rows, &s);
+    classes_fini(&s.classes);
     reach_fini(&s.reach);
     quantiles_fini(&s.quantiles);
     return wrong;

@@ -26,6 +26,7 @@ struct block_writer {
     struct wire_out block, part, nested;
     struct wire_out lists[BLOCK_FIELDS];
     bool is_list_used[BLOCK_FIELDS]; // something in it is not 0
+    unsigned char *classes_bytes;    // CLASSES_BYTES_MAX, once there are classes
 };
 
 struct block_writer *block_writer_create(block_put put, void *context) {
@@ -40,6 +41,7 @@ void block_writer_destroy(struct block_writer **w) {
     *w = NULL;
     for (int i = 0; i < BLOCK_FIELDS; i++)
         free(gone->lists[i].at);
+    free(gone->classes_bytes);
     free(gone->nested.at);
     free(gone->part.at);
     free(gone->block.at);
@@ -359,8 +361,19 @@ static void write_quantiles(struct block_writer *w, const struct sketch *s) {
     wire_element(&w->block, BLOCK_SKETCHES, (struct slice){(const char *)bytes, length});
 }
 
+static void write_classes(struct block_writer *w, const struct sketch *s) {
+    if (w->classes_bytes == NULL)
+        w->classes_bytes = memory_take(CLASSES_BYTES_MAX);
+    size_t length = classes_write(&s->classes, w->classes_bytes);
+    wire_element(&w->block, BLOCK_SKETCHES, (struct slice){(const char *)w->classes_bytes, length});
+}
+
+// Published files have no classes: rows_unite has come before.
 static void write_sketch(struct block_writer *w, const struct sketch *s, bool is_published) {
-    if (sketched_rows[s->of].table == TABLE_REACH)
+    CHECK(s->of != SKETCHED_ACTED || !is_published);
+    if (s->of == SKETCHED_ACTED)
+        write_classes(w, s);
+    else if (sketched_rows[s->of].table == TABLE_REACH)
         write_reach(w, s, is_published);
     else
         write_quantiles(w, s);

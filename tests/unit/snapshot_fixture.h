@@ -59,7 +59,10 @@ static inline struct order order_of(const char *account, unsigned char order, un
 static inline void add_reached(struct rows *r, enum sketched of, const char *account, uint32_t platform,
                                uint64_t nth) {
     const uint64_t halves[2] = {hash_integer(nth), hash_integer(~nth)};
-    add_member(r, of, slice_of(account), platform, (const unsigned char *)halves);
+    if (of == SKETCHED_ACTED)
+        add_acted(r, nth % 2 != 0, (uint32_t)(nth % 5), slice_of(account), platform, (const unsigned char *)halves);
+    else
+        add_member(r, of, slice_of(account), platform, (const unsigned char *)halves);
 }
 
 static inline struct latest_reading reading_of(const char *account, const char *content, const char *counter,

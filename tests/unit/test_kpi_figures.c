@@ -118,11 +118,11 @@ static void the_reach_is_told_by_class_and_its_rows_have_their_own(void **state)
     key.origin = 3;
     key.paid = true;
     add(rows, key, COUNTER_OF_LIKE, 6);
-    add_member(rows, SKETCHED_ACTED_PAID_AMBASSADOR, acme, PLATFORM_TIKTOK, actors[0]);
-    add_member(rows, SKETCHED_ACTED_ORGANIC_EMPLOYEE, acme, PLATFORM_TIKTOK, actors[0]);
-    add_member(rows, SKETCHED_ACTED_ORGANIC_EMPLOYEE, acme, PLATFORM_TIKTOK, actors[1]);
-    add_member(rows, SKETCHED_ACTED_ORGANIC, acme, PLATFORM_TIKTOK, actors[2]);
-    add_member(rows, SKETCHED_ACTED_PAID_AMBASSADOR, acme, PLATFORM_TIKTOK, actors[3]);
+    add_acted(rows, true, 3, acme, PLATFORM_TIKTOK, actors[0]);
+    add_acted(rows, false, 4, acme, PLATFORM_TIKTOK, actors[0]);
+    add_acted(rows, false, 4, acme, PLATFORM_TIKTOK, actors[1]);
+    add_acted(rows, false, 0, acme, PLATFORM_TIKTOK, actors[2]);
+    add_acted(rows, true, 3, acme, PLATFORM_TIKTOK, actors[3]);
     rows_unite(rows);
     assert_string_equal(told(rows, BY_PLATFORM, KPIS_OWN, "reach"), "- 4/1=4 shown 4");
     assert_string_equal(told(rows, BY_PLATFORM, KPIS_OWN, "reach_paid"), "- 2/4=0.5 shown 0.5");
@@ -142,7 +142,7 @@ static void nobody_is_told_by_class_where_a_window_has_none(void **state) {
     static const unsigned char actors[2][PSEUDONYM_SIZE] = {{1}, {2}};
     struct rows *old = rows_create(), *rows = rows_create();
     add(rows, totals(PLATFORM_TIKTOK, REEL), COUNTER_OF_LIKE, 6);
-    add_member(rows, SKETCHED_ACTED_PAID, slice_of("acme"), PLATFORM_TIKTOK, actors[0]);
+    add_acted(rows, true, 0, slice_of("acme"), PLATFORM_TIKTOK, actors[0]);
     rows_unite(rows);
     assert_string_equal(told(rows, BY_PLATFORM, KPIS_OWN, "reach_paid"), "- 1/1=1 shown 1");
     add_member(old, SKETCHED_ACTORS, slice_of("acme"), PLATFORM_TIKTOK, actors[1]);

@@ -423,8 +423,7 @@ static void actors_are_told_by_class_and_nobody_twice(void **state) {
         uint64_t count;
     } expected[] = {{SKETCHED_ACTORS, 7},           {SKETCHED_ACTORS_PAID, 3},  {SKETCHED_ACTORS_ORGANIC, 5},
                     {SKETCHED_ACTORS_BRAND, 2},     {SKETCHED_ACTORS_UGC, 1},   {SKETCHED_ACTORS_AMBASSADOR, 1},
-                    {SKETCHED_ACTORS_EMPLOYEE, 3},  {SKETCHED_ACTORS_ADVOCACY, 3}, {SKETCHED_ACTED_PAID, 0},
-                    {SKETCHED_ACTED_ORGANIC_BRAND, 0}};
+                    {SKETCHED_ACTORS_EMPLOYEE, 3},  {SKETCHED_ACTORS_ADVOCACY, 3}, {SKETCHED_ACTED, 0}};
     struct panes panes = {0};
     for (size_t i = 0; i < sizeof(seen) / sizeof(seen[0]); i++) {
         struct event e = event_of_somebody(seen[i].who);

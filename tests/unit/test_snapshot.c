@@ -274,6 +274,7 @@ static void every_table_comes_back(void **state) {
     assert_same_rows(r, again);
     struct header window_header = part_header;
     window_header.kind = FILE_WINDOW;
+    rows_unite(again);
     struct snapshot_bytes window = written(&window_header, again);
     struct rows *published = rows_create();
     read_back(&window, published);
