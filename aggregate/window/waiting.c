@@ -51,7 +51,7 @@ void waiting_acted(struct waiting *w, struct rows *rows, unsigned class, struct 
     memcpy(one->pseudonym, pseudonym, PSEUDONYM_SIZE);
     one->sketch = rows_sketch_number(rows, SKETCHED_ACTED, account, platform);
     one->what = ACTED;
-    one->class = (uint8_t)class;
+    one->class = (uint8_t) class;
 }
 
 void waiting_reached(struct waiting *w, struct rows *rows, enum sketched of, struct slice account,
@@ -80,7 +80,9 @@ static void settle_one(struct rows *rows, const struct one *one) {
 }
 
 static void fetch_one(const struct rows *rows, const struct one *one) {
-    if (one->is_duration)
+    if (one->what == ACTED)
+        rows_prefetch_acted(rows, one->sketch, one->class, one->pseudonym);
+    else if (one->what == DURATION)
         rows_prefetch_duration(rows, one->sketch, one->duration_ms);
     else
         rows_prefetch_reached(rows, one->sketch, one->pseudonym);

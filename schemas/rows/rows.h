@@ -214,7 +214,8 @@ void rows_unite(struct rows *r);
 
 // The sketch's number, found or made; it holds as long as the table.
 uint32_t rows_sketch_number(struct rows *r, enum sketched of, struct slice account, uint32_t platform);
-// Adds a member to a class of SKETCHED_ACTED, to any other sketch of REACH, or a duration to one of QUANTILES.
+// Adds a member to a class of SKETCHED_ACTED, to any other sketch of REACH, or a duration to one of
+// QUANTILES.
 void rows_add_acted(struct rows *r, uint32_t sketch, unsigned class,
                     const unsigned char pseudonym[PSEUDONYM_SIZE]);
 void rows_add_reached(struct rows *r, uint32_t sketch, const unsigned char pseudonym[PSEUDONYM_SIZE]);
@@ -223,6 +224,8 @@ void rows_add_duration(struct rows *r, uint32_t sketch, int64_t duration_ms);
 void rows_prefetch_sketch(const struct rows *r, uint32_t sketch);
 void rows_prefetch_reached(const struct rows *r, uint32_t sketch,
                            const unsigned char pseudonym[PSEUDONYM_SIZE]);
+void rows_prefetch_acted(const struct rows *r, uint32_t sketch, unsigned class,
+                         const unsigned char pseudonym[PSEUDONYM_SIZE]);
 void rows_prefetch_duration(const struct rows *r, uint32_t sketch, int64_t duration_ms);
 
 // Merges a sketch into that of the same key; what it holds stays the caller's.
@@ -281,7 +284,8 @@ struct cell {
 };
 uint32_t rows_next_cell(const struct rows *r, uint32_t row, uint32_t cell, struct cell *out);
 
-// Row numbers sorted as files have them (snapshot.proto); `out` holds rows_count. Likewise orders and readings.
+// Row numbers sorted as files have them (snapshot.proto); `out` holds rows_count. Likewise orders and
+// readings.
 void rows_sort(const struct rows *r, uint32_t *out);
 void rows_sort_orders(const struct rows *r, uint32_t *out);
 void rows_sort_readings(const struct rows *r, uint32_t *out);

@@ -92,6 +92,11 @@ void rows_prefetch_reached(const struct rows *r, uint32_t sketch,
     reach_prefetch(&r->sketches.at[sketch].sketch.reach, pseudonym);
 }
 
+void rows_prefetch_acted(const struct rows *r, uint32_t sketch, unsigned class,
+                         const unsigned char pseudonym[PSEUDONYM_SIZE]) {
+    classes_prefetch(&r->sketches.at[sketch].sketch.classes, class, pseudonym);
+}
+
 void rows_prefetch_duration(const struct rows *r, uint32_t sketch, int64_t duration_ms) {
     quantiles_prefetch(&r->sketches.at[sketch].sketch.quantiles, duration_ms);
 }

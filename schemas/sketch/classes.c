@@ -10,7 +10,7 @@
 enum { FORM_ONE = 4, FORM_APART = 5, MASK_BYTES = 2, ROOM_FIRST = 4, ALL = (1 << CLASSES) - 1 };
 
 void classes_fini(struct classes *c) {
-    for (unsigned class = 0; c->apart != NULL && class < CLASSES; class++)
+    for (unsigned class = 0; c->apart != NULL && class < CLASSES; class ++)
         reach_fini(&c->apart[class]);
     free(c->apart);
     free(c->members);
@@ -52,7 +52,7 @@ static void part(struct classes *c) {
     if (c->apart != NULL)
         return;
     struct reach *apart = memory_take(CLASSES * sizeof(*apart));
-    for (unsigned class = 0; class < CLASSES; class++)
+    for (unsigned class = 0; class < CLASSES; class ++)
         apart[class] = gather(c, (uint16_t)(1u << class));
     classes_fini(c);
     c->apart = apart;
@@ -99,6 +99,14 @@ void classes_add(struct classes *c, unsigned class, const unsigned char pseudony
     c->count++;
 }
 
+void classes_prefetch(const struct classes *c, unsigned class,
+                      const unsigned char pseudonym[PSEUDONYM_SIZE]) {
+    if (c->apart != NULL)
+        reach_prefetch(&c->apart[class], pseudonym);
+    else if (c->count > 0)
+        __builtin_prefetch(&c->members[(member_of(pseudonym).high >> 32) * c->count >> 32], 1);
+}
+
 void classes_merge(struct classes *into, const struct classes *from) {
     CHECK(into != from);
     bool is_one = into->apart == NULL && from->apart == NULL;
@@ -108,7 +116,7 @@ void classes_merge(struct classes *into, const struct classes *from) {
         return;
     }
     part(into);
-    for (unsigned class = 0; class < CLASSES; class++)
+    for (unsigned class = 0; class < CLASSES; class ++)
         classes_unite(from, (uint16_t)(1u << class), &into->apart[class]);
 }
 
@@ -119,7 +127,7 @@ void classes_unite(const struct classes *c, uint16_t mask, struct reach *into) {
         reach_fini(&found);
         return;
     }
-    for (unsigned class = 0; class < CLASSES; class++) {
+    for (unsigned class = 0; class < CLASSES; class ++) {
         if ((mask >> class & 1) != 0)
             reach_merge(into, &c->apart[class]);
     }
@@ -141,7 +149,7 @@ uint64_t classes_count(const struct classes *c) {
 
 size_t classes_memory(const struct classes *c) {
     size_t bytes = c->room * (sizeof(*c->members) + sizeof(*c->masks));
-    for (unsigned class = 0; c->apart != NULL && class < CLASSES; class++)
+    for (unsigned class = 0; c->apart != NULL && class < CLASSES; class ++)
         bytes += sizeof(*c->apart) + reach_memory(&c->apart[class]);
     return bytes;
 }
@@ -149,7 +157,7 @@ size_t classes_memory(const struct classes *c) {
 bool classes_equal(const struct classes *a, const struct classes *b) {
     if ((a->apart == NULL) != (b->apart == NULL) || a->count != b->count)
         return false;
-    for (unsigned class = 0; a->apart != NULL && class < CLASSES; class++) {
+    for (unsigned class = 0; a->apart != NULL && class < CLASSES; class ++) {
         if (!reach_equal(&a->apart[class], &b->apart[class]))
             return false;
     }
@@ -172,7 +180,7 @@ static size_t write_one(const struct classes *c, unsigned char *out) {
 
 static size_t write_apart(const struct classes *c, unsigned char *out) {
     unsigned char bytes[REACH_BYTES_MAX], *at = out;
-    for (unsigned class = 0; class < CLASSES; class++) {
+    for (unsigned class = 0; class < CLASSES; class ++) {
         const struct reach *of = &c->apart[class];
         if (reach_is_exact(of) && of->count == 0)
             continue;
@@ -238,8 +246,8 @@ bool classes_read(struct classes *c, struct slice bytes) {
     *c = (struct classes){0};
     if (bytes.length == 0 || (at[0] != FORM_ONE && at[0] != FORM_APART))
         return false;
-    bool is_whole = at[0] == FORM_ONE ? read_one(c, at + 1, bytes.length - 1)
-                                      : read_apart(c, at + 1, bytes.length - 1);
+    bool is_whole =
+        at[0] == FORM_ONE ? read_one(c, at + 1, bytes.length - 1) : read_apart(c, at + 1, bytes.length - 1);
     if (!is_whole)
         classes_fini(c);
     return is_whole;

@@ -3,8 +3,8 @@
 // costs what a reach does; beyond, a reach for each class, exact while that one has few.
 //
 // Merge is union by class. What comes out depends on what was added alone, not on the order: it is one set
-// where all members are at most REACH_EXACT_MAX, else it is apart. So is the written form: equal ones are equal
-// bytes.
+// where all members are at most REACH_EXACT_MAX, else it is apart. So is the written form: equal ones are
+// equal bytes.
 //
 // {0} is an empty one and holds no memory. Pure; not for threads to share.
 #pragma once
@@ -26,14 +26,16 @@ struct classes {
 void classes_fini(struct classes *c); // leaves an empty one
 
 void classes_add(struct classes *c, unsigned class, const unsigned char pseudonym[PSEUDONYM_SIZE]);
+// Fetches what classes_add will touch.
+void classes_prefetch(const struct classes *c, unsigned class, const unsigned char pseudonym[PSEUDONYM_SIZE]);
 void classes_merge(struct classes *into, const struct classes *from); // not of itself
 
 // Adds those who are in any of the classes of `mask` to a reach.
 void classes_unite(const struct classes *c, uint16_t mask, struct reach *into);
 
 bool classes_is_empty(const struct classes *c);
-uint64_t classes_count(const struct classes *c);  // of all classes together
-size_t classes_memory(const struct classes *c);   // bytes on the heap
+uint64_t classes_count(const struct classes *c);                      // of all classes together
+size_t classes_memory(const struct classes *c);                       // bytes on the heap
 bool classes_equal(const struct classes *a, const struct classes *b); // would their written forms be?
 
 // The written form: a byte that says which, then
@@ -45,6 +47,6 @@ bool classes_equal(const struct classes *a, const struct classes *b); // would t
 // Returns its length, at least 1.
 size_t classes_write(const struct classes *c, unsigned char out[CLASSES_BYTES_MAX]);
 
-// Into `c`, which holds nothing before. False, and `c` is empty, for whatever classes_write does not write; in
-// such bytes nothing is trusted.
+// Into `c`, which holds nothing before. False, and `c` is empty, for whatever classes_write does not write;
+// in such bytes nothing is trusted.
 bool classes_read(struct classes *c, struct slice bytes) __attribute__((warn_unused_result));

@@ -29,7 +29,8 @@ static inline int member_compare(struct reach_member a, struct reach_member b) {
 
 // The first place whose member is not less than `m`. Pseudonyms lie evenly, so it is close to where it should
 // be.
-static inline uint32_t member_place(const struct reach_member *members, uint32_t count, struct reach_member m) {
+static inline uint32_t member_place(const struct reach_member *members, uint32_t count,
+                                    struct reach_member m) {
     uint32_t place = (uint32_t)((m.high >> 32) * count >> 32);
     while (place > 0 && member_compare(members[place - 1], m) >= 0)
         place--;

@@ -155,7 +155,8 @@ void reach_prefetch(const struct reach *r, const unsigned char pseudonym[PSEUDON
 }
 
 static void merge_members(struct reach *into, const struct reach *from) {
-    uint32_t news = reach_is_exact(into) ? members_new(into->members, into->count, from->members, from->count) : 0;
+    uint32_t news =
+        reach_is_exact(into) ? members_new(into->members, into->count, from->members, from->count) : 0;
     if (into->count + news > REACH_EXACT_MAX)
         reach_forget_members(into);
     if (reach_is_exact(into)) {
