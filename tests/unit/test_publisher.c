@@ -635,6 +635,55 @@ static void what_has_left_the_store_is_not_looked_up__goes_red_without_the_bound
     assert_int_equal(revisions(), 2);
 }
 
+
+static void nothing_refunded(int64_t to) {
+    struct rows *rows = rows_create();
+    struct increments likes = increments_like(to);
+    struct refund refund = {.order_occurred_at_ms = PLACED_S * INT64_C(1000),
+                            .subject = {.account = slice_of("acme"), .platform = PLATFORM_WEB},
+                            .increments = {1, true, {{field_counter(COUNTER_OF_REFUND), 1}}}};
+    memset(refund.order, 1, sizeof(refund.order));
+    rows_add_subject(rows, &refund.subject, &likes);
+    rows_add_refund(rows, &refund);
+    refund.increments.at[0].value = -1; // delta -1: taken back
+    rows_add_refund(rows, &refund);
+    lay_part_of(0, to, rows);
+    rows_destroy(&rows);
+}
+
+// A refund that is taken back: the revision that says so is the newest.
+static void adversary_taken_back(void **state) {
+    lay_refund(100, PLACED_S);
+    lay_orders(SOLD_S, 30, 1, PLATFORM_TIKTOK);
+    lay_through(0, 100);
+    lay_lines(31, SOLD_S, 30);
+    assert_int_equal(publish(), STATUS_OK);
+    newest_covers(100, 0);
+    nothing_refunded(102);
+    lay_through_at(0, 1002, 102);
+    assert_int_equal(publish(), STATUS_OK);
+    assert_int_equal(revisions(), 2);
+    newest_covers(102, 0);
+}
+
+// store.retain is raised after orders left; then the window gets a late event.
+static void adversary_retain_raised(void **state) {
+    char name[NAME_MAX_LENGTH];
+    lay_refund(100, PLACED_S);
+    lay_orders(SOLD_S, 30, 1, PLATFORM_TIKTOK);
+    lay_through(0, 100);
+    lay_lines(31, SOLD_S, -1);
+    assert_int_equal(publish(), STATUS_OK);
+    orders_name_write(name, &(struct part_name){SOLD_S, 1, 0, 30}); // removed by store.retain: 90d
+    assert_int_equal(store_remove(store, name, NULL), STATUS_OK);
+    keeper.retain_s = 400 * 86400;
+    keeper.now_s = SEALED_S;
+    lay_refund(101, PLACED_S);
+    lay_through_at(0, 1001, 101);
+    assert_int_equal(publish(), STATUS_OK);
+    newest_covers(101, 0);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, fresh, done)
 
 int main(void) {
@@ -660,6 +709,7 @@ int main(void) {
         TEST(who_begins_reads_no_parts_of_what_is_published),
         TEST(damaged_orders_of_a_refund_hold_the_window),
         TEST(orders_of_a_refunds_window_are_no_copies__goes_red_if_all_that_the_header_names_are),
+        TEST(adversary_taken_back),TEST(adversary_retain_raised),
         TEST(what_has_left_the_store_is_not_looked_up__goes_red_without_the_bound),
     };
     return cmocka_run_group_tests(tests, store_fixture_begin, store_fixture_end);
