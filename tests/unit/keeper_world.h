@@ -157,7 +157,7 @@ static void event_vary(struct event *e, uint32_t number) {
     e->reading_count = 1;
 }
 
-enum { ORDERS = 5, ORDER_TEXT = 40 };
+enum { ORDERS = 2, ORDER_TEXT = 40 };
 
 // One of the orders of that window.
 static struct slice order_name(char out[ORDER_TEXT], int64_t at_ms, uint32_t number) {
@@ -174,7 +174,10 @@ static void refund_vary(struct event *e, uint32_t number, char order[ORDER_TEXT]
     e->readings = NULL;
     e->reading_count = 0;
     e->measure_count = 0;
-    e->order_occurred_at_ms = e->occurred_at_ms - back[number / 7 % 7] * WINDOW_S * 1000;
+    e->content = slice_of("reel");
+    e->delta = number / 7 % 2 == 0 ? 1 : -1; // one takes back what another gave
+    e->order_occurred_at_ms = e->occurred_at_ms - back[number / 14 % 7] * WINDOW_S * 1000;
+    e->order_occurred_at_ms -= e->order_occurred_at_ms % (WINDOW_S * 1000);
     e->order = order_name(order, e->order_occurred_at_ms, number);
 }
 

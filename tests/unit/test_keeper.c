@@ -322,7 +322,7 @@ static bool is_looked_up(const struct world *w, const struct header *header, int
                          uint32_t partition, int64_t to) {
     for (size_t i = 0; i < header->earlier_count; i++) {
         const struct earlier_orders *at = &header->earlier[i];
-        if (at->start_s == start_s && ((at->gone && orders_may_have_left(w, start_s)) || (at->partition == partition && at->to >= to)))
+        if (at->start_s == start_s && (at->gone ? orders_may_have_left(w, start_s) : at->partition == partition && at->to >= to))
             return true;
     }
     return to == 0;
