@@ -137,6 +137,19 @@ static void inputs_begin(const struct publisher *pub, int64_t start_s, struct in
     in->earlier_count = kept;
 }
 
+// A window whose refunds were taken back is named by no part any more: what revisions read of it is named
+// still, so that the sum in the name of this one is greater.
+static void published_stay(struct inputs *in) {
+    struct earlier_orders *stay = memory_take((in->published_count + 1) * sizeof(*stay));
+    size_t kept = 0;
+    for (size_t i = 0; i < in->published_count; i++) {
+        if (in->published[i].to > 0)
+            stay[kept++] = in->published[i];
+    }
+    join(&in->earlier, &in->earlier_count, stay, kept);
+    free(stay);
+}
+
 enum status inputs_look_up(const struct publisher *pub, struct keeper *k, int64_t start_s,
                            const int64_t *windows, size_t count, bool makes, struct inputs *in,
                            struct problem *p) {
@@ -153,6 +166,8 @@ enum status inputs_look_up(const struct publisher *pub, struct keeper *k, int64_
         }
         free(l.at);
     }
+    if (makes && status == STATUS_OK)
+        published_stay(in);
     return status;
 }
 
