@@ -1,6 +1,7 @@
-// The written forms of sketches, by the first byte: a reach or quantiles. What is read is written back as it
+// The written forms of sketches, by the first byte: a reach, classes of actors or quantiles. What is read is written back as it
 // stood; merged with another it holds at least as much, in whichever order.
 #include "fuzz.h"
+#include "schemas/sketch/classes.h"
 #include "schemas/sketch/quantiles.h"
 #include "schemas/sketch/reach.h"
 
@@ -29,6 +30,24 @@ static void read_reach(struct slice bytes) {
     reach_fini(&twice);
 }
 
+static void read_classes(struct slice bytes) {
+    static unsigned char written[CLASSES_BYTES_MAX];
+    struct classes c, other = {0};
+    if (!classes_read(&c, bytes)) {
+        CHECK(classes_is_empty(&c) && classes_memory(&c) == 0);
+        return;
+    }
+    check_bytes(written, classes_write(&c, written), bytes);
+    for (unsigned char i = 0; i < 5; i++)
+        classes_add(&other, i, (const unsigned char[PSEUDONYM_SIZE]){i, i, i});
+    classes_merge(&other, &c);
+    for (unsigned char i = 0; i < 5; i++)
+        classes_add(&c, i, (const unsigned char[PSEUDONYM_SIZE]){i, i, i});
+    CHECK(classes_equal(&c, &other) && classes_count(&c) == classes_count(&other));
+    classes_fini(&c);
+    classes_fini(&other);
+}
+
 static void read_quantiles(struct slice bytes) {
     static unsigned char written[QUANTILES_BYTES_MAX];
     struct quantiles q, other = {0};
@@ -50,7 +69,9 @@ static void read_quantiles(struct slice bytes) {
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
     uint8_t choice = fuzz_choice(&bytes, &length);
     struct slice rest = {(const char *)bytes, length};
-    if (choice % 2 == 0)
+    if (choice % 4 == 3)
+        read_classes(rest);
+    else if (choice % 2 == 0)
         read_reach(rest);
     else
         read_quantiles(rest);

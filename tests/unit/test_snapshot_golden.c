@@ -294,12 +294,93 @@ static struct snapshot_bytes viewers_make(void) {
     return out;
 }
 
+static struct refund refund_of(unsigned char order, int64_t placed_ms, const char *currency) {
+    struct refund refund = {
+        .order_occurred_at_ms = placed_ms,
+        .subject = {.account = slice_of("acme"), .platform = PLATFORM_WEB},
+        .increments = {
+            2,
+            true,
+            {{field_counter(COUNTER_OF_REFUND), 1},
+             {field_currency(field_counter(COUNTER_REFUNDED_MICROS), slice_of(currency)), 1990000}}}};
+    memset(refund.order, order, sizeof(refund.order));
+    return refund;
+}
+
+static struct snapshot_bytes refunds_make(void) {
+    static const struct earlier_orders earlier[] = {
+        {1690000200, 0, 0, false}, {1690001100, 0, 0, true}, {1690001100, 7, 1200, true}};
+    const struct slice tags[] = {slice_of("run"), slice_of("sale")};
+    struct header checkpoint = header;
+    struct snapshot_bytes out;
+    struct rows *early = rows_create(), *late = rows_create();
+    checkpoint.earlier = earlier;
+    checkpoint.earlier_count = 3;
+    struct refund r = refund_of(0xab, 1700000150000, "EUR");
+    rows_add_refund(late, &r);
+    rows_add_refund(late, &r); // a second, of the same order
+    rows_add_refund(early, &r);
+    r = refund_of(0xab, 1700000150000, "USD");
+    rows_add_refund(late, &r);
+    r = refund_of(0x01, 0, "EUR");
+    r.subject = (struct subject){.account = slice_of("zoo"),
+                                 .platform = 1000,
+                                 .origin = 1,
+                                 .format = 16,
+                                 .paid = true,
+                                 .content = slice_of("post-1"),
+                                 .campaign = slice_of("spring"),
+                                 .tags = tags,
+                                 .tag_count = 2,
+                                 .topics = tags + 1,
+                                 .topic_count = 1};
+    r.increments.at[0].value = 0;
+    r.increments.at[1].value = INT64_MIN;
+    rows_add_refund(late, &r);
+    snapshot_write(&out, &checkpoint, (struct snapshot_window[]){{-900, early}, {1700000100, late}}, 2);
+    rows_destroy(&early);
+    rows_destroy(&late);
+    return out;
+}
+
+// A part: actors by class, one set of few and one that is apart; who came to lives, who took part, a deal.
+enum { CROWD = 600 };
+
+static struct snapshot_bytes classes_make(void) {
+    static const struct coverage covers[] = {{0, 5, 90, 11, 0, false, 0}};
+    const struct header part = {.kind = FILE_PART,
+                                .start_s = 1700000100,
+                                .end_s = 1700001000,
+                                .topic = "engagement",
+                                .topic_id = "",
+                                .partitions = 1,
+                                .coverage = covers,
+                                .coverage_count = 1};
+    struct rows *r = rows_create();
+    for (uint64_t nth = 0; nth < FEW; nth++) {
+        add_reached(r, SKETCHED_ACTED, "acme", PLATFORM_TIKTOK, nth);
+        add_reached(r, SKETCHED_LIVE_ACTORS, "acme", PLATFORM_TIKTOK, nth);
+    }
+    for (uint64_t nth = 0; nth < CROWD; nth++)
+        add_reached(r, SKETCHED_ACTED, "zoo", PLATFORM_TELEGRAM, nth);
+    add_reached(r, SKETCHED_ACTIVE_MEMBERS, "zoo", PLATFORM_TELEGRAM, 3);
+    add_duration(r, SKETCHED_CYCLE_MS, slice_of("zoo"), PLATFORM_LINKEDIN, 86400000);
+    struct snapshot_bytes out = written(&part, r);
+    rows_destroy(&r);
+    return out;
+}
+
 static const struct golden {
     const char *name;
     struct snapshot_bytes (*make)(void);
-} goldens[] = {{"v1.zst", first_make},         {"v1-checkpoint.zst", checkpoint_make},
-               {"v1-window.zst", window_make}, {"v1-readings.zst", readings_make},
-               {"v1-live.zst", live_make},     {"v1-viewers.zst", viewers_make}};
+} goldens[] = {{"v1.zst", first_make},
+               {"v1-checkpoint.zst", checkpoint_make},
+               {"v1-window.zst", window_make},
+               {"v1-readings.zst", readings_make},
+               {"v1-live.zst", live_make},
+               {"v1-viewers.zst", viewers_make},
+               {"v1-refunds.zst", refunds_make},
+               {"v1-classes.zst", classes_make}};
 enum { GOLDENS = sizeof(goldens) / sizeof(goldens[0]) };
 
 // ---- tests
@@ -485,6 +566,25 @@ static void the_window_with_readings_is_readable(void **state) {
     opened_fini(&g);
 }
 
+// As windows tell it: of the crowd each class has 60, each origin two of them.
+static void the_part_with_classes_is_readable(void **state) {
+    struct opened g;
+    opened_init(&g, "v1-classes.zst");
+    struct rows *r = g.rows[1];
+    assert_int_equal(rows_sketch_count(r), 5);
+    assert_int_equal(reached(r, SKETCHED_ACTED, "acme", PLATFORM_TIKTOK), FEW);
+    rows_unite(r);
+    assert_int_equal(reached(r, SKETCHED_ACTORS, "acme", PLATFORM_TIKTOK), FEW);
+    assert_in_range(reached(r, SKETCHED_ACTORS, "zoo", PLATFORM_TELEGRAM), CROWD - 20, CROWD + 20);
+    assert_int_equal(reached(r, SKETCHED_ACTORS_PAID, "zoo", PLATFORM_TELEGRAM), CROWD / 2);
+    assert_int_equal(reached(r, SKETCHED_ACTORS_UGC, "zoo", PLATFORM_TELEGRAM), CROWD / 5);
+    assert_int_equal(reached(r, SKETCHED_ACTORS_ADVOCACY, "zoo", PLATFORM_TELEGRAM), 2 * CROWD / 5);
+    assert_int_equal(reached(r, SKETCHED_LIVE_ACTORS, "acme", PLATFORM_TIKTOK), FEW);
+    assert_int_equal(reached(r, SKETCHED_ACTIVE_MEMBERS, "zoo", PLATFORM_TELEGRAM), 1);
+    assert_in_range(median(r, SKETCHED_CYCLE_MS, "zoo", PLATFORM_LINKEDIN), 85536000, 87264000);
+    opened_fini(&g);
+}
+
 static void the_span_with_live_sessions_is_readable(void **state) {
     struct opened g;
     opened_init(&g, "v1-live.zst");
@@ -545,6 +645,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(the_checkpoint_is_readable_with_its_sketches),
         cmocka_unit_test(the_window_is_readable_with_its_sketches),
         cmocka_unit_test(the_window_with_readings_is_readable),
+        cmocka_unit_test(the_part_with_classes_is_readable),
         cmocka_unit_test(the_span_with_live_sessions_is_readable),
         cmocka_unit_test(the_checkpoint_with_viewers_is_readable),
         cmocka_unit_test(the_refunds_are_readable),
