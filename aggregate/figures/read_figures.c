@@ -10,7 +10,8 @@ enum { KPIS_FIRST = 16 };
 // The readings of one content, or of an account on a platform as a whole, by counter. NULL: not read.
 struct read_of {
     const struct latest_reading *counters[COUNTER_COUNT];
-    const struct latest_reading *told[TOLD_COUNT]; // TOLD_READING: of the account, also where a content is meant
+    const struct latest_reading
+        *told[TOLD_COUNT]; // TOLD_READING: of the account, also where a content is meant
 };
 
 // A KPI's sides so far.
@@ -55,8 +56,8 @@ static void read_of_init(struct read_of *of, const struct reading_figures *f, si
                 of->told[told] = reading;
         }
     }
-    of->told[TOLD_FOLLOWERS] = rows_reading_find(f->rows, any->account, any->platform,
-                                                 slice_of(told_rows[TOLD_FOLLOWERS].term));
+    of->told[TOLD_FOLLOWERS] =
+        rows_reading_find(f->rows, any->account, any->platform, slice_of(told_rows[TOLD_FOLLOWERS].term));
 }
 
 // Takes a side's readings into the input; false where one lacks. `*as_of_ms`: when the oldest was read.

@@ -5,8 +5,9 @@
 #include "aggregate/figures/sums.h"
 #include "schemas/kpi.h"
 
-// Of a row of sums->rows; what is not known is left out. By origin and by paid or organic the reach is that of
-// the row. Nobody is told by class where a window of the time has no classes, for the rest would pass for all.
+// Of a row of sums->rows; what is not known is left out. By origin and by paid or organic the reach is that
+// of the row. Nobody is told by class where a window of the time has no classes, for the rest would pass for
+// all.
 void told_fill(struct kpi_input *input, const struct sums *sums, const struct row_key *key);
 
 // What was read last of the account as a whole of a TOLD_READING. NULL: it was not read.

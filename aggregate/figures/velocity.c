@@ -41,7 +41,8 @@ static void tell(const struct row_key *key, enum velocity_figure of, struct kpi_
 }
 
 static void tag_tell(const struct row_key *key, const struct tag_uses *now, int64_t uses,
-                     const struct tag_uses *before, int64_t uses_before, velocity_visit visit, void *context) {
+                     const struct tag_uses *before, int64_t uses_before, velocity_visit visit,
+                     void *context) {
     struct kpi_figure figures[VELOCITIES] = {
         [VELOCITY_NOW] = figure_of(uses, WINDOWS_AN_HOUR, now->windows, 1),
         [VELOCITY_BEFORE] = figure_of(uses_before, WINDOWS_AN_HOUR, before->windows, 1),

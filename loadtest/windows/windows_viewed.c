@@ -13,7 +13,8 @@ static void put(struct recount_increments *out, enum counter counter, __int128 v
 
 static void youtube(struct recount_increments *out, const Clameur__V1__Event *e, __int128 length) {
     uint32_t kind = (uint32_t)e->kind;
-    bool is_known = e->view->duration_ms > 0, is_beyond = length > RECOUNT_NUMBER_MAX || length < -RECOUNT_NUMBER_MAX;
+    bool is_known = e->view->duration_ms > 0,
+         is_beyond = length > RECOUNT_NUMBER_MAX || length < -RECOUNT_NUMBER_MAX;
     __int128 watched = e->view->watch_ms, looped = 0;
     if (kind == KIND_REPLAY || (is_known && length < 0))
         looped = watched;

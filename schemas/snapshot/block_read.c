@@ -318,7 +318,7 @@ static const char *read_sketch(const struct block_reader *reader, struct cursors
     if (s.of == SKETCHED_ACTED && reader->is_published)
         wrong = "it has classes of actors, which only parts and checkpoints have";
     else
-    wrong = read_reached(reader, c, &s);
+        wrong = read_reached(reader, c, &s);
     if (wrong == NULL && rows != NULL)
         rows_keep_sketch(rows, &s);
     classes_fini(&s.classes);

@@ -348,8 +348,7 @@ static void write_sketch_keys(struct block_writer *w, const struct rows *r, cons
 
 static void write_reach(struct block_writer *w, const struct sketch *s, bool is_published) {
     unsigned char bytes[REACH_BYTES_MAX];
-    size_t length =
-        is_published ? reach_write_forgotten(&s->reach, bytes) : reach_write(&s->reach, bytes);
+    size_t length = is_published ? reach_write_forgotten(&s->reach, bytes) : reach_write(&s->reach, bytes);
     wire_element(&w->block, BLOCK_SKETCHES, (struct slice){(const char *)bytes, length});
     if (is_published)
         list_add(w, BLOCK_REACHED, rows_sketch_reached(s));

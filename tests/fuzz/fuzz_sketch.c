@@ -1,5 +1,5 @@
-// The written forms of sketches, by the first byte: a reach, classes of actors or quantiles. What is read is written back as it
-// stood; merged with another it holds at least as much, in whichever order.
+// The written forms of sketches, by the first byte: a reach, classes of actors or quantiles. What is read is
+// written back as it stood; merged with another it holds at least as much, in whichever order.
 #include "fuzz.h"
 #include "schemas/sketch/classes.h"
 #include "schemas/sketch/quantiles.h"

@@ -8,8 +8,8 @@ static inline void add_member(struct rows *r, enum sketched of, struct slice acc
     rows_add_reached(r, rows_sketch_number(r, of, account, platform), pseudonym);
 }
 
-static inline void add_acted(struct rows *r, bool paid, uint32_t origin, struct slice account, uint32_t platform,
-                             const unsigned char pseudonym[PSEUDONYM_SIZE]) {
+static inline void add_acted(struct rows *r, bool paid, uint32_t origin, struct slice account,
+                             uint32_t platform, const unsigned char pseudonym[PSEUDONYM_SIZE]) {
     rows_add_acted(r, rows_sketch_number(r, SKETCHED_ACTED, account, platform), sketched_class(paid, origin),
                    pseudonym);
 }

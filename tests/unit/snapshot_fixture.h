@@ -60,7 +60,8 @@ static inline void add_reached(struct rows *r, enum sketched of, const char *acc
                                uint64_t nth) {
     const uint64_t halves[2] = {hash_integer(nth), hash_integer(~nth)};
     if (of == SKETCHED_ACTED)
-        add_acted(r, nth % 2 != 0, (uint32_t)(nth % 5), slice_of(account), platform, (const unsigned char *)halves);
+        add_acted(r, nth % 2 != 0, (uint32_t)(nth % 5), slice_of(account), platform,
+                  (const unsigned char *)halves);
     else
         add_member(r, of, slice_of(account), platform, (const unsigned char *)halves);
 }

@@ -134,7 +134,7 @@ static void another_form_of_the_same_is_refused(void **state) {
     unsigned char *bytes = memory_take(CLASSES_BYTES_MAX);
     struct classes few = made(5), read, apart = {0};
     apart.apart = memory_take(CLASSES * sizeof(*apart.apart));
-    for (unsigned class = 0; class < CLASSES; class++)
+    for (unsigned class = 0; class < CLASSES; class ++)
         classes_unite(&few, (uint16_t)(1u << class), &apart.apart[class]);
     assert_false(classes_read(&read, (struct slice){(const char *)bytes, classes_write(&apart, bytes)}));
     size_t length = classes_write(&few, bytes);

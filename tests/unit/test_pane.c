@@ -416,14 +416,15 @@ static void actors_are_told_by_class_and_nobody_twice(void **state) {
         unsigned char who;
         bool paid;
         uint32_t origin;
-    } seen[] = {{1, false, 1}, {1, true, 1}, {2, false, 3}, {2, false, 4}, {3, false, 4}, {4, true, 2},
+    } seen[] = {{1, false, 1}, {1, true, 1},  {2, false, 3}, {2, false, 4}, {3, false, 4}, {4, true, 2},
                 {5, false, 0}, {6, true, 99}, {1, false, 1}, {7, false, 4}, {7, false, 1}};
     static const struct {
         enum sketched of;
         uint64_t count;
-    } expected[] = {{SKETCHED_ACTORS, 7},           {SKETCHED_ACTORS_PAID, 3},  {SKETCHED_ACTORS_ORGANIC, 5},
-                    {SKETCHED_ACTORS_BRAND, 2},     {SKETCHED_ACTORS_UGC, 1},   {SKETCHED_ACTORS_AMBASSADOR, 1},
-                    {SKETCHED_ACTORS_EMPLOYEE, 3},  {SKETCHED_ACTORS_ADVOCACY, 3}, {SKETCHED_ACTED, 0}};
+    } expected[] = {
+        {SKETCHED_ACTORS, 7},          {SKETCHED_ACTORS_PAID, 3},     {SKETCHED_ACTORS_ORGANIC, 5},
+        {SKETCHED_ACTORS_BRAND, 2},    {SKETCHED_ACTORS_UGC, 1},      {SKETCHED_ACTORS_AMBASSADOR, 1},
+        {SKETCHED_ACTORS_EMPLOYEE, 3}, {SKETCHED_ACTORS_ADVOCACY, 3}, {SKETCHED_ACTED, 0}};
     struct panes panes = {0};
     for (size_t i = 0; i < sizeof(seen) / sizeof(seen[0]); i++) {
         struct event e = event_of_somebody(seen[i].who);
@@ -441,14 +442,14 @@ static void who_came_to_lives_and_who_took_part_are_apart(void **state) {
     static const struct {
         uint32_t kind, format;
         bool is_live, is_member;
-    } cases[] = {{KIND_LIVE_JOIN, 0, true, false},      {KIND_LIVE_HEARTBEAT, 0, true, false},
-                 {KIND_LIVE_SPEAK, 8, true, false},     {KIND_LIVE_LEAVE, 0, false, false},
-                 {KIND_MEMBER_ACTIVE, 0, false, true},  {KIND_MESSAGE_REPLY, 0, false, true},
-                 {KIND_MEMBER_JOIN, 0, false, false},   {KIND_MESSAGE_READ, 15, false, false},
-                 {KIND_REACTION, 15, false, true},      {KIND_REACTION, 1, false, false},
-                 {KIND_POLL_VOTE, 15, false, true},     {KIND_LIKE, 15, false, true},
-                 {KIND_COMMENT, 15, false, true},       {KIND_REPLY, 15, false, true},
-                 {KIND_ANSWER, 15, false, true},        {KIND_VIEW, 15, false, false}};
+    } cases[] = {{KIND_LIVE_JOIN, 0, true, false},     {KIND_LIVE_HEARTBEAT, 0, true, false},
+                 {KIND_LIVE_SPEAK, 8, true, false},    {KIND_LIVE_LEAVE, 0, false, false},
+                 {KIND_MEMBER_ACTIVE, 0, false, true}, {KIND_MESSAGE_REPLY, 0, false, true},
+                 {KIND_MEMBER_JOIN, 0, false, false},  {KIND_MESSAGE_READ, 15, false, false},
+                 {KIND_REACTION, 15, false, true},     {KIND_REACTION, 1, false, false},
+                 {KIND_POLL_VOTE, 15, false, true},    {KIND_LIKE, 15, false, true},
+                 {KIND_COMMENT, 15, false, true},      {KIND_REPLY, 15, false, true},
+                 {KIND_ANSWER, 15, false, true},       {KIND_VIEW, 15, false, false}};
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct panes panes = {0};
         struct event e = event_of_somebody(1);
@@ -490,10 +491,11 @@ static void watched_and_looped_time_is_told_on_its_platform(void **state) {
         {KIND_REPLAY, 1, 70, 100, {70, 0, 70, 0, 0}},
         {KIND_REPLAY, 1, 70, 0, {0, 0, 70, 0, 0}},
     };
-    static const enum counter counters[] = {COUNTER_WATCH_TIMED_MS, COUNTER_STARTS_LENGTH_MS, COUNTER_LOOPED_MS,
-                                            COUNTER_VIEWS_WATCHED_MS, COUNTER_VIEWS_LENGTH_MS};
-    static const uint32_t platforms[] = {PLATFORM_TIKTOK,  PLATFORM_TIKTOK,  PLATFORM_YOUTUBE,
-                                         PLATFORM_YOUTUBE, PLATFORM_YOUTUBE};
+    static const enum counter counters[] = {COUNTER_WATCH_TIMED_MS, COUNTER_STARTS_LENGTH_MS,
+                                            COUNTER_LOOPED_MS, COUNTER_VIEWS_WATCHED_MS,
+                                            COUNTER_VIEWS_LENGTH_MS};
+    static const uint32_t platforms[] = {PLATFORM_TIKTOK, PLATFORM_TIKTOK, PLATFORM_YOUTUBE, PLATFORM_YOUTUBE,
+                                         PLATFORM_YOUTUBE};
     for (size_t i = 0; i < 5 * sizeof(cases) / sizeof(cases[0]); i++) {
         struct panes panes = {0};
         struct event e = event_at(0);

@@ -78,8 +78,8 @@ static void what_was_read_of_the_account_is_not_added_to_its_contents(void **sta
 
 // Interactions of contents are a sum; whom they are held against is the account.
 static void followers_are_the_accounts_and_are_in_no_sum(void **state) {
-    static const char *const counters[] = {"likes",   "reactions", "comments", "replies",
-                                           "shares",  "reposts",   "quotes",   "saves"};
+    static const char *const counters[] = {"likes",  "reactions", "comments", "replies",
+                                           "shares", "reposts",   "quotes",   "saves"};
     struct rows *rows = rows_create();
     for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++) {
         read_at(rows, "a", counters[i], 1, 90);

@@ -7,7 +7,7 @@
 #include "tests/unit/rows_fixture.h"
 
 enum { HUNDREDS = 500, MANY = 3000 }; // a set, and a sketch alone
-enum { SKETCHES_OF_PARTS = 1 };        // the classes that published files do not have
+enum { SKETCHES_OF_PARTS = 1 };       // the classes that published files do not have
 
 static bool is_of_parts(unsigned of) {
     return of == SKETCHED_ACTED;
@@ -132,11 +132,16 @@ static void give_classes(struct world *w) {
         uint32_t kind, origin, format;
         bool paid;
     } did[] = {
-        {"user-1", KIND_LIKE, 1, 0, true},         {"user-2", KIND_LIKE, 2, 0, false},
-        {"user-1", KIND_LIKE, 3, 0, false},        {"user-2", KIND_LIKE, 4, 0, false},
-        {"user-1", KIND_LIVE_JOIN, 0, 7, false},   {"user-2", KIND_LIVE_SPEAK, 0, 8, false},
-        {"user-1", KIND_LIVE_HEARTBEAT, 0, 7, false}, {"user-1", KIND_MEMBER_ACTIVE, 0, 0, false},
-        {"user-2", KIND_REACTION, 0, 15, false},   {"user-1", KIND_MEMBER_JOIN, 0, 15, false},
+        {"user-1", KIND_LIKE, 1, 0, true},
+        {"user-2", KIND_LIKE, 2, 0, false},
+        {"user-1", KIND_LIKE, 3, 0, false},
+        {"user-2", KIND_LIKE, 4, 0, false},
+        {"user-1", KIND_LIVE_JOIN, 0, 7, false},
+        {"user-2", KIND_LIVE_SPEAK, 0, 8, false},
+        {"user-1", KIND_LIVE_HEARTBEAT, 0, 7, false},
+        {"user-1", KIND_MEMBER_ACTIVE, 0, 0, false},
+        {"user-2", KIND_REACTION, 0, 15, false},
+        {"user-1", KIND_MEMBER_JOIN, 0, 15, false},
     };
     for (size_t i = 0; i < sizeof(did) / sizeof(did[0]); i++) {
         Clameur__V1__Event e = by((uint8_t)(31 + i), did[i].who, 1);

@@ -37,10 +37,11 @@ static void watched_and_looped_time_by_hand(void **state) {
         {KIND_REPLAY, 1, 70, 0, {0, 0, 70, 0, 0}},
         {KIND_VIEW, 0, 250, 100, {250, 0, 150, 100, 100}}, // none is one
     };
-    static const enum counter counters[] = {COUNTER_WATCH_TIMED_MS, COUNTER_STARTS_LENGTH_MS, COUNTER_LOOPED_MS,
-                                            COUNTER_VIEWS_WATCHED_MS, COUNTER_VIEWS_LENGTH_MS};
-    static const uint32_t platforms[] = {PLATFORM_TIKTOK,  PLATFORM_TIKTOK,  PLATFORM_YOUTUBE,
-                                         PLATFORM_YOUTUBE, PLATFORM_YOUTUBE};
+    static const enum counter counters[] = {COUNTER_WATCH_TIMED_MS, COUNTER_STARTS_LENGTH_MS,
+                                            COUNTER_LOOPED_MS, COUNTER_VIEWS_WATCHED_MS,
+                                            COUNTER_VIEWS_LENGTH_MS};
+    static const uint32_t platforms[] = {PLATFORM_TIKTOK, PLATFORM_TIKTOK, PLATFORM_YOUTUBE, PLATFORM_YOUTUBE,
+                                         PLATFORM_YOUTUBE};
     for (size_t i = 0; i < 5 * sizeof(cases) / sizeof(cases[0]); i++) {
         Clameur__V1__View view = CLAMEUR__V1__VIEW__INIT;
         Clameur__V1__Event e = event(1);
