@@ -52,6 +52,37 @@ static uint32_t lines_gone(const struct publisher *pub, int64_t start_s) {
     return gone;
 }
 
+static bool is_stored(const struct earlier_orders *stored, size_t count, const struct earlier_orders *e) {
+    size_t i = 0;
+    while (i < count && (stored[i].partition != e->partition || stored[i].to < e->to))
+        i++;
+    return i < count;
+}
+
+static bool are_all_stored(const struct looked *l, const struct earlier_orders *stored, size_t count) {
+    bool all = true;
+    for (size_t i = 0; i < l->count; i++) {
+        const struct earlier_orders *e = &l->at[i];
+        all &= e->to == 0 || !is_line_gone(l->pub, e->partition, l->start_s) || is_stored(stored, count, e);
+    }
+    return all;
+}
+
+static void all_are_gone(struct looked *l) {
+    for (size_t i = 0; i < l->count; i++)
+        l->at[i].gone = true;
+}
+
+// Where store.retain was shorter once, the window's own files left first; where they stand, its orders were
+// taken away by somebody, and are missed when they are read.
+static enum status gone_tell(struct looked *l, struct problem *p) {
+    struct snapshot_name newest;
+    enum status status = shelf_newest(l->keeper->store, l->start_s, &newest, p);
+    if (status == STATUS_NO_INPUT)
+        all_are_gone(l);
+    return status == STATUS_NO_INPUT ? STATUS_OK : status;
+}
+
 static enum status take_stored(struct looked *l, struct problem *p) {
     uint32_t gone = lines_gone(l->pub, l->start_s);
     const struct earlier_orders *stored;
@@ -62,6 +93,8 @@ static enum status take_stored(struct looked *l, struct problem *p) {
                                         &stored, &count, p);
     if (status != STATUS_OK)
         return status;
+    if (!are_all_stored(l, stored, count))
+        return gone_tell(l, p);
     struct earlier_orders *settled = memory_take((count + 1) * sizeof(*settled));
     for (size_t i = 0; i < count; i++) {
         if (is_line_gone(l->pub, stored[i].partition, l->start_s))
@@ -92,8 +125,7 @@ static enum status look_up(struct looked *l, struct problem *p) {
     const struct earlier_orders *of_lines = earlier_of(l->pub->earlier, l->start_s, &lines);
     join(&l->at, &l->count, of_published, published);
     if (l->makes && has_left(l)) {
-        for (size_t i = 0; i < l->count; i++)
-            l->at[i].gone = true;
+        all_are_gone(l);
         return STATUS_OK;
     }
     join(&l->at, &l->count, of_lines, lines);
@@ -137,19 +169,6 @@ static void inputs_begin(const struct publisher *pub, int64_t start_s, struct in
     in->earlier_count = kept;
 }
 
-// A window whose refunds were taken back is named by no part any more: what revisions read of it is named
-// still, so that the sum in the name of this one is greater.
-static void published_stay(struct inputs *in) {
-    struct earlier_orders *stay = memory_take((in->published_count + 1) * sizeof(*stay));
-    size_t kept = 0;
-    for (size_t i = 0; i < in->published_count; i++) {
-        if (in->published[i].to > 0)
-            stay[kept++] = in->published[i];
-    }
-    join(&in->earlier, &in->earlier_count, stay, kept);
-    free(stay);
-}
-
 enum status inputs_look_up(const struct publisher *pub, struct keeper *k, int64_t start_s,
                            const int64_t *windows, size_t count, bool makes, struct inputs *in,
                            struct problem *p) {
@@ -166,8 +185,6 @@ enum status inputs_look_up(const struct publisher *pub, struct keeper *k, int64_
         }
         free(l.at);
     }
-    if (makes && status == STATUS_OK)
-        published_stay(in);
     return status;
 }
 

@@ -293,7 +293,7 @@ void rows_sort_readings(const struct rows *r, uint32_t *out);
 // rows_live_count.
 size_t rows_sort_sketches(const struct rows *r, uint32_t *out);
 size_t rows_sort_live(const struct rows *r, uint32_t *out);
-// Of refunds those that are kept and do not add up to nothing; returns how many, at most rows_refund_count.
+// Of refunds those that are not settled; returns how many, at most rows_refund_count.
 size_t rows_sort_refunds(const struct rows *r, uint32_t *out);
 
 // Fetches what adding to a subject's rows of TOTALS, CONTENT and CAMPAIGN will touch: for events that are

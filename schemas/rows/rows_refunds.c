@@ -145,23 +145,17 @@ const struct refund *rows_refund(const struct rows *r, size_t number) {
     return r->refunds.at[number].settled ? NULL : r->refunds.at[number].refund;
 }
 
-static bool is_nothing(const struct refund *refund) {
-    uint32_t i = 0;
-    while (i < refund->increments.count && refund->increments.at[i].value == 0)
-        i++;
-    return i == refund->increments.count;
-}
-
 static int kept_order_of(const void *a, const void *b, void *rows) {
     const struct rows *r = rows;
     return rows_refund_order(r->refunds.at[*(const uint32_t *)a].refund,
                              r->refunds.at[*(const uint32_t *)b].refund);
 }
 
+// Those that add up to nothing as well: a window that was looked up once is looked up in every revision.
 size_t rows_sort_refunds(const struct rows *r, uint32_t *out) {
     size_t count = 0;
     for (uint32_t i = 0; i < r->refunds.count; i++) {
-        if (!r->refunds.at[i].settled && !is_nothing(r->refunds.at[i].refund))
+        if (!r->refunds.at[i].settled)
             out[count++] = i;
     }
     qsort_r(out, count, sizeof(*out), kept_order_of, (void *)(uintptr_t)r);

@@ -152,13 +152,6 @@ const char *order_read(struct slice bytes, struct order *order, struct order_roo
     return NULL;
 }
 
-static bool is_nothing(const struct increments *increments) {
-    uint32_t i = 0;
-    while (i < increments->count && increments->at[i].value == 0)
-        i++;
-    return i == increments->count;
-}
-
 static const char *refund_read(struct slice bytes, struct refund *refund, struct order_room *room) {
     struct order order;
     const char *wrong = order_read(bytes, &order, room);
@@ -170,7 +163,7 @@ static const char *refund_read(struct slice bytes, struct refund *refund, struct
     memcpy(refund->order, order.order, ORDER_SIZE);
     if (refund->order_occurred_at_ms < 0 || refund->order_occurred_at_ms >= EVENT_TIME_END_MS)
         return "a refund's order is of no time that an event can have";
-    return is_nothing(&refund->increments) ? "a refund adds up to nothing" : NULL;
+    return NULL;
 }
 
 // Does `order` sort after the last one of the file?

@@ -635,7 +635,6 @@ static void what_has_left_the_store_is_not_looked_up__goes_red_without_the_bound
     assert_int_equal(revisions(), 2);
 }
 
-
 static void nothing_refunded(int64_t to) {
     struct rows *rows = rows_create();
     struct increments likes = increments_like(to);
@@ -651,8 +650,9 @@ static void nothing_refunded(int64_t to) {
     rows_destroy(&rows);
 }
 
-// A refund that is taken back: the revision that says so is the newest.
-static void adversary_taken_back(void **state) {
+// The revision that says so is the newest.
+static void
+a_refund_that_is_taken_back_is_looked_up_still__goes_red_if_sums_of_nothing_are_left_out(void **state) {
     lay_refund(100, PLACED_S);
     lay_orders(SOLD_S, 30, 1, PLATFORM_TIKTOK);
     lay_through(0, 100);
@@ -666,8 +666,9 @@ static void adversary_taken_back(void **state) {
     newest_covers(102, 0);
 }
 
-// store.retain is raised after orders left; then the window gets a late event.
-static void adversary_retain_raised(void **state) {
+// What had left by then is gone; the window gets a late event.
+static void
+where_store_retain_was_shorter_once_orders_are_gone__goes_red_if_the_setting_alone_says_so(void **state) {
     char name[NAME_MAX_LENGTH];
     lay_refund(100, PLACED_S);
     lay_orders(SOLD_S, 30, 1, PLATFORM_TIKTOK);
@@ -709,7 +710,8 @@ int main(void) {
         TEST(who_begins_reads_no_parts_of_what_is_published),
         TEST(damaged_orders_of_a_refund_hold_the_window),
         TEST(orders_of_a_refunds_window_are_no_copies__goes_red_if_all_that_the_header_names_are),
-        TEST(adversary_taken_back),TEST(adversary_retain_raised),
+        TEST(a_refund_that_is_taken_back_is_looked_up_still__goes_red_if_sums_of_nothing_are_left_out),
+        TEST(where_store_retain_was_shorter_once_orders_are_gone__goes_red_if_the_setting_alone_says_so),
         TEST(what_has_left_the_store_is_not_looked_up__goes_red_without_the_bound),
     };
     return cmocka_run_group_tests(tests, store_fixture_begin, store_fixture_end);

@@ -373,14 +373,10 @@ static struct snapshot_bytes classes_make(void) {
 static const struct golden {
     const char *name;
     struct snapshot_bytes (*make)(void);
-} goldens[] = {{"v1.zst", first_make},
-               {"v1-checkpoint.zst", checkpoint_make},
-               {"v1-window.zst", window_make},
-               {"v1-readings.zst", readings_make},
-               {"v1-live.zst", live_make},
-               {"v1-viewers.zst", viewers_make},
-               {"v1-refunds.zst", refunds_make},
-               {"v1-classes.zst", classes_make}};
+} goldens[] = {{"v1.zst", first_make},           {"v1-checkpoint.zst", checkpoint_make},
+               {"v1-window.zst", window_make},   {"v1-readings.zst", readings_make},
+               {"v1-live.zst", live_make},       {"v1-viewers.zst", viewers_make},
+               {"v1-refunds.zst", refunds_make}, {"v1-classes.zst", classes_make}};
 enum { GOLDENS = sizeof(goldens) / sizeof(goldens[0]) };
 
 // ---- tests

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "aggregate/commands/verify/verify.h"
+#include "aggregate/keep/earlier.h"
 #include "runtime/memory.h"
 
 enum { UNPUBLISHED_MAX_S = 3600 }; // of event time: an aggregator may be behind its records by so much
@@ -213,18 +214,37 @@ static int64_t start_of(const struct header *header, uint32_t partition) {
     return 0;
 }
 
-// The orders that are in it, and those that they were held against.
-static void published_orders_check(struct verify *v, const char *name, const struct header *header) {
+// Orders stay for two days more than what they are of; windows look them up for longer than that.
+static bool orders_may_have_left(const struct verify *v, int64_t start_s) {
+    return may_have_left(v, start_s + EARLIER_S);
+}
+
+// Those that it was held against, or that its refunds were looked up in. False where they have left the store
+// since: nobody can make it again.
+static bool earlier_check(struct verify *v, const char *name, const struct header *header) {
+    bool left = false;
+    for (size_t i = 0; i < header->earlier_count; i++) {
+        const struct earlier_orders *e = &header->earlier[i];
+        const struct part_name orders = {e->start_s, e->partition, start_of(header, e->partition), e->to};
+        if (e->gone)
+            continue;
+        if (e->to > 0 && orders_may_have_left(v, e->start_s) && !orders_are_there(v, &orders))
+            left = true;
+        else
+            orders_ask(v, name, &orders);
+    }
+    if (left)
+        verify_note(v, name, "orders that it was made with have left the store (store.retain)");
+    return !left;
+}
+
+// The orders that are in it, and the earlier ones.
+static bool published_orders_check(struct verify *v, const char *name, const struct header *header) {
     for (size_t i = 0; i < header->coverage_count; i++) {
         const struct coverage *c = &header->coverage[i];
         orders_ask(v, name, &(struct part_name){header->start_s, c->partition, c->start, c->orders_to});
     }
-    for (size_t i = 0; i < header->earlier_count; i++) {
-        const struct earlier_orders *e = &header->earlier[i];
-        if (!e->gone)
-            orders_ask(v, name,
-                       &(struct part_name){e->start_s, e->partition, start_of(header, e->partition), e->to});
-    }
+    return earlier_check(v, name, header);
 }
 
 static bool coverage_is_whole(struct verify *v, const char *name, const struct header *header,
@@ -240,8 +260,8 @@ static bool coverage_is_whole(struct verify *v, const char *name, const struct h
         else if (!audit_coverage(coverage, part != NULL ? &part->coverage : NULL, text))
             verify_bad(v, name, "%s", text);
     }
-    published_orders_check(v, name, header);
-    return !torn && v->bad_files == bad;
+    bool is_there = published_orders_check(v, name, header);
+    return is_there && !torn && v->bad_files == bad;
 }
 
 // Until it has sealed the window and there is another revision.
