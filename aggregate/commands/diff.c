@@ -42,7 +42,8 @@ static void difference_print(void *context, const struct difference *d) {
     struct output *o = context;
     char numbers[3][NUMBER_MAX], labels[3][LABEL_MAX];
     const struct row_key *key = &d->key;
-    bool has_form = key->table == TABLE_TOTALS || key->table == TABLE_LATE || key->table == TABLE_ORDERS;
+    bool has_form = key->table == TABLE_TOTALS || key->table == TABLE_LATE || key->table == TABLE_ORDERS ||
+                    key->table == TABLE_REFUNDS;
     const struct output_cell none = {{NULL, 0}, {NULL, 0}};
     int64_t step = (int64_t)((uint64_t)d->right - (uint64_t)d->left);
     output_row(o, (struct output_cell[COLUMNS]){

@@ -1,5 +1,6 @@
 #include "aggregate/figures/difference.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -212,6 +213,38 @@ static void one_order_compare(struct comparison *c, const void *a, const void *b
 
 static const struct walk orders = {rows_order_count, orders_sort, order_at, order_compare, one_order_compare};
 
+// ---- refunds
+
+static const void *refund_at(const struct rows *r, uint32_t number) {
+    return rows_refund(r, number);
+}
+
+static int refund_order(const void *left, const void *right) {
+    return rows_refund_order(left, right);
+}
+
+// They are sums: of one that is NULL all are 0. Two that are one in order have the same counters.
+static void one_refund_compare(struct comparison *c, const void *a, const void *b) {
+    const struct refund *left = a, *right = b, *any = left != NULL ? left : right;
+    char id[2 * ORDER_SIZE + 24];
+    CHECK(any != NULL);
+    hex_write(id, any->order, ORDER_SIZE);
+    snprintf(id + 2 * ORDER_SIZE, sizeof(id) - 2 * ORDER_SIZE, "/%" PRId64, any->order_occurred_at_ms);
+    const struct row_key key = {.table = TABLE_REFUNDS,
+                                .platform = any->subject.platform,
+                                .origin = any->subject.origin,
+                                .format = any->subject.format,
+                                .paid = any->subject.paid,
+                                .account = any->subject.account,
+                                .id = slice_of(id)};
+    for (uint32_t i = 0; i < any->increments.count; i++)
+        tell(c, &key, any->increments.at[i].field, left != NULL ? left->increments.at[i].value : 0,
+             right != NULL ? right->increments.at[i].value : 0);
+}
+
+static const struct walk refunds = {rows_refund_count, rows_sort_refunds, refund_at, refund_order,
+                                    one_refund_compare};
+
 // ---- readings
 
 static void read_tell(struct comparison *c, const struct latest_reading *of, const char *what, int64_t left,
@@ -330,5 +363,6 @@ size_t difference_each(const struct rows *left, const struct rows *right, differ
     difference_walk(&c, left, right, &readings);
     difference_walk(&c, left, right, &sketches);
     difference_walk(&c, left, right, &live_walk);
+    difference_walk(&c, left, right, &refunds);
     return c.count;
 }

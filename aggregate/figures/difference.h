@@ -4,7 +4,8 @@
 #include "schemas/rows/rows.h"
 
 struct difference {
-    struct row_key key; // of orders: the table, the account, and the order and its event in hex as the id
+    // Of orders the id is the order and its event in hex, of refunds the order and the time they say of it.
+    struct row_key key;
     // Of orders that are in one alone: "copies". Of sketches, whose name is the id, "reached", be they others
     // and as many; "durations", and the quantiles that are others. Of readings as in Redis: "views.read",
     // "views.read_at", and "views.read_id", 1 of the one whose event id is greater. Of live sessions

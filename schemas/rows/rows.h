@@ -254,6 +254,8 @@ struct row_key rows_key(const struct rows *r, uint32_t row);
 const struct order *rows_order(const struct rows *r, size_t number);
 // The refund ends with its last increment, as an order does. NULL: it was settled.
 const struct refund *rows_refund(const struct rows *r, size_t number);
+// The sign says how they sort: by account, order, its time, subject, names of counters. 0: they are summed.
+int rows_refund_order(const struct refund *a, const struct refund *b);
 // In no order, some may be empty; it lives as long as the table.
 const struct sketch *rows_sketch(const struct rows *r, size_t number);
 // NULL: there is none.

@@ -203,7 +203,6 @@ const struct order *rows_least_order(const struct rows *r, struct slice account,
 // The sign says how they sort.
 int rows_rank_order(const struct order *a, const struct order *b);
 int rows_subject_order(const struct subject *a, const struct subject *b); // of one account
-int rows_refund_order(const struct refund *a, const struct refund *b);    // as files have them
 // Copies the names of `s` into the table; the account is one of its own.
 void rows_keep_subject(struct rows *r, struct subject *s, uint32_t account);
 

@@ -12,10 +12,11 @@
 #include "schemas/registry.h"
 #include "tests/unit/rows_fixture.h"
 
-static char text[2048];
+static char text[2048], last_id[64];
 static size_t length;
 
 static void tell(void *context, const struct difference *d) {
+    snprintf(last_id, sizeof(last_id), "%.*s", (int)d->key.id.length, d->key.id.at);
     length +=
         (size_t)snprintf(text + length, sizeof(text) - length, "%s/%.*s/%u/%.*s %.*s %lld>%lld\n",
                          label_table(d->key.table), (int)d->key.account.length, d->key.account.at,
@@ -45,6 +46,18 @@ static void order_add(struct rows *rows, unsigned char number, int64_t micros) {
     order.increments.at[1] =
         (struct increment){field_currency(field_counter(COUNTER_GROSS_MICROS), slice_of("EUR")), micros};
     rows_add_order(rows, &order);
+}
+
+static void refund_add(struct rows *rows, unsigned char number, int64_t order_ms, int64_t times,
+                       int64_t micros) {
+    struct refund refund = {.order_occurred_at_ms = order_ms,
+                            .subject = {.account = slice_of("acme"), .platform = 2},
+                            .increments = {.count = 2, .has_kind = true}};
+    refund.order[0] = number;
+    refund.increments.at[0] = (struct increment){field_counter(COUNTER_OF_REFUND), times};
+    refund.increments.at[1] =
+        (struct increment){field_currency(field_counter(COUNTER_REFUNDED_MICROS), slice_of("EUR")), micros};
+    rows_add_refund(rows, &refund);
 }
 
 static void reading_add(struct rows *rows, const char *content, int64_t value, int64_t read_at_ms,
@@ -80,6 +93,11 @@ static void equal_rows_differ_in_nothing_however_they_were_made(void **state) {
     add(left, TABLE_TOTALS, "bolt", "", COUNTER_OF_VIEW, 0);
     order_add(left, 1, 5);
     order_add(right, 1, 5);
+    refund_add(left, 1, 1000, 2, 7);
+    refund_add(right, 2, 1000, 1, 3);
+    refund_add(right, 1, 1000, 1, 2);
+    refund_add(right, 1, 1000, 1, 5);
+    refund_add(right, 2, 1000, -1, -3);
     reading_add(left, "", 7, 90, 1);
     reading_add(right, "", 9, 80, 1);
     reading_add(right, "", 7, 90, 1);
@@ -151,6 +169,25 @@ static void each_counter_that_differs_is_told_in_the_order_of_files(void **state
     rows_destroy(&right);
 }
 
+static void refunds_alone_that_differ_are_told_by_their_sums(void **state) {
+    struct rows *left = rows_create(), *right = rows_create();
+    refund_add(left, 1, 1000, 1, 5);
+    refund_add(left, 2, 1000, 1, 5);
+    refund_add(left, 3, 1000, 1, 5);
+    refund_add(right, 2, 1000, 1, 5);
+    refund_add(right, 3, 1000, 1, 6);
+    refund_add(right, 3, 1001, 1, 5);
+    assert_int_equal(told(left, right), 5);
+    assert_string_equal(text, "refunds/acme/2/010000 refunds 1>0\n"
+                              "refunds/acme/2/010000 refunded_micros:EUR 5>0\n"
+                              "refunds/acme/2/030000 refunded_micros:EUR 5>6\n"
+                              "refunds/acme/2/030000 refunds 0>1\n"
+                              "refunds/acme/2/030000 refunded_micros:EUR 0>5\n");
+    assert_string_equal(last_id, "03000000000000000000000000000000/1001");
+    rows_destroy(&left);
+    rows_destroy(&right);
+}
+
 static void reached(struct rows *rows, uint32_t platform, unsigned char first, unsigned char end) {
     for (unsigned char who = first; who < end; who++)
         add_member(rows, SKETCHED_ACTORS, slice_of("acme"), platform, (unsigned char[16]){who});
@@ -208,6 +245,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(equal_rows_differ_in_nothing_however_they_were_made),
         cmocka_unit_test(each_counter_that_differs_is_told_in_the_order_of_files),
+        cmocka_unit_test(refunds_alone_that_differ_are_told_by_their_sums),
         cmocka_unit_test(sketches_that_differ_are_told_even_where_they_hold_as_many),
         cmocka_unit_test(another_number_beside_the_same_reach_is_told),
     };
