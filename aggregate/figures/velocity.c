@@ -40,16 +40,35 @@ static void tell(const struct row_key *key, enum velocity_figure of, struct kpi_
     visit(context, key, figure);
 }
 
+static bool has_cells(const struct rows *rows, uint32_t row) {
+    struct cell cell;
+    return rows_next_cell(rows, row, ROWS_FIRST, &cell) != ROWS_END;
+}
+
+// False: nobody knows, for the tag may be among the others of its time (rows_fold).
+static bool uses_before_of(struct rows *before, const struct row_key *tag, int64_t *uses) {
+    struct row_key others = *tag;
+    others.id = slice_of("");
+    uint32_t row = rows_row(before, tag);
+    *uses = uses_of(before, row);
+    return has_cells(before, row) || !has_cells(before, rows_row(before, &others));
+}
+
+// `uses_before` NULL: nobody knows.
 static void tag_tell(const struct row_key *key, const struct tag_uses *now, int64_t uses,
-                     const struct tag_uses *before, int64_t uses_before, velocity_visit visit,
+                     const struct tag_uses *before, const int64_t *uses_before, velocity_visit visit,
                      void *context) {
+    int64_t then = uses_before != NULL ? *uses_before : 0;
     struct kpi_figure figures[VELOCITIES] = {
         [VELOCITY_NOW] = figure_of(uses, WINDOWS_AN_HOUR, now->windows, 1),
-        [VELOCITY_BEFORE] = figure_of(uses_before, WINDOWS_AN_HOUR, before->windows, 1),
-        [VELOCITY_CHANGE] = figure_of(uses, before->windows, uses_before, now->windows)};
+        [VELOCITY_BEFORE] = figure_of(then, WINDOWS_AN_HOUR, before->windows, 1),
+        [VELOCITY_CHANGE] = figure_of(uses, before->windows, then, now->windows)};
     if (before->windows == 0)
-        figures[VELOCITY_BEFORE].has_numerator = figures[VELOCITY_CHANGE].has_numerator =
-            figures[VELOCITY_CHANGE].has_denominator = false;
+        figures[VELOCITY_CHANGE].has_numerator = false;
+    if (before->windows == 0 || uses_before == NULL) {
+        figures[VELOCITY_BEFORE].has_numerator = figures[VELOCITY_CHANGE].has_denominator = false;
+        figures[VELOCITY_BEFORE].is_null = figures[VELOCITY_CHANGE].is_null = true;
+    }
     for (int of = 0; of < VELOCITIES; of++)
         tell(key, (enum velocity_figure)of, &figures[of], visit, context);
 }
@@ -61,8 +80,12 @@ void velocity_each(const struct tag_uses *now, struct tag_uses *before, velocity
     rows_sort(rows, numbers);
     for (size_t i = 0; i < count; i++) {
         const struct row_key key = rows_key(rows, numbers[i]);
-        int64_t uses_before = uses_of(before->sums.rows, rows_row(before->sums.rows, &key));
-        tag_tell(&key, now, uses_of(rows, numbers[i]), before, uses_before, visit, context);
+        int64_t uses_before;
+        if (key.id.length == 0) // all others
+            continue;
+        bool is_known = uses_before_of(before->sums.rows, &key, &uses_before);
+        tag_tell(&key, now, uses_of(rows, numbers[i]), before, is_known ? &uses_before : NULL, visit,
+                 context);
     }
     free(numbers);
 }

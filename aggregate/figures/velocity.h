@@ -26,6 +26,7 @@ struct tag_uses {
     int64_t windows;
 };
 
-// Of each tag of `now`, sorted. `before` may gain rows without a cell.
+// Of each tag of `now` that has a name, sorted; of what rows_fold has added up, nothing. `before` may gain
+// rows without a cell.
 typedef void (*velocity_visit)(void *context, const struct row_key *key, const struct kpi_figure *figure);
 void velocity_each(const struct tag_uses *now, struct tag_uses *before, velocity_visit visit, void *context);
