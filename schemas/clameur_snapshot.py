@@ -8,7 +8,8 @@
         print(row["table"], row["account"], row["counters"])
 
 Rows of `reach` and `quantiles` have a `sketch` (bytes, as snapshot/README.md has them) and its `count`: of members, or of
-durations; None where only a sketch of members tells.
+durations; None where only sketches of members tell. That of `acted`, in parts and checkpoints, is of all its classes together
+(form 4; 5 has no count: sketch/README.md).
 
 Rows of `readings` have a `counter`, its `value`, when it was `read_at` (ms) and by which event; their `id` is the content, "" for
 what was read of the account. Rows of `tag` and `topic` with the id "" are what a window's many have in common: snapshot/README.md.
@@ -31,6 +32,7 @@ import zstandard
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 HEADER, BLOCK, TRAILER = 0x0A, 0x12, 0x1A  # the tags of Snapshot's fields
+MEMBER_SIZES = {1: 16, 4: 16 + 2}  # by a reach's form: of a set, and of one whose members have their classes
 ORDER = ("account", "occurred_at", "platform", "origin", "format", "paid", "content", "campaign", "again")
 REFUND = ("account", "order_occurred_at", "platform", "origin", "format", "paid", "content", "campaign")
 
@@ -97,7 +99,8 @@ class Snapshot:
     @staticmethod
     def _count(table, sketch):
         if table == "reach":
-            return (len(sketch) - 1) // 16 if sketch[0] == 1 else None
+            size = MEMBER_SIZES.get(sketch[0])
+            return (len(sketch) - 1) // size if size else None
         numbers, value, shift = [], 0, 0  # of each bucket its step, and its count
         for byte in sketch[1:]:
             value, shift = value | (byte & 0x7F) << shift, shift + 7

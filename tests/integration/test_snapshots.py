@@ -16,7 +16,7 @@ from harness import sketches  # noqa: E402
 SCHEMA = ROOT / "schemas" / "snapshot.binpb"
 GOLDEN = ROOT / "tests" / "contract" / "snapshots" / "v1.zst"  # what is in it: tests/unit/test_snapshot_golden.c
 CHECKPOINT, WINDOW = GOLDEN.with_name("v1-checkpoint.zst"), GOLDEN.with_name("v1-window.zst")
-READINGS, LIVE, VIEWERS = (GOLDEN.with_name(f"v1-{name}.zst") for name in ("readings", "live", "viewers"))
+READINGS, LIVE, VIEWERS, CLASSES = (GOLDEN.with_name(f"v1-{name}.zst") for name in ("readings", "live", "viewers", "classes"))
 NAMES = ("totals", "content", "campaign", "tag", "topic", "late", "orders", "reach", "quantiles")
 
 
@@ -120,6 +120,12 @@ def test_every_table_that_was_gained_is_there(later):
             for row in rows if "sketch" in row]
     assert keys == sorted(set(keys)) and {name for *_, name in keys} == {
         b"actors", b"persons", b"watch_ms", b"response_ms", b"first_response_ms", b"resolution_ms"}
+
+
+def test_actors_with_their_classes_are_counted_while_they_are_one_set():
+    rows = _read(CLASSES)[1]
+    acted = {row["account"]: (row["sketch"][0], row["count"]) for row in rows if row["table"] == "reach" and row["id"] == "acted"}
+    assert acted == {"acme": (4, 3), "zoo": (5, None)}
 
 
 def test_headers_say_what_they_have_gained():
