@@ -523,6 +523,7 @@ static void a_window_without_orders_is_named(void **state) {
 static void an_order_that_comes_later_makes_a_revision__goes_red_if_the_windows_are_forgotten(void **state) {
     for (int begun = 0; begun < 2; begun++) {
         struct publisher *publisher = publisher_create(PARTITIONS, -1);
+        done(state);
         fresh(state);
         lay_refund(100, PLACED_S);
         lay_through(0, 100);
