@@ -38,20 +38,21 @@ static int64_t looped_ms(const struct event *e, int64_t watched) {
 }
 
 static void add_tiktok(struct increments *out, const struct event *e) {
-    if (e->duration_ms > 0)
-        add(out, COUNTER_WATCH_TIMED_MS, watched_ms(e));
+    if (e->duration_ms == 0)
+        add(out, COUNTER_WATCH_UNTIMED_MS, watched_ms(e));
     if (e->kind == KIND_VIEW_START)
         add(out, COUNTER_STARTS_LENGTH_MS, length_ms(e));
 }
 
+// Of most views all is known, so what is no such view is what is counted apart.
 static void add_youtube(struct increments *out, const struct event *e) {
     bool is_known = e->duration_ms > 0;
-    int64_t watched = watched_ms(e), looped = looped_ms(e, watched);
-    if (is_known || e->kind == KIND_REPLAY)
-        add(out, COUNTER_LOOPED_MS, looped);
-    if (is_known && e->kind == KIND_VIEW)
-        add(out, COUNTER_VIEWS_WATCHED_MS, watched - looped);
-    if (e->kind == KIND_VIEW)
+    int64_t watched = watched_ms(e);
+    int64_t looped = is_known || e->kind == KIND_REPLAY ? looped_ms(e, watched) : 0;
+    add(out, COUNTER_LOOPED_MS, looped);
+    if (!is_known || e->kind != KIND_VIEW)
+        add(out, COUNTER_WATCH_APART_MS, watched - looped);
+    else
         add(out, COUNTER_VIEWS_LENGTH_MS, length_ms(e));
 }
 

@@ -21,13 +21,13 @@ static void youtube(struct recount_increments *out, const Clameur__V1__Event *e,
     else if (is_known && watched > length)
         looped = watched - length;
     put(out, COUNTER_LOOPED_MS, looped);
-    put(out, COUNTER_VIEWS_WATCHED_MS, is_known && kind == KIND_VIEW ? watched - looped : 0);
+    put(out, COUNTER_WATCH_APART_MS, is_known && kind == KIND_VIEW ? 0 : watched - looped);
     put(out, COUNTER_VIEWS_LENGTH_MS, kind == KIND_VIEW && !is_beyond ? length : 0);
 }
 
 static void tiktok(struct recount_increments *out, const Clameur__V1__Event *e, __int128 length) {
     bool is_beyond = length > RECOUNT_NUMBER_MAX || length < -RECOUNT_NUMBER_MAX;
-    put(out, COUNTER_WATCH_TIMED_MS, e->view->duration_ms > 0 ? e->view->watch_ms : 0);
+    put(out, COUNTER_WATCH_UNTIMED_MS, e->view->duration_ms > 0 ? 0 : e->view->watch_ms);
     put(out, COUNTER_STARTS_LENGTH_MS, (uint32_t)e->kind == KIND_VIEW_START && !is_beyond ? length : 0);
 }
 

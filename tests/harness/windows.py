@@ -108,14 +108,15 @@ def _viewed(event, delta):
     length = delta * duration
     told = length if abs(length) <= contract.LIMIT else 0
     if event.platform == TIKTOK:
-        yield "watch_timed_ms", watched if duration else 0
+        yield "watch_untimed_ms", 0 if duration else watched
         yield "starts_length_ms", told if kind == "view_start" else 0
     if event.platform == YOUTUBE:
         looped = watched if kind == "replay" or duration and delta < 0 else max(watched - length, 0) if duration else 0
         yield "looped_ms", looped
-        if kind == "view":
-            yield "views_watched_ms", watched - looped if duration else 0
+        if kind == "view" and duration:
             yield "views_length_ms", told
+        else:
+            yield "watch_apart_ms", watched - looped
 
 
 def _classes(event):

@@ -471,28 +471,28 @@ static void watched_and_looped_time_is_told_on_its_platform(void **state) {
         uint32_t kind;
         int64_t delta, watch_ms, duration_ms, told[5];
     } cases[] = {
-        // on tiktok: of known length, starts; on youtube: looped, watched, length
-        {KIND_VIEW, 1, 70, 100, {70, 0, 0, 70, 100}},
-        {KIND_VIEW, 1, 250, 100, {250, 0, 150, 100, 100}},
-        {KIND_VIEW, 3, 250, 100, {250, 0, 0, 250, 300}},
-        {KIND_VIEW, 2, 250, 100, {250, 0, 50, 200, 200}},
-        {KIND_VIEW, -2, 70, 100, {70, 0, 70, 0, -200}},
-        {KIND_VIEW, 1, 70, 0, {0, 0, 0, 0, 0}}, // nobody knows how long it is
-        {KIND_VIEW, -2, 70, 0, {0, 0, 0, 0, 0}},
+        // on tiktok: of unknown length, starts; on youtube: looped, apart, length
+        {KIND_VIEW, 1, 70, 100, {0, 0, 0, 0, 100}},
+        {KIND_VIEW, 1, 250, 100, {0, 0, 150, 0, 100}},
+        {KIND_VIEW, 3, 250, 100, {0, 0, 0, 0, 300}},
+        {KIND_VIEW, 2, 250, 100, {0, 0, 50, 0, 200}},
+        {KIND_VIEW, -2, 70, 100, {0, 0, 70, 0, -200}},
+        {KIND_VIEW, 1, 70, 0, {70, 0, 0, 70, 0}}, // nobody knows how long it is
+        {KIND_VIEW, -2, 70, 0, {70, 0, 0, 70, 0}},
         {KIND_VIEW, 1, 0, 100, {0, 0, 0, 0, 100}},
-        {KIND_VIEW, 1, 70, most, {70, 0, 0, 70, most}},
-        {KIND_VIEW, 2, 70, most, {70, 0, 0, 70, 0}}, // longer than anything may be
-        {KIND_VIEW, most, 70, most, {70, 0, 0, 70, 0}},
-        {KIND_VIEW, -most, 70, most, {70, 0, 70, 0, 0}},
+        {KIND_VIEW, 1, 70, most, {0, 0, 0, 0, most}},
+        {KIND_VIEW, 2, 70, most, {0, 0, 0, 0, 0}}, // longer than anything may be
+        {KIND_VIEW, most, 70, most, {0, 0, 0, 0, 0}},
+        {KIND_VIEW, -most, 70, most, {0, 0, 70, 0, 0}},
         {KIND_VIEW_START, 4, 0, 100, {0, 400, 0, 0, 0}},
-        {KIND_VIEW_START, -1, 70, 100, {70, -100, 70, 0, 0}},
-        {KIND_VIEW_START, 2, 70, most, {70, 0, 0, 0, 0}},
-        {KIND_VIEW_COMPLETE, 1, 170, 100, {170, 0, 70, 0, 0}},
-        {KIND_REPLAY, 1, 70, 100, {70, 0, 70, 0, 0}},
-        {KIND_REPLAY, 1, 70, 0, {0, 0, 70, 0, 0}},
+        {KIND_VIEW_START, -1, 70, 100, {0, -100, 70, 0, 0}},
+        {KIND_VIEW_START, 2, 70, most, {0, 0, 0, 70, 0}},
+        {KIND_VIEW_COMPLETE, 1, 170, 100, {0, 0, 70, 100, 0}},
+        {KIND_REPLAY, 1, 70, 100, {0, 0, 70, 0, 0}},
+        {KIND_REPLAY, 1, 70, 0, {70, 0, 70, 0, 0}},
     };
-    static const enum counter counters[] = {COUNTER_WATCH_TIMED_MS, COUNTER_STARTS_LENGTH_MS,
-                                            COUNTER_LOOPED_MS, COUNTER_VIEWS_WATCHED_MS,
+    static const enum counter counters[] = {COUNTER_WATCH_UNTIMED_MS, COUNTER_STARTS_LENGTH_MS,
+                                            COUNTER_LOOPED_MS, COUNTER_WATCH_APART_MS,
                                             COUNTER_VIEWS_LENGTH_MS};
     static const uint32_t platforms[] = {PLATFORM_TIKTOK, PLATFORM_TIKTOK, PLATFORM_YOUTUBE, PLATFORM_YOUTUBE,
                                          PLATFORM_YOUTUBE};

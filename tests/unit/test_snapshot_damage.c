@@ -481,6 +481,15 @@ static void a_forged_sketch_is_refused(void **state) {
          {NULL, 0},
          "names its members"},
         {FILE_SPAN, TABLE_REACH, "actors", {BYTES(SET_OF_ONE)}, BYTES("\1"), {NULL, 0}, "names its members"},
+        {FILE_SPAN,
+         TABLE_REACH,
+         "acted",
+         {BYTES("\4"
+                "0123456789abcdef"
+                "\1\0")},
+         BYTES("\1"),
+         {NULL, 0},
+         "classes of actors, which only parts"},
         {FILE_WINDOW, TABLE_REACH, "actors", {BYTES(ONE_MEMBER)}, {NULL, 0}, {NULL, 0}, "or does not"},
         {FILE_PART, TABLE_REACH, "actors", {BYTES(ONE_MEMBER)}, BYTES("\1"), {NULL, 0}, "or does not"},
         {FILE_WINDOW, TABLE_REACH, "actors", {BYTES(ONE_MEMBER)}, BYTES("\0"), {NULL, 0}, "does not say how"},
