@@ -2,8 +2,8 @@
 #pragma once
 
 #include "aggregate/figures/freshness.h"
-#include "aggregate/figures/period.h"
-#include "aggregate/figures/window_set.h"
+#include "aggregate/figures/time/period.h"
+#include "aggregate/figures/time/window_set.h"
 #include "aggregate/store/shelf.h"
 
 struct published_terms {

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "aggregate/figures/period.h"
+#include "aggregate/figures/time/period.h"
 
 static __attribute__((format(printf, 2, 3))) bool wrong(char out[AUDIT_TEXT_MAX], const char *format, ...) {
     va_list arguments;

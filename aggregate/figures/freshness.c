@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-#include "aggregate/figures/period.h"
+#include "aggregate/figures/time/period.h"
 #include "aggregate/keep/earlier.h"
 
 struct seal seal_of(const struct progress *const *of, uint32_t partitions) {

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "aggregate/figures/difference_internal.h"
-#include "aggregate/figures/local_time.h"
+#include "aggregate/figures/time/local_time.h"
 #include "runtime/check.h"
 
 static void live_tell(struct comparison *c, const struct live_session *of, const char *name, int64_t left,

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "aggregate/figures/local_time.h"
+#include "aggregate/figures/time/local_time.h"
 #include "runtime/memory.h"
 
 void span_init(struct span *s) {

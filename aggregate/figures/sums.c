@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-#include "aggregate/figures/hour_week.h"
-#include "aggregate/figures/local_time.h"
+#include "aggregate/figures/time/hour_week.h"
+#include "aggregate/figures/time/local_time.h"
 
 enum { START_DIGITS = 13 }; // of a time below EVENT_TIME_END_MS
 

@@ -4,7 +4,7 @@
 #include <stdbool.h>
 
 #include "aggregate/figures/labels.h"
-#include "aggregate/figures/period.h"
+#include "aggregate/figures/time/period.h"
 #include "schemas/rows/rows.h"
 
 // By what figures are told, beside account and platform. Of BY_ACCOUNT all platforms are one: the number 0.

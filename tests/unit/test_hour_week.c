@@ -1,6 +1,6 @@
 // The hours of the local week.
 
-#include "aggregate/figures/hour_week.h"
+#include "aggregate/figures/time/hour_week.h"
 #include "tests/unit/book_fixture.h"
 
 enum { WINDOW_S = PERIOD_WINDOW_S, DAY_S = 86400 };

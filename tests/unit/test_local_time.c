@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "aggregate/figures/local_time.h"
+#include "aggregate/figures/time/local_time.h"
 #include "aggregate/zone/account_zones.h"
 
 static struct zone *zone(const char *name) {

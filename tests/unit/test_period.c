@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "aggregate/figures/period.h"
+#include "aggregate/figures/time/period.h"
 
 static struct zone *berlin;
 

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "aggregate/figures/window_set.h"
+#include "aggregate/figures/time/window_set.h"
 
 static void each_window_is_there_once_and_in_order(void **state) {
     struct window_set set = {0};

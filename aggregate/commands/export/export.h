@@ -4,9 +4,9 @@
 #include "aggregate/commands/export/sink.h"
 #include "aggregate/commands/revisions.h"
 #include "aggregate/commands/velocities.h"
-#include "aggregate/figures/hour_week.h"
 #include "aggregate/figures/live_figures.h"
 #include "aggregate/figures/sheet.h"
+#include "aggregate/figures/time/hour_week.h"
 #include "runtime/config/rules.h"
 
 struct exporter {

@@ -1,4 +1,4 @@
-#include "aggregate/figures/period.h"
+#include "aggregate/figures/time/period.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "aggregate/figures/window_set.h"
+#include "aggregate/figures/time/window_set.h"
 
 #include <stdlib.h>
 #include <string.h>

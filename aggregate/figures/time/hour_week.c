@@ -1,4 +1,4 @@
-#include "aggregate/figures/hour_week.h"
+#include "aggregate/figures/time/hour_week.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-#include "aggregate/figures/local_time.h"
+#include "aggregate/figures/time/local_time.h"
 
 #include <stdio.h>
 

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "aggregate/figures/local_time.h"
+#include "aggregate/figures/time/local_time.h"
 #include "runtime/status.h"
 
 enum { PERIOD_WINDOW_S = 900 };
