@@ -8,6 +8,7 @@
 //     windows_store    what is sealed, what is published, how far each file reaches
 //     windows_model    what a window must hold; windows_read: of what was read; windows_live: of live
 //                      sessions; windows_presence: who watches them still; windows_named: of tags and topics
+//     windows_beside   what windows count beside Redis
 //     windows_sold     where the log sells an order
 //     windows_fold     records into models, each window to where its file reaches
 //     windows_sketches whom it must have reached, and how long things took

@@ -193,10 +193,10 @@ static bool is_same_sum(const struct increments *a, const struct recount_increme
 }
 
 static bool is_same_tags(const struct subject *s, const struct window_copy *copy) {
-    if (s->tag_count != copy->tag_count)
+    if (s->tag_count != copy->whose.tag_count)
         return false;
-    for (size_t i = 0; i < copy->tag_count; i++) {
-        if (!slice_equal(s->tags[i], copy->tags[i]))
+    for (size_t i = 0; i < copy->whose.tag_count; i++) {
+        if (!slice_equal(s->tags[i], copy->whose.tags[i]))
             return false;
     }
     return true;
@@ -205,10 +205,10 @@ static bool is_same_tags(const struct subject *s, const struct window_copy *copy
 // The first thing that an order of the file says otherwise; NULL: nothing.
 static const char *order_differs(const struct order *o, const struct window_copy *copy) {
     const struct subject *s = &o->subject;
-    if (s->platform != copy->platform || s->origin != copy->origin || s->format != copy->format ||
-        s->paid != copy->paid)
+    if (s->platform != copy->whose.platform || s->origin != copy->whose.origin ||
+        s->format != copy->whose.format || s->paid != copy->whose.paid)
         return "where it belongs";
-    if (!slice_equal(s->content, copy->content) || !slice_equal(s->campaign, copy->campaign))
+    if (!slice_equal(s->content, copy->whose.content) || !slice_equal(s->campaign, copy->whose.campaign))
         return "content and campaign";
     if (!is_same_tags(s, copy) || s->topic_count > 0)
         return "tags";

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "loadtest/recount/reading/recount_event.h"
-#include "loadtest/windows/windows_viewed.h"
+#include "loadtest/windows/windows_beside.h"
 #include "runtime/check.h"
 #include "runtime/memory.h"
 #include "schemas/layout.h"
@@ -136,11 +136,8 @@ field_code window_model_field(const struct window_model *m, const struct window_
 
 // An event, or a copy of an order, on its way into rows; everything is borrowed.
 struct adding {
-    struct slice account, content, campaign;
-    uint32_t platform, origin, format;
-    bool paid;
-    const struct slice *tags;
-    size_t tag_count;
+    struct slice account;
+    const struct windows_whose *whose;
     const struct recount_increments *increments;
 };
 
@@ -151,24 +148,25 @@ static void add_all(struct window_model *m, const struct row_key *key, const str
 }
 
 static struct row_key whole_key(const struct adding *a, enum table table) {
-    return (struct row_key){table, a->platform, a->origin, a->format, a->paid, a->account, {"", 0}};
+    return (struct row_key){table,          a->whose->platform, a->whose->origin, a->whose->format,
+                            a->whose->paid, a->account,         {"", 0}};
 }
 
 static struct row_key id_key(const struct adding *a, enum table table, struct slice id) {
-    return (struct row_key){.table = table, .platform = a->platform, .account = a->account, .id = id};
+    return (struct row_key){.table = table, .platform = a->whose->platform, .account = a->account, .id = id};
 }
 
 static bool is_first_tag(const struct adding *a, size_t index) {
     for (size_t i = 0; i < index; i++) {
-        if (slice_equal(a->tags[i], a->tags[index]))
+        if (slice_equal(a->whose->tags[i], a->whose->tags[index]))
             return false;
     }
     return true;
 }
 
 static void add_tags(struct window_model *m, const struct adding *a) {
-    for (size_t i = 0; a->increments->kind != 0 && i < a->tag_count; i++) {
-        struct row_key key = id_key(a, TABLE_TAG, a->tags[i]);
+    for (size_t i = 0; a->increments->kind != 0 && i < a->whose->tag_count; i++) {
+        struct row_key key = id_key(a, TABLE_TAG, a->whose->tags[i]);
         if (is_first_tag(a, i))
             add(m, row_of(m, &key), a->increments->kind, a->increments->at[0].delta);
     }
@@ -221,12 +219,12 @@ static void add_cohort(struct window_model *m, const struct adding *a, const Cla
 
 static void add_in_time(struct window_model *m, const struct adding *a) {
     struct row_key totals = whole_key(a, TABLE_TOTALS);
-    struct row_key content = id_key(a, TABLE_CONTENT, a->content);
-    struct row_key campaign = id_key(a, TABLE_CAMPAIGN, a->campaign);
+    struct row_key content = id_key(a, TABLE_CONTENT, a->whose->content);
+    struct row_key campaign = id_key(a, TABLE_CAMPAIGN, a->whose->campaign);
     add_all(m, &totals, a);
-    if (a->content.length > 0)
+    if (a->whose->content.length > 0)
         add_all(m, &content, a);
-    if (a->campaign.length > 0)
+    if (a->whose->campaign.length > 0)
         add_all(m, &campaign, a);
     add_tags(m, a);
 }
@@ -268,57 +266,31 @@ static struct window_copy *copy_of(struct window_model *m, const struct adding *
                                    const Clameur__V1__Event *e) {
     struct window_copy *copy = arena_take(&m->arena, sizeof(*copy));
     *copy = (struct window_copy){.occurred_at_ms = e->occurred_at,
-                                 .platform = a->platform,
-                                 .origin = a->origin,
-                                 .format = a->format,
-                                 .paid = a->paid,
                                  .account = kept(m, a->account),
-                                 .content = kept(m, a->content),
-                                 .campaign = kept(m, a->campaign),
-                                 .tag_count = a->tag_count,
+                                 .whose = *a->whose,
                                  .increments = *a->increments,
                                  .next = TABLE_NONE};
-    copy->tags = arena_take(&m->arena, (a->tag_count + 1) * sizeof(*copy->tags));
-    for (size_t i = 0; i < a->tag_count; i++)
-        copy->tags[i] = kept(m, a->tags[i]);
+    struct windows_whose *whose = &copy->whose;
+    whose->content = kept(m, whose->content);
+    whose->campaign = kept(m, whose->campaign);
+    whose->tags = arena_take(&m->arena, (whose->tag_count + 1) * sizeof(*whose->tags));
+    for (size_t i = 0; i < whose->tag_count; i++)
+        whose->tags[i] = kept(m, a->whose->tags[i]);
     order_hash(copy->hash, recount_text(e->commerce->order_id));
     memcpy(copy->event_id, e->event_id.data, EVENT_ID_SIZE);
-    m->memory += sizeof(*copy) + a->tag_count * sizeof(*copy->tags);
+    m->memory += sizeof(*copy) + whose->tag_count * sizeof(*whose->tags);
     return copy;
-}
-
-static int slice_compare(struct slice a, struct slice b) {
-    size_t common = a.length < b.length ? a.length : b.length;
-    int differs = common > 0 ? memcmp(a.at, b.at, common) : 0;
-    return differs != 0 ? differs : (a.length > b.length) - (a.length < b.length);
 }
 
 static int number_compare(uint64_t a, uint64_t b) {
     return (a > b) - (a < b);
 }
 
-static int tags_compare(const struct window_copy *a, const struct window_copy *b) {
-    for (size_t i = 0; i < a->tag_count && i < b->tag_count; i++) {
-        int differs = slice_compare(a->tags[i], b->tags[i]);
-        if (differs != 0)
-            return differs;
-    }
-    return number_compare(a->tag_count, b->tag_count);
-}
-
 // Two purchases of one order, time and event id that say different things: the lesser is kept.
 static int twin_compare(const struct window_copy *a, const struct window_copy *b) {
-    const int by[] = {number_compare(a->platform, b->platform),
-                      number_compare(a->origin, b->origin),
-                      number_compare(a->format, b->format),
-                      number_compare(a->paid, b->paid),
-                      slice_compare(a->content, b->content),
-                      slice_compare(a->campaign, b->campaign),
-                      tags_compare(a, b)};
-    for (size_t i = 0; i < sizeof(by) / sizeof(by[0]); i++) {
-        if (by[i] != 0)
-            return by[i];
-    }
+    int whose = windows_whose_compare(&a->whose, &b->whose);
+    if (whose != 0)
+        return whose;
     const struct recount_increments *x = &a->increments, *y = &b->increments;
     for (size_t i = 0; i < x->count && i < y->count; i++) {
         int differs = number_compare(x->at[i].field, y->at[i].field);
@@ -359,30 +331,6 @@ static void rank_begin(struct window_model *m, uint32_t rank, struct window_copy
 
 // ---- refunds
 
-static void increments_append(struct recount_increments *i, enum counter counter, struct slice currency,
-                              int64_t delta) {
-    CHECK(i->count < RECOUNT_INCREMENTS_MAX);
-    field_code field = field_counter(counter);
-    i->at[i->count].field = currency.length > 0 ? field_currency(field, currency) : field;
-    i->at[i->count++].delta = delta;
-}
-
-// Beside what a refund adds by itself: that its order is not known.
-static struct recount_increments with_unattributed(const struct recount_increments *of) {
-    struct recount_increments out = *of;
-    for (size_t i = 0; i < of->count; i++) {
-        enum counter counter;
-        char currency[4];
-        if (!field_split(of->at[i].field, &counter, currency))
-            continue;
-        if (counter == COUNTER_OF_REFUND)
-            increments_append(&out, COUNTER_REFUNDS_UNATTRIBUTED, slice_of(""), of->at[i].delta);
-        else if (counter == COUNTER_REFUNDED_MICROS)
-            increments_append(&out, COUNTER_UNATTRIBUTED_MICROS, slice_of(currency), of->at[i].delta);
-    }
-    return out;
-}
-
 // Named, and placed within the time that the rules look back to.
 static bool is_looked_up(const Clameur__V1__Event *e, const struct rules *rules) {
     if (e->body_case != CLAMEUR__V1__EVENT__BODY_COMMERCE || e->commerce->order_id.len == 0)
@@ -407,17 +355,13 @@ static void refund_keep(struct window_model *m, const struct adding *a, const Cl
 
 static void add_refund_of(struct window_model *m, const struct window_copy *refund,
                           const struct windows_sale *sale) {
-    const struct adding a = {refund->account, sale->content,      sale->campaign, sale->platform,
-                             sale->origin,    sale->format,       sale->paid,     sale->tags,
-                             sale->tag_count, &refund->increments};
+    const struct adding a = {refund->account, &sale->whose, &refund->increments};
     add_in_time(m, &a);
 }
 
 static void add_refund_of_none(struct window_model *m, const struct window_copy *refund) {
-    const struct recount_increments increments = with_unattributed(&refund->increments);
-    const struct adding a = {refund->account,   refund->content, refund->campaign, refund->platform,
-                             refund->origin,    refund->format,  refund->paid,     refund->tags,
-                             refund->tag_count, &increments};
+    const struct recount_increments increments = windows_beside_unattributed(&refund->increments);
+    const struct adding a = {refund->account, &refund->whose, &increments};
     add_in_time(m, &a);
 }
 
@@ -466,9 +410,7 @@ static bool is_before(const struct window_copy *a, const struct window_copy *b) 
 }
 
 static void settle_copy(struct window_model *m, const struct window_copy *copy, bool counts) {
-    const struct adding a = {copy->account,   copy->content,    copy->campaign, copy->platform,
-                             copy->origin,    copy->format,     copy->paid,     copy->tags,
-                             copy->tag_count, &copy->increments};
+    const struct adding a = {copy->account, &copy->whose, &copy->increments};
     struct row_key totals = whole_key(&a, TABLE_TOTALS);
     uint64_t copies = copy->again + !counts;
     if (counts)
@@ -503,24 +445,21 @@ void window_model_add(struct window_model *m, const Clameur__V1__Event *e, const
         return;
     }
     recount_increments_of(&increments, e, rules);
-    if ((uint32_t)e->kind == KIND_PURCHASE && e->commerce->value_micros != 0)
-        increments_append(&increments, COUNTER_PRICED_ORDERS, recount_text(e->commerce->currency), 1);
+    windows_beside_add(&increments, e);
     if (!late && (uint32_t)e->kind == KIND_REFUND && !is_looked_up(e, rules))
-        increments = with_unattributed(&increments);
-    windows_viewed_add(&increments, e);
+        increments = windows_beside_unattributed(&increments);
     CHECK(e->n_tags <= ROWS_NAMES_MAX);
     for (size_t i = 0; i < e->n_tags; i++)
         tags[i] = recount_text(e->tags[i]);
-    const struct adding a = {.account = recount_text(e->account_id),
-                             .content = recount_text(e->content_id),
-                             .campaign = recount_text(e->campaign_id),
-                             .platform = (uint32_t)e->platform,
-                             .origin = (uint32_t)e->origin,
-                             .format = (uint32_t)e->content_format,
-                             .paid = e->paid,
-                             .tags = tags,
-                             .tag_count = e->n_tags,
-                             .increments = &increments};
+    const struct windows_whose whose = {.platform = (uint32_t)e->platform,
+                                        .origin = (uint32_t)e->origin,
+                                        .format = (uint32_t)e->content_format,
+                                        .paid = e->paid,
+                                        .content = recount_text(e->content_id),
+                                        .campaign = recount_text(e->campaign_id),
+                                        .tags = tags,
+                                        .tag_count = e->n_tags};
+    const struct adding a = {recount_text(e->account_id), &whose, &increments};
     struct row_key key = whole_key(&a, TABLE_LATE);
     if (late)
         add_all(m, &key, &a);

@@ -30,11 +30,8 @@ struct window_copy {
     struct slice order; // account and order
     unsigned char hash[ORDER_SIZE], event_id[EVENT_ID_SIZE];
     int64_t occurred_at_ms;
-    uint32_t platform, origin, format;
-    bool paid;
-    struct slice account, content, campaign;
-    struct slice *tags;
-    size_t tag_count;
+    struct slice account;
+    struct windows_whose whose;
     struct recount_increments increments;
     uint32_t next;  // of the same order
     uint64_t again; // the same time and event id besides

@@ -41,16 +41,17 @@ static struct slice text_keep(struct windows_sold *s, ProtobufCBinaryData text) 
 static void sale_fill(struct windows_sold *s, struct windows_sale *sale, const Clameur__V1__Event *e) {
     sale->occurred_at_ms = e->occurred_at;
     memcpy(sale->event_id, e->event_id.data, EVENT_ID_SIZE);
-    sale->platform = (uint32_t)e->platform;
-    sale->origin = (uint32_t)e->origin;
-    sale->format = (uint32_t)e->content_format;
-    sale->paid = e->paid;
-    sale->content = text_keep(s, e->content_id);
-    sale->campaign = text_keep(s, e->campaign_id);
-    sale->tag_count = e->n_tags;
-    sale->tags = arena_take(&s->texts, (e->n_tags + 1) * sizeof(*sale->tags));
+    sale->whose =
+        (struct windows_whose){.platform = (uint32_t)e->platform,
+                               .origin = (uint32_t)e->origin,
+                               .format = (uint32_t)e->content_format,
+                               .paid = e->paid,
+                               .content = text_keep(s, e->content_id),
+                               .campaign = text_keep(s, e->campaign_id),
+                               .tags = arena_take(&s->texts, (e->n_tags + 1) * sizeof(struct slice)),
+                               .tag_count = e->n_tags};
     for (size_t i = 0; i < e->n_tags; i++)
-        sale->tags[i] = text_keep(s, e->tags[i]);
+        sale->whose.tags[i] = text_keep(s, e->tags[i]);
 }
 
 void windows_sold_add(struct windows_sold *s, struct slice order, int64_t start_s, int32_t partition,
@@ -101,7 +102,7 @@ static int number_compare(int64_t a, int64_t b) {
     return (a > b) - (a < b);
 }
 
-static int tags_compare(const struct windows_sale *a, const struct windows_sale *b) {
+static int tags_compare(const struct windows_whose *a, const struct windows_whose *b) {
     for (size_t i = 0; i < a->tag_count && i < b->tag_count; i++) {
         int differs = slice_compare(a->tags[i], b->tags[i]);
         if (differs != 0)
@@ -110,22 +111,22 @@ static int tags_compare(const struct windows_sale *a, const struct windows_sale 
     return number_compare((int64_t)a->tag_count, (int64_t)b->tag_count);
 }
 
-// Two of one time and event id that are of different things: the lesser.
-static bool is_before(const struct windows_sale *a, const struct windows_sale *b) {
-    const int by[] = {number_compare(a->occurred_at_ms, b->occurred_at_ms),
-                      memcmp(a->event_id, b->event_id, EVENT_ID_SIZE),
-                      number_compare(a->platform, b->platform),
-                      number_compare(a->origin, b->origin),
-                      number_compare(a->format, b->format),
-                      number_compare(a->paid, b->paid),
-                      slice_compare(a->content, b->content),
-                      slice_compare(a->campaign, b->campaign),
-                      tags_compare(a, b)};
+int windows_whose_compare(const struct windows_whose *a, const struct windows_whose *b) {
+    const int by[] = {number_compare(a->platform, b->platform), number_compare(a->origin, b->origin),
+                      number_compare(a->format, b->format),     number_compare(a->paid, b->paid),
+                      slice_compare(a->content, b->content),    slice_compare(a->campaign, b->campaign)};
     for (size_t i = 0; i < sizeof(by) / sizeof(by[0]); i++) {
         if (by[i] != 0)
-            return by[i] < 0;
+            return by[i];
     }
-    return false;
+    return tags_compare(a, b);
+}
+
+static bool is_before(const struct windows_sale *a, const struct windows_sale *b) {
+    if (a->occurred_at_ms != b->occurred_at_ms)
+        return a->occurred_at_ms < b->occurred_at_ms;
+    int differs = memcmp(a->event_id, b->event_id, EVENT_ID_SIZE);
+    return (differs != 0 ? differs : windows_whose_compare(&a->whose, &b->whose)) < 0;
 }
 
 const struct windows_sale *windows_sold_in(const struct windows_sold *s, struct slice order, int64_t start_s,

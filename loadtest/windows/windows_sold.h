@@ -11,6 +11,18 @@
 
 enum { WINDOWS_SOLD_S = 48 * 3600 };
 
+// What an event is of.
+struct windows_whose {
+    uint32_t platform, origin, format;
+    bool paid;
+    struct slice content, campaign;
+    struct slice *tags;
+    size_t tag_count;
+};
+
+// The sign says which of two comes first, where they say different things at one time under one id.
+int windows_whose_compare(const struct windows_whose *a, const struct windows_whose *b);
+
 // A purchase: where the log has it, and whose it is.
 struct windows_sale {
     int64_t start_s, offset;
@@ -18,11 +30,7 @@ struct windows_sale {
     uint32_t next; // of the same order
     int64_t occurred_at_ms;
     unsigned char event_id[EVENT_ID_SIZE];
-    uint32_t platform, origin, format;
-    bool paid;
-    struct slice content, campaign;
-    struct slice *tags;
-    size_t tag_count;
+    struct windows_whose whose;
 };
 
 struct windows_sold {

@@ -1,7 +1,7 @@
 // The recount's reading of watched and looped time, by hand.
 #include "windows_fixture.h"
 
-#include "loadtest/windows/windows_viewed.h"
+#include "loadtest/windows/windows_beside.h"
 
 static int64_t delta_of(const struct recount_increments *all, enum counter counter) {
     int64_t sum = 0;
@@ -54,7 +54,7 @@ static void watched_and_looped_time_by_hand(void **state) {
         view.duration_ms = cases[i / 5].duration_ms;
         e.body_case = CLAMEUR__V1__EVENT__BODY_VIEW;
         e.view = &view;
-        windows_viewed_add(&all, &e);
+        windows_beside_add(&all, &e);
         for (size_t c = 0; c < 5; c++) {
             int64_t told = platforms[c] == platforms[i % 5] ? cases[i / 5].told[c] : 0;
             assert_int_equal(delta_of(&all, counters[c]), told);
