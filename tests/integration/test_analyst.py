@@ -129,6 +129,23 @@ def test_what_has_left_the_store_in_its_time_is_quiet(old):
     old.run("verify", "--store.retain=39d", check=65)  # a day later at the earliest
 
 
+def test_orders_that_left_before_the_window_that_looked_them_up_are_a_note__red_if_they_are_missed(tmp_path):
+    """They stay two days longer than what they are of; a refund looks back for as long as the rules say."""
+    days = (int(time.time()) - FIRST) // DAY
+    sold, returned = 96 * (days - 40), 96 * (days - 30)
+    store = Store(tmp_path / "store").window(sold, orders=_orders(sold, 1)).window(returned).window(96 * days - 10)
+    (window,) = [f for f in store.files if f["kind"] == "window" and f["start"] == FIRST + WINDOW * returned]
+    window["earlier"] = [{"start": FIRST + WINDOW * sold, "partition": 0, "to": 10}]
+    store.make().run("verify", "--deep")
+    for folder in ("parts", "snapshots", "orders"):
+        shutil.rmtree(store.directory / folder / str(FIRST + WINDOW * sold))
+    done = store.run("verify", "--deep", "--store.retain=34d", "-o", "jsonl")
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert {row["state"] for row in found} == {"note"}
+    assert any("orders that it was made with have left the store" in row["finding"] for row in found)
+    assert any("orders" in row["finding"] for row in _bad(store, "--store.retain=38d")), "not yet"
+
+
 def test_events_of_a_far_future_excuse_nothing__red_without_the_clock(old):
     """All have sealed years ahead of the clock, and there is a window of then: nothing has grown older by that."""
     old.window(96 * 2000).make()
