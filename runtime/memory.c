@@ -7,7 +7,11 @@
 
 #include "runtime/check.h"
 
-enum { HUGE_PAGE = 2 * 1024 * 1024 };
+enum {
+    HUGE_PAGE = 2 * 1024 * 1024,
+    PAGE = 4096,
+    MAPPED = 256 * 1024, // bytes from which on an array has pages of its own
+};
 
 // Large tables are looked at in no order at all; in huge pages, where the system has them, that costs a
 // fraction.
@@ -30,6 +34,45 @@ void *memory_grow(void *old, size_t count, size_t element) {
     CHECK(block != NULL);
     advise_huge(block, count * element);
     return block;
+}
+
+static size_t whole_pages(size_t size) {
+    return (size + PAGE - 1) & ~(size_t)(PAGE - 1);
+}
+
+static void *pages_take(size_t size) {
+    void *block = mmap(NULL, whole_pages(size), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    CHECK(block != MAP_FAILED);
+    madvise(block, whole_pages(size), MADV_HUGEPAGE); // of all of them: parts would no longer move as one
+    return block;
+}
+
+static void *pages_move(void *old, size_t old_size, size_t size) {
+    void *block = mremap(old, whole_pages(old_size), whole_pages(size), MREMAP_MAYMOVE);
+    CHECK(block != MAP_FAILED);
+    return block;
+}
+
+static void *pages_begin(void *old, size_t old_size, size_t size) {
+    void *block = pages_take(size);
+    if (old_size > 0)
+        memcpy(block, old, old_size);
+    free(old);
+    return block;
+}
+
+void *memory_extend(void *old, size_t old_size, size_t size) {
+    CHECK(size >= old_size);
+    if (size < MAPPED)
+        return memory_grow(old, size, 1);
+    return old_size < MAPPED ? pages_begin(old, old_size, size) : pages_move(old, old_size, size);
+}
+
+void memory_release(void *block, size_t size) {
+    if (size < MAPPED)
+        free(block);
+    else
+        CHECK(munmap(block, whole_pages(size)) == 0);
 }
 
 char *memory_text(const char *text) {

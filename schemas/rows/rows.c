@@ -39,13 +39,13 @@ void rows_destroy(struct rows **r) {
     slots_fini(&gone->row_slots);
     rows_live_fini(gone);
     rows_sketches_fini(gone);
-    free(gone->readings.at);
-    free(gone->refunds.at);
-    free(gone->orders.at);
-    free(gone->accounts.at);
-    free(gone->fields.at);
-    free(gone->words.at);
-    free(gone->rows.at);
+    rows_array_fini(&gone->readings);
+    rows_array_fini(&gone->refunds);
+    rows_array_fini(&gone->orders);
+    rows_array_fini(&gone->accounts);
+    rows_array_fini(&gone->fields);
+    rows_array_fini(&gone->words);
+    rows_array_fini(&gone->rows);
     arena_fini(&gone->ids);
     free(gone);
 }

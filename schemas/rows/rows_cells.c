@@ -19,12 +19,8 @@ static uint32_t words_of(unsigned room_bits) {
 // The words past all others.
 static uint32_t words_take(struct rows *r, uint32_t count) {
     uint32_t first = r->words.count;
-    if (r->words.room - first < count) {
-        uint64_t room = (uint64_t)r->words.room + r->words.room / 4 + count + 64;
-        CHECK(room < ROWS_FIRST);
-        r->words.room = (uint32_t)room;
-        r->words.at = memory_grow(r->words.at, room, sizeof(*r->words.at));
-    }
+    if (r->words.room - first < count)
+        rows_reserve(&r->words, (uint64_t)r->words.room + r->words.room / 4 + count + 64);
     r->words.count += count;
     return first;
 }

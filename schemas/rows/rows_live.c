@@ -92,7 +92,7 @@ void rows_add_live(struct rows *r, const struct live_session *live) {
 void rows_live_fini(struct rows *r) {
     for (uint32_t i = 0; i < r->live.count; i++)
         free(r->live.at[i].changes);
-    free(r->live.at);
+    rows_array_fini(&r->live);
 }
 
 size_t rows_live_count(const struct rows *r) {

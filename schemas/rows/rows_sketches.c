@@ -61,8 +61,8 @@ void rows_sketches_fini(struct rows *r) {
         reach_fini(&r->sketches.at[i].sketch.reach);
         quantiles_fini(&r->sketches.at[i].sketch.quantiles);
     }
-    free(r->sketches.at);
-    free(r->sketch_sets.at);
+    rows_array_fini(&r->sketches);
+    rows_array_fini(&r->sketch_sets);
 }
 
 void rows_add_acted(struct rows *r, uint32_t sketch, unsigned class,

@@ -83,13 +83,22 @@ struct kept_live {
         uint32_t count, room;                                                                                \
     }
 
+// Room for so many, of which there is less.
+#define rows_reserve(array, more)                                                                            \
+    do {                                                                                                     \
+        uint64_t room = (more);                                                                              \
+        CHECK(room < ROWS_FIRST);                                                                            \
+        (array)->at =                                                                                        \
+            memory_extend((array)->at, (array)->room * sizeof(*(array)->at), room * sizeof(*(array)->at));   \
+        (array)->room = (uint32_t)room;                                                                      \
+    } while (0)
+
+#define rows_array_fini(array) memory_release((array)->at, (array)->room * sizeof(*(array)->at))
+
 #define rows_append(array, ...)                                                                              \
     do {                                                                                                     \
-        if ((array)->count == (array)->room) {                                                               \
-            (array)->room += (array)->room / 4 + 64;                                                         \
-            CHECK((array)->room > (array)->count);                                                           \
-            (array)->at = memory_grow((array)->at, (array)->room, sizeof(*(array)->at));                     \
-        }                                                                                                    \
+        if ((array)->count == (array)->room)                                                                 \
+            rows_reserve(array, (uint64_t)(array)->room + (array)->room / 4 + 64);                           \
         (array)->at[(array)->count++] = (__VA_ARGS__);                                                       \
     } while (0)
 

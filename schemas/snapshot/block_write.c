@@ -45,8 +45,8 @@ void block_writer_destroy(struct block_writer **w) {
     free(gone->nested.at);
     free(gone->part.at);
     free(gone->block.at);
-    free(gone->sorted.at);
-    free(gone->cells.at);
+    rows_array_fini(&gone->sorted);
+    rows_array_fini(&gone->cells);
     free(gone->by_rank);
     free(gone->columns);
     free(gone);
@@ -171,10 +171,8 @@ static void sort_cells(struct block_writer *w) {
         from += column->count;
         column->count = 0;
     }
-    if (w->sorted.room < w->cells.count) {
-        w->sorted.room = w->cells.room;
-        w->sorted.at = memory_grow(w->sorted.at, w->sorted.room, sizeof(*w->sorted.at));
-    }
+    if (w->sorted.room < w->cells.count)
+        rows_reserve(&w->sorted, w->cells.room);
     for (uint32_t i = 0; i < w->cells.count; i++) {
         struct block_column *column = &w->columns[w->cells.at[i].field];
         w->sorted.at[column->from + column->count++] = w->cells.at[i];
