@@ -219,6 +219,10 @@ static bool read_one(struct classes *c, const unsigned char *at, size_t length) 
 // A class by itself may be few; all together are not.
 static bool are_many(const struct classes *c) {
     struct reach all = {0};
+    for (unsigned class = 0; class < CLASSES; class ++) {
+        if (!reach_is_exact(&c->apart[class]))
+            return true;
+    }
     classes_unite(c, ALL, &all);
     bool many = !reach_is_exact(&all);
     reach_fini(&all);

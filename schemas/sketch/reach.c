@@ -83,6 +83,16 @@ static void registers_raise(unsigned char *registers, uint32_t index, unsigned v
     group_set(registers, index / GROUP, values);
 }
 
+// Takes the lowest value that is not 0 out of a group; false where there is none left.
+static inline bool group_next(uint64_t *group, uint32_t *place, unsigned *value) {
+    if (*group == 0)
+        return false;
+    *place = (uint32_t)__builtin_ctzll(*group) / VALUE_BITS;
+    *value = *group >> (*place * VALUE_BITS) & VALUE_MASK;
+    *group &= ~((uint64_t)VALUE_MASK << (*place * VALUE_BITS));
+    return true;
+}
+
 static uint32_t register_of(uint64_t hash) {
     return (uint32_t)(hash >> REST_BITS);
 }
@@ -222,17 +232,15 @@ static double tau(double x) {
 
 static double estimate(const unsigned char *registers) {
     const double m = REACH_REGISTERS, alpha = 0.72134752044448170368; // 1 / (2 ln 2)
-    uint32_t having[VALUE_MASK + 1] = {0};
+    uint32_t having[VALUE_MASK + 1] = {REACH_REGISTERS}, place;
+    unsigned value;
     for (uint32_t group = 0; group < REACH_REGISTERS / GROUP; group++) {
-        uint64_t values = group_get(registers, group);
-        int i = 0;
-        for (; values != 0; i++, values >>= VALUE_BITS)
-            having[values & VALUE_MASK]++;
-        having[0] += (uint32_t)(GROUP - i);
+        for (uint64_t values = group_get(registers, group); group_next(&values, &place, &value); having[0]--)
+            having[value]++;
     }
     double z = m * tau(1 - having[VALUE_MAX] / m);
-    for (int value = REST_BITS; value >= 1; value--)
-        z = (z + having[value]) / 2;
+    for (int i = REST_BITS; i >= 1; i--)
+        z = (z + having[i]) / 2;
     z += m * sigma(having[0] / m);
     return alpha * m * (m / z);
 }
@@ -255,17 +263,16 @@ static size_t write_set(const struct reach *r, unsigned char *out) {
 // 0: not shorter than the dense form.
 static size_t write_sparse(const unsigned char *registers, unsigned char *out) {
     unsigned char *at = out;
-    uint32_t before = 0;
+    uint32_t before = 0, place;
+    unsigned value;
     for (uint32_t group = 0; group < REACH_REGISTERS / GROUP; group++) {
-        uint64_t values = group_get(registers, group);
-        for (uint32_t i = group * GROUP; values != 0; i++, values >>= VALUE_BITS) {
-            if ((values & VALUE_MASK) == 0)
-                continue;
-            uint64_t entry = (uint64_t)(i - before) << VALUE_BITS | (values & VALUE_MASK);
+        for (uint64_t values = group_get(registers, group); group_next(&values, &place, &value);) {
+            uint32_t index = group * GROUP + place;
+            uint64_t entry = (uint64_t)(index - before) << VALUE_BITS | value;
             if ((size_t)(at - out) + varint_size(entry) >= REACH_SKETCH_BYTES)
                 return 0;
             at = varint_write(at, entry);
-            before = i;
+            before = index;
         }
     }
     return (size_t)(at - out);
