@@ -2,27 +2,19 @@
 
 #include "runtime/check.h"
 
-// One cell of the block: the row by its place there.
-struct block_cell {
-    int64_t value;
-    uint32_t row, field;
-};
-
-// What a field's cells are in the block.
+// A field's cells in the block: how many rows each is after the one before, and what it holds.
 struct block_column {
-    uint32_t rank; // among the table's fields by name
-    uint32_t count;
-    uint32_t from; // its first cell among those sorted by field
+    struct wire_out steps, values;
+    uint32_t row; // of the last one
 };
 
 struct block_writer {
     block_put put;
     void *context;
-    const struct rows *rows;      // of which `columns` and `by_rank` are
+    const struct rows *rows;      // whose fields these are
+    uint32_t *by_name;            // fields
     struct block_column *columns; // by field
-    uint32_t *by_rank;            // fields
-    ROWS_ARRAY(struct block_cell) cells;
-    ROWS_ARRAY(struct block_cell) sorted; // by field, then by row
+    uint32_t column_count;
     struct wire_out block, part, nested;
     struct wire_out lists[BLOCK_FIELDS];
     bool is_list_used[BLOCK_FIELDS]; // something in it is not 0
@@ -45,10 +37,12 @@ void block_writer_destroy(struct block_writer **w) {
     free(gone->nested.at);
     free(gone->part.at);
     free(gone->block.at);
-    rows_array_fini(&gone->sorted);
-    rows_array_fini(&gone->cells);
-    free(gone->by_rank);
+    for (uint32_t i = 0; i < gone->column_count; i++) {
+        free(gone->columns[i].values.at);
+        free(gone->columns[i].steps.at);
+    }
     free(gone->columns);
+    free(gone->by_name);
     free(gone);
 }
 
@@ -60,20 +54,24 @@ static int field_order(const void *a, const void *b, void *rows) {
     return slice_order((struct slice){x, x_length}, (struct slice){y, y_length});
 }
 
+static void columns_reserve(struct block_writer *w, uint32_t count) {
+    if (count <= w->column_count)
+        return;
+    w->columns = memory_grow(w->columns, count, sizeof(*w->columns));
+    memset(w->columns + w->column_count, 0, (count - w->column_count) * sizeof(*w->columns));
+    w->column_count = count;
+}
+
 // Sorts the fields of a table by name, once.
 static void take_rows(struct block_writer *w, const struct rows *r) {
     if (w->rows == r)
         return;
     w->rows = r;
-    free(w->by_rank);
-    free(w->columns);
-    w->by_rank = memory_grow(NULL, r->fields.count + 1, sizeof(*w->by_rank));
-    w->columns = memory_take((r->fields.count + 1) * sizeof(*w->columns));
+    w->by_name = memory_grow(w->by_name, r->fields.count + 1, sizeof(*w->by_name));
     for (uint32_t i = 0; i < r->fields.count; i++)
-        w->by_rank[i] = i;
-    qsort_r(w->by_rank, r->fields.count, sizeof(*w->by_rank), field_order, (void *)(uintptr_t)r);
-    for (uint32_t i = 0; i < r->fields.count; i++)
-        w->columns[w->by_rank[i]].rank = i;
+        w->by_name[i] = i;
+    qsort_r(w->by_name, r->fields.count, sizeof(*w->by_name), field_order, (void *)(uintptr_t)r);
+    columns_reserve(w, r->fields.count);
 }
 
 static void list_add(struct block_writer *w, enum block_field list, uint64_t value) {
@@ -146,63 +144,42 @@ static void write_keys(struct block_writer *w, const uint32_t *numbers, size_t c
     lists_write(w, BLOCK_ACCOUNT_ROWS, BLOCK_ID_REST);
 }
 
-static void gather_cells(struct block_writer *w, const uint32_t *numbers, size_t count) {
+static void add_cell(struct block_column *column, uint32_t row, int64_t value) {
+    wire_varint(&column->steps, row - column->row);
+    wire_varint(&column->values, wire_zigzag(value));
+    column->row = row;
+}
+
+static void fill_columns(struct block_writer *w, const uint32_t *numbers, size_t count) {
     const struct rows *r = w->rows;
-    w->cells.count = 0;
     for (uint32_t i = 0; i < count; i++) {
         rows_fetch(r, numbers, count, i);
         const struct row *row = &r->rows.at[numbers[i]];
         for (uint32_t place = 0; place < row->cell_count; place++) {
             struct row_cell cell = row_cell(r, row, place);
-            if (cell.value == 0)
-                continue;
-            rows_append(&w->cells, (struct block_cell){cell.value, i, cell.field});
-            w->columns[cell.field].count++;
+            if (cell.value != 0)
+                add_cell(&w->columns[cell.field], i, cell.value);
         }
-    }
-}
-
-// Sorts the cells by their fields' names; within a field they are by row already.
-static void sort_cells(struct block_writer *w) {
-    uint32_t from = 0;
-    for (uint32_t rank = 0; rank < w->rows->fields.count; rank++) {
-        struct block_column *column = &w->columns[w->by_rank[rank]];
-        column->from = from;
-        from += column->count;
-        column->count = 0;
-    }
-    if (w->sorted.room < w->cells.count)
-        rows_reserve(&w->sorted, w->cells.room);
-    for (uint32_t i = 0; i < w->cells.count; i++) {
-        struct block_column *column = &w->columns[w->cells.at[i].field];
-        w->sorted.at[column->from + column->count++] = w->cells.at[i];
     }
 }
 
 static void write_column(struct block_writer *w, uint32_t field) {
     const struct block_column *column = &w->columns[field];
-    const struct block_cell *cells = &w->sorted.at[column->from];
     char name[FIELD_MAX];
-    struct wire_out *steps = &w->lists[0], *values = &w->lists[1];
-    steps->length = values->length = 0;
-    for (uint32_t i = 0, row = 0; i < column->count; i++) {
-        wire_varint(steps, cells[i].row - row);
-        wire_varint(values, wire_zigzag(cells[i].value));
-        row = cells[i].row;
-    }
     w->part.length = 0;
     wire_bytes(&w->part, COLUMN_COUNTER, (struct slice){name, field_write(name, w->rows->fields.at[field])});
-    wire_element(&w->part, COLUMN_STEPS, wire_slice(steps));
-    wire_element(&w->part, COLUMN_VALUES, wire_slice(values));
+    wire_element(&w->part, COLUMN_STEPS, wire_slice(&column->steps));
+    wire_element(&w->part, COLUMN_VALUES, wire_slice(&column->values));
     wire_element(&w->block, BLOCK_COLUMNS, wire_slice(&w->part));
 }
 
+// Writes them by the names of their fields, and leaves them empty.
 static void write_columns(struct block_writer *w) {
-    for (uint32_t rank = 0; rank < w->rows->fields.count; rank++) {
-        uint32_t field = w->by_rank[rank];
-        if (w->columns[field].count > 0)
-            write_column(w, field);
-        w->columns[field].count = 0;
+    for (uint32_t i = 0; i < w->rows->fields.count; i++) {
+        struct block_column *column = &w->columns[w->by_name[i]];
+        if (column->steps.length > 0)
+            write_column(w, w->by_name[i]);
+        column->steps.length = column->values.length = column->row = 0;
     }
 }
 
@@ -232,8 +209,7 @@ void block_write_rows(struct block_writer *w, const struct rows *r, int64_t wind
         for (;; share /= 2) {
             begin_block(w, (enum table)r->rows.at[numbers[from]].table, window_s, share);
             write_keys(w, numbers + from, share);
-            gather_cells(w, numbers + from, share);
-            sort_cells(w);
+            fill_columns(w, numbers + from, share);
             write_columns(w);
             if (!is_too_large(w, share))
                 break;

@@ -27,9 +27,11 @@ static inline void wire_reserve(struct wire_out *w, size_t more) {
 
 static inline void wire_varint(struct wire_out *w, uint64_t value) {
     wire_reserve(w, WIRE_VARINT_MAX);
+    char *to = w->at + w->length;
     for (; value >= 0x80; value >>= 7)
-        w->at[w->length++] = (char)(value | 0x80);
-    w->at[w->length++] = (char)value;
+        *to++ = (char)(value | 0x80);
+    *to++ = (char)value;
+    w->length = (size_t)(to - w->at);
 }
 
 static inline size_t wire_varint_size(uint64_t value) {
