@@ -86,11 +86,11 @@ struct kept_live {
 // Room for so many, of which there is less.
 #define rows_reserve(array, more)                                                                            \
     do {                                                                                                     \
-        uint64_t room = (more);                                                                              \
-        CHECK(room < ROWS_FIRST);                                                                            \
-        (array)->at =                                                                                        \
-            memory_extend((array)->at, (array)->room * sizeof(*(array)->at), room * sizeof(*(array)->at));   \
-        (array)->room = (uint32_t)room;                                                                      \
+        uint64_t new_room = (more);                                                                          \
+        CHECK(new_room < ROWS_FIRST);                                                                        \
+        (array)->at = memory_extend((array)->at, (array)->room * sizeof(*(array)->at),                       \
+                                    new_room * sizeof(*(array)->at));                                        \
+        (array)->room = (uint32_t)new_room;                                                                  \
     } while (0)
 
 #define rows_array_fini(array) memory_release((array)->at, (array)->room * sizeof(*(array)->at))
