@@ -18,10 +18,8 @@ struct comparison {
     struct slice where;
 };
 
-static bool number_compare(const struct comparison *c, const char *counter, uint64_t stored,
-                           uint64_t expected) {
+static void differ(const struct comparison *c, const char *counter, uint64_t stored, uint64_t expected) {
     windows_report_number(c->report, c->window_s, c->where, counter, (int64_t)stored, (int64_t)expected);
-    return stored == expected;
 }
 
 // ---- reach
@@ -30,26 +28,28 @@ static bool number_compare(const struct comparison *c, const char *counter, uint
 static void compare_reached(const struct comparison *c, uint64_t stored, uint64_t members) {
     double off = stored > members ? (double)(stored - members) : (double)(members - stored);
     if (members <= SKETCH_EXACT_MAX || off > errors_max * standard_error * (double)members)
-        number_compare(c, "reached", stored, members);
+        differ(c, "reached", stored, members);
 }
 
 // Six bits each, the lowest bits first.
 static unsigned register_of(const unsigned char *packed, uint32_t index) {
-    unsigned value = 0;
-    for (uint32_t bit = 6 * index; bit < 6 * index + 6; bit++)
-        value |= ((unsigned)packed[bit / 8] >> bit % 8 & 1u) << (bit - 6 * index);
-    return value;
+    uint32_t bit = 6 * index, byte = bit / 8;
+    unsigned next = bit % 8 > 2 ? packed[byte + 1] : 0;
+    return (packed[byte] | next << 8) >> bit % 8 & 0x3f;
 }
 
+// The first that differs says enough.
 static void compare_registers(const struct comparison *c, const unsigned char *packed) {
     unsigned char expected[SKETCH_REGISTERS];
     char counter[COUNTER_TEXT];
+    uint32_t i = 0;
     window_sketches_registers(c->sketches, c->row, expected);
-    for (uint32_t i = 0; i < SKETCH_REGISTERS; i++) {
-        snprintf(counter, sizeof(counter), "register %" PRIu32, i);
-        if (!number_compare(c, counter, register_of(packed, i), expected[i]))
-            return; // the first says enough
-    }
+    while (i < SKETCH_REGISTERS && register_of(packed, i) == expected[i])
+        i++;
+    if (i == SKETCH_REGISTERS)
+        return;
+    snprintf(counter, sizeof(counter), "register %" PRIu32, i);
+    differ(c, counter, register_of(packed, i), expected[i]);
 }
 
 static void compare_reach(const struct comparison *c, const struct sketch *stored) {
@@ -71,14 +71,16 @@ static uint64_t bucket_take(const struct quantiles *q, uint32_t *at, uint32_t bu
 static void compare_quantiles(const struct comparison *c, const struct quantiles *stored) {
     uint64_t expected[SKETCH_BUCKETS];
     char counter[COUNTER_TEXT];
-    uint32_t at = 0;
+    uint32_t at = 0, i = 0;
+    uint64_t taken = 0;
     window_sketches_buckets(c->sketches, c->row, expected);
-    for (uint32_t i = 0; i < SKETCH_BUCKETS; i++) {
-        snprintf(counter, sizeof(counter), "durations of about %" PRId64 " ms",
-                 window_bucket_middle(c->sketches, i));
-        if (!number_compare(c, counter, bucket_take(stored, &at, i), expected[i]))
-            return;
-    }
+    while (i < SKETCH_BUCKETS && (taken = bucket_take(stored, &at, i)) == expected[i])
+        i++;
+    if (i == SKETCH_BUCKETS)
+        return;
+    snprintf(counter, sizeof(counter), "durations of about %" PRId64 " ms",
+             window_bucket_middle(c->sketches, i));
+    differ(c, counter, taken, expected[i]);
 }
 
 // ---- all
