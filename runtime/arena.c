@@ -20,8 +20,12 @@ static struct arena_block *block_create(struct arena *a, size_t size) {
 }
 
 void arena_init(struct arena *a, size_t block_size) {
-    *a = (struct arena){.block_size = block_size};
-    a->first = block_create(a, block_size);
+    arena_init_growing(a, block_size, block_size);
+}
+
+void arena_init_growing(struct arena *a, size_t first, size_t most) {
+    *a = (struct arena){.block_size = first, .block_most = most};
+    a->first = block_create(a, first);
     a->current = a->first;
 }
 
@@ -40,6 +44,7 @@ void arena_fini(struct arena *a) {
 static void *take_elsewhere(struct arena *a, size_t size) {
     struct arena_block *next = a->current->next;
     if (next == NULL || next->size < size) {
+        a->block_size = 2 * a->block_size < a->block_most ? 2 * a->block_size : a->block_most;
         struct arena_block *fresh = block_create(a, size > a->block_size ? size : a->block_size);
         fresh->next = next;
         a->current->next = fresh;

@@ -4,11 +4,11 @@
 #include "runtime/hash.h"
 #include "schemas/rows/rows_table.h"
 
-enum { ID_BLOCK = 64 * 1024 };
+enum { ID_FIRST = 1024, ID_BLOCK = 64 * 1024 }; // orders of thousands of windows are few in each
 
 struct rows *rows_create(void) {
     struct rows *r = memory_take(sizeof(*r));
-    arena_init(&r->ids, ID_BLOCK);
+    arena_init_growing(&r->ids, ID_FIRST, ID_BLOCK);
     slots_init(&r->row_slots);
     slots_init(&r->field_slots);
     slots_init(&r->account_slots);

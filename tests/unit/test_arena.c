@@ -43,9 +43,22 @@ static void a_trim_gives_back_what_is_beyond_and_the_arena_goes_on(void **state)
     arena_fini(&a);
 }
 
+static void a_growing_one_begins_small_and_doubles_up_to_its_most(void **state) {
+    static const size_t held[] = {1, 3, 7, 15, 23, 31}; // blocks: 1, 2, 4, 8, 8, 8
+    struct arena a;
+    arena_init_growing(&a, BLOCK, 8 * BLOCK);
+    for (size_t i = 0; i < sizeof(held) / sizeof(held[0]); i++) {
+        assert_int_equal(arena_held(&a), held[i] * BLOCK);
+        while (arena_held(&a) == held[i] * BLOCK)
+            memset(arena_take(&a, BLOCK / 2), 1, BLOCK / 2);
+    }
+    arena_fini(&a);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_taken_is_counted_until_the_reset),
+        cmocka_unit_test(a_growing_one_begins_small_and_doubles_up_to_its_most),
         cmocka_unit_test(a_trim_gives_back_what_is_beyond_and_the_arena_goes_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

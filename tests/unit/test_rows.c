@@ -85,6 +85,17 @@ static void a_row_and_a_cell_are_small(void **state) {
     rows_destroy(&r);
 }
 
+// Those of thousands of windows are remembered at once.
+static void rows_of_a_few_orders_are_small__goes_red_if_the_first_block_is_for_many(void **state) {
+    struct rows *r = rows_create();
+    for (unsigned char i = 0; i < 3; i++) {
+        const struct order order = order_of("acme", i, i, 1000, 5);
+        rows_add_order(r, &order);
+    }
+    assert_true(rows_memory(r) < 16384);
+    rows_destroy(&r);
+}
+
 static void sums_are_modulo_two_to_the_64(void **state) {
     struct rows *r = rows_create();
     uint32_t row = rows_row(r, &(struct row_key){.table = TABLE_TOTALS, .account = slice_of("acme")});
@@ -736,6 +747,7 @@ int main(void) {
         cmocka_unit_test(a_row_is_what_its_key_says),
         cmocka_unit_test(a_million_rows_are_found_again),
         cmocka_unit_test(a_row_and_a_cell_are_small),
+        cmocka_unit_test(rows_of_a_few_orders_are_small__goes_red_if_the_first_block_is_for_many),
         cmocka_unit_test(sums_are_modulo_two_to_the_64),
         cmocka_unit_test(a_row_of_many_fields_keeps_them_apart),
         cmocka_unit_test(a_subject_touches_its_rows),
