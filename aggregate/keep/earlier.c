@@ -4,58 +4,46 @@
 #include <string.h>
 
 #include "aggregate/keep/keep_files.h"
+#include "aggregate/keep/recent.h"
 #include "runtime/hash.h"
 #include "runtime/memory.h"
 
-#define CACHE_BYTES_MAX ((size_t)256 << 20)
-enum { STORED_MAX = 20000 }; // windows: more than 180 days have
+#define SOLD_BYTES_MAX   ((size_t)256 << 20)
+#define STORED_BYTES_MAX ((size_t)32 << 20)
+enum { HAD_LINE = -2 }; // of a partition that the store was not asked about
 
-struct cached {
-    struct earlier_orders orders;
+// Orders of a window, of each partition as far as `to` (0: none of it).
+struct sold {
     struct rows *rows;
-};
-
-// The orders of a window that the store has.
-struct stored {
-    int64_t start_s;
-    struct earlier_orders *at;
-    size_t count;
+    size_t count; // partitions that it has some of
+    int64_t to[];
 };
 
 struct earlier {
     struct earlier_orders *noted; // by (start_s, partition)
     size_t count, room;
-    struct stored *stored; // by start_s
-    size_t stored_count;
-    struct stored looked; // what was not to be remembered
-    struct cached *cache; // in no order
-    size_t cached, cache_room, cache_bytes;
+    struct recent *stored; // int64_t[partitions]: see earlier_stored
+    struct recent *sold;
 };
 
+static void sold_drop(void *value) {
+    struct sold *sold = value;
+    rows_destroy(&sold->rows);
+    free(sold);
+}
+
 struct earlier *earlier_create(void) {
-    return memory_take(sizeof(struct earlier));
-}
-
-static void cache_drop(struct earlier *e) {
-    for (size_t i = 0; i < e->cached; i++)
-        rows_destroy(&e->cache[i].rows);
-    e->cached = e->cache_bytes = 0;
-}
-
-static void stored_drop(struct earlier *e) {
-    for (size_t i = 0; i < e->stored_count; i++)
-        free(e->stored[i].at);
-    e->stored_count = 0;
+    struct earlier *e = memory_take(sizeof(*e));
+    e->stored = recent_create(STORED_BYTES_MAX, free);
+    e->sold = recent_create(SOLD_BYTES_MAX, sold_drop);
+    return e;
 }
 
 void earlier_destroy(struct earlier **e) {
     if (*e == NULL)
         return;
-    stored_drop(*e);
-    free((*e)->looked.at);
-    free((*e)->stored);
-    cache_drop(*e);
-    free((*e)->cache);
+    recent_destroy(&(*e)->sold);
+    recent_destroy(&(*e)->stored);
     free((*e)->noted);
     free(*e);
     *e = NULL;
@@ -82,12 +70,23 @@ static void note(struct earlier *e, struct earlier_orders orders) {
     e->noted[e->count++] = orders;
 }
 
+// A line that is there again has more to say than what the store had when it was gone.
+static void line_is_back(struct earlier *e, uint32_t partition, int64_t start_s) {
+    const int64_t *to = recent_count(e->stored) > 0 ? recent_find(e->stored, start_s) : NULL;
+    if (to != NULL && to[partition] != HAD_LINE)
+        recent_forget(e->stored, start_s);
+}
+
 void earlier_note(struct earlier *e, const struct progress *progress) {
     for (size_t i = 0; i < progress->line_count; i++) {
         const struct line *line = &progress->lines[i];
+        line_is_back(e, progress->partition, line->start_s);
         if (line->orders_to > 0 && line->start_s + WINDOW_S <= progress->sealed_s)
             note(e, (struct earlier_orders){line->start_s, progress->partition, line->orders_to, false});
     }
+}
+
+void earlier_noted(struct earlier *e) {
     if (e->count > 1)
         qsort(e->noted, e->count, sizeof(*e->noted), orders_compare);
 }
@@ -171,115 +170,130 @@ const struct earlier_orders *earlier_within(const struct earlier_orders *list, s
 
 // ---- what the store has
 
-static size_t stored_place(const struct earlier *e, int64_t start_s) {
-    size_t low = 0, high = e->stored_count;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        if (e->stored[middle].start_s < start_s)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+static bool is_known(const int64_t *to, const bool *gone, uint32_t partitions) {
+    uint32_t i = 0;
+    while (i < partitions && (!gone[i] || to[i] != HAD_LINE))
+        i++;
+    return i == partitions;
 }
 
-static void stored_keep(struct earlier *e, const struct stored *stored) {
-    if (e->stored_count == STORED_MAX)
-        stored_drop(e);
-    if (e->stored == NULL)
-        e->stored = memory_take(STORED_MAX * sizeof(*e->stored));
-    size_t place = stored_place(e, stored->start_s);
-    memmove(&e->stored[place + 1], &e->stored[place], (e->stored_count - place) * sizeof(*stored));
-    e->stored[place] = *stored;
-    e->stored_count++;
-}
-
-static enum status stored_list(struct keeper *k, struct stored *stored, struct problem *p) {
+static enum status stored_list(struct earlier *e, struct keeper *k, int64_t start_s, const bool *gone,
+                               struct problem *p) {
     struct part_name *files = memory_take(k->partitions * sizeof(*files));
-    enum status status = shelf_orders(k->store, stored->start_s, files, k->partitions, p);
-    stored->at = memory_take((k->partitions + 1) * sizeof(*stored->at));
-    for (uint32_t i = 0; status == STATUS_OK && i < k->partitions; i++) {
-        if (files[i].to >= 0)
-            stored->at[stored->count++] = (struct earlier_orders){stored->start_s, i, files[i].to, false};
+    enum status status = shelf_orders(k->store, start_s, files, k->partitions, p);
+    if (status == STATUS_OK) {
+        int64_t *to = memory_take(k->partitions * sizeof(*to));
+        for (uint32_t i = 0; i < k->partitions; i++)
+            to[i] = gone[i] ? files[i].to : HAD_LINE;
+        recent_keep(e->stored, start_s, to, k->partitions * sizeof(*to));
     }
     free(files);
     return status;
 }
 
-static const struct stored *stored_find(const struct earlier *e, int64_t start_s) {
-    size_t place = stored_place(e, start_s);
-    return place < e->stored_count && e->stored[place].start_s == start_s ? &e->stored[place] : NULL;
-}
-
-enum status earlier_stored(struct earlier *e, struct keeper *k, int64_t start_s, bool keeps,
-                           const struct earlier_orders **out, size_t *count, struct problem *p) {
-    const struct stored *found = keeps ? stored_find(e, start_s) : NULL;
-    if (found == NULL) {
-        free(e->looked.at);
-        e->looked = (struct stored){.start_s = start_s};
-        enum status status = stored_list(k, &e->looked, p);
-        if (status != STATUS_OK)
-            return status;
-        found = &e->looked;
-    }
-    *count = found->count;
-    *out = found->at;
-    if (keeps && found == &e->looked) {
-        stored_keep(e, found);
-        e->looked.at = NULL;
-    }
-    return STATUS_OK;
+enum status earlier_stored(struct earlier *e, struct keeper *k, int64_t start_s, const bool *gone,
+                           const int64_t **to, struct problem *p) {
+    *to = recent_find(e->stored, start_s);
+    if (*to != NULL && is_known(*to, gone, k->partitions))
+        return STATUS_OK;
+    enum status status = stored_list(e, k, start_s, gone, p);
+    *to = status == STATUS_OK ? recent_find(e->stored, start_s) : NULL;
+    return status;
 }
 
 // ---- the orders
 
-static struct rows *cache_find(const struct earlier *e, const struct earlier_orders *orders) {
-    for (size_t i = e->cached; i > 0; i--) {
-        const struct earlier_orders *at = &e->cache[i - 1].orders;
-        if (at->start_s == orders->start_s && at->partition == orders->partition && at->to == orders->to)
-            return e->cache[i - 1].rows;
-    }
-    return NULL;
+static bool is_wanted(const struct earlier_orders *orders) {
+    return !orders->gone && orders->to > 0;
 }
 
-static void cache_take(struct earlier *e, const struct earlier_orders *orders, struct rows *rows) {
-    if (e->cache_bytes > CACHE_BYTES_MAX)
-        cache_drop(e);
-    if (e->cached == e->cache_room) {
-        e->cache_room = e->cache_room == 0 ? 64 : 2 * e->cache_room;
-        e->cache = memory_grow(e->cache, e->cache_room, sizeof(*e->cache));
+// What reaches further has all that reaches less far, so orders grow; these have some that are not wanted.
+static bool has_too_many(const struct sold *sold, const struct earlier_orders *list, size_t count) {
+    size_t wanted = 0;
+    for (size_t i = 0; i < count; i++) {
+        int64_t to = is_wanted(&list[i]) ? sold->to[list[i].partition] : 0;
+        if (to > list[i].to)
+            return true;
+        wanted += to > 0;
     }
-    e->cache[e->cached++] = (struct cached){*orders, rows};
-    e->cache_bytes += rows_memory(rows);
+    return wanted < sold->count;
 }
 
-static enum status read_orders(struct earlier *e, struct keeper *k, const struct earlier_orders *orders,
-                               int64_t start, struct rows **out, struct problem *p) {
+static bool has_all(const struct sold *sold, const struct earlier_orders *list, size_t count) {
+    size_t i = 0;
+    while (i < count && (!is_wanted(&list[i]) || sold->to[list[i].partition] == list[i].to))
+        i++;
+    return i == count;
+}
+
+static enum status sold_read(struct keeper *k, struct sold *sold, const struct earlier_orders *orders,
+                             int64_t start, struct problem *p) {
     const struct part_name name = {orders->start_s, orders->partition, start, orders->to};
-    *out = cache_find(e, orders);
-    if (*out != NULL)
-        return STATUS_OK;
     struct rows *rows = rows_create();
     enum status status = keep_files_read_orders(k, &name, rows, p);
-    if (status != STATUS_OK) {
-        rows_destroy(&rows);
-        return status;
+    if (status == STATUS_OK) {
+        rows_merge(sold->rows, rows);
+        sold->count += sold->to[orders->partition] == 0;
+        sold->to[orders->partition] = orders->to;
     }
-    cache_take(e, orders, rows);
-    *out = rows;
+    rows_destroy(&rows);
+    return status;
+}
+
+static enum status sold_extend(struct keeper *k, struct sold *sold, const struct earlier_orders *list,
+                               size_t count, const int64_t *starts, struct problem *p) {
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < count && status == STATUS_OK; i++) {
+        uint32_t partition = list[i].partition;
+        if (is_wanted(&list[i]) && sold->to[partition] < list[i].to)
+            status = sold_read(k, sold, &list[i], starts[partition], p);
+    }
+    return status;
+}
+
+static struct sold *sold_create(uint32_t partitions) {
+    struct sold *sold = memory_take(sizeof(*sold) + partitions * sizeof(*sold->to));
+    sold->rows = rows_create();
+    return sold;
+}
+
+static size_t sold_bytes(const struct sold *sold, uint32_t partitions) {
+    return rows_memory(sold->rows) + sizeof(*sold) + partitions * sizeof(*sold->to);
+}
+
+// What was read is kept where another cannot be: it need not be read again.
+enum status earlier_sold(struct earlier *e, struct keeper *k, const struct earlier_orders *list, size_t count,
+                         const int64_t *starts, const struct rows **out, struct problem *p) {
+    *out = NULL;
+    if (count == 0)
+        return STATUS_OK;
+    int64_t start_s = list[0].start_s;
+    struct sold *sold = recent_find(e->sold, start_s);
+    if (sold != NULL && has_too_many(sold, list, count)) {
+        recent_forget(e->sold, start_s);
+        sold = NULL;
+    }
+    if (sold == NULL || !has_all(sold, list, count)) {
+        sold = sold != NULL ? recent_take(e->sold, start_s) : sold_create(k->partitions);
+        enum status status = sold_extend(k, sold, list, count, starts, p);
+        recent_keep(e->sold, start_s, sold, sold_bytes(sold, k->partitions));
+        if (status != STATUS_OK)
+            return status;
+    }
+    *out = sold->rows;
     return STATUS_OK;
 }
 
 enum status earlier_read(struct earlier *e, struct keeper *k, const struct earlier_orders *list, size_t count,
                          const int64_t *starts, struct rows *rows, struct problem *p) {
     enum status status = STATUS_OK;
-    for (size_t i = 0; i < count && status == STATUS_OK; i++) {
-        struct rows *orders;
-        if (list[i].gone || list[i].to == 0)
-            continue;
-        status = read_orders(e, k, &list[i], starts[list[i].partition], &orders, p);
+    for (size_t i = 0, same = 0; i < count && status == STATUS_OK; i += same, same = 0) {
+        const struct rows *sold;
+        while (i + same < count && list[i + same].start_s == list[i].start_s)
+            same++;
+        status = earlier_sold(e, k, &list[i], same, starts, &sold, p);
         if (status == STATUS_OK)
-            rows_merge(rows, orders);
+            rows_merge(rows, sold);
     }
     return status;
 }

@@ -16,9 +16,10 @@ struct earlier *earlier_create(void);
 void earlier_destroy(struct earlier **e);
 
 // What the records of all partitions say by now of windows that they have sealed: forget, then note each of
-// them.
+// them, then all are noted. Nothing is asked between.
 void earlier_forget(struct earlier *e);
 void earlier_note(struct earlier *e, const struct progress *progress);
+void earlier_noted(struct earlier *e);
 
 // Has a line of the window orders?
 bool earlier_has(const struct earlier *e, int64_t start_s);
@@ -43,12 +44,17 @@ size_t earlier_join(const struct earlier_orders *a, size_t a_count, const struct
 const struct earlier_orders *earlier_within(const struct earlier_orders *list, size_t count, int64_t from_s,
                                             int64_t end_s, size_t *within);
 
-// Orders of a window that the store has, of each partition as far as they reach; they live until the next
-// call. `keeps`: nothing is added to them any more, and they may be remembered.
-enum status earlier_stored(struct earlier *e, struct keeper *k, int64_t start_s, bool keeps,
-                           const struct earlier_orders **out, size_t *count, struct problem *p);
+// How far a window's orders reach in the store, of each partition whose line of it is gone: -1, it has none;
+// they live until the next call. The store is asked once, until a line of them is back: nothing is added to a
+// window without its line.
+enum status earlier_stored(struct earlier *e, struct keeper *k, int64_t start_s, const bool *gone,
+                           const int64_t **to, struct problem *p);
 
-// Adds these orders to `rows`, but for those that are gone. `starts`: the first offset of each partition.
-// STATUS_TRY_AGAIN, STATUS_BAD_DATA (CLM-D3).
+// The orders of one window that a list names, but for those that are gone; they live until the next call, and
+// are read from the store where they were not before. NULL: there are none. `starts`: the first offset of
+// each partition. STATUS_TRY_AGAIN, STATUS_BAD_DATA (CLM-D3).
+enum status earlier_sold(struct earlier *e, struct keeper *k, const struct earlier_orders *list, size_t count,
+                         const int64_t *starts, const struct rows **out, struct problem *p);
+// Adds the orders of any windows to `rows`.
 enum status earlier_read(struct earlier *e, struct keeper *k, const struct earlier_orders *list, size_t count,
                          const int64_t *starts, struct rows *rows, struct problem *p);

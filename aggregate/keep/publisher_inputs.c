@@ -7,11 +7,16 @@
 #include "runtime/memory.h"
 
 const struct line *progress_line(const struct progress *progress, int64_t start_s) {
-    for (size_t i = 0; i < progress->line_count; i++) {
-        if (progress->lines[i].start_s == start_s)
-            return &progress->lines[i];
+    size_t low = 0, high = progress->line_count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (progress->lines[middle].start_s < start_s)
+            low = middle + 1;
+        else
+            high = middle;
     }
-    return NULL;
+    return low < progress->line_count && progress->lines[low].start_s == start_s ? &progress->lines[low]
+                                                                                 : NULL;
 }
 
 static bool is_empty(const struct coverage *c) {

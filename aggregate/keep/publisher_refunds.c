@@ -33,8 +33,9 @@ struct looked {
     const struct publisher *pub;
     struct keeper *keeper;
     const struct inputs *in;
-    int64_t start_s;
     bool makes;
+    bool *gone; // by partition: its line is gone
+    int64_t start_s;
     struct earlier_orders *at;
     size_t count;
 };
@@ -45,25 +46,20 @@ static bool is_line_gone(const struct publisher *pub, uint32_t partition, int64_
     return start_s < progress->settled_before_s && progress_line(progress, start_s) == NULL;
 }
 
-static uint32_t lines_gone(const struct publisher *pub, int64_t start_s) {
-    uint32_t gone = 0;
-    for (uint32_t i = 0; i < pub->partitions; i++)
-        gone += is_line_gone(pub, i, start_s);
-    return gone;
+static bool lines_gone(const struct looked *l) {
+    bool any = false;
+    for (uint32_t i = 0; i < l->pub->partitions; i++) {
+        l->gone[i] = is_line_gone(l->pub, i, l->start_s);
+        any |= l->gone[i];
+    }
+    return any;
 }
 
-static bool is_stored(const struct earlier_orders *stored, size_t count, const struct earlier_orders *e) {
-    size_t i = 0;
-    while (i < count && (stored[i].partition != e->partition || stored[i].to < e->to))
-        i++;
-    return i < count;
-}
-
-static bool are_all_stored(const struct looked *l, const struct earlier_orders *stored, size_t count) {
+static bool are_all_stored(const struct looked *l, const int64_t *stored) {
     bool all = true;
     for (size_t i = 0; i < l->count; i++) {
         const struct earlier_orders *e = &l->at[i];
-        all &= e->to == 0 || !is_line_gone(l->pub, e->partition, l->start_s) || is_stored(stored, count, e);
+        all &= e->to == 0 || !l->gone[e->partition] || stored[e->partition] >= e->to;
     }
     return all;
 }
@@ -83,25 +79,27 @@ static enum status gone_tell(struct looked *l, struct problem *p) {
     return status == STATUS_NO_INPUT ? STATUS_OK : status;
 }
 
+static void stored_join(struct looked *l, const int64_t *stored) {
+    struct earlier_orders *settled = memory_take((l->pub->partitions + 1) * sizeof(*settled));
+    size_t count = 0;
+    for (uint32_t i = 0; i < l->pub->partitions; i++) {
+        if (l->gone[i] && stored[i] >= 0)
+            settled[count++] = (struct earlier_orders){l->start_s, i, stored[i], false};
+    }
+    join(&l->at, &l->count, settled, count);
+    free(settled);
+}
+
 static enum status take_stored(struct looked *l, struct problem *p) {
-    uint32_t gone = lines_gone(l->pub, l->start_s);
-    const struct earlier_orders *stored;
-    size_t count, kept = 0;
-    if (gone == 0)
+    const int64_t *stored;
+    if (!lines_gone(l))
         return STATUS_OK;
-    enum status status = earlier_stored(l->pub->earlier, l->keeper, l->start_s, gone == l->pub->partitions,
-                                        &stored, &count, p);
+    enum status status = earlier_stored(l->pub->earlier, l->keeper, l->start_s, l->gone, &stored, p);
     if (status != STATUS_OK)
         return status;
-    if (!are_all_stored(l, stored, count))
+    if (!are_all_stored(l, stored))
         return gone_tell(l, p);
-    struct earlier_orders *settled = memory_take((count + 1) * sizeof(*settled));
-    for (size_t i = 0; i < count; i++) {
-        if (is_line_gone(l->pub, stored[i].partition, l->start_s))
-            settled[kept++] = stored[i];
-    }
-    join(&l->at, &l->count, settled, kept);
-    free(settled);
+    stored_join(l, stored);
     return STATUS_OK;
 }
 
@@ -169,22 +167,56 @@ static void inputs_begin(const struct publisher *pub, int64_t start_s, struct in
     in->earlier_count = kept;
 }
 
+// What was found of all windows, from the last to the first.
+struct found {
+    struct earlier_orders *at;
+    size_t count, room;
+};
+
+static void found_add(struct found *found, const struct looked *l) {
+    while (found->room < found->count + l->count) {
+        found->room = found->room == 0 ? 256 : 2 * found->room;
+        found->at = memory_grow(found->at, found->room, sizeof(*found->at));
+    }
+    for (size_t i = l->count; i > 0; i--)
+        found->at[found->count++] = l->at[i - 1];
+}
+
+static void found_turn(struct found *found) {
+    for (size_t i = 0; i < found->count / 2; i++) {
+        struct earlier_orders *a = &found->at[i], *b = &found->at[found->count - 1 - i], kept = *a;
+        *a = *b;
+        *b = kept;
+    }
+}
+
+static enum status window_look_up(struct looked *l, struct found *found, struct problem *p) {
+    l->at = memory_take(sizeof(*l->at));
+    l->count = 0;
+    enum status status = look_up(l, p);
+    nothing_drop(l);
+    found_add(found, l);
+    free(l->at);
+    return status;
+}
+
 enum status inputs_look_up(const struct publisher *pub, struct keeper *k, int64_t start_s,
                            const int64_t *windows, size_t count, bool makes, struct inputs *in,
                            struct problem *p) {
+    struct looked l = {
+        .pub = pub, .keeper = k, .in = in, .makes = makes, .gone = memory_take(pub->partitions)};
+    struct found found = {0};
     enum status status = STATUS_OK;
     inputs_begin(pub, start_s, in);
-    size_t room = LOOKED_MAX;
-    for (size_t i = count; i > 0 && status == STATUS_OK && room >= pub->partitions; i--) {
-        struct looked l = {pub, k, in, windows[i - 1], makes, memory_take(sizeof(*l.at)), 0};
-        if (l.start_s < start_s) { // else its own
-            status = look_up(&l, p);
-            nothing_drop(&l);
-            join(&in->earlier, &in->earlier_count, l.at, l.count);
-            room -= l.count;
-        }
-        free(l.at);
+    for (size_t i = count; i > 0 && status == STATUS_OK && found.count + pub->partitions <= LOOKED_MAX; i--) {
+        l.start_s = windows[i - 1];
+        if (l.start_s < start_s) // else its own
+            status = window_look_up(&l, &found, p);
     }
+    found_turn(&found);
+    join(&in->earlier, &in->earlier_count, found.at, found.count);
+    free(found.at);
+    free(l.gone);
     return status;
 }
 
@@ -195,11 +227,10 @@ static enum status settle_by(const struct publisher *pub, struct keeper *k, int6
     size_t count;
     const struct earlier_orders *list =
         earlier_within(in->earlier, in->earlier_count, window_s, window_s + 1, &count);
-    struct rows *sold = rows_create();
-    enum status status = earlier_read(pub->earlier, k, list, count, pub->starts, sold, p);
+    const struct rows *sold;
+    enum status status = earlier_sold(pub->earlier, k, list, count, pub->starts, &sold, p);
     if (status == STATUS_OK)
         rows_settle_refunds(rows, window_s, sold);
-    rows_destroy(&sold);
     return status;
 }
 

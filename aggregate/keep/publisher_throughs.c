@@ -79,6 +79,7 @@ void throughs_note(struct publisher *pub, const struct keeper *k, int64_t now_ms
         earlier_note(pub->earlier, &t->progress);
         waits_note(pub->waits, i, t->name.offset, t->progress.sealed_s, t->progress.watermark_ms, now_ms);
     }
+    earlier_noted(pub->earlier);
 }
 
 void throughs_seal(struct publisher *pub) {
