@@ -229,15 +229,15 @@ static bool has_all(const struct sold *sold, const struct earlier_orders *list, 
 static enum status sold_read(struct keeper *k, struct sold *sold, const struct earlier_orders *orders,
                              int64_t start, struct problem *p) {
     const struct part_name name = {orders->start_s, orders->partition, start, orders->to};
-    struct rows *rows = rows_create();
-    enum status status = keep_files_read_orders(k, &name, rows, p);
-    if (status == STATUS_OK) {
-        rows_merge(sold->rows, rows);
-        sold->count += sold->to[orders->partition] == 0;
-        sold->to[orders->partition] = orders->to;
-    }
+    struct rows *rows;
+    enum status status = keep_files_read_orders(k, &name, &rows, p);
+    if (status != STATUS_OK)
+        return status;
+    rows_merge(sold->rows, rows);
     rows_destroy(&rows);
-    return status;
+    sold->count += sold->to[orders->partition] == 0;
+    sold->to[orders->partition] = orders->to;
+    return STATUS_OK;
 }
 
 static enum status sold_extend(struct keeper *k, struct sold *sold, const struct earlier_orders *list,

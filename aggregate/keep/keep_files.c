@@ -81,12 +81,12 @@ enum status keep_files_orders(struct keeper *k, struct kept *kept, const struct 
     return status;
 }
 
-// Reads a file of a part into `rows`, and holds it against its name.
+// Reads a file of a part into `rows`, of these tables, and holds it against its name.
 static enum status part_read(struct keeper *k, const char *name, enum file_kind kind,
-                             const struct part_name *part, struct rows *rows, struct coverage *coverage,
-                             struct problem *p) {
+                             const struct part_name *part, uint32_t tables, struct rows *rows,
+                             struct coverage *coverage, struct problem *p) {
     struct shelf_file file;
-    enum status status = keep_files_read(k, name, kind, rows, &file, p);
+    enum status status = keep_files_read_tables(k, name, kind, tables, rows, &file, p);
     if (status == STATUS_NO_INPUT)
         return problem_set(p, STATUS_BAD_DATA, "CLM-D3", "restore the store from a backup",
                            "%s is gone, and its line says that it was kept", name);
@@ -106,15 +106,67 @@ enum status keep_files_read_part(struct keeper *k, const struct part_name *part,
                                  struct coverage *coverage, struct problem *p) {
     char name[NAME_MAX_LENGTH];
     part_name_write(name, part);
-    return part_read(k, name, FILE_PART, part, rows, coverage, p);
+    return part_read(k, name, FILE_PART, part, UINT32_MAX, rows, coverage, p);
 }
 
-enum status keep_files_read_orders(struct keeper *k, const struct part_name *part, struct rows *rows,
+// STATUS_NO_INPUT where the part has others than those that reach so far, or cannot be read.
+static enum status orders_of_part(struct keeper *k, const struct part_name *part, int64_t orders_to,
+                                  struct rows **rows, struct problem *p) {
+    struct coverage coverage;
+    char name[NAME_MAX_LENGTH];
+    part_name_write(name, part);
+    *rows = rows_create();
+    enum status status =
+        part_read(k, name, FILE_PART, part, UINT32_C(1) << TABLE_ORDERS, *rows, &coverage, p);
+    if (status == STATUS_BAD_DATA || (status == STATUS_OK && coverage.orders_to != orders_to))
+        status = STATUS_NO_INPUT;
+    if (status != STATUS_OK)
+        rows_destroy(rows);
+    return status;
+}
+
+// Orders stand in their window's parts, too: in the one that was written with them, and in those after it for
+// as long as no other order comes.
+static enum status orders_of_parts(struct keeper *k, const struct part_name *orders, struct rows **rows,
+                                   struct problem *p) {
+    struct store_names names;
+    char folder[NAME_MAX_LENGTH];
+    snprintf(folder, sizeof(folder), "parts/%lld", (long long)orders->start_s);
+    enum status status = store_list(k->store, folder, &names, p);
+    if (status != STATUS_OK)
+        return status;
+    status = STATUS_NO_INPUT;
+    for (size_t i = 0; i < names.count && status == STATUS_NO_INPUT; i++) {
+        struct part_name part;
+        if (part_name_parse(&part, orders->start_s, names.at[i]) && part.partition == orders->partition &&
+            part.from == orders->from && part.to >= orders->to)
+            status = orders_of_part(k, &part, orders->to, rows, p);
+    }
+    store_names_fini(&names);
+    return status;
+}
+
+enum status keep_files_read_orders(struct keeper *k, const struct part_name *part, struct rows **rows,
                                    struct problem *p) {
     char name[NAME_MAX_LENGTH];
     struct coverage coverage;
+    struct problem of_parts;
     orders_name_write(name, part);
-    return part_read(k, name, FILE_ORDERS, part, rows, &coverage, p);
+    *rows = rows_create();
+    enum status status = part_read(k, name, FILE_ORDERS, part, UINT32_MAX, *rows, &coverage, p);
+    if (status == STATUS_OK)
+        return STATUS_OK;
+    rows_destroy(rows);
+    if (status != STATUS_BAD_DATA)
+        return status;
+    status = orders_of_parts(k, part, rows, &of_parts);
+    if (status == STATUS_NO_INPUT)
+        return STATUS_BAD_DATA;
+    if (status == STATUS_OK)
+        log_problem(LOG_LEVEL_ERROR, "orders_taken_from_part", p);
+    else
+        *p = of_parts;
+    return status;
 }
 
 enum status keep_files_last_part(struct keeper *k, struct part_name *part, int64_t offset,

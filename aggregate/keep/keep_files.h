@@ -27,12 +27,16 @@ enum status keep_files_open(struct keeper *k, const char *name, enum file_kind k
                             struct problem *p);
 enum status keep_files_read(struct keeper *k, const char *name, enum file_kind kind, struct rows *rows,
                             struct shelf_file *file, struct problem *p);
+// The same, but only tables whose bits (1 << table) are set are put into `rows`.
+enum status keep_files_read_tables(struct keeper *k, const char *name, enum file_kind kind, uint32_t tables,
+                                   struct rows *rows, struct shelf_file *file, struct problem *p);
 
 // Reads a part's rows and what it covers. STATUS_BAD_DATA (CLM-D3) where it is torn, another's or gone.
 enum status keep_files_read_part(struct keeper *k, const struct part_name *part, struct rows *rows,
                                  struct coverage *coverage, struct problem *p);
-// Reads the orders of a part. CLM-D3 as above.
-enum status keep_files_read_orders(struct keeper *k, const struct part_name *part, struct rows *rows,
+// Reads the orders of a part, from its own file, or where that is torn, another's or gone, from a part that
+// says to have just those; that is told. CLM-D3 of the file where there is none. The caller frees *rows.
+enum status keep_files_read_orders(struct keeper *k, const struct part_name *part, struct rows **rows,
                                    struct problem *p);
 // Sets part->to to the last of the window's parts that ends by `offset`; -1 where there is none.
 enum status keep_files_last_part(struct keeper *k, struct part_name *part, int64_t offset, struct problem *p);

@@ -63,6 +63,11 @@ enum status keep_files_open(struct keeper *k, const char *name, enum file_kind k
 
 enum status keep_files_read(struct keeper *k, const char *name, enum file_kind kind, struct rows *rows,
                             struct shelf_file *file, struct problem *p) {
-    enum status status = shelf_read(k->store, name, rows, file, p);
+    return keep_files_read_tables(k, name, kind, UINT32_MAX, rows, file, p);
+}
+
+enum status keep_files_read_tables(struct keeper *k, const char *name, enum file_kind kind, uint32_t tables,
+                                   struct rows *rows, struct shelf_file *file, struct problem *p) {
+    enum status status = shelf_read_tables(k->store, name, tables, rows, file, p);
     return status == STATUS_OK ? fit_or_close(k, kind, file, p) : status;
 }

@@ -563,17 +563,66 @@ static void who_begins_reads_no_parts_of_what_is_published(void **state) {
     assert_int_equal(figures.published, 0);
 }
 
-static void damaged_orders_of_a_refund_hold_the_window(void **state) {
+static void tear_orders(void) {
     char name[NAME_MAX_LENGTH];
+    orders_name_write(name, &(struct part_name){SOLD_S, 1, 0, 30});
+    assert_int_equal(store_put(store, name, "torn", 4, NULL), STATUS_OK);
+}
+
+static void damaged_orders_that_no_part_has_hold_the_window_and_are_named(void **state) {
+    struct problem p;
     lay_refund(100, PLACED_S);
     lay_through(0, 100);
     lay_lines(31, SOLD_S, 30);
     assert_int_equal(publish(), STATUS_BAD_DATA);
-    orders_name_write(name, &(struct part_name){SOLD_S, 1, 0, 30});
-    assert_int_equal(store_put(store, name, "torn", 4, NULL), STATUS_OK);
-    assert_int_equal(publish(), STATUS_BAD_DATA);
+    tear_orders();
+    struct publisher *publisher = publisher_create(PARTITIONS, -1);
+    bool more;
+    assert_int_equal(publisher_run(publisher, &keeper, both, 8, 0, &more, &p), STATUS_BAD_DATA);
+    assert_non_null(strstr(p.what, "orders/"));
+    publisher_destroy(&publisher);
     lay_orders(SOLD_S, 30, 1, PLATFORM_TIKTOK);
     assert_int_equal(publish(), STATUS_OK);
+}
+
+// The part of partition 1 that says how far its orders reach, with the order 1 of that platform.
+static void lay_part_of_orders(int64_t to, int64_t orders_to, uint32_t platform) {
+    char name[NAME_MAX_LENGTH];
+    struct rows *rows = rows_create();
+    struct coverage coverage = covers(1, to);
+    struct header header = keeper_header(FILE_PART, SOLD_S);
+    struct order order = order_of("acme", 1, 1, SOLD_S * INT64_C(1000), 5);
+    coverage.orders_to = orders_to;
+    header.coverage = &coverage;
+    header.coverage_count = 1;
+    order.subject.platform = platform;
+    rows_add_order(rows, &order);
+    part_name_write(name, &(struct part_name){SOLD_S, 1, 0, to});
+    lay(name, &header, rows);
+    rows_destroy(&rows);
+}
+
+// Parts before have fewer, and parts after may have more.
+static void damaged_orders_are_taken_from_the_part_that_has_just_those__goes_red_if_any_is(void **state) {
+    lay_refund(100, PLACED_S);
+    lay_through(0, 100);
+    lay_lines(90, SOLD_S, -1);
+    lay_part_of_orders(25, 25, PLATFORM_X);
+    lay_part_of_orders(40, 30, PLATFORM_TIKTOK);
+    lay_part_of_orders(50, 50, PLATFORM_YOUTUBE);
+    tear_orders();
+    assert_int_equal(publish(), STATUS_OK);
+    the_refund_is_of(PLATFORM_TIKTOK);
+    the_header_names(SOLD_S, 1, 30, false);
+}
+
+static void nor_are_they_taken_from_one_that_has_more__goes_red_if_its_coverage_is_not_asked(void **state) {
+    lay_refund(100, PLACED_S);
+    lay_through(0, 100);
+    lay_lines(90, SOLD_S, -1);
+    lay_part_of_orders(50, 50, PLATFORM_TIKTOK);
+    tear_orders();
+    assert_int_equal(publish(), STATUS_BAD_DATA);
 }
 
 // A copy of an order that a refund of the window names lies further back than 48 hours: the order counts.
@@ -709,7 +758,9 @@ int main(void) {
         TEST(a_window_without_orders_is_named),
         TEST(an_order_that_comes_later_makes_a_revision__goes_red_if_the_windows_are_forgotten),
         TEST(who_begins_reads_no_parts_of_what_is_published),
-        TEST(damaged_orders_of_a_refund_hold_the_window),
+        TEST(damaged_orders_that_no_part_has_hold_the_window_and_are_named),
+        TEST(damaged_orders_are_taken_from_the_part_that_has_just_those__goes_red_if_any_is),
+        TEST(nor_are_they_taken_from_one_that_has_more__goes_red_if_its_coverage_is_not_asked),
         TEST(orders_of_a_refunds_window_are_no_copies__goes_red_if_all_that_the_header_names_are),
         TEST(a_refund_that_is_taken_back_is_looked_up_still__goes_red_if_sums_of_nothing_are_left_out),
         TEST(where_store_retain_was_shorter_once_orders_are_gone__goes_red_if_the_setting_alone_says_so),
