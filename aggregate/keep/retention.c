@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "aggregate/keep/earlier.h"
 #include "aggregate/keep/publisher.h"
 
 enum { MARGIN_S = 24 * 3600 };
@@ -101,7 +100,7 @@ enum status retention_run(struct keeper *k, const struct retention *terms, size_
     if (status == STATUS_OK && horizon_s > 0)
         status = folder_remove(&r, "snapshots", horizon_s, snapshot_is_ours, p);
     if (status == STATUS_OK && horizon_s > 0)
-        status = folder_remove(&r, "orders", horizon_s - EARLIER_S, part_is_ours, p);
+        status = folder_remove(&r, "orders", horizon_s - RETENTION_ORDERS_S, part_is_ours, p);
     *removed = most - r.left;
     *more = r.more;
     return status;

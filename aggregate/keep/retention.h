@@ -1,6 +1,5 @@
-// What grows older than store.retain leaves the store: a window's parts and its published revisions, and 48
-// hours of windows later its orders, which those after it are held against, and in which refunds look up
-// theirs. Spans that somebody made stay. On the keeping thread.
+// What grows older than store.retain leaves the store: a window's parts and its published revisions, and
+// three days later its orders. Spans that somebody made stay. On the keeping thread.
 //
 // Time is what all partitions have sealed, and never later than the newest window that is published, nor than
 // the clock: neither a host whose clock is wrong takes anything away, nor a producer's whose events are of a
@@ -8,7 +7,12 @@
 // (ledger.h) before its files go.
 #pragma once
 
-#include "aggregate/keep/keeper.h"
+#include "aggregate/keep/earlier.h"
+
+// Orders are read for 48 hours of windows longer than what they are of: windows are held against them, and
+// refunds look up theirs. They leave a day after that: whoever is no further than a day behind the process
+// that removes them reads none that are going.
+enum { RETENTION_ORDERS_S = EARLIER_S + 24 * 3600 };
 
 struct retention {
     int64_t sealed_s;  // by all partitions; 0: unknown, and nothing is removed

@@ -130,7 +130,7 @@ def test_what_has_left_the_store_in_its_time_is_quiet(old):
 
 
 def test_orders_that_left_before_the_window_that_looked_them_up_are_a_note__red_if_they_are_missed(tmp_path):
-    """They stay two days longer than what they are of; a refund looks back for as long as the rules say."""
+    """They stay three days longer than what they are of; a refund looks back for as long as the rules say."""
     days = (int(time.time()) - FIRST) // DAY
     sold, returned = 96 * (days - 40), 96 * (days - 30)
     store = Store(tmp_path / "store").window(sold, orders=_orders(sold, 1)).window(returned).window(96 * days - 10)

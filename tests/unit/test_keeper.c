@@ -313,8 +313,8 @@ static const struct file *newest_of(struct world *w, int64_t start_s) {
     return newest;
 }
 
-// Orders stay two days longer than what they are of.
-static bool orders_may_have_left(const struct world *w, int64_t start_s) {
+// Orders are read for two days longer than what they are of.
+static bool orders_may_be_gone(const struct world *w, int64_t start_s) {
     return w->retain_s > 0 && may_have_left(w, start_s + 48 * 3600);
 }
 
@@ -323,7 +323,7 @@ static bool is_looked_up(const struct world *w, const struct header *header, int
     for (size_t i = 0; i < header->earlier_count; i++) {
         const struct earlier_orders *at = &header->earlier[i];
         if (at->start_s == start_s &&
-            (at->gone ? orders_may_have_left(w, start_s) : at->partition == partition && at->to >= to))
+            (at->gone ? orders_may_be_gone(w, start_s) : at->partition == partition && at->to >= to))
             return true;
     }
     return to == 0;

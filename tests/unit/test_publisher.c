@@ -3,6 +3,7 @@
 #include "aggregate/keep/publisher.h"
 
 #include "aggregate/keep/keep_files.h"
+#include "aggregate/keep/retention.h"
 #include "tests/unit/keeper_fixture.h"
 
 enum { PARTITIONS = 2, START_S = 1767225600 };
@@ -603,7 +604,7 @@ static void lay_part_of_orders(int64_t to, int64_t orders_to, uint32_t platform)
 }
 
 // Parts before have fewer, and parts after may have more.
-static void damaged_orders_are_taken_from_the_part_that_has_just_those__goes_red_if_any_is(void **state) {
+static void damaged_orders_are_taken_from_the_part_that_has_just_those(void **state) {
     lay_refund(100, PLACED_S);
     lay_through(0, 100);
     lay_lines(90, SOLD_S, -1);
@@ -735,6 +736,32 @@ where_store_retain_was_shorter_once_orders_are_gone__goes_red_if_the_setting_alo
     newest_covers(101, 0);
 }
 
+static bool none_is_open(const void *context, int64_t start_s) {
+    return false;
+}
+
+// The process that removes is almost a day ahead of the one that publishes, which may just look them up.
+static void
+no_orders_are_removed_that_another_may_look_up__goes_red_if_they_leave_when_they_are_not(void **state) {
+    const int64_t ahead_s = SEALED_S + 23 * 3600;
+    const struct retention terms = {.sealed_s = ahead_s, .owned = both, .is_open = none_is_open};
+    char name[NAME_MAX_LENGTH];
+    struct problem p;
+    size_t removed;
+    bool more;
+    snapshot_name_write(name, &(struct snapshot_name){ahead_s - WINDOW_S - ahead_s % WINDOW_S, 1, 1});
+    assert_int_equal(store_put(store, name, "x", 1, NULL), STATUS_OK);
+    lay_refund(100, PLACED_S);
+    lay_orders(SOLD_S, 30, 1, PLATFORM_TIKTOK);
+    lay_through(0, 100);
+    lay_lines(31, SOLD_S, -1);
+    keeper.now_s = ahead_s;
+    keeper.retain_s = SEALED_S - 86400 - EARLIER_S - SOLD_S;
+    assert_int_equal(retention_run(&keeper, &terms, 100, &removed, &more, &p), STATUS_OK);
+    assert_int_equal(publish(), STATUS_OK);
+    the_refund_is_of(PLATFORM_TIKTOK);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, fresh, done)
 
 int main(void) {
@@ -759,12 +786,13 @@ int main(void) {
         TEST(an_order_that_comes_later_makes_a_revision__goes_red_if_the_windows_are_forgotten),
         TEST(who_begins_reads_no_parts_of_what_is_published),
         TEST(damaged_orders_that_no_part_has_hold_the_window_and_are_named),
-        TEST(damaged_orders_are_taken_from_the_part_that_has_just_those__goes_red_if_any_is),
+        TEST(damaged_orders_are_taken_from_the_part_that_has_just_those),
         TEST(nor_are_they_taken_from_one_that_has_more__goes_red_if_its_coverage_is_not_asked),
         TEST(orders_of_a_refunds_window_are_no_copies__goes_red_if_all_that_the_header_names_are),
         TEST(a_refund_that_is_taken_back_is_looked_up_still__goes_red_if_sums_of_nothing_are_left_out),
         TEST(where_store_retain_was_shorter_once_orders_are_gone__goes_red_if_the_setting_alone_says_so),
         TEST(what_has_left_the_store_is_not_looked_up__goes_red_without_the_bound),
+        TEST(no_orders_are_removed_that_another_may_look_up__goes_red_if_they_leave_when_they_are_not),
     };
     return cmocka_run_group_tests(tests, store_fixture_begin, store_fixture_end);
 }

@@ -8,7 +8,6 @@
 
 #include <cmocka.h>
 
-#include "aggregate/keep/earlier.h"
 #include "aggregate/keep/publisher.h"
 #include "tests/unit/store_fixture.h"
 
@@ -91,16 +90,16 @@ static size_t run_all(const struct retention *terms) {
     return removed;
 }
 
-static void windows_that_are_older_go_and_their_orders_two_days_later(void **state) {
+static void windows_that_are_older_go_and_their_orders_three_days_later(void **state) {
     const struct retention terms = terms_of(NOW_S);
-    lay_window(LAST_S - EARLIER_S);
-    lay_window(LAST_S - EARLIER_S + WINDOW_S);
+    lay_window(LAST_S - RETENTION_ORDERS_S);
+    lay_window(LAST_S - RETENTION_ORDERS_S + WINDOW_S);
     lay_window(LAST_S);
     lay_window(FIRST_S);
     lay_window(NEWEST_S);
     assert_int_equal(run_all(&terms), 3 * 3 + 1);
-    holds(LAST_S - EARLIER_S, 0, 0, 0);
-    holds(LAST_S - EARLIER_S + WINDOW_S, 0, 0, 1);
+    holds(LAST_S - RETENTION_ORDERS_S, 0, 0, 0);
+    holds(LAST_S - RETENTION_ORDERS_S + WINDOW_S, 0, 0, 1);
     holds(LAST_S, 0, 0, 1);
     holds(FIRST_S, 1, 2, 1);
     holds(NEWEST_S, 1, 2, 1);
@@ -222,7 +221,7 @@ static void nothing_goes_where_it_is_off(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(windows_that_are_older_go_and_their_orders_two_days_later),
+        TEST(windows_that_are_older_go_and_their_orders_three_days_later),
         TEST(what_is_not_called_as_we_call_it_stays),
         TEST(a_window_whose_rows_somebody_holds_stays),
         TEST(processes_share_the_work),

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "aggregate/commands/verify/verify.h"
-#include "aggregate/keep/earlier.h"
+#include "aggregate/keep/retention.h"
 #include "runtime/memory.h"
 
 enum { UNPUBLISHED_MAX_S = 3600 }; // of event time: an aggregator may be behind its records by so much
@@ -214,9 +214,9 @@ static int64_t start_of(const struct header *header, uint32_t partition) {
     return 0;
 }
 
-// Orders stay for two days more than what they are of; windows look them up for longer than that.
+// Orders stay longer than what they are of, and windows look them up for longer than that.
 static bool orders_may_have_left(const struct verify *v, int64_t start_s) {
-    return may_have_left(v, start_s + EARLIER_S);
+    return may_have_left(v, start_s + RETENTION_ORDERS_S);
 }
 
 // Those that it was held against, or that its refunds were looked up in. False where they have left the store
