@@ -3,13 +3,16 @@
 // Refunds stand in the window's parts. So where it is to be made, its parts were read, and say which windows
 // those are; where it may be published already, the newest revision's header does, which names each of them:
 // one without orders by a partition and the offset 0.
+//
+// A header has room for so many (SNAPSHOT_EARLIER_MAX). Those of 48 hours before always have it, for a topic
+// has at most 4,096 partitions. Of half of what is left those that lie furthest back are not looked up once
+// the others fill it: they are named as gone, and their refunds are unattributed, in whatever order the
+// window's revisions come. The other half is for what revisions before had read of them.
 #include <stdlib.h>
 
 #include "aggregate/keep/publisher_internal.h"
+#include "runtime/log/log.h"
 #include "runtime/memory.h"
-
-// More do not fit a header with room to spare; the windows that lie furthest back are left out.
-enum { LOOKED_MAX = 1 << 19 };
 
 size_t earlier_windows(const struct earlier_orders *list, size_t count, int64_t **starts) {
     size_t kept = 0;
@@ -36,6 +39,7 @@ struct looked {
     bool makes;
     bool *gone; // by partition: its line is gone
     int64_t start_s;
+    bool left; // it is not read
     struct earlier_orders *at;
     size_t count;
 };
@@ -65,6 +69,7 @@ static bool are_all_stored(const struct looked *l, const int64_t *stored) {
 }
 
 static void all_are_gone(struct looked *l) {
+    l->left = true;
     for (size_t i = 0; i < l->count; i++)
         l->at[i].gone = true;
 }
@@ -113,33 +118,39 @@ static bool is_any_gone(const struct looked *l) {
 // Its orders have left the store, or are about to. What an earlier revision read of them is named still, so
 // that the sum in the name of this one is greater.
 static bool has_left(const struct looked *l) {
-    return is_any_gone(l) || l->start_s + WINDOW_S <= l->pub->gone_before_s - EARLIER_S;
+    return is_any_gone(l) || (l->makes && l->start_s + WINDOW_S <= l->pub->gone_before_s - EARLIER_S);
+}
+
+static void take_published(struct looked *l) {
+    size_t count;
+    const struct earlier_orders *published =
+        earlier_within(l->in->published, l->in->published_count, l->start_s, l->start_s + 1, &count);
+    l->left = false;
+    l->count = 0;
+    join(&l->at, &l->count, published, count);
 }
 
 static enum status look_up(struct looked *l, struct problem *p) {
-    size_t published, lines;
-    const struct earlier_orders *of_published =
-        earlier_within(l->in->published, l->in->published_count, l->start_s, l->start_s + 1, &published);
-    const struct earlier_orders *of_lines = earlier_of(l->pub->earlier, l->start_s, &lines);
-    join(&l->at, &l->count, of_published, published);
-    if (l->makes && has_left(l)) {
+    size_t count;
+    const struct earlier_orders *lines = earlier_of(l->pub->earlier, l->start_s, &count);
+    take_published(l);
+    if (has_left(l)) {
         all_are_gone(l);
         return STATUS_OK;
     }
-    join(&l->at, &l->count, of_lines, lines);
+    join(&l->at, &l->count, lines, count);
     return l->makes ? take_stored(l, p) : STATUS_OK;
 }
 
 // Where some partition has orders, those that have none are not named.
 static void nothing_drop(struct looked *l) {
     size_t kept = 0;
-    bool gone = is_any_gone(l) || (l->makes && has_left(l));
     for (size_t i = 0; i < l->count; i++) {
         if (l->at[i].to > 0)
             l->at[kept++] = l->at[i];
     }
     if (kept == 0)
-        l->at[kept++] = (struct earlier_orders){.start_s = l->start_s, .gone = gone};
+        l->at[kept++] = (struct earlier_orders){.start_s = l->start_s, .gone = l->left};
     l->count = kept;
 }
 
@@ -171,6 +182,7 @@ static void inputs_begin(const struct publisher *pub, int64_t start_s, struct in
 struct found {
     struct earlier_orders *at;
     size_t count, room;
+    size_t left_out; // windows that were not looked up
 };
 
 static void found_add(struct found *found, const struct looked *l) {
@@ -190,34 +202,94 @@ static void found_turn(struct found *found) {
     }
 }
 
-static enum status window_look_up(struct looked *l, struct found *found, struct problem *p) {
-    l->at = memory_take(sizeof(*l->at));
-    l->count = 0;
+// How many may be named of the windows that lie further back than 48 hours, where those that do not are
+// found.
+static size_t room_of(const struct publisher *pub, const struct inputs *in, const struct found *near) {
+    size_t named = in->earlier_count + near->count, most = (size_t)pub->partitions * (EARLIER_S / WINDOW_S);
+    named = named < most ? named : most;
+    return named < SNAPSHOT_EARLIER_MAX ? (SNAPSHOT_EARLIER_MAX - named) / 2 : 0;
+}
+
+static enum status near_look_up(struct looked *l, struct problem *p) {
     enum status status = look_up(l, p);
     nothing_drop(l);
-    found_add(found, l);
-    free(l->at);
     return status;
+}
+
+static void leave_out(struct looked *l, struct found *found) {
+    take_published(l);
+    all_are_gone(l);
+    nothing_drop(l);
+    found->left_out++;
+}
+
+// Once one has no room, none that lies further back has.
+static enum status far_look_up(struct looked *l, struct found *found, size_t *room, struct problem *p) {
+    if (*room == 0) {
+        leave_out(l, found);
+        return STATUS_OK;
+    }
+    enum status status = near_look_up(l, p);
+    if (l->count <= *room) {
+        *room -= l->count;
+        return status;
+    }
+    *room = 0;
+    leave_out(l, found);
+    return status;
+}
+
+static enum status all_look_up(struct looked *l, int64_t start_s, const int64_t *windows, size_t count,
+                               struct found *found, struct problem *p) {
+    enum status status = STATUS_OK;
+    size_t i = count;
+    while (i > 0 && windows[i - 1] >= start_s) // its own
+        i--;
+    for (; i > 0 && windows[i - 1] >= start_s - EARLIER_S && status == STATUS_OK; i--) {
+        l->start_s = windows[i - 1];
+        status = near_look_up(l, p);
+        found_add(found, l);
+    }
+    size_t room = room_of(l->pub, l->in, found);
+    for (; i > 0 && status == STATUS_OK; i--) {
+        l->start_s = windows[i - 1];
+        status = far_look_up(l, found, &room, p);
+        found_add(found, l);
+    }
+    return status;
+}
+
+// Revisions before may have named more than the half that is theirs, if time and again all that was looked up
+// grew beyond the other.
+static enum status bound(int64_t start_s, const struct inputs *in, struct problem *p) {
+    if (in->earlier_count <= SNAPSHOT_EARLIER_MAX)
+        return STATUS_OK;
+    return problem_set(p, STATUS_BAD_DATA, "CLM-D3", "remove its revisions: it is published anew",
+                       "window %lld would name %zu lists of earlier orders, more than a header has room for",
+                       (long long)start_s, in->earlier_count);
 }
 
 enum status inputs_look_up(const struct publisher *pub, struct keeper *k, int64_t start_s,
                            const int64_t *windows, size_t count, bool makes, struct inputs *in,
                            struct problem *p) {
-    struct looked l = {
-        .pub = pub, .keeper = k, .in = in, .makes = makes, .gone = memory_take(pub->partitions)};
+    struct looked l = {.pub = pub,
+                       .keeper = k,
+                       .in = in,
+                       .makes = makes,
+                       .gone = memory_take(pub->partitions),
+                       .at = memory_take(sizeof(*l.at))};
     struct found found = {0};
-    enum status status = STATUS_OK;
     inputs_begin(pub, start_s, in);
-    for (size_t i = count; i > 0 && status == STATUS_OK && found.count + pub->partitions <= LOOKED_MAX; i--) {
-        l.start_s = windows[i - 1];
-        if (l.start_s < start_s) // else its own
-            status = window_look_up(&l, &found, p);
-    }
+    enum status status = all_look_up(&l, start_s, windows, count, &found, p);
     found_turn(&found);
     join(&in->earlier, &in->earlier_count, found.at, found.count);
+    if (makes && found.left_out > 0)
+        log_warn("refunds_not_looked_up", FIELD("window", LOG_INT(start_s)),
+                 FIELD("windows", LOG_INT(found.left_out)));
     free(found.at);
+    free(l.at);
     free(l.gone);
-    return status;
+    return status == STATUS_OK ? bound(start_s, in, p) : status;
 }
 
 // ---- settling

@@ -14,6 +14,7 @@ enum {
     SNAPSHOT_SUM_SIZE = 32,
     SNAPSHOT_BLOCK_ROWS = 65536,
     SNAPSHOT_BLOCK_BYTES = 64 << 20, // a larger one is refused
+    SNAPSHOT_EARLIER_MAX = 1 << 20,  // orders of earlier windows that a header names
     SNAPSHOT_LEVEL = 1,              // zstd's: hardly larger than by 3, in a fifth of the time
 };
 

@@ -330,7 +330,7 @@ const char *header_read(struct slice bytes, struct arena *arena, struct header *
         return wrong;
     size_t count = count_of(bytes, HEADER_COVERAGE);
     size_t earlier = count_of(bytes, HEADER_EARLIER);
-    if (count > HEADER_PARTITIONS_MAX || earlier > HEADER_LINES_MAX)
+    if (count > HEADER_PARTITIONS_MAX || earlier > SNAPSHOT_EARLIER_MAX)
         return "more partitions than can be";
     struct header_read r = {arena, header, arena_take(arena, (count + 1) * sizeof(struct coverage)),
                             arena_take(arena, (earlier + 1) * sizeof(struct earlier_orders)), table_rows};

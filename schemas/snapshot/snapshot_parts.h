@@ -93,8 +93,10 @@ enum viewer_field {
 // Of so many tables every header counts the rows, if of any.
 enum { TABLES_FIRST = TABLE_ORDERS + 1 };
 
-// A header's bounds, whatever it says.
-enum { HEADER_BYTES_MAX = 16 << 20, HEADER_PARTITIONS_MAX = 65536, HEADER_LINES_MAX = 1 << 20 };
+// A header's bounds, whatever it says. One of a window has room for all that it may cover (of a partition at
+// most 60 bytes) and for all earlier orders that it may name (of each at most 26).
+enum { HEADER_BYTES_MAX = 32 << 20, HEADER_PARTITIONS_MAX = 65536, HEADER_LINES_MAX = 1 << 20 };
+_Static_assert(60 * HEADER_PARTITIONS_MAX + 26 * SNAPSHOT_EARLIER_MAX < HEADER_BYTES_MAX - 65536, "room");
 
 void header_write(struct wire_out *w, const struct header *header, const uint64_t table_rows[TABLES]);
 // Texts and arrays are put into the arena.

@@ -1,0 +1,134 @@
+// What a header names of the windows that refunds look up, where that is more than it has room for.
+#include "aggregate/keep/publisher_internal.h"
+
+#include "schemas/layout.h"
+#include "tests/unit/keeper_fixture.h"
+
+enum { START_S = 1767225600, NEAR = EARLIER_S / WINDOW_S, FAR = 100, LINES = NEAR + FAR };
+
+static int fresh(void **state) {
+    keeper_fresh(PARTITIONS_MAX);
+    return store == NULL;
+}
+
+// Every partition has orders of the window and of all before it, as many as there are lines.
+struct world {
+    struct publisher *publisher;
+    struct line lines[LINES];
+    int64_t windows[LINES];
+    struct coverage coverage[PARTITIONS_MAX];
+    struct inputs in;
+};
+
+static struct world *world_begin(void) {
+    struct world *w = memory_take(sizeof(*w));
+    w->publisher = publisher_create(PARTITIONS_MAX, -1);
+    for (int i = 0; i < LINES; i++) {
+        w->windows[i] = START_S - (LINES - i) * (int64_t)WINDOW_S;
+        w->lines[i] = (struct line){.start_s = w->windows[i], .to = INT64_MAX, .orders_to = INT64_MAX};
+    }
+    earlier_forget(w->publisher->earlier);
+    for (uint32_t i = 0; i < PARTITIONS_MAX; i++) {
+        struct progress *progress = &w->publisher->throughs[i].progress;
+        *progress = (struct progress){
+            .partition = i, .sealed_s = START_S + WINDOW_S, .lines = w->lines, .line_count = LINES};
+        w->coverage[i] = (struct coverage){i, 0, INT64_MAX, UINT64_MAX, UINT64_MAX, true, INT64_MAX};
+        earlier_note(w->publisher->earlier, progress);
+    }
+    earlier_noted(w->publisher->earlier);
+    w->in = (struct inputs){.coverage = w->coverage};
+    return w;
+}
+
+static void world_end(struct world **w) {
+    for (uint32_t i = 0; i < PARTITIONS_MAX; i++)
+        (*w)->publisher->throughs[i].progress.lines = NULL;
+    publisher_destroy(&(*w)->publisher);
+    free((*w)->in.earlier);
+    free(*w);
+}
+
+static enum status look_up(struct world *w) {
+    struct problem p;
+    return inputs_look_up(w->publisher, &keeper, START_S, w->windows, LINES, true, &w->in, &p);
+}
+
+static size_t named_of(const struct world *w, int64_t start_s, bool *gone) {
+    size_t count;
+    const struct earlier_orders *list =
+        earlier_within(w->in.earlier, w->in.earlier_count, start_s, start_s + 1, &count);
+    *gone = count > 0 && list[0].gone;
+    return count;
+}
+
+static void is_written_and_read(const struct world *w) {
+    struct snapshot *s;
+    struct problem p;
+    struct header header = keeper_header(FILE_WINDOW, START_S);
+    header.coverage = w->coverage;
+    header.coverage_count = PARTITIONS_MAX;
+    header.earlier = w->in.earlier;
+    header.earlier_count = w->in.earlier_count;
+    struct rows *rows = rows_create();
+    struct snapshot_bytes bytes = written(&header, rows);
+    assert_int_equal(snapshot_open(&s, "it", bytes.at, bytes.length, &p), STATUS_OK);
+    assert_int_equal(snapshot_header(s)->earlier_count, w->in.earlier_count);
+    snapshot_close(&s);
+    snapshot_bytes_fini(&bytes);
+    rows_destroy(&rows);
+}
+
+// 48 hours of all partitions that can be, all of it as long as it can be.
+static void what_is_named_is_written__goes_red_if_those_of_48_hours_are_not_reckoned_with(void **state) {
+    const size_t room = (SNAPSHOT_EARLIER_MAX - NEAR * PARTITIONS_MAX) / 2, kept = room / PARTITIONS_MAX;
+    struct world *w = world_begin();
+    assert_int_equal(look_up(w), STATUS_OK);
+    for (size_t i = 0; i < LINES; i++) {
+        bool gone;
+        size_t named = named_of(w, w->windows[i], &gone);
+        bool is_left_out = i < FAR - kept;
+        assert_int_equal(named, is_left_out ? 1 : PARTITIONS_MAX);
+        assert_int_equal(gone, is_left_out);
+    }
+    is_written_and_read(w);
+    world_end(&w);
+}
+
+// What was read of them is named still, but for who is new: so the later revision has the greater sum.
+static void what_is_left_out_keeps_what_was_named__goes_red_if_the_sum_of_a_revision_falls(void **state) {
+    struct earlier_orders published[] = {{0, 7, 40, false}, {0, 9, 50, false}};
+    struct world *w = world_begin();
+    bool gone;
+    published[0].start_s = published[1].start_s = w->windows[0];
+    w->in.published = published;
+    w->in.published_count = 2;
+    assert_int_equal(look_up(w), STATUS_OK);
+    assert_int_equal(named_of(w, w->windows[0], &gone), 2);
+    assert_true(gone);
+    assert_int_equal(w->in.earlier[1].to, 50);
+    world_end(&w);
+}
+
+// Windows that revisions have named before fill the header, and another is looked up.
+static void what_fits_no_header_is_refused__goes_red_if_it_is_written(void **state) {
+    struct world *w = world_begin();
+    struct earlier_orders *published = memory_take(SNAPSHOT_EARLIER_MAX * sizeof(*published));
+    for (uint32_t i = 0; i < SNAPSHOT_EARLIER_MAX; i++)
+        published[i] = (struct earlier_orders){w->windows[i / PARTITIONS_MAX], i % PARTITIONS_MAX, 1, true};
+    w->in.published = published;
+    w->in.published_count = SNAPSHOT_EARLIER_MAX;
+    assert_int_equal(look_up(w), STATUS_BAD_DATA);
+    free(published);
+    world_end(&w);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, fresh, done)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(what_is_named_is_written__goes_red_if_those_of_48_hours_are_not_reckoned_with),
+        TEST(what_is_left_out_keeps_what_was_named__goes_red_if_the_sum_of_a_revision_falls),
+        TEST(what_fits_no_header_is_refused__goes_red_if_it_is_written),
+    };
+    return cmocka_run_group_tests(tests, store_fixture_begin, store_fixture_end);
+}
