@@ -29,15 +29,6 @@ static const struct line *line_of(const struct progress *progress, int64_t start
     return NULL;
 }
 
-static int64_t earlier_to(const struct header *published, int64_t start_s, uint32_t partition) {
-    for (size_t i = 0; i < published->earlier_count; i++) {
-        const struct earlier_orders *earlier = &published->earlier[i];
-        if (earlier->start_s == start_s && earlier->partition == partition)
-            return earlier->to;
-    }
-    return 0;
-}
-
 static bool has_orders(const struct header *published) {
     bool has = false;
     for (size_t i = 0; i < published->coverage_count; i++)
@@ -45,15 +36,42 @@ static bool has_orders(const struct header *published) {
     return has;
 }
 
-// Are there orders of the 48 hours before that those of the window were not held against?
-static bool lacks_earlier(const struct header *published, const struct progress *progress) {
-    for (size_t i = 0; progress != NULL && i < progress->line_count; i++) {
-        const struct line *line = &progress->lines[i];
-        if (line->start_s >= published->start_s - EARLIER_S && line->start_s < published->start_s &&
-            line->orders_to > earlier_to(published, line->start_s, progress->partition))
-            return true;
+// How far orders of a window were read of a partition, of those that the header names of it.
+static int64_t read_to(const struct earlier_orders *named, size_t count, uint32_t partition) {
+    size_t low = 0, high = count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (named[middle].partition < partition)
+            low = middle + 1;
+        else
+            high = middle;
     }
-    return false;
+    return low < count && named[low].partition == partition ? named[low].to : 0;
+}
+
+// Does a line have orders that the window's should have been held against, or its refunds looked up in? The
+// header names each window of these; one that is gone is not read any more.
+static bool lacks_orders(const struct header *published, bool has_own, uint32_t partition,
+                         const struct line *line) {
+    size_t count;
+    const struct earlier_orders *named = earlier_within(published->earlier, published->earlier_count,
+                                                        line->start_s, line->start_s + 1, &count);
+    bool is_near = has_own && line->start_s >= published->start_s - EARLIER_S;
+    if (count == 0)
+        return is_near;
+    return !named[0].gone && line->orders_to > read_to(named, count, partition);
+}
+
+// Lines of windows, by their start, of which none but the earlier ones count.
+static bool lacks_earlier(const struct header *published, bool has_own, const struct progress *progress) {
+    bool lacks = false;
+    for (size_t i = 0; progress != NULL && i < progress->line_count && !lacks; i++) {
+        const struct line *line = &progress->lines[i];
+        if (line->start_s >= published->start_s)
+            return false;
+        lacks = line->orders_to > 0 && lacks_orders(published, has_own, progress->partition, line);
+    }
+    return lacks;
 }
 
 static bool lacks_events(const struct coverage *coverage, int64_t start_s, const struct progress *progress) {
@@ -68,7 +86,7 @@ bool freshness_is_short(const struct header *published, const struct progress *c
         const struct coverage *coverage = &published->coverage[i];
         const struct progress *progress = coverage->partition < partitions ? of[coverage->partition] : NULL;
         if (lacks_events(coverage, published->start_s, progress) ||
-            (orders && lacks_earlier(published, progress)))
+            lacks_earlier(published, orders, progress))
             return true;
     }
     return false;

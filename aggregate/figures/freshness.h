@@ -25,8 +25,9 @@ enum freshness {
     FRESH_INCOMPLETE,  // published without a partition, as its header says
 };
 
-// Does a published file lack what sealed-through records say that its window has, or that the orders of the
-// windows before have?
+// Does a published file lack what sealed-through records say that its window has, or that the orders have
+// which it is held against, of 48 hours before, and in which its refunds are looked up, of the windows that
+// it names?
 bool freshness_is_short(const struct header *published, const struct progress *const *of,
                         uint32_t partitions);
 

@@ -119,6 +119,33 @@ static void a_window_that_was_not_held_against_the_orders_before_it_is_short(voi
     assert_false(freshness_is_short(&header, all, 1));
 }
 
+// It names the windows in which its refunds were looked up: one without orders by none, one that has left as
+// gone.
+static void a_window_whose_refunds_would_find_more_is_short__it_would_pass_for_sealed(void **state) {
+    enum { SOLD = WINDOW - 30 * 86400 };
+    struct line before[] = {{.start_s = SOLD - 900, .to = 90, .orders_to = 90},
+                            {.start_s = SOLD, .to = 30, .orders_to = 30},
+                            {.start_s = WINDOW, .to = 40}};
+    struct progress of = progress_of(1, END + 9000);
+    of.lines = before;
+    of.line_count = 3;
+    const struct progress *all[] = {NULL, &of};
+    struct coverage coverage[] = {{.partition = 0}, {.partition = 1, .to = 40}};
+    struct earlier_orders earlier[] = {{SOLD, 0, 99, false}, {SOLD, 1, 30, false}, {SOLD + 900, 0, 0, false}};
+    struct header header = {
+        .start_s = WINDOW, .coverage = coverage, .coverage_count = 2, .earlier = earlier, .earlier_count = 3};
+    assert_false(freshness_is_short(&header, all, 2));
+    before[1].orders_to = 31;
+    assert_true(freshness_is_short(&header, all, 2));
+    earlier[0].gone = earlier[1].gone = true;
+    assert_false(freshness_is_short(&header, all, 2));
+    earlier[0] = (struct earlier_orders){SOLD, 0, 0, false};
+    header.earlier_count = 1;
+    assert_true(freshness_is_short(&header, all, 2));
+    header.earlier_count = 0; // no refund of it is of that window
+    assert_false(freshness_is_short(&header, all, 2));
+}
+
 static void a_window_without_a_snapshot_is_empty_unsealed_or_missing(void **state) {
     struct progress of[] = {progress_of(0, END + 100), progress_of(1, END + 1000)};
     const struct progress *all[] = {&of[0], &of[1]};
@@ -138,6 +165,7 @@ int main(void) {
         cmocka_unit_test(a_stretch_is_as_fresh_as_the_worst_of_its_windows),
         cmocka_unit_test(a_file_that_lacks_what_a_line_has_is_short__it_would_pass_for_sealed),
         cmocka_unit_test(a_window_that_was_not_held_against_the_orders_before_it_is_short),
+        cmocka_unit_test(a_window_whose_refunds_would_find_more_is_short__it_would_pass_for_sealed),
         cmocka_unit_test(a_window_without_a_snapshot_is_empty_unsealed_or_missing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
