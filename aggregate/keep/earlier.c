@@ -19,9 +19,16 @@ struct sold {
     int64_t to[];
 };
 
+struct noted_window {
+    int64_t start_s;
+    uint64_t hash; // of what is noted of it
+};
+
 struct earlier {
     struct earlier_orders *noted; // by (start_s, partition)
     size_t count, room;
+    struct noted_window *windows; // of them, by start_s
+    size_t window_count, window_room;
     struct recent *stored; // int64_t[partitions]: see earlier_stored
     struct recent *sold;
 };
@@ -44,6 +51,7 @@ void earlier_destroy(struct earlier **e) {
         return;
     recent_destroy(&(*e)->sold);
     recent_destroy(&(*e)->stored);
+    free((*e)->windows);
     free((*e)->noted);
     free(*e);
     *e = NULL;
@@ -52,7 +60,7 @@ void earlier_destroy(struct earlier **e) {
 // ---- what the records say
 
 void earlier_forget(struct earlier *e) {
-    e->count = 0;
+    e->count = e->window_count = 0;
 }
 
 static int orders_compare(const void *left, const void *right) {
@@ -86,9 +94,26 @@ void earlier_note(struct earlier *e, const struct progress *progress) {
     }
 }
 
+static struct noted_window *window_of(struct earlier *e, int64_t start_s) {
+    if (e->window_count > 0 && e->windows[e->window_count - 1].start_s == start_s)
+        return &e->windows[e->window_count - 1];
+    if (e->window_count == e->window_room) {
+        e->window_room = e->window_room == 0 ? 256 : 2 * e->window_room;
+        e->windows = memory_grow(e->windows, e->window_room, sizeof(*e->windows));
+    }
+    e->windows[e->window_count] = (struct noted_window){.start_s = start_s};
+    return &e->windows[e->window_count++];
+}
+
+// Hashed once a round: each window is asked about by all that it may concern.
 void earlier_noted(struct earlier *e) {
     if (e->count > 1)
         qsort(e->noted, e->count, sizeof(*e->noted), orders_compare);
+    for (size_t i = 0; i < e->count; i++) {
+        struct noted_window *window = window_of(e, e->noted[i].start_s);
+        const int64_t words[] = {e->noted[i].partition, e->noted[i].to};
+        window->hash = hash_bytes(words, sizeof(words), window->hash);
+    }
 }
 
 // The first of a window that does not start before.
@@ -105,30 +130,35 @@ static size_t first_from(const struct earlier_orders *list, size_t count, int64_
 }
 
 static size_t place_of(const struct earlier *e, int64_t start_s) {
-    return first_from(e->noted, e->count, start_s);
+    size_t low = 0, high = e->window_count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (e->windows[middle].start_s < start_s)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static const struct noted_window *window_at(const struct earlier *e, int64_t start_s) {
+    size_t place = place_of(e, start_s);
+    bool has = place < e->window_count && e->windows[place].start_s == start_s;
+    return has ? &e->windows[place] : NULL;
 }
 
 bool earlier_has(const struct earlier *e, int64_t start_s) {
-    size_t place = place_of(e, start_s);
-    return place < e->count && e->noted[place].start_s == start_s;
-}
-
-static uint64_t hash_between(const struct earlier *e, int64_t from_s, int64_t end_s) {
-    size_t first = place_of(e, from_s), end = place_of(e, end_s);
-    uint64_t hash = 0;
-    for (size_t i = first; i < end; i++) {
-        const int64_t words[] = {e->noted[i].start_s, e->noted[i].partition, e->noted[i].to};
-        hash = hash_bytes(words, sizeof(words), hash);
-    }
-    return hash;
+    return window_at(e, start_s) != NULL;
 }
 
 uint64_t earlier_hash(const struct earlier *e, int64_t start_s) {
-    return hash_between(e, start_s - EARLIER_S, start_s);
+    size_t first = place_of(e, start_s - EARLIER_S), end = place_of(e, start_s);
+    return first < end ? hash_bytes(&e->windows[first], (end - first) * sizeof(*e->windows), 0) : 0;
 }
 
 uint64_t earlier_hash_of(const struct earlier *e, int64_t start_s) {
-    return hash_between(e, start_s, start_s + 1);
+    const struct noted_window *window = window_at(e, start_s);
+    return window != NULL ? window->hash : 0;
 }
 
 const struct earlier_orders *earlier_of(const struct earlier *e, int64_t start_s, size_t *count) {
