@@ -75,7 +75,8 @@ void watch_step(const struct watch *before, const struct baseline_rules *rules, 
 
 // As a file: the same state has the same bytes. The caller frees the text.
 char *watch_write(const struct watch *w, size_t *length);
-// Into an empty one; false where the bytes are not such a file, or not whole.
+// Into an empty one; false where the bytes are not such a file, or not whole. Whose window it is, its name
+// says, too: the two are compared by who reads it.
 bool watch_read(struct watch *w, const char *bytes, size_t length);
 
 // What is told of an alert, as JSON; the caller frees it. Its id is a function of topic, window, series and

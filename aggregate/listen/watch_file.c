@@ -174,8 +174,6 @@ static bool watch_unpack(struct watch *w, const json_t *root) {
         return false;
     w->is_begun = true;
     w->start_s = json_integer_value(window);
-    if (w->start_s < 0 || w->start_s >= EVENT_TIME_END_MS / 1000)
-        return false;
     json_array_foreach(accounts, index, account) {
         if (!account_take(w, account))
             return false;

@@ -19,11 +19,13 @@ static const char topic[] = "engagement.alerts";
 static struct loop loop;
 static struct mock mock;
 static struct herald *herald;
+static int64_t stands_at_ms; // the herald's clock; 0: it goes
 
 static int set_up(void **state) {
     const struct settings settings = {.kafka_bootstrap = "", .kafka_topic = "engagement", .alerts_topic = ""};
     struct settings s = settings;
     struct problem problem = {0};
+    stands_at_ms = 0;
     alarm(900); // a test that hangs ends the program
     loop_init(&loop);
     mock_start(&mock, 1);
@@ -49,7 +51,7 @@ static void tell(const char *text) {
 
 static void serve(void) {
     loop_turn(&loop, 20);
-    herald_poll(herald, loop_now_ms(&loop));
+    herald_poll(herald, stands_at_ms > 0 ? stands_at_ms : loop_now_ms(&loop));
 }
 
 static void serve_until_done(void) {
@@ -111,6 +113,16 @@ static void what_is_refused_is_told_until_it_is_taken__goes_red_if_it_is_given_u
     assert_sent(0, "{\"id\":3}");
 }
 
+// The next window's alerts do not wait until what was sent before might be repeated.
+static void what_is_told_is_sent_at_once__goes_red_if_it_waits_for_a_repeat(void **state) {
+    stands_at_ms = loop_now_ms(&loop);
+    tell("{\"id\":5}");
+    serve_until_done();
+    tell("{\"id\":6}");
+    serve_until_done();
+    assert_int_equal(herald_acknowledged(herald, BASELINE_RAISED), 2);
+}
+
 static void it_ends_with_what_was_not_taken(void **state) {
     rd_kafka_mock_broker_set_down(mock.cluster, 1);
     tell("{\"id\":4}");
@@ -125,6 +137,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(what_is_told_arrives),
         TEST(what_is_refused_is_told_until_it_is_taken__goes_red_if_it_is_given_up),
+        TEST(what_is_told_is_sent_at_once__goes_red_if_it_waits_for_a_repeat),
         TEST(it_ends_with_what_was_not_taken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
