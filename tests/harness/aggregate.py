@@ -1,6 +1,7 @@
 """Aggregators, and what their store holds."""
 import sys
 from collections import defaultdict
+from itertools import accumulate
 from pathlib import Path
 
 from harness import sketches
@@ -13,11 +14,17 @@ from harness.windows import WINDOW, Windows
 from harness.worker import Worker
 
 KEY = ("table", "account", "platform", "origin", "format", "paid", "id")
+LIVE = ("joins", "leaves", "watch_ms", "expired", "returned")
 
 sys.path.insert(0, str(SCHEMAS))
 import clameur_snapshot  # noqa: E402
 
 AGGREGATE = PROGRAMS / "clameur-aggregate"
+
+
+def changes_of(session):
+    """By how many a live session's viewers are more, or fewer, after a second: {Unix seconds: change}"""
+    return {session["start_s"] + second: change for second, change in zip(accumulate(session["steps"]), session["changes"])}
 
 
 class File:
@@ -29,13 +36,13 @@ class File:
         tables = defaultdict(list)
         for row in snapshot:
             tables[row["table"]].append(row)
-        self.read = {(row["account"], row["platform"], row["id"], row["counter"]): (row["read_at"], row["event_id"], row["value"])
+        self.read = {(row["account"], row["platform"], row["content"], row["counter"]): (row["read_at"], row["event_id"].hex(), row["value"])
                      for row in tables["readings"]}
-        self.live = {(row["account"], row["platform"], row["id"]): tuple(row[name] for name in ("joins", "leaves", "watch_ms", "expired", "returned", "changes"))
+        self.live = {(row["account"], row["platform"], row["session"]): (*(row[name] for name in LIVE), changes_of(row))
                      for row in tables["live"] if row["start_s"] == self.header.start_s}
-        rows = [row for table, rows in tables.items() if table not in ("orders", "readings", "live", "viewers") for row in rows]
+        rows = [row for rows in tables.values() for row in rows if "id" in row]
         self.rows = {tuple(row[name] for name in KEY): row["counters"] for row in rows if "sketch" not in row}
-        self.seen, self.took = ({(row["account"], row["platform"], row["id"]): (row["count"], row["sketch"])
+        self.seen, self.took = ({(row["account"], row["platform"], row["id"]): (sketches.count_of(row), row["sketch"])
                                  for row in rows if row["table"] == table} for table in ("reach", "quantiles"))
         self.viewers = tables["viewers"]
         self.sum = snapshot.checksum

@@ -6,6 +6,7 @@ for durations: counts by bucket, whose bounds follow from each other.
 import math
 
 REGISTERS, EXACT = 1 << 14, 512
+MEMBER_SIZES = {1: 16, 4: 16 + 2}  # by a reach's form: of a set, and of one whose members have their classes
 LONGEST_MS = 400 * 86400 * 1000
 # Four standard errors: of some hundreds of sketches none should be off by more.
 ERROR = 4 * 1.04 / math.sqrt(REGISTERS)
@@ -18,6 +19,15 @@ def _varints(data):
         if byte < 0x80:
             yield value
             value = shift = 0
+
+
+def count_of(row):
+    """Of how many members, or durations, a row of the reader's tells; None where only registers do."""
+    sketch = row["sketch"]
+    if row["table"] == "quantiles":
+        return sum(list(_varints(sketch[1:]))[1::2])
+    size = MEMBER_SIZES.get(sketch[0])
+    return (len(sketch) - 1) // size if size else row["reached"] or None
 
 
 def registers(sketch):

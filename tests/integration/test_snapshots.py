@@ -2,6 +2,7 @@
 import hashlib
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -12,12 +13,14 @@ sys.path.insert(0, str(ROOT / "schemas"))
 
 from clameur_snapshot import Snapshot  # noqa: E402
 from harness import sketches  # noqa: E402
+from harness.aggregate import changes_of  # noqa: E402
 
 SCHEMA = ROOT / "schemas" / "snapshot.binpb"
 GOLDEN = ROOT / "tests" / "contract" / "snapshots" / "v1.zst"  # what is in it: tests/unit/test_snapshot_golden.c
 CHECKPOINT, WINDOW = GOLDEN.with_name("v1-checkpoint.zst"), GOLDEN.with_name("v1-window.zst")
-READINGS, LIVE, VIEWERS, CLASSES = (GOLDEN.with_name(f"v1-{name}.zst") for name in ("readings", "live", "viewers", "classes"))
+READINGS, LIVE, VIEWERS, REFUNDS, CLASSES = (GOLDEN.with_name(f"v1-{name}.zst") for name in ("readings", "live", "viewers", "refunds", "classes"))
 NAMES = ("totals", "content", "campaign", "tag", "topic", "late", "orders", "reach", "quantiles")
+TABLES = (*NAMES, "readings", "live", "cohort", "refunds", "viewers")
 
 
 @pytest.fixture(scope="module")
@@ -61,10 +64,10 @@ def test_values_come_out_to_the_unit(golden):
     assert early["counters"] == {"likes": 3}
     assert {row["id"] for row in _rows(golden, table="topic")} == {"price", "café"}
     first, copy, other = _rows(golden, table="orders")
-    assert (first["order"], first["event_id"], first["occurred_at"]) == ("ab" * 16, "01" * 16, 1700000150000)
+    assert (first["order"], first["event_id"], first["occurred_at"]) == (b"\xab" * 16, b"\1" * 16, 1700000150000)
     assert (first["content"], first["campaign"], first["tags"]) == ("post-1", "spring", ["run", "sale"])
     assert first["counters"] == {"orders": 1, "gross_micros:EUR": 25000000}
-    assert copy["event_id"] == "01" * 15 + "ff" and other["counters"]["gross_micros:EUR"] == -1
+    assert copy["event_id"] == b"\1" * 15 + b"\xff" and other["counters"]["gross_micros:EUR"] == -1
 
 
 def test_a_published_window_tells_what_was_read_and_what_tags_have_in_common():
@@ -72,20 +75,20 @@ def test_a_published_window_tells_what_was_read_and_what_tags_have_in_common():
     assert header.kind == 2 and list(header.table_rows) == [0, 0, 0, 3, 3, 0, 0, 1, 1, 4]
     for table in ("tag", "topic"):
         assert {row["id"]: row["counters"]["likes"] for row in rows if row["table"] == table} == {"": 5, "other": 4, "zebra": 3}
-    assert [row["count"] for row in rows if "sketch" in row] == [3, 1]
-    assert [tuple(row[name] for name in ("account", "platform", "id", "counter", "value", "read_at", "event_id"))
+    assert [sketches.count_of(row) for row in rows if "sketch" in row] == [3, 1]
+    assert [tuple(row[name] for name in ("account", "platform", "content", "counter", "value", "read_at", "event_id"))
             for row in rows if row["table"] == "readings"] == [
-        ("acme", 2, "", "followers", 0, 1, "ff" * 16), ("acme", 2, "post-1", "likes", -3, 1700000200000, "01" * 16),
-        ("acme", 2, "post-1", "views", 10**17, 2**53 - 1, "02" * 16),
-        ("zoo", 2, "café", "a_counter_of_the_platform_9", 7, 1700000200000, "03" * 16)]
+        ("acme", 2, "", "followers", 0, 1, b"\xff" * 16), ("acme", 2, "post-1", "likes", -3, 1700000200000, b"\1" * 16),
+        ("acme", 2, "post-1", "views", 10**17, 2**53 - 1, b"\2" * 16),
+        ("zoo", 2, "café", "a_counter_of_the_platform_9", 7, 1700000200000, b"\3" * 16)]
 
 
 def test_a_span_tells_when_viewers_came_and_went():
     header, rows = _read(LIVE)
     assert header.kind == 3 and list(header.table_rows) == [0] * 10 + [4]
-    names = ("account", "platform", "id", "start_s", "joins", "leaves", "watch_ms", "changes")
+    names = ("account", "platform", "session", "start_s", "joins", "leaves", "watch_ms")
     first, second = 1700000100, 1700001000
-    assert [tuple(row[name] for name in names) for row in rows] == [
+    assert [(*(row[name] for name in names), changes_of(row)) for row in rows] == [
         ("acme", 2, "café", second, 1, 0, 0, {second: 1}),
         ("acme", 2, "show", first, 10**17 + 7, 10**17 + 3, 0, {first + 7: 2, first + 899: 2}),
         ("acme", 2, "show", second, -1, 3, 0, {second: -4}),
@@ -97,12 +100,26 @@ def test_a_checkpoint_tells_how_viewers_stand():
     assert header.progress.viewer_events == 42 and list(header.table_rows) == [0] * 10 + [2, 0, 0, 3]
     first, second = (row for row in rows if row["table"] == "live")
     start = 1700000100
-    assert (first["expired"], first["returned"], first["changes"]) == (-1, 0, {start + 30: 1, start + 989: -1, start + 8099: 1})
-    assert (second["expired"], second["returned"], second["changes"]) == (2, 2, {})
+    assert (first["expired"], first["returned"], changes_of(first)) == (-1, 0, {start + 30: 1, start + 989: -1, start + 8099: 1})
+    assert (second["expired"], second["returned"], changes_of(second)) == (2, 2, {})
     names = ("key", "heard_ms", "joined", "armed", "assumed", "timeout_ms", "heard_event")
     assert [tuple(row[name] for name in names) for row in rows if row["table"] == "viewers"] == [
-        ("61" * 15 + "00", 0, 0, False, False, 0, 0), ("61" * 14 + "6200", 1700000130000, 1, True, True, 90000, 41),
-        ("62" * 15 + "00", 2**53 - 1, -2, False, False, 3600000, 7)]
+        (b"a" * 15 + b"\0", 0, 0, False, False, 0, 0), (b"a" * 14 + b"b\0", 1700000130000, 1, True, True, 90000, 41),
+        (b"b" * 15 + b"\0", 2**53 - 1, -2, False, False, 3600000, 7)]
+
+
+def test_a_checkpoint_tells_what_was_refunded_of_which_order():
+    last = _read(REFUNDS)[1][-1]
+    assert (last["table"], last["window_s"], last["account"], last["order"], last["order_occurred_at"]) == (
+        "refunds", 1700000100, "zoo", b"\1" * 16, 0)
+    assert (last["paid"], last["campaign"], list(last["tags"]), list(last["topics"])) == (True, "spring", ["run", "sale"], ["sale"])
+    assert last["counters"] == {"refunds": 0, "refunded_micros:EUR": -2**63}
+
+
+@pytest.mark.parametrize("path", sorted(GOLDEN.parent.glob("*.zst")), ids=lambda path: path.stem)
+def test_of_each_table_there_are_as_many_rows_as_the_header_says(path):
+    header, rows = _read(path)
+    assert Counter(row["table"] for row in rows) == {name: count for name, count in zip(TABLES, header.table_rows) if count}
 
 
 @pytest.fixture(scope="module", params=[CHECKPOINT, WINDOW], ids=["checkpoint", "window"])
@@ -124,7 +141,7 @@ def test_every_table_that_was_gained_is_there(later):
 
 def test_actors_with_their_classes_are_counted_while_they_are_one_set():
     rows = _read(CLASSES)[1]
-    acted = {row["account"]: (row["sketch"][0], row["count"]) for row in rows if row["table"] == "reach" and row["id"] == "acted"}
+    acted = {row["account"]: (row["sketch"][0], sketches.count_of(row)) for row in rows if row["table"] == "reach" and row["id"] == "acted"}
     assert acted == {"acme": (4, 3), "zoo": (5, None)}
 
 
@@ -141,17 +158,17 @@ def test_sketches_say_whom_and_how_long(later):
     names_members = header.kind == 4
     last = {(row["account"], row["platform"], row["id"]): row for row in rows if "sketch" in row}
     few, some, many = last["acme", 2, "actors"], last["acme", 1000, "actors"], last["zoo", 2, "actors"]
-    assert few["count"] == 3 and few["sketch"][0] == (1 if names_members else 2)
+    assert sketches.count_of(few) == 3 and few["sketch"][0] == (1 if names_members else 2)
     assert len(few["sketch"]) == 1 + 3 * 16 if names_members else sketches.registers(few["sketch"]).count(0) == sketches.REGISTERS - 3
     assert (some["sketch"][0], many["sketch"][0]) == (2, 3)
     for row, members in ((some, 600), (many, 20_000)):
         estimate = round(sketches.estimate(sketches.registers(row["sketch"])))
-        assert row["count"] == (None if names_members else estimate) and sketches.is_near(estimate, members)
-    assert last["acme", 2, "persons"]["count"] == 1
+        assert sketches.count_of(row) == (None if names_members else estimate) and sketches.is_near(estimate, members)
+    assert sketches.count_of(last["acme", 2, "persons"]) == 1
     watched = [0, 1, 98, 1500, 1500, 1500, sketches.LONGEST_MS + 1]
     for key, durations in ((("acme", 2, "watch_ms"), watched), (("zoo", 19, "response_ms"), [-5]),
                            (("zoo", 19, "first_response_ms"), [60_000]), (("zoo", 19, "resolution_ms"), [3_600_000])):
-        sketches.check_quantiles((last[key]["count"], last[key]["sketch"]), durations)
+        sketches.check_quantiles((sketches.count_of(last[key]), last[key]["sketch"]), durations)
 
 
 def test_protoc_reads_the_file_too():
