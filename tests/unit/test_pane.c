@@ -9,6 +9,7 @@
 
 #include "aggregate/window/pane.h"
 #include "runtime/hash.h"
+#include "tests/unit/watched_cases.h"
 
 static struct viewers nobody; // by rules without window.heartbeat none is remembered
 
@@ -464,56 +465,25 @@ static void who_came_to_lives_and_who_took_part_are_apart(void **state) {
     }
 }
 
-// watch and duration 0: not said.
 static void watched_and_looped_time_is_told_on_its_platform(void **state) {
-    const int64_t most = INT64_C(100000000000000000);
-    const struct {
-        uint32_t kind;
-        int64_t delta, watch_ms, duration_ms, told[5];
-    } cases[] = {
-        // on tiktok: of unknown length, starts; on youtube: looped, apart, length
-        {KIND_VIEW, 1, 70, 100, {0, 0, 0, 0, 100}},
-        {KIND_VIEW, 1, 250, 100, {0, 0, 150, 0, 100}},
-        {KIND_VIEW, 3, 250, 100, {0, 0, 0, 0, 300}},
-        {KIND_VIEW, 2, 250, 100, {0, 0, 50, 0, 200}},
-        {KIND_VIEW, -2, 70, 100, {0, 0, 70, 0, -200}},
-        {KIND_VIEW, 1, 70, 0, {70, 0, 0, 70, 0}}, // nobody knows how long it is
-        {KIND_VIEW, -2, 70, 0, {70, 0, 0, 70, 0}},
-        {KIND_VIEW, 1, 0, 100, {0, 0, 0, 0, 100}},
-        {KIND_VIEW, 1, 70, most, {0, 0, 0, 0, most}},
-        {KIND_VIEW, 2, 70, most, {0, 0, 0, 0, 0}}, // longer than anything may be
-        {KIND_VIEW, most, 70, most, {0, 0, 0, 0, 0}},
-        {KIND_VIEW, -most, 70, most, {0, 0, 70, 0, 0}},
-        {KIND_VIEW_START, 4, 0, 100, {0, 400, 0, 0, 0}},
-        {KIND_VIEW_START, -1, 70, 100, {0, -100, 70, 0, 0}},
-        {KIND_VIEW_START, 2, 70, most, {0, 0, 0, 70, 0}},
-        {KIND_VIEW_COMPLETE, 1, 170, 100, {0, 0, 70, 100, 0}},
-        {KIND_REPLAY, 1, 70, 100, {0, 0, 70, 0, 0}},
-        {KIND_REPLAY, 1, 70, 0, {70, 0, 70, 0, 0}},
-    };
-    static const enum counter counters[] = {COUNTER_WATCH_UNTIMED_MS, COUNTER_STARTS_LENGTH_MS,
-                                            COUNTER_LOOPED_MS, COUNTER_WATCH_APART_MS,
-                                            COUNTER_VIEWS_LENGTH_MS};
-    static const uint32_t platforms[] = {PLATFORM_TIKTOK, PLATFORM_TIKTOK, PLATFORM_YOUTUBE, PLATFORM_YOUTUBE,
-                                         PLATFORM_YOUTUBE};
-    for (size_t i = 0; i < 5 * sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < WATCHED_TOLD * WATCHED_CASES; i++) {
+        const struct watched_case *watched = &watched_cases[i / WATCHED_TOLD];
         struct panes panes = {0};
         struct event e = event_at(0);
-        size_t number = i / 5;
-        e.kind = cases[number].kind;
-        e.platform = platforms[i % 5];
-        e.delta = cases[number].delta;
-        e.duration_ms = cases[number].duration_ms;
+        e.kind = watched->kind;
+        e.platform = watched_told[i % WATCHED_TOLD].platform;
+        e.delta = watched->delta;
+        e.duration_ms = watched->duration_ms;
         e.content = AT("video");
-        e.measure_count = cases[number].watch_ms > 0;
-        e.measures[0] = (struct measure){COUNTER_WATCH_MS, cases[number].watch_ms};
+        e.measure_count = watched->watch_ms > 0;
+        e.measures[0] = (struct measure){COUNTER_WATCH_MS, watched->watch_ms};
         panes_take(&panes, &nobody, &e, 1, &rules, 0);
         for (enum table table = TABLE_TOTALS; table <= TABLE_CONTENT; table++) {
             struct row_key key = key_of(table, table == TABLE_CONTENT ? AT("video") : AT(""));
             key.platform = e.platform;
-            for (size_t c = 0; c < 5; c++)
-                assert_int_equal(value(&panes.at[0], &key, counters[c]),
-                                 platforms[c] == e.platform ? cases[number].told[c] : 0);
+            for (size_t c = 0; c < WATCHED_TOLD; c++)
+                assert_int_equal(value(&panes.at[0], &key, watched_told[c].counter),
+                                 watched_told[c].platform == e.platform ? watched->told[c] : 0);
         }
         panes_fini(&panes);
     }
