@@ -34,6 +34,19 @@ static inline struct header keeper_header(enum file_kind kind, int64_t start_s) 
                            .partitions = keeper.partitions};
 }
 
+// A sealed-through record that says so.
+static inline void lay_record(const struct progress *progress) {
+    char name[NAME_MAX_LENGTH];
+    struct header header = keeper_header(FILE_THROUGH, 0);
+    struct snapshot_bytes bytes;
+    header.progress = progress;
+    through_name_write(name,
+                       &(struct through_name){progress->partition, progress->offset, progress->sealed_s});
+    snapshot_write(&bytes, &header, NULL, 0);
+    assert_int_equal(store_put(store, name, bytes.at, bytes.length, NULL), STATUS_OK);
+    snapshot_bytes_fini(&bytes);
+}
+
 static inline void lay(const char *name, const struct header *header, const struct rows *rows) {
     struct snapshot_bytes bytes = written(header, rows);
     assert_int_equal(store_put(store, name, bytes.at, bytes.length, NULL), STATUS_OK);

@@ -470,3 +470,13 @@ static void settle(int64_t to) {
     expect_exact(to);
     expect_reach(to);
 }
+
+// ---- all tests of a file
+
+static int world_begin(void **state) {
+    return redis_begin(state) + fixture_set_up(state);
+}
+
+static int world_end(void **state) {
+    return redis_end(state) + fixture_tear_down(state);
+}

@@ -58,3 +58,18 @@ static inline struct slice mutate(struct slice bytes, uint64_t *seed) {
     free(copy);
     return mutated;
 }
+
+// What a sketch is read of, and what of no sketch is.
+struct byte_case {
+    const char *why;
+    struct slice bytes;
+    bool is_right;
+};
+
+static inline void assert_byte_cases(const struct byte_case *cases, size_t count,
+                                     bool (*reads)(struct slice bytes)) {
+    for (size_t i = 0; i < count; i++) {
+        if (reads(cases[i].bytes) != cases[i].is_right)
+            fail_msg("case %zu: %s", i, cases[i].why);
+    }
+}

@@ -6,22 +6,8 @@
 
 #include <cmocka.h>
 
-#include "flush_fixture.h"
+#include "flush_delta.h"
 #include "runtime/memory.h"
-
-static struct delta d;
-
-static int begin(void **state) {
-    deployment_begin(state);
-    claim_partitions(2);
-    delta_init(&d);
-    return 0;
-}
-
-static int end(void **state) {
-    delta_fini(&d);
-    return 0;
-}
 
 // ---- applied, and never twice
 

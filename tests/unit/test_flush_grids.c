@@ -6,21 +6,7 @@
 
 #include <cmocka.h>
 
-#include "flush_fixture.h"
-
-static struct delta d;
-
-static int begin(void **state) {
-    deployment_begin(state);
-    claim_partitions(2);
-    delta_init(&d);
-    return 0;
-}
-
-static int end(void **state) {
-    delta_fini(&d);
-    return 0;
-}
+#include "flush_delta.h"
 
 static void content_add(const char *id, enum counter counter, int64_t value) {
     struct delta_identity content = identity(KEY_CONTENT, id, 0);

@@ -7,23 +7,9 @@
 
 #include <cmocka.h>
 
-#include "flush_fixture.h"
+#include "flush_delta.h"
 
 #define ORDERS "clm:{3560}:orders:acme"
-
-static struct delta d;
-
-static int begin(void **state) {
-    deployment_begin(state);
-    claim_partitions(2);
-    delta_init(&d);
-    return 0;
-}
-
-static int end(void **state) {
-    delta_fini(&d);
-    return 0;
-}
 
 static const struct copy {
     int64_t occurred_at_ms;

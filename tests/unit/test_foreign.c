@@ -124,10 +124,7 @@ static void lay_through_of(uint32_t partition, int64_t to, int64_t start) {
                                 .watermark_ms = SEALED_S * 1000,
                                 .lines = &line,
                                 .line_count = to > 0};
-    struct header header = of_progress(FILE_THROUGH, &progress);
-    char name[NAME_MAX_LENGTH];
-    through_name_write(name, &(struct through_name){partition, progress.offset, progress.sealed_s});
-    lay_header(name, &header);
+    lay_record(&progress);
 }
 
 static void lay_through(uint32_t partition, int64_t to) {

@@ -2,16 +2,9 @@
 
 #include "aggregate/figures/time/hour_week.h"
 #include "tests/unit/book_fixture.h"
+#include "tests/unit/zone_fixture.h"
 
 enum { WINDOW_S = PERIOD_WINDOW_S, DAY_S = 86400 };
-
-static struct zone *zone(const char *name) {
-    struct problem p;
-    struct zone *opened;
-    if (zone_open(&opened, name, &p) != STATUS_OK)
-        fail_msg("%s: %s", name, p.what);
-    return opened;
-}
 
 static void an_hour_is_what_the_clock_shows_where_the_window_begins(void **state) {
     static const struct {

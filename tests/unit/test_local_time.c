@@ -8,14 +8,7 @@
 
 #include "aggregate/figures/time/local_time.h"
 #include "aggregate/zone/account_zones.h"
-
-static struct zone *zone(const char *name) {
-    struct problem p;
-    struct zone *opened;
-    if (zone_open(&opened, name, &p) != STATUS_OK)
-        fail_msg("%s: %s", name, p.what);
-    return opened;
-}
+#include "tests/unit/zone_fixture.h"
 
 static void written_times_are_the_instants_that_a_calendar_says(void **state) {
     static const struct {

@@ -607,14 +607,6 @@ static void whatever_happens_every_event_counts_once(void **state) {
     }
 }
 
-static int world_begin(void **state) {
-    return redis_begin(state) + fixture_set_up(state);
-}
-
-static int world_end(void **state) {
-    return redis_end(state) + fixture_tear_down(state);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, begin, end)

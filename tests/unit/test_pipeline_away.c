@@ -143,14 +143,6 @@ static void one_redis_leaves_nobody_out(void **state) {
     settle(LOG);
 }
 
-static int world_begin(void **state) {
-    return redis_begin(state) + fixture_set_up(state);
-}
-
-static int world_end(void **state) {
-    return redis_end(state) + fixture_tear_down(state);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, cluster_begin, end)

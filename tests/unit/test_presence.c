@@ -1,9 +1,11 @@
 // Who watches still: what joins, leaves and heartbeats of one viewer come to.
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -70,78 +72,51 @@ static const char *text_of(const struct told *t) {
 
 #define S(seconds) ((seconds)*INT64_C(1000))
 
+// A scene as text: a second, what happened, and how often where it is not once: "5j 30.001h 40j*-1".
+static void play(struct told *t, const char *scene) {
+    for (char *rest; *scene != '\0'; scene = *rest == ' ' ? rest + 1 : rest) {
+        struct happened h = {.at_ms = llround(1000 * strtod(scene, &rest)), .delta = 1};
+        h.what = *rest++;
+        if (*rest == '*')
+            h.delta = strtoll(rest + 1, &rest, 10);
+        take(t, h, S(TIMEOUT_S));
+    }
+}
+
 static void scenes(void **state) {
     static const struct {
-        const char *what;
-        struct happened at[6];
-        const char *expected;
+        const char *what, *scene, *expected;
     } cases[] = {
-        {"without heartbeats nobody expires", {{S(5), 'j', 1}}, "5:+1 expired 0 returned 0"},
-        {"nor does who leaves", {{S(5), 'j', 1}, {S(500), 'l', 1}}, "5:+1 500:-1 expired 0 returned 0"},
-        {"silent after a heartbeat", {{S(5), 'j', 1}, {S(30), 'h', 1}}, "5:+1 120:-1 expired 1 returned 0"},
-        {"heard again in time",
-         {{S(5), 'j', 1}, {S(30), 'h', 1}, {S(120), 'h', 1}},
-         "5:+1 210:-1 expired 1 returned 0"},
-        {"heard again a moment too late",
-         {{S(5), 'j', 1}, {S(30), 'h', 1}, {S(120) + 1, 'h', 1}},
+        {"without heartbeats nobody expires", "5j", "5:+1 expired 0 returned 0"},
+        {"nor does who leaves", "5j 500l", "5:+1 500:-1 expired 0 returned 0"},
+        {"silent after a heartbeat", "5j 30h", "5:+1 120:-1 expired 1 returned 0"},
+        {"heard again in time", "5j 30h 120h", "5:+1 210:-1 expired 1 returned 0"},
+        {"heard again a moment too late", "5j 30h 120.001h",
          "5:+1 210:-1 expired 2 returned 1"}, // gone and back within second 120
-        {"comes back later",
-         {{S(5), 'j', 1}, {S(30), 'h', 1}, {S(300), 'h', 1}},
-         "5:+1 120:-1 300:+1 390:-1 expired 2 returned 1"},
-        {"leaves in time",
-         {{S(5), 'j', 1}, {S(30), 'h', 1}, {S(60), 'l', 1}},
-         "5:+1 60:-1 expired 0 returned 0"},
-        {"leaves after it has expired",
-         {{S(5), 'j', 1}, {S(30), 'h', 1}, {S(600), 'l', 1}},
-         "5:+1 120:-1 expired 1 returned 1"},
-        {"is heard, and never came", {{S(30), 'h', 1}}, "30:+1 120:-1 expired 1 returned 1"},
-        {"came, as a join says that is late",
-         {{S(30), 'h', 1}, {S(20), 'j', 1}},
-         "30:+1 120:-1 expired 1 returned 0"},
-        {"came, as a join says afterwards",
-         {{S(30), 'h', 1}, {S(40), 'j', 1}},
-         "30:+1 130:-1 expired 1 returned 0"},
-        {"came as a join says after it left",
-         {{S(30), 'h', 1}, {S(60), 'l', 1}, {S(20), 'j', 1}},
-         "30:+1 60:-1 expired 0 returned 0"},
-        {"came again after it left",
-         {{S(30), 'h', 1}, {S(60), 'l', 1}, {S(70), 'j', 1}},
-         "30:+1 60:-1 70:+1 160:-1 expired 1 returned 1"},
-        {"joins after it expired",
-         {{S(30), 'h', 1}, {S(200), 'j', 1}},
-         "30:+1 120:-1 200:+1 290:-1 expired 2 returned 1"},
-        {"twice there", {{S(5), 'j', 2}, {S(30), 'h', 1}}, "5:+2 120:-2 expired 2 returned 0"},
-        {"twice there, one leaves",
-         {{S(5), 'j', 2}, {S(30), 'h', 1}, {S(40), 'l', 1}},
-         "5:+2 40:-1 130:-1 expired 1 returned 0"},
-        {"leaves twice",
-         {{S(5), 'j', 1}, {S(30), 'h', 1}, {S(40), 'l', 1}, {S(50), 'l', 1}},
-         "5:+1 40:-1 expired 0 returned 1"},
-        {"an old leave",
-         {{S(5), 'j', 1}, {S(60), 'h', 1}, {S(50), 'l', 1}},
-         "5:+1 50:-1 expired 0 returned 0"},
-        {"an old heartbeat is no sign of life",
-         {{S(5), 'j', 1}, {S(60), 'h', 1}, {S(70), 'l', 1}, {S(65), 'h', 1}},
-         "5:+1 70:-1 expired 0 returned 0"},
-        {"an old heartbeat arms nobody", {{S(5), 'j', 1}, {S(4), 'h', 1}}, "5:+1 expired 0 returned 0"},
-        {"one of the same moment does", {{S(5), 'j', 1}, {S(5), 'h', 1}}, "5:+1 95:-1 expired 1 returned 0"},
-        {"a leave before its join",
-         {{S(60), 'l', 1}, {S(5), 'j', 1}, {S(70), 'h', 1}},
-         "5:+1 60:-1 70:+1 160:-1 expired 1 returned 1"},
-        {"an unseen join's leave, then heard",
-         {{S(60), 'l', 1}, {S(70), 'h', 1}},
-         "60:-1 70:+2 160:-1 expired 1 returned 2"},
-        {"a heartbeat that is taken back is none",
-         {{S(5), 'j', 1}, {S(30), 'h', -1}},
-         "5:+1 expired 0 returned 0"},
-        {"a join that is taken back",
-         {{S(5), 'j', 1}, {S(30), 'h', 1}, {S(40), 'j', -1}},
-         "5:+1 40:-1 expired 0 returned 0"},
+        {"comes back later", "5j 30h 300h", "5:+1 120:-1 300:+1 390:-1 expired 2 returned 1"},
+        {"leaves in time", "5j 30h 60l", "5:+1 60:-1 expired 0 returned 0"},
+        {"leaves after it has expired", "5j 30h 600l", "5:+1 120:-1 expired 1 returned 1"},
+        {"is heard, and never came", "30h", "30:+1 120:-1 expired 1 returned 1"},
+        {"came, as a join says that is late", "30h 20j", "30:+1 120:-1 expired 1 returned 0"},
+        {"came, as a join says afterwards", "30h 40j", "30:+1 130:-1 expired 1 returned 0"},
+        {"came as a join says after it left", "30h 60l 20j", "30:+1 60:-1 expired 0 returned 0"},
+        {"came again after it left", "30h 60l 70j", "30:+1 60:-1 70:+1 160:-1 expired 1 returned 1"},
+        {"joins after it expired", "30h 200j", "30:+1 120:-1 200:+1 290:-1 expired 2 returned 1"},
+        {"twice there", "5j*2 30h", "5:+2 120:-2 expired 2 returned 0"},
+        {"twice there, one leaves", "5j*2 30h 40l", "5:+2 40:-1 130:-1 expired 1 returned 0"},
+        {"leaves twice", "5j 30h 40l 50l", "5:+1 40:-1 expired 0 returned 1"},
+        {"an old leave", "5j 60h 50l", "5:+1 50:-1 expired 0 returned 0"},
+        {"an old heartbeat is no sign of life", "5j 60h 70l 65h", "5:+1 70:-1 expired 0 returned 0"},
+        {"an old heartbeat arms nobody", "5j 4h", "5:+1 expired 0 returned 0"},
+        {"one of the same moment does", "5j 5h", "5:+1 95:-1 expired 1 returned 0"},
+        {"a leave before its join", "60l 5j 70h", "5:+1 60:-1 70:+1 160:-1 expired 1 returned 1"},
+        {"an unseen join's leave, then heard", "60l 70h", "60:-1 70:+2 160:-1 expired 1 returned 2"},
+        {"a heartbeat that is taken back is none", "5j 30h*-1", "5:+1 expired 0 returned 0"},
+        {"a join that is taken back", "5j 30h 40j*-1", "5:+1 40:-1 expired 0 returned 0"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct told t = {0};
-        for (size_t k = 0; cases[i].at[k].what != 0; k++)
-            take(&t, cases[i].at[k], S(TIMEOUT_S));
+        play(&t, cases[i].scene);
         if (strcmp(text_of(&t), cases[i].expected) != 0)
             fail_msg("%s: %s", cases[i].what, text_of(&t));
         assert_adds_up(&t);

@@ -74,7 +74,6 @@ static struct snapshot_name lay_revision(int64_t to, int64_t other_to) {
 
 // Sealed well past the window, whose line ends at `to`; 0: it was settled.
 static void lay_through_at(uint32_t partition, int64_t offset, int64_t to) {
-    char name[NAME_MAX_LENGTH];
     struct line line = {.start_s = START_S, .counted = (uint64_t)to, .to = to};
     struct progress progress = {.partition = partition,
                                 .offset = offset,
@@ -83,13 +82,7 @@ static void lay_through_at(uint32_t partition, int64_t offset, int64_t to) {
                                 .settled_before_s = to == 0 ? START_S + WINDOW_S : settled_before_s,
                                 .lines = &line,
                                 .line_count = to > 0};
-    struct header header = keeper_header(FILE_THROUGH, START_S);
-    header.progress = &progress;
-    through_name_write(name, &(struct through_name){partition, progress.offset, progress.sealed_s});
-    struct snapshot_bytes bytes;
-    snapshot_write(&bytes, &header, NULL, 0);
-    assert_int_equal(store_put(store, name, bytes.at, bytes.length, NULL), STATUS_OK);
-    snapshot_bytes_fini(&bytes);
+    lay_record(&progress);
 }
 
 static void lay_through(uint32_t partition, int64_t to) {
@@ -201,16 +194,8 @@ enum { AFTER_MS = 3600 * 1000 };
 
 // How far a partition has come that has no event of the window.
 static void lay_progress(uint32_t partition, int64_t offset, int64_t sealed_s) {
-    char name[NAME_MAX_LENGTH];
-    const struct progress progress = {
-        .partition = partition, .offset = offset, .sealed_s = sealed_s, .watermark_ms = sealed_s * 1000};
-    struct header header = keeper_header(FILE_THROUGH, START_S);
-    struct snapshot_bytes bytes;
-    header.progress = &progress;
-    through_name_write(name, &(struct through_name){partition, offset, sealed_s});
-    snapshot_write(&bytes, &header, NULL, 0);
-    assert_int_equal(store_put(store, name, bytes.at, bytes.length, NULL), STATUS_OK);
-    snapshot_bytes_fini(&bytes);
+    lay_record(&(struct progress){
+        .partition = partition, .offset = offset, .sealed_s = sealed_s, .watermark_ms = sealed_s * 1000});
 }
 
 static struct publisher_figures publish_at(struct publisher *publisher, const bool *owned, int64_t now_ms) {
@@ -372,14 +357,20 @@ static void no_line_is_settled_by_a_window_that_is_incomplete(void **state) {
 
 enum { SOLD_S = START_S - 100 * 86400, PLACED_S = SOLD_S + 30 };
 
-// In the window's part of partition 0: a like, and a refund of the order 1 that was placed long ago.
-static void lay_refund(int64_t to, int64_t placed_s) {
-    struct rows *rows = rows_create();
-    struct increments likes = increments_like(to);
+// Of the order 1.
+static struct refund refund_of(int64_t placed_s) {
     struct refund refund = {.order_occurred_at_ms = placed_s * 1000,
                             .subject = {.account = slice_of("acme"), .platform = PLATFORM_WEB},
                             .increments = {1, true, {{field_counter(COUNTER_OF_REFUND), 1}}}};
     memset(refund.order, 1, sizeof(refund.order));
+    return refund;
+}
+
+// In the window's part of partition 0: a like, and a refund of the order 1 that was placed long ago.
+static void lay_refund(int64_t to, int64_t placed_s) {
+    struct rows *rows = rows_create();
+    struct increments likes = increments_like(to);
+    struct refund refund = refund_of(placed_s);
     rows_add_subject(rows, &refund.subject, &likes);
     rows_add_refund(rows, &refund);
     lay_part_of(0, to, rows);
@@ -405,7 +396,6 @@ static void lay_orders(int64_t start_s, int64_t to, unsigned char order, uint32_
 // Partition 1 has no event of the window, and a line of the one that starts at `sold_s`, whose orders reach
 // to `orders_to`; 0: it never had an event of it, -1: its line was settled.
 static void lay_lines(int64_t offset, int64_t sold_s, int64_t orders_to) {
-    char name[NAME_MAX_LENGTH];
     struct rows *rows = rows_create();
     struct line line = {
         .start_s = sold_s, .counted = (uint64_t)orders_to, .to = orders_to, .orders_to = orders_to};
@@ -416,16 +406,10 @@ static void lay_lines(int64_t offset, int64_t sold_s, int64_t orders_to) {
                                       .settled_before_s = orders_to < 0 ? sold_s + WINDOW_S : 0,
                                       .lines = &line,
                                       .line_count = orders_to > 0};
-    struct header header = keeper_header(FILE_THROUGH, START_S);
-    struct snapshot_bytes bytes;
-    header.progress = &progress;
     if (orders_to > 0)
         lay_part_at(sold_s, 1, orders_to, rows);
     rows_destroy(&rows);
-    through_name_write(name, &(struct through_name){1, offset, SEALED_S});
-    snapshot_write(&bytes, &header, NULL, 0);
-    assert_int_equal(store_put(store, name, bytes.at, bytes.length, NULL), STATUS_OK);
-    snapshot_bytes_fini(&bytes);
+    lay_record(&progress);
 }
 
 static size_t revisions(void) {
@@ -445,6 +429,14 @@ static struct snapshot_name newest_read(struct rows *rows, struct shelf_file *fi
     snapshot_name_write(name, &newest);
     assert_int_equal(shelf_read(store, name, rows, file, &p), STATUS_OK);
     return newest;
+}
+
+// The refund of a sale long ago, of whose window the line says so (lay_lines).
+static void lay_refund_of_a_sale(int64_t line_to) {
+    lay_refund(100, PLACED_S);
+    lay_orders(SOLD_S, 30, 1, PLATFORM_TIKTOK);
+    lay_through(0, 100);
+    lay_lines(31, SOLD_S, line_to);
 }
 
 // Where the refund counts in the newest revision: on the platform of its order, or on its own.
@@ -475,40 +467,32 @@ static void the_header_names(int64_t start_s, uint32_t partition, int64_t to, bo
     rows_destroy(&rows);
 }
 
-static void a_refund_is_looked_up_as_far_as_a_line_says(void **state) {
+// Another order lies before 20, that of the refund before 30: which of the two files is looked into, where
+// the line of their window says so (lay_lines)?
+static void is_looked_up(int64_t line_to, int64_t to, uint32_t platform) {
     lay_refund(100, PLACED_S);
-    lay_orders(SOLD_S, 20, 2, PLATFORM_TIKTOK);
+    lay_orders(SOLD_S, 20, 2, PLATFORM_X);
     lay_orders(SOLD_S, 30, 1, PLATFORM_TIKTOK);
     lay_through(0, 100);
-    lay_lines(10, SOLD_S, 20);
+    lay_lines(10, SOLD_S, line_to);
     assert_int_equal(publish(), STATUS_OK);
-    the_refund_is_of(PLATFORM_WEB);
-    the_header_names(SOLD_S, 1, 20, false);
+    the_refund_is_of(platform);
+    the_header_names(SOLD_S, 1, to, false);
+}
+
+static void a_refund_is_looked_up_as_far_as_a_line_says(void **state) {
+    is_looked_up(20, 20, PLATFORM_WEB);
 }
 
 // Of partition 0 the line is gone, so the store is asked; of partition 1 it says more than its line does,
 // which has not been sealed so far.
 static void and_no_further_where_another_line_is_gone__goes_red_if_files_come_before_lines(void **state) {
-    lay_refund(100, PLACED_S);
-    lay_orders(SOLD_S, 20, 2, PLATFORM_TIKTOK);
-    lay_orders(SOLD_S, 30, 1, PLATFORM_TIKTOK);
     settled_before_s = SOLD_S + WINDOW_S;
-    lay_through(0, 100);
-    lay_lines(10, SOLD_S, 20);
-    assert_int_equal(publish(), STATUS_OK);
-    the_refund_is_of(PLATFORM_WEB);
-    the_header_names(SOLD_S, 1, 20, false);
+    is_looked_up(20, 20, PLATFORM_WEB);
 }
 
 static void and_where_the_line_is_gone_as_far_as_the_store_does(void **state) {
-    lay_refund(100, PLACED_S);
-    lay_orders(SOLD_S, 20, 2, PLATFORM_X);
-    lay_orders(SOLD_S, 30, 1, PLATFORM_TIKTOK);
-    lay_through(0, 100);
-    lay_lines(10, SOLD_S, -1);
-    assert_int_equal(publish(), STATUS_OK);
-    the_refund_is_of(PLATFORM_TIKTOK);
-    the_header_names(SOLD_S, 1, 30, false);
+    is_looked_up(-1, 30, PLATFORM_TIKTOK);
 }
 
 static void a_window_without_orders_is_named(void **state) {
@@ -553,10 +537,7 @@ static void an_order_that_comes_later_makes_a_revision__goes_red_if_the_windows_
 // A part is torn that nobody would need: it is not read where the newest revision says all that is known.
 static void who_begins_reads_no_parts_of_what_is_published(void **state) {
     char name[NAME_MAX_LENGTH];
-    lay_refund(100, PLACED_S);
-    lay_orders(SOLD_S, 30, 1, PLATFORM_TIKTOK);
-    lay_through(0, 100);
-    lay_lines(31, SOLD_S, 30);
+    lay_refund_of_a_sale(30);
     assert_int_equal(publish(), STATUS_OK);
     part_name_write(name, &(struct part_name){START_S, 0, 0, 100});
     assert_int_equal(store_put(store, name, "torn", 4, NULL), STATUS_OK);
@@ -634,10 +615,7 @@ orders_of_a_refunds_window_are_no_copies__goes_red_if_all_that_the_header_names_
     char name[NAME_MAX_LENGTH];
     struct coverage coverage = covers(0, 100);
     struct header header = keeper_header(FILE_PART, START_S);
-    struct refund refund = {.order_occurred_at_ms = INT64_C(1000) * PLACED_S,
-                            .subject = {.account = slice_of("acme"), .platform = PLATFORM_WEB},
-                            .increments = {1, true, {{field_counter(COUNTER_OF_REFUND), 1}}}};
-    memset(refund.order, 1, sizeof(refund.order));
+    struct refund refund = refund_of(PLACED_S);
     struct order again = order_of("acme", 1, 7, INT64_C(1000) * START_S, 5);
     rows_add_refund(rows, &refund);
     rows_add_order(rows, &again);
@@ -660,20 +638,21 @@ orders_of_a_refunds_window_are_no_copies__goes_red_if_all_that_the_header_names_
     rows_destroy(&published);
 }
 
+static void remove_orders(void) {
+    char name[NAME_MAX_LENGTH];
+    orders_name_write(name, &(struct part_name){SOLD_S, 1, 0, 30});
+    assert_int_equal(store_remove(store, name, NULL), STATUS_OK);
+}
+
 // Nothing of it is asked for any more, and it is found again where a revision of the window is made: its sum
 // is greater than that of the revision that had the orders.
 static void what_has_left_the_store_is_not_looked_up__goes_red_without_the_bound(void **state) {
-    char name[NAME_MAX_LENGTH];
-    lay_refund(100, PLACED_S);
-    lay_orders(SOLD_S, 30, 1, PLATFORM_TIKTOK);
-    lay_through(0, 100);
-    lay_lines(31, SOLD_S, -1);
+    lay_refund_of_a_sale(-1);
     assert_int_equal(publish(), STATUS_OK);
     the_refund_is_of(PLATFORM_TIKTOK);
     keeper.retain_s = 90 * 86400;
     keeper.now_s = SEALED_S;
-    orders_name_write(name, &(struct part_name){SOLD_S, 1, 0, 30});
-    assert_int_equal(store_remove(store, name, NULL), STATUS_OK);
+    remove_orders();
     assert_int_equal(publish(), STATUS_OK);
     assert_int_equal(revisions(), 1);
     lay_refund(101, PLACED_S);
@@ -689,10 +668,7 @@ static void what_has_left_the_store_is_not_looked_up__goes_red_without_the_bound
 static void nothing_refunded(int64_t to) {
     struct rows *rows = rows_create();
     struct increments likes = increments_like(to);
-    struct refund refund = {.order_occurred_at_ms = PLACED_S * INT64_C(1000),
-                            .subject = {.account = slice_of("acme"), .platform = PLATFORM_WEB},
-                            .increments = {1, true, {{field_counter(COUNTER_OF_REFUND), 1}}}};
-    memset(refund.order, 1, sizeof(refund.order));
+    struct refund refund = refund_of(PLACED_S);
     rows_add_subject(rows, &refund.subject, &likes);
     rows_add_refund(rows, &refund);
     refund.increments.at[0].value = -1; // delta -1: taken back
@@ -704,10 +680,7 @@ static void nothing_refunded(int64_t to) {
 // The revision that says so is the newest.
 static void
 a_refund_that_is_taken_back_is_looked_up_still__goes_red_if_sums_of_nothing_are_left_out(void **state) {
-    lay_refund(100, PLACED_S);
-    lay_orders(SOLD_S, 30, 1, PLATFORM_TIKTOK);
-    lay_through(0, 100);
-    lay_lines(31, SOLD_S, 30);
+    lay_refund_of_a_sale(30);
     assert_int_equal(publish(), STATUS_OK);
     newest_covers(100, 0);
     nothing_refunded(102);
@@ -720,14 +693,9 @@ a_refund_that_is_taken_back_is_looked_up_still__goes_red_if_sums_of_nothing_are_
 // What had left by then is gone; the window gets a late event.
 static void
 where_store_retain_was_shorter_once_orders_are_gone__goes_red_if_the_setting_alone_says_so(void **state) {
-    char name[NAME_MAX_LENGTH];
-    lay_refund(100, PLACED_S);
-    lay_orders(SOLD_S, 30, 1, PLATFORM_TIKTOK);
-    lay_through(0, 100);
-    lay_lines(31, SOLD_S, -1);
+    lay_refund_of_a_sale(-1);
     assert_int_equal(publish(), STATUS_OK);
-    orders_name_write(name, &(struct part_name){SOLD_S, 1, 0, 30}); // removed by store.retain: 90d
-    assert_int_equal(store_remove(store, name, NULL), STATUS_OK);
+    remove_orders(); // by store.retain: 90d
     keeper.retain_s = 400 * 86400;
     keeper.now_s = SEALED_S;
     lay_refund(101, PLACED_S);

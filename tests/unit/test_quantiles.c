@@ -266,11 +266,7 @@ static bool reads(struct slice bytes) {
 }
 
 static void test_what_is_never_written_is_refused(void **state) {
-    static const struct {
-        const char *why;
-        struct slice bytes;
-        bool is_right;
-    } cases[] = {
+    static const struct byte_case cases[] = {
         {"nothing at all", {"", 0}, false},
         {"an unknown form", {"\0", 1}, false},
         {"an unknown form", {"\2\1\1", 3}, false},
@@ -290,10 +286,7 @@ static void test_what_is_never_written_is_refused(void **state) {
         {"a count past the greatest", {"\1\1\x80\x80\x80\x80\x80\x80\x40", 9}, false},
         {"a count of more than 64 bits", {"\1\1\xff\xff\xff\xff\xff\xff\xff\xff\xff\3", 12}, false},
     };
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        if (reads(cases[i].bytes) != cases[i].is_right)
-            fail_msg("case %zu: %s", i, cases[i].why);
-    }
+    assert_byte_cases(cases, sizeof(cases) / sizeof(cases[0]), reads);
 }
 
 // Whatever is read of them is written back as it stood: the bytes of a sketch are its identity.

@@ -278,9 +278,9 @@ static void test_the_written_form_is_this(void **state) {
     reach_fini(&r);
 }
 
-static bool reads(const unsigned char *bytes, size_t length) {
+static bool reads(struct slice bytes) {
     struct reach r;
-    struct slice exact = copy_exactly((struct slice){(const char *)bytes, length});
+    struct slice exact = copy_exactly(bytes);
     bool read = reach_read(&r, exact);
     if (!read)
         assert_int_equal(reach_memory(&r), 0);
@@ -290,11 +290,7 @@ static bool reads(const unsigned char *bytes, size_t length) {
 }
 
 static void test_what_is_never_written_is_refused(void **state) {
-    static const struct {
-        const char *why;
-        struct slice bytes;
-        bool is_right;
-    } cases[] = {
+    static const struct byte_case cases[] = {
         {"nothing at all", {"", 0}, false},
         {"an unknown form", {"\0", 1}, false},
         {"an unknown form", {"\4", 1}, false},
@@ -317,33 +313,34 @@ static void test_what_is_never_written_is_refused(void **state) {
         {"a number of more than 64 bits", {"\2\xc1\xff\xff\xff\xff\xff\xff\xff\xff\2", 11}, false},
         {"a dense one cut off", {"\3aaa", 4}, false},
     };
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        if (reads((const unsigned char *)cases[i].bytes.at, cases[i].bytes.length) != cases[i].is_right)
-            fail_msg("case %zu: %s", i, cases[i].why);
-    }
+    assert_byte_cases(cases, sizeof(cases) / sizeof(cases[0]), reads);
+}
+
+static bool reads_first(const unsigned char *bytes, size_t length) {
+    return reads((struct slice){(const char *)bytes, length});
 }
 
 static void test_a_form_that_another_is_shorter_than_is_refused(void **state) {
     unsigned char *bytes = memory_take(REACH_BYTES_MAX + 8 + 16);
     bytes[0] = FORM_DENSE;
-    assert_false(reads(bytes, REACH_BYTES_MAX)); // all zero
-    memset(bytes + 1, 0x41, REACH_SKETCH_BYTES); // values 1, 5, 20, 16 of every four
-    assert_true(reads(bytes, REACH_BYTES_MAX));
-    assert_false(reads(bytes, REACH_BYTES_MAX + 1));
-    assert_false(reads(bytes, REACH_BYTES_MAX - 1));
+    assert_false(reads_first(bytes, REACH_BYTES_MAX)); // all zero
+    memset(bytes + 1, 0x41, REACH_SKETCH_BYTES);       // values 1, 5, 20, 16 of every four
+    assert_true(reads_first(bytes, REACH_BYTES_MAX));
+    assert_false(reads_first(bytes, REACH_BYTES_MAX + 1));
+    assert_false(reads_first(bytes, REACH_BYTES_MAX - 1));
     bytes[1] = 0x7f; // 63
-    assert_false(reads(bytes, REACH_BYTES_MAX));
+    assert_false(reads_first(bytes, REACH_BYTES_MAX));
     memset(bytes + 1, 0, 3 * 1024);
-    assert_true(reads(bytes, REACH_BYTES_MAX)); // three quarters of them
+    assert_true(reads_first(bytes, REACH_BYTES_MAX)); // three quarters of them
     memset(bytes + 1, 0, REACH_SKETCH_BYTES / 2 + 4 * 1024);
-    assert_false(reads(bytes, REACH_BYTES_MAX));
+    assert_false(reads_first(bytes, REACH_BYTES_MAX));
 
     bytes[0] = FORM_SPARSE; // index 0, then each next: 12,287 bytes are shorter than dense, 12,288 are not
     bytes[1] = 1;
     for (size_t i = 2; i < REACH_BYTES_MAX; i++)
         bytes[i] = 0x41;
-    assert_true(reads(bytes, REACH_BYTES_MAX - 1));
-    assert_false(reads(bytes, REACH_BYTES_MAX));
+    assert_true(reads_first(bytes, REACH_BYTES_MAX - 1));
+    assert_false(reads_first(bytes, REACH_BYTES_MAX));
 
     bytes[0] = FORM_SET;
     for (unsigned i = 0; i <= REACH_EXACT_MAX; i++) {
@@ -351,8 +348,8 @@ static void test_a_form_that_another_is_shorter_than_is_refused(void **state) {
         bytes[1 + 16 * i] = (unsigned char)(i >> 8);
         bytes[2 + 16 * i] = (unsigned char)i;
     }
-    assert_true(reads(bytes, 1 + 16 * REACH_EXACT_MAX));
-    assert_false(reads(bytes, 1 + 16 * (REACH_EXACT_MAX + 1)));
+    assert_true(reads_first(bytes, 1 + 16 * REACH_EXACT_MAX));
+    assert_false(reads_first(bytes, 1 + 16 * (REACH_EXACT_MAX + 1)));
     free(bytes);
 }
 

@@ -109,18 +109,11 @@ static void lay_through(void) {
     static struct line lines[LONG];
     static int64_t offset = 1000;
     struct progress progress = {.offset = ++offset, .sealed_s = window(sealed), .lines = lines};
-    char name[NAME_MAX_LENGTH];
-    struct header header = keeper_header(FILE_THROUGH, 0);
-    header.progress = &progress;
     for (int i = 0; i < sealed; i++) {
         if (expected[i])
             lines[progress.line_count++] = (struct line){.start_s = window(i), .counted = 1, .to = 1000 + i};
     }
-    through_name_write(name, &(struct through_name){0, progress.offset, progress.sealed_s});
-    struct snapshot_bytes bytes;
-    snapshot_write(&bytes, &header, NULL, 0);
-    assert_int_equal(store_put(store, name, bytes.at, bytes.length, NULL), STATUS_OK);
-    snapshot_bytes_fini(&bytes);
+    lay_record(&progress);
 }
 
 static void run(struct process *process, bool told, size_t most) {
