@@ -89,7 +89,7 @@ static enum status serve(rd_kafka_mock_cluster_t *cluster, const struct flags *f
     return STATUS_OK;
 }
 
-static enum status run(const struct flags *flags, struct problem *problem) {
+static enum status run(const struct deployment *deployment, const void *flags, struct problem *problem) {
     sigset_t signals;
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
@@ -117,16 +117,6 @@ static enum status run(const struct flags *flags, struct problem *problem) {
 }
 
 int broker_main(int argc, char **argv) {
-    struct deployment deployment;
     struct flags flags = {0};
-    struct problem problem = {0};
-    enum status status = deployment_load(&deployment, &command, argc, argv, &flags);
-    if (status == STATUS_OK)
-        status = deployment_expect_arguments(&deployment, 0);
-    if (status == STATUS_OK)
-        status = run(&flags, &problem);
-    if (problem.status != STATUS_OK)
-        problem_print(&problem);
-    deployment_fini(&deployment);
-    return status == STATUS_NO ? STATUS_OK : (int)status;
+    return deployment_main(&command, argc, argv, &flags, 0, run);
 }

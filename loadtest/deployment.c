@@ -73,6 +73,21 @@ enum status deployment_expect_arguments(const struct deployment *deployment, int
     return STATUS_USAGE;
 }
 
+int deployment_main(const struct command *command, int argc, char **argv, void *flags, int arguments,
+                    deployment_do act) {
+    struct deployment deployment;
+    struct problem problem = {0};
+    enum status status = deployment_load(&deployment, command, argc, argv, flags);
+    if (status == STATUS_OK)
+        status = deployment_expect_arguments(&deployment, arguments);
+    if (status == STATUS_OK)
+        status = act(&deployment, flags, &problem);
+    if (problem.status != STATUS_OK)
+        problem_print(&problem);
+    deployment_fini(&deployment);
+    return status == STATUS_NO ? STATUS_OK : (int)status;
+}
+
 enum status deployment_parse_real(const char *flag, const char *text, double most, double *value) {
     char *end;
     *value = strtod(text, &end);

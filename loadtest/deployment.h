@@ -31,5 +31,11 @@ void deployment_fini(struct deployment *deployment);
 // STATUS_USAGE, printed, where there are not exactly `count` arguments besides flags.
 enum status deployment_expect_arguments(const struct deployment *deployment, int count);
 
+// A command as a whole: loads, expects so many arguments, does it, prints what is wrong; the exit code.
+typedef enum status (*deployment_do)(const struct deployment *deployment, const void *flags,
+                                     struct problem *problem);
+int deployment_main(const struct command *command, int argc, char **argv, void *flags, int arguments,
+                    deployment_do act);
+
 // A number of 0..most as a flag's text gives it ("0.05", "1"): STATUS_USAGE, printed, where it is not one.
 enum status deployment_parse_real(const char *flag, const char *text, double most, double *value);

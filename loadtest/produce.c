@@ -137,8 +137,8 @@ static void drop_feed(void *context, struct feed *feed) {
 
 // --- The command
 
-static enum status produce(const struct deployment *deployment, const struct flags *flags,
-                           struct problem *problem) {
+static enum status produce(const struct deployment *deployment, const void *given, struct problem *problem) {
+    const struct flags *flags = given;
     struct generate_options options;
     enum status status = read_options(flags, &options);
     if (status != STATUS_OK)
@@ -160,16 +160,6 @@ static enum status produce(const struct deployment *deployment, const struct fla
 }
 
 int produce_main(int argc, char **argv) {
-    struct deployment deployment;
     struct flags flags = {0};
-    struct problem problem = {0};
-    enum status status = deployment_load(&deployment, &command, argc, argv, &flags);
-    if (status == STATUS_OK)
-        status = deployment_expect_arguments(&deployment, 0);
-    if (status == STATUS_OK)
-        status = produce(&deployment, &flags, &problem);
-    if (problem.status != STATUS_OK)
-        problem_print(&problem);
-    deployment_fini(&deployment);
-    return status == STATUS_NO ? STATUS_OK : (int)status;
+    return deployment_main(&command, argc, argv, &flags, 0, produce);
 }

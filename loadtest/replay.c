@@ -152,8 +152,7 @@ static enum status read_options(const struct deployment *deployment, const struc
     return STATUS_USAGE;
 }
 
-static enum status play(const struct deployment *deployment, const struct flags *flags,
-                        struct problem *problem) {
+static enum status play(const struct deployment *deployment, const void *flags, struct problem *problem) {
     struct replay_options options;
     enum status status = read_options(deployment, flags, &options);
     if (status != STATUS_OK)
@@ -175,16 +174,6 @@ static enum status play(const struct deployment *deployment, const struct flags 
 }
 
 int replay_main(int argc, char **argv) {
-    struct deployment deployment;
     struct flags flags = {0};
-    struct problem problem = {0};
-    enum status status = deployment_load(&deployment, &command, argc, argv, &flags);
-    if (status == STATUS_OK)
-        status = deployment_expect_arguments(&deployment, 1);
-    if (status == STATUS_OK)
-        status = play(&deployment, &flags, &problem);
-    if (problem.status != STATUS_OK)
-        problem_print(&problem);
-    deployment_fini(&deployment);
-    return status == STATUS_NO ? STATUS_OK : (int)status;
+    return deployment_main(&command, argc, argv, &flags, 1, play);
 }

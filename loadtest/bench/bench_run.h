@@ -71,6 +71,18 @@ struct bench_take {
     int64_t redis_cpu_us;
 };
 
+// A part that is measured in a process of its own: this program again, called with `words` (NULL-terminated)
+// and the deployment's. STATUS_OK: it has ended, and is to be forgotten.
+struct bench_part {
+    struct bench_child child;
+    struct bench_usage usage;
+    char line[512]; // what it wrote
+};
+enum status bench_part_run(const struct bench *b, const char *const *words, bool pin, struct bench_part *part,
+                           struct problem *problem);
+// Its line is not what it should be: shows what it complained of.
+enum status bench_part_failed(const struct bench_part *part, const char *what, struct problem *problem);
+
 // The floor's own part, in its process: consumes and discards, then prints messages and milliseconds. Returns
 // the exit code.
 int bench_floor_child(struct bench *b);

@@ -2,13 +2,11 @@
 #include <inttypes.h>
 #include <librdkafka/rdkafka.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "loadtest/bench/bench_run.h"
 #include "runtime/clock.h"
-#include "runtime/memory.h"
 
-enum { BATCH = 4096, WAIT_MS = 200, STALL_MS = 60000, LINE_MAX_BYTES = 256 };
+enum { BATCH = 4096, WAIT_MS = 200, STALL_MS = 60000 };
 
 struct floor {
     int32_t open; // partitions whose end was not reached
@@ -57,28 +55,16 @@ int bench_floor_child(struct bench *b) {
 }
 
 enum status bench_floor_run(struct bench *b, bool pinned, struct bench_take *take, struct problem *problem) {
+    static const char *const words[] = {"bench", "--floor", NULL};
+    struct bench_part part;
     *take = (struct bench_take){0};
-    static char command[] = "bench", flag[] = "--floor";
-    char **argv = memory_take((b->forwarded_count + 4) * sizeof(*argv));
-    argv[0] = b->program;
-    argv[1] = command;
-    argv[2] = flag;
-    for (size_t i = 0; i < b->forwarded_count; i++)
-        argv[3 + i] = b->forwarded[i];
-    struct bench_child child;
-    enum status status = bench_child_start(&child, argv, pinned, problem);
-    free(argv);
+    enum status status = bench_part_run(b, words, pinned, &part, problem);
     if (status != STATUS_OK)
         return status;
-    char line[LINE_MAX_BYTES];
-    bench_child_wait(&child, b->options.timeout_ms, &take->usage);
-    bench_child_read(&child, line, sizeof(line));
-    if (take->usage.exit_code != 0 ||
-        sscanf(line, "%" SCNu64 " %" SCNd64, &take->messages, &take->wall_ms) != 2) {
-        bench_child_show(&child);
-        status = problem_set(problem, STATUS_UNAVAILABLE, "", "see its messages above",
-                             "the floor ended with exit code %d", take->usage.exit_code);
-    }
-    bench_child_forget(&child);
+    take->usage = part.usage;
+    if (part.usage.exit_code != 0 ||
+        sscanf(part.line, "%" SCNu64 " %" SCNd64, &take->messages, &take->wall_ms) != 2)
+        status = bench_part_failed(&part, "the floor", problem);
+    bench_child_forget(&part.child);
     return status;
 }

@@ -14,7 +14,6 @@
 enum {
     PARTS = 8,
     ACCOUNTS = 100,
-    LINE_MAX_BYTES = 512,
     START_S = 1767225600,
     ID_TEXT = 32,
     COUNTERS_MAX = 1024,
@@ -196,30 +195,18 @@ int bench_rows_child(struct bench *b) {
 }
 
 enum status bench_rows_run(struct bench *b, struct bench_rows_take *take, struct problem *problem) {
-    static char command[] = "bench", form[] = "aggregate", flag[] = "--stage=rows";
-    char contents[ID_TEXT * 2], windows[ID_TEXT * 2], line[LINE_MAX_BYTES];
+    char contents[ID_TEXT * 2], windows[ID_TEXT * 2];
+    const char *const words[] = {"bench", "aggregate", "--stage=rows", contents, windows, NULL};
+    struct bench_part part;
     snprintf(contents, sizeof(contents), "--contents=%" PRId64, b->options.contents);
     snprintf(windows, sizeof(windows), "--windows=%" PRId64, b->options.windows);
-    char **argv = memory_take((b->forwarded_count + 7) * sizeof(*argv));
-    char *const own[] = {b->program, command, form, flag, contents, windows};
-    memcpy(argv, own, sizeof(own));
-    for (size_t i = 0; i < b->forwarded_count; i++)
-        argv[6 + i] = b->forwarded[i];
-    struct bench_child child;
-    struct bench_usage usage = {0};
-    enum status status = bench_child_start(&child, argv, false, problem);
-    free(argv);
+    enum status status = bench_part_run(b, words, false, &part, problem);
     if (status != STATUS_OK)
         return status;
-    bench_child_wait(&child, b->options.timeout_ms, &usage);
-    bench_child_read(&child, line, sizeof(line));
-    *take = (struct bench_rows_take){.max_rss_bytes = usage.max_rss_bytes};
-    if (usage.exit_code != 0 || sscanf(line, "%lf %lf %lf %lf", &take->rows, &take->seal_ms,
-                                       &take->merge_rate, &take->bytes_per_row) != 4) {
-        bench_child_show(&child);
-        status = problem_set(problem, STATUS_OS, "", "see its messages above",
-                             "the windows in memory ended with exit code %d", usage.exit_code);
-    }
-    bench_child_forget(&child);
+    *take = (struct bench_rows_take){.max_rss_bytes = part.usage.max_rss_bytes};
+    if (part.usage.exit_code != 0 || sscanf(part.line, "%lf %lf %lf %lf", &take->rows, &take->seal_ms,
+                                            &take->merge_rate, &take->bytes_per_row) != 4)
+        status = bench_part_failed(&part, "the windows in memory", problem);
+    bench_child_forget(&part.child);
     return status;
 }

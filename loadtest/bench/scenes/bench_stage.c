@@ -3,7 +3,6 @@
 #include <inttypes.h>
 #include <librdkafka/rdkafka.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "runtime/clock.h"
 #include "runtime/memory.h"
@@ -17,7 +16,6 @@ enum {
     CHUNK = 32, // records decoded together, as the programs do
     WAIT_MS = 200,
     STALL_MS = 60000,
-    LINE_MAX_BYTES = 256,
     FLAG_MAX = 64,
     ARENA_BLOCK = 1 << 20,
 };
@@ -144,30 +142,18 @@ int bench_stage_child(struct bench *b, const char *stage) {
 
 enum status bench_stage_run(struct bench *b, const char *stage, struct bench_take *take,
                             struct problem *problem) {
-    static char command[] = "bench", form[] = "aggregate";
-    char flag[FLAG_MAX], line[LINE_MAX_BYTES];
-    snprintf(flag, sizeof(flag), "--stage=%s", stage);
-    char **argv = memory_take((b->forwarded_count + 5) * sizeof(*argv));
-    argv[0] = b->program;
-    argv[1] = command;
-    argv[2] = form;
-    argv[3] = flag;
-    for (size_t i = 0; i < b->forwarded_count; i++)
-        argv[4 + i] = b->forwarded[i];
-    struct bench_child child;
+    char flag[FLAG_MAX];
+    const char *const words[] = {"bench", "aggregate", flag, NULL};
+    struct bench_part part;
     *take = (struct bench_take){0};
-    enum status status = bench_child_start(&child, argv, false, problem);
-    free(argv);
+    snprintf(flag, sizeof(flag), "--stage=%s", stage);
+    enum status status = bench_part_run(b, words, false, &part, problem);
     if (status != STATUS_OK)
         return status;
-    bench_child_wait(&child, b->options.timeout_ms, &take->usage);
-    bench_child_read(&child, line, sizeof(line));
-    if (take->usage.exit_code != 0 || sscanf(line, "%" SCNu64 " %" SCNu64 " %" SCNd64, &take->messages,
-                                             &take->events, &take->wall_ms) != 3) {
-        bench_child_show(&child);
-        status = problem_set(problem, STATUS_UNAVAILABLE, "", "see its messages above",
-                             "the stage %s ended with exit code %d", stage, take->usage.exit_code);
-    }
-    bench_child_forget(&child);
+    take->usage = part.usage;
+    if (part.usage.exit_code != 0 || sscanf(part.line, "%" SCNu64 " %" SCNu64 " %" SCNd64, &take->messages,
+                                            &take->events, &take->wall_ms) != 3)
+        status = bench_part_failed(&part, flag, problem);
+    bench_child_forget(&part.child);
     return status;
 }
