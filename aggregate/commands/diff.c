@@ -44,12 +44,13 @@ static void difference_print(void *context, const struct difference *d) {
     const struct row_key *key = &d->key;
     bool has_form = key->table == TABLE_TOTALS || key->table == TABLE_LATE || key->table == TABLE_ORDERS ||
                     key->table == TABLE_REFUNDS;
+    bool has_account = key->table != TABLE_VIEWERS;
     const struct output_cell none = {{NULL, 0}, {NULL, 0}};
     int64_t step = (int64_t)((uint64_t)d->right - (uint64_t)d->left);
     output_row(o, (struct output_cell[COLUMNS]){
                       output_text(slice_of(label_table(key->table))),
-                      output_text(key->account),
-                      output_text(slice_of(label_platform(labels[0], key->platform))),
+                      has_account ? output_text(key->account) : none,
+                      has_account ? output_text(slice_of(label_platform(labels[0], key->platform))) : none,
                       has_form ? output_text(slice_of(label_origin(labels[1], key->origin))) : none,
                       has_form ? output_text(slice_of(label_format(labels[2], key->format))) : none,
                       has_form ? output_text(slice_of(label_paid(key->paid))) : none,
@@ -68,6 +69,7 @@ static enum status compare(const struct store_reader *r, const struct snapshot_f
     output_init(&o, r->format, columns, COLUMNS);
     output_fit(&o, stdout);
     size_t count = difference_each(files[0].rows, files[1].rows, difference_print, &o);
+    count += difference_each_viewer(&files[0].viewers, &files[1].viewers, difference_print, &o);
     if (count > 0 || r->format != OUTPUT_TABLE)
         output_print(&o, stdout);
     output_fini(&o);

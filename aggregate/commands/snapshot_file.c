@@ -7,10 +7,25 @@
 
 #include "aggregate/commands/local_file.h"
 #include "runtime/config/config.h"
+#include "runtime/memory.h"
 
 static struct rows *rows_of_any(void *context, int64_t window_s) {
     (void)window_s;
     return context;
+}
+
+static void viewer_keep(void *context, const struct viewer *viewer) {
+    struct viewers_kept *kept = context;
+    if (kept->count == kept->room) {
+        kept->room = 2 * kept->room + 64;
+        kept->at = memory_grow(kept->at, kept->room, sizeof(*kept->at));
+    }
+    kept->at[kept->count++] = *viewer;
+}
+
+static enum status all_read(struct snapshot_file *f, struct problem *p) {
+    snapshot_viewers_to(f->file.snapshot, viewer_keep, &f->viewers);
+    return snapshot_read(f->file.snapshot, rows_of_any, f->rows, p);
 }
 
 enum status snapshot_file_open_path(struct snapshot_file *f, const char *path, struct problem *p) {
@@ -20,13 +35,14 @@ enum status snapshot_file_open_path(struct snapshot_file *f, const char *path, s
     if (status != STATUS_OK)
         return status;
     status = snapshot_open(&f->file.snapshot, path, f->file.bytes, f->file.length, p);
-    return status == STATUS_OK ? snapshot_read(f->file.snapshot, rows_of_any, f->rows, p) : status;
+    return status == STATUS_OK ? all_read(f, p) : status;
 }
 
 enum status snapshot_file_open_name(struct snapshot_file *f, struct store *store, const char *name,
                                     struct problem *p) {
     *f = (struct snapshot_file){.rows = rows_create()};
-    return shelf_read(store, name, f->rows, &f->file, p);
+    enum status status = shelf_open(store, name, &f->file, p);
+    return status == STATUS_OK ? all_read(f, p) : status;
 }
 
 static enum status no_revision(int64_t start_s, size_t count, struct problem *p) {
@@ -100,6 +116,7 @@ enum status snapshot_file_open(struct snapshot_file *f, const char *word, const 
 
 void snapshot_file_close(struct snapshot_file *f) {
     rows_destroy(&f->rows);
+    free(f->viewers.at);
     if (f->file.snapshot != NULL || f->file.bytes != NULL)
         shelf_file_fini(&f->file);
     *f = (struct snapshot_file){0};

@@ -1,11 +1,14 @@
-// A snapshot that somebody names on the command line, with all its rows.
+// A snapshot that somebody names on the command line, with all its rows; of a checkpoint those of all its
+// windows together.
 #pragma once
 
 #include "aggregate/commands/published.h"
+#include "aggregate/figures/difference.h"
 
 struct snapshot_file {
     struct shelf_file file;
     struct rows *rows;
+    struct viewers_kept viewers; // of a checkpoint
 };
 
 // `word` is, in this order: a file's path; a file's name in the store (snapshots/...); a window (its start in

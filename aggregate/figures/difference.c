@@ -9,6 +9,12 @@
 #include "runtime/check.h"
 #include "runtime/memory.h"
 
+void comparison_tell(struct comparison *c, const struct row_key *key, const char *name, int64_t left,
+                     int64_t right) {
+    c->count++;
+    c->visit(c->context, &(struct difference){*key, name, strlen(name), left, right});
+}
+
 static void difference_walk(struct comparison *c, const struct rows *left, const struct rows *right,
                             const struct walk *walk) {
     uint32_t *numbers[] = {memory_take((walk->room(left) + 1) * sizeof(uint32_t)),
@@ -207,8 +213,7 @@ static void one_order_compare(struct comparison *c, const void *a, const void *b
         increments_compare(c, &key, right, left, right, true);
         return;
     }
-    c->count++;
-    c->visit(c->context, &(struct difference){key, "copies", strlen("copies"), left != NULL, right != NULL});
+    comparison_tell(c, &key, "copies", left != NULL, right != NULL);
 }
 
 static const struct walk orders = {rows_order_count, orders_sort, order_at, order_compare, one_order_compare};
@@ -254,9 +259,8 @@ static void read_tell(struct comparison *c, const struct latest_reading *of, con
         .table = TABLE_READINGS, .platform = of->platform, .account = of->account, .id = of->content};
     if (left == right)
         return;
-    int length = snprintf(name, sizeof(name), "%.*s.%s", (int)of->counter.length, of->counter.at, what);
-    c->count++;
-    c->visit(c->context, &(struct difference){key, name, (size_t)length, left, right});
+    snprintf(name, sizeof(name), "%.*s.%s", (int)of->counter.length, of->counter.at, what);
+    comparison_tell(c, &key, name, left, right);
 }
 
 static size_t readings_sort(const struct rows *r, uint32_t *numbers) {
@@ -297,18 +301,12 @@ static struct row_key sketch_key(const struct sketch *s) {
                             .id = slice_of(sketched_rows[s->of].name)};
 }
 
-static void figure_tell(struct comparison *c, const struct row_key *key, const char *figure, int64_t left,
-                        int64_t right) {
-    c->count++;
-    c->visit(c->context, &(struct difference){*key, figure, strlen(figure), left, right});
-}
-
 static void reach_compare(struct comparison *c, const struct row_key *key, const struct sketch *left,
                           const struct sketch *right) {
     uint64_t reached[] = {rows_sketch_reached(left), rows_sketch_reached(right)};
     if (reached[0] != reached[1] || !reach_equal(&left->reach, &right->reach) ||
         !classes_equal(&left->classes, &right->classes))
-        figure_tell(c, key, "reached", (int64_t)reached[0], (int64_t)reached[1]);
+        comparison_tell(c, key, "reached", (int64_t)reached[0], (int64_t)reached[1]);
 }
 
 static void quantiles_compare(struct comparison *c, const struct row_key *key, const struct quantiles *left,
@@ -319,12 +317,12 @@ static void quantiles_compare(struct comparison *c, const struct row_key *key, c
     } told[] = {{"p50_ms", 500}, {"p90_ms", 900}, {"p99_ms", 990}};
     if (quantiles_equal(left, right))
         return;
-    figure_tell(c, key, "durations", (int64_t)quantiles_count(left), (int64_t)quantiles_count(right));
+    comparison_tell(c, key, "durations", (int64_t)quantiles_count(left), (int64_t)quantiles_count(right));
     for (size_t i = 0; i < sizeof(told) / sizeof(told[0]); i++) {
         int64_t values[2];
         if (quantiles_at(left, told[i].permille, &values[0]) &&
             quantiles_at(right, told[i].permille, &values[1]) && values[0] != values[1])
-            figure_tell(c, key, told[i].name, values[0], values[1]);
+            comparison_tell(c, key, told[i].name, values[0], values[1]);
     }
 }
 

@@ -9,6 +9,10 @@ struct comparison {
     size_t count;
 };
 
+// Tells of it, be the two the same or not.
+void comparison_tell(struct comparison *c, const struct row_key *key, const char *name, int64_t left,
+                     int64_t right);
+
 // A kind of things that rows hold beside rows of counters.
 struct walk {
     size_t (*room)(const struct rows *r);                    // at least so many as there are

@@ -1,6 +1,5 @@
 // Where the live sessions of two sets of rows differ: by session, window and second.
 #include <stdio.h>
-#include <string.h>
 
 #include "aggregate/figures/difference_internal.h"
 #include "aggregate/figures/time/local_time.h"
@@ -10,10 +9,8 @@ static void live_tell(struct comparison *c, const struct live_session *of, const
                       int64_t right) {
     const struct row_key key = {
         .table = TABLE_LIVE, .platform = of->platform, .account = of->account, .id = of->session};
-    if (left == right)
-        return;
-    c->count++;
-    c->visit(c->context, &(struct difference){key, name, strlen(name), left, right});
+    if (left != right)
+        comparison_tell(c, &key, name, left, right);
 }
 
 static void change_tell(struct comparison *c, const struct live_session *of, uint32_t second, int64_t left,

@@ -19,7 +19,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 from harness import kpis, load, registry
 from harness.aggregate import Aggregation
-from harness.places import PROGRAMS
+from harness.places import PROGRAMS, ROOT
 from harness.process import run
 from harness.recount import Rules
 from harness.worker import KEY, Deployment
@@ -704,6 +704,22 @@ def test_two_revisions_differ_counter_by_counter(store):
     store.run("diff", f"{start}@1", store.path(store.named("snapshots")[0]))
     done = store.run("diff", f"{start}@3", start, check=66)
     assert "2 published revisions" in done.stderr
+
+
+def test_checkpoints_differ_in_how_viewers_stand__goes_red_if_rows_alone_are_compared(tmp_path):
+    golden, other = ROOT / "tests" / "contract" / "snapshots" / "v1-viewers.zst", tmp_path / "other.zst"
+    snapshot = _read(golden)
+    snapshot.ClearField("trailer")
+    viewer = snapshot.blocks[-1].viewers[1]
+    assert viewer.armed and viewer.joined == 1
+    viewer.armed, viewer.joined = False, 3
+    snapshot.trailer.sha256 = hashlib.sha256(snapshot.SerializeToString()).digest()
+    other.write_bytes(zstandard.compress(snapshot.SerializeToString()))
+    run([AGGREGATE, "diff", golden, golden], tmp_path)
+    done = run([AGGREGATE, "diff", golden, other, "-o", "jsonl"], tmp_path, check=1)
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(row["table"], row["account"], row["id"], row["counter"], row["a"], row["b"]) for row in rows] == [
+        ("viewers", None, viewer.key.hex(), "armed", 1, 0), ("viewers", None, viewer.key.hex(), "joined", 1, 3)]
 
 
 # ---- a real store

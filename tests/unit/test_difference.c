@@ -241,6 +241,37 @@ static void another_number_beside_the_same_reach_is_told(void **state) {
     rows_destroy(&right);
 }
 
+// ---- viewers
+
+static size_t viewers_told(const struct viewer *left, size_t left_count, const struct viewer *right,
+                           size_t right_count) {
+    const struct viewers_kept a = {(struct viewer *)left, left_count, 0},
+                              b = {(struct viewer *)right, right_count, 0};
+    length = 0;
+    text[0] = '\0';
+    return difference_each_viewer(&a, &b, tell, NULL);
+}
+
+static void viewers_differ_by_what_is_known_of_them__goes_red_if_they_are_passed_over(void **state) {
+    const struct viewer left[] = {{.key = {1}, .joined = 1}, {.key = {2}, .joined = 1}, {.key = {4}}};
+    const struct viewer right[] = {
+        {.key = {1}, .joined = 1, .changed = true}, // what is not in files
+        {.key = {2}, .heard_ms = 5, .joined = -1, .heard_event = 7, .timeout_ms = 9, .armed = true},
+        {.key = {3}, .joined = 2, .assumed = true},
+    };
+    assert_int_equal(viewers_told(left, 3, left, 3), 0);
+    assert_int_equal(viewers_told(left, 3, right, 3), 9);
+    assert_string_equal(text, "viewers//0/020000 armed 0>1\n"
+                              "viewers//0/020000 heard_event 0>7\n"
+                              "viewers//0/020000 heard_ms 0>5\n"
+                              "viewers//0/020000 joined 1>-1\n"
+                              "viewers//0/020000 timeout_ms 0>9\n"
+                              "viewers//0/030000 assumed 0>1\n"
+                              "viewers//0/030000 joined 0>2\n"
+                              "viewers//0/030000 there 0>1\n"
+                              "viewers//0/040000 there 1>0\n");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(equal_rows_differ_in_nothing_however_they_were_made),
@@ -248,6 +279,7 @@ int main(void) {
         cmocka_unit_test(refunds_alone_that_differ_are_told_by_their_sums),
         cmocka_unit_test(sketches_that_differ_are_told_even_where_they_hold_as_many),
         cmocka_unit_test(another_number_beside_the_same_reach_is_told),
+        cmocka_unit_test(viewers_differ_by_what_is_known_of_them__goes_red_if_they_are_passed_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
