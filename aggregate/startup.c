@@ -15,7 +15,7 @@ static enum status read_store(struct walk *walk) {
                     "store.url is not set: there is nowhere to keep windows");
         return walk_trouble(walk, &p);
     }
-    if (store_open_settings(&store, settings, &p) != STATUS_OK)
+    if (store_open_settings(&store, settings, STORE_TO_WRITE, &p) != STATUS_OK)
         return walk_trouble(walk, &p);
     int64_t all = 0, free_bytes = store_free_bytes(store, &all);
     store_close(&store);

@@ -68,7 +68,7 @@ enum status store_reader_open(struct store_reader *r, struct problem *p) {
                            "name it: -c FILE, or --store.url=file:///var/lib/clameur",
                            "store.url is required");
     enum status status = directory_is_there(url, p);
-    return status == STATUS_OK ? store_open_settings(&r->store, &r->settings, p) : status;
+    return status == STATUS_OK ? store_open_settings(&r->store, &r->settings, STORE_TO_READ, p) : status;
 }
 
 struct published_terms store_reader_terms(const struct store_reader *r, int64_t lateness_s) {

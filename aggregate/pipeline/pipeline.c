@@ -100,7 +100,7 @@ static void stages_open(struct pipeline *p) {
 static enum status edges_open(struct pipeline *p, struct problem *problem) {
     const struct basis *f = p->basis;
     const struct settings *s = &f->settings;
-    enum status status = store_open_settings(&p->store, s, problem);
+    enum status status = store_open_settings(&p->store, s, STORE_TO_WRITE, problem);
     if (status != STATUS_OK)
         return status;
     p->keeper.store = p->store;

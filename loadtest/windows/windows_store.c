@@ -148,7 +148,7 @@ static enum status place_open(struct windows_store *store, const struct settings
     const char *url = settings->store_url;
     if (strncmp(url, bucket, strlen(bucket)) == 0) {
         store->root = memory_text(url);
-        return store_open_settings(&store->bucket, settings, p);
+        return store_open_settings(&store->bucket, settings, STORE_TO_READ, p);
     }
     if (strncmp(url, directory, strlen(directory)) != 0 || strlen(url) > PATH_ROOM / 2)
         return problem_set(p, STATUS_CONFIG, "CLM-C1", "store.url: file:///var/lib/clameur",

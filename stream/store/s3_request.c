@@ -29,11 +29,24 @@ enum {
     ERROR_BYTES_MAX = 65536
 };
 
-static const char wait_for_it[] =
-    "wait, or mend what the message names: nothing is lost meanwhile, writing is tried again";
+// By who uses it.
+static const struct {
+    const char *permit, *wait;
+} remedies[] = {
+    [STORE_TO_WRITE] =
+        {"give these keys the right to list, read, write and delete below the prefix, and look "
+         "at the clock of this host",
+         "wait, or mend what the message names: nothing is lost meanwhile, writing is tried "
+         "again"},
+    [STORE_TO_READ] =
+        {"give these keys the right to list and read below the prefix, and look at the clock of "
+         "this host",
+         "see that store.s3.endpoint is right and answers here, then call it again"},
+};
 
 struct s3 {
     CURL *curl;
+    enum store_use use;
     char *url;    // as the operator wrote it
     char *bucket; // http://host:port/bucket
     char *prefix;
@@ -107,6 +120,7 @@ static enum status take_place(struct s3 *s3, const struct store_place *place, st
                                 : text_of("https://s3.%s.amazonaws.com%s", given->region, "");
     CHECK(endpoint != NULL);
     s3->url = memory_text(place->url);
+    s3->use = place->use;
     s3->signature = text_of("aws:amz:%s:%s", given->region, "s3");
     s3->access_key = memory_text(given->access_key);
     s3->secret_key = memory_text(given->secret_key);
@@ -367,13 +381,9 @@ static enum status give_up(struct s3 *s3, CURLcode code, const struct try *t, un
     char why[CURL_ERROR_SIZE + 64];
     why_of(code, t, tries, why, sizeof(why));
     if (is_worth_another_try(code, a))
-        return s3_problem(s3, STATUS_TRY_AGAIN, "CLM-D1", wait_for_it, verb, name, why, p);
+        return s3_problem(s3, STATUS_TRY_AGAIN, "CLM-D1", remedies[s3->use].wait, verb, name, why, p);
     if (code == CURLE_OK && (a->status == 401 || a->status == 403))
-        return s3_problem(
-            s3, STATUS_NOT_ALLOWED, "CLM-A1",
-            "give these keys the right to list, read, write and delete below the prefix, and look at the "
-            "clock of this host",
-            verb, name, why, p);
+        return s3_problem(s3, STATUS_NOT_ALLOWED, "CLM-A1", remedies[s3->use].permit, verb, name, why, p);
     if (t->too_long)
         return s3_problem(s3, STATUS_BAD_DATA, "CLM-D3", "see what lies there", verb, name, why, p);
     return s3_problem(s3, STATUS_CONFIG, "CLM-C1", "correct store.url and store.s3.*", verb, name, why, p);

@@ -14,7 +14,7 @@ enum status store_open(struct store **store, const struct store_place *place, st
     static const char file[] = "file://", s3[] = "s3://";
     *store = NULL;
     if (strncmp(place->url, file, strlen(file)) == 0)
-        return store_directory_open(store, place->url + strlen(file), p);
+        return store_directory_open(store, place->url + strlen(file), place->use, p);
     if (strncmp(place->url, s3, strlen(s3)) == 0)
         return store_s3_open(store, place, p);
     return problem_set(p, STATUS_CONFIG, "CLM-C1",
@@ -22,10 +22,12 @@ enum status store_open(struct store **store, const struct store_place *place, st
                        "store.url: \"%s\" is not the address of a store", place->url);
 }
 
-enum status store_open_settings(struct store **store, const struct settings *settings, struct problem *p) {
+enum status store_open_settings(struct store **store, const struct settings *settings, enum store_use use,
+                                struct problem *p) {
     char secret[STORE_SECRET_SIZE];
     struct store_place place = {
         .url = settings->store_url,
+        .use = use,
         .s3 = {.endpoint = settings->store_s3_endpoint,
                .region = settings->store_s3_region,
                .access_key = settings->store_s3_access_key,

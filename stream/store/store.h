@@ -21,9 +21,12 @@ struct s3_place {
     int64_t timeout_ms;
     int64_t retries;
 };
+// Who reads alone is told what a reader can do about trouble, and leaves alone what writers left behind.
+enum store_use { STORE_TO_WRITE, STORE_TO_READ };
 struct store_place {
     const char *url; // file:///absolute/path (made where it is missing), or s3://bucket/prefix (of a bucket
                      // that is there)
+    enum store_use use;
     struct s3_place s3;
 };
 
@@ -33,7 +36,8 @@ struct store_place {
 enum status store_open(struct store **store, const struct store_place *place, struct problem *p);
 // The same of store.*; also STATUS_NO_INPUT, there is no store.s3.secret_key_file.
 struct settings;
-enum status store_open_settings(struct store **store, const struct settings *settings, struct problem *p);
+enum status store_open_settings(struct store **store, const struct settings *settings, enum store_use use,
+                                struct problem *p);
 void store_close(struct store **store);
 
 // Names are of a-z 0-9 . - and the '/' of folders, relative, at most 255 bytes, no part of them with a dot in

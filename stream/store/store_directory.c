@@ -39,6 +39,18 @@ struct directory {
     struct store store;
     int root;
     char *path;
+    enum store_use use;
+};
+
+// By who uses it.
+static const struct {
+    const char *permit, *wait;
+} remedies[] = {
+    [STORE_TO_WRITE] =
+        {"give this user the right to read and write there",
+         "make room (of EFBIG: ulimit -f) or mend the disk: nothing is lost meanwhile, writing "
+         "is tried again"},
+    [STORE_TO_READ] = {"give this user the right to read there", "mend the disk, then call it again"},
 };
 
 // What the system said of a file, for the operator. `verb` reads "cannot VERB NAME".
@@ -48,8 +60,8 @@ static enum status trouble(struct directory *d, const char *verb, const char *na
     switch (error) {
     case EACCES:
     case EPERM:
-        return problem_set(p, STATUS_NOT_ALLOWED, "", "give this user the right to read and write there",
-                           format, d->path, verb, name, strerror(error));
+        return problem_set(p, STATUS_NOT_ALLOWED, "", remedies[d->use].permit, format, d->path, verb, name,
+                           strerror(error));
     case EMFILE:
     case ENFILE:
         return problem_set(p, STATUS_OS, "CLM-L1", "raise LimitNOFILE or ulimit -n", format, d->path, verb,
@@ -62,9 +74,7 @@ static enum status trouble(struct directory *d, const char *verb, const char *na
                            name, strerror(error));
     default: // ENOSPC, EDQUOT, EFBIG, EIO, ESTALE, ENOENT (a folder or a temporary that somebody else took
              // away)...
-        return problem_set(p, STATUS_TRY_AGAIN, "CLM-D1",
-                           "make room (of EFBIG: ulimit -f) or mend the disk: nothing is lost meanwhile, "
-                           "writing is tried again",
+        return problem_set(p, STATUS_TRY_AGAIN, "CLM-D1", remedies[d->use].wait,
                            "store %s: cannot %s %s: %s; %" PRId64 " bytes are free", d->path, verb, name,
                            strerror(error), store_free_bytes(&d->store, NULL));
     }
@@ -361,13 +371,15 @@ static void ignore_size_signal(void) {
         signal(SIGXFSZ, SIG_IGN);
 }
 
-enum status store_directory_open(struct store **store, const char *path, struct problem *p) {
+enum status store_directory_open(struct store **store, const char *path, enum store_use use,
+                                 struct problem *p) {
     if (path[0] != '/' || path[strspn(path, "/")] == '\0')
         return problem_set(p, STATUS_CONFIG, "CLM-C1", "write store.url: file:///absolute/path",
                            "store.url: file://%s names no absolute path", path);
     struct directory *d = memory_take(sizeof(*d));
     d->store.kind = &directory_kind;
     d->path = memory_text(path);
+    d->use = use;
     int error = 0;
     d->root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (d->root < 0 && errno == ENOENT) {
@@ -384,7 +396,8 @@ enum status store_directory_open(struct store **store, const char *path, struct 
         return status;
     }
     ignore_size_signal();
-    clear_temporaries(d);
+    if (use == STORE_TO_WRITE)
+        clear_temporaries(d);
     *store = &d->store;
     return STATUS_OK;
 }

@@ -27,4 +27,5 @@ bool store_part_ok(const char *part, size_t length);
 void store_names_add(struct store_names *names, const char *name, size_t length, bool is_folder);
 
 enum status store_s3_open(struct store **store, const struct store_place *place, struct problem *p);
-enum status store_directory_open(struct store **store, const char *path, struct problem *p);
+enum status store_directory_open(struct store **store, const char *path, enum store_use use,
+                                 struct problem *p);

@@ -267,7 +267,8 @@ enum status store_s3_open(struct store **store, const struct store_place *place,
     struct bucket *b = memory_take(sizeof(*b));
     b->store.kind = &bucket_kind;
     b->s3 = s3;
-    s3_clear_uploads(s3, clock_wall_ms() - UPLOAD_AGE_MS);
+    if (place->use == STORE_TO_WRITE)
+        s3_clear_uploads(s3, clock_wall_ms() - UPLOAD_AGE_MS);
     *store = &b->store;
     return STATUS_OK;
 }

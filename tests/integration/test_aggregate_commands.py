@@ -2,6 +2,7 @@
 that aggregators made from a real log."""
 import csv
 import hashlib
+import http.server
 import io
 import itertools
 import json
@@ -9,6 +10,7 @@ import random
 import shutil
 import sqlite3
 import subprocess
+import threading
 import time
 from functools import cache
 
@@ -720,6 +722,51 @@ def test_checkpoints_differ_in_how_viewers_stand__goes_red_if_rows_alone_are_com
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     assert [(row["table"], row["account"], row["id"], row["counter"], row["a"], row["b"]) for row in rows] == [
         ("viewers", None, viewer.key.hex(), "armed", 1, 0), ("viewers", None, viewer.key.hex(), "joined", 1, 3)]
+
+
+class _Bucket(http.server.BaseHTTPRequestHandler):
+    """An empty bucket, or one that forbids."""
+    status, asked = 200, []  # asked: each server has its own
+
+    def do_GET(self):
+        self.asked.append(self.path)
+        body = b"<ListBucketResult></ListBucketResult>"
+        self.send_response(self.status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def bucket(tmp_path):
+    """(how it answers, the flags of a reader)"""
+    class Answers(_Bucket):
+        asked = []
+    secret = tmp_path / "secret"
+    secret.write_text("secret")
+    secret.chmod(0o600)
+    with http.server.HTTPServer(("127.0.0.1", 0), Answers) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield Answers, ["--store.url=s3://windows/acme", "--store.s3.region=us-east-1", "--store.s3.access_key=access", "--store.s3.retries=0",
+                        f"--store.s3.secret_key_file={secret}", f"--store.s3.endpoint=http://127.0.0.1:{server.server_port}"]
+        server.shutdown()
+
+
+def test_who_cannot_read_a_bucket_is_told_what_a_reader_can_do__goes_red_if_it_is_what_a_writer_can(bucket, tmp_path):
+    answers, place = bucket
+    for answers.status, exit_code, says in ((403, 77, "right to list and read below"), (500, 69, "then call it again")):
+        for command in (["show"], ["verify"], ["export", "--format=csv", "--out=x.csv", "--since=1d"]):
+            said = run([AGGREGATE, *command, *place], tmp_path, check=exit_code).stderr
+            assert says in said and "writ" not in said and "delete" not in said
+
+
+def test_who_reads_a_bucket_leaves_the_uploads_of_others_alone(bucket, tmp_path):
+    answers, place = bucket
+    run([AGGREGATE, "verify", *place], tmp_path, check=66)
+    assert answers.asked and not any("uploads" in path for path in answers.asked)
 
 
 # ---- a real store
