@@ -4,7 +4,7 @@
 #include "stream/store/store.h"
 
 enum { READING = 1, CONNECTING = 2, SAMPLE = 4 }; // parts
-enum { LEAF = 0, TOPIC = 1 };                     // what others may need
+enum { LEAF = 0, TOPIC = 1, RULES = 2 };          // what others may need
 
 static enum status read_store(struct walk *walk) {
     const struct settings *settings = &walk->basis->settings;
@@ -28,7 +28,8 @@ static enum status read_store(struct walk *walk) {
 
 static const struct walk_step steps[] = {
     {"kafka properties", READING, LEAF, 0, basis_step_properties},
-    {"rules", READING, LEAF, 0, basis_step_rules},
+    {"rules", READING, RULES, 0, basis_step_rules},
+    {"refunds", READING, LEAF, RULES, startup_step_refunds},
     {"pseudonym key", READING, LEAF, 0, basis_step_pseudonyms},
     {"open files", READING, LEAF, 0, basis_step_open_files},
     {"store", READING, LEAF, 0, read_store},

@@ -769,6 +769,33 @@ def test_who_reads_a_bucket_leaves_the_uploads_of_others_alone(bucket, tmp_path)
     assert answers.asked and not any("uploads" in path for path in answers.asked)
 
 
+# ---- a start
+
+REFUNDS = """
+- version: 1
+  since: 0
+  window.refunds: {}
+- version: 2
+  since: {}
+  window.refunds: {}
+"""
+
+
+@pytest.mark.parametrize("retain, first, since, second, warns", [
+    ("400d", "180d", "2020-01-01T00:00:00Z", "180d", False),
+    ("off", "180d", "2020-01-01T00:00:00Z", "999d", False),
+    ("90d", "180d", "2020-01-01T00:00:00Z", "90d", False),  # the first is in force no more
+    ("90d", "90d", "2020-01-01T00:00:00Z", "91d", True),
+    ("90d", "30d", "2120-01-01T00:00:00Z", "91d", True),  # it will be
+    ("90d", "91d", "2120-01-01T00:00:00Z", "30d", True)])
+def test_a_start_says_that_refunds_will_not_find_their_orders__goes_red_without_the_step(tmp_path, retain, first, since, second, warns):
+    (tmp_path / "rules.yaml").write_text(REFUNDS.format(first, since, second))
+    flags = ["--kafka.bootstrap.servers=127.0.0.1:1", f"--store.url=file://{tmp_path / 'store'}", f"--store.retain={retain}",
+             f"--rules.file={tmp_path / 'rules.yaml'}", f"--privacy.key_file={tmp_path / 'none'}"]  # without a key nobody is asked
+    said = run([AGGREGATE, "run", *flags], tmp_path, check=66).stderr
+    assert ("CLM-D5" in said) == warns and ("up to 91 days" in said) == warns
+
+
 # ---- a real store
 
 
