@@ -5,6 +5,7 @@
 
 #include "loadtest/recount/reading/recount_event.h"
 #include "loadtest/windows/windows_beside.h"
+#include "loadtest/windows/windows_orders.h"
 #include "runtime/check.h"
 #include "runtime/memory.h"
 #include "schemas/layout.h"
@@ -52,12 +53,6 @@ void window_model_destroy(struct window_model **m) {
 
 // ---- names
 
-static char *append(char *at, const void *bytes, size_t length) {
-    if (length > 0)
-        memcpy(at, bytes, length);
-    return at + length;
-}
-
 static const char *cut(const char *at, void *out, size_t length) {
     memcpy(out, at, length);
     return at + length;
@@ -67,9 +62,9 @@ struct slice window_row_write(char *out, const struct row_key *key) {
     CHECK(key->account.length <= ROWS_ACCOUNT_MAX && key->id.length <= ROWS_ID_MAX);
     const uint32_t words[] = {(uint32_t)key->table, key->platform,       key->origin,
                               key->format,          (uint32_t)key->paid, (uint32_t)key->account.length};
-    char *at = append(out, words, sizeof(words));
-    at = append(at, key->account.at, key->account.length);
-    at = append(at, key->id.at, key->id.length);
+    char *at = window_append(out, words, sizeof(words));
+    at = window_append(at, key->account.at, key->account.length);
+    at = window_append(at, key->id.at, key->id.length);
     return (struct slice){out, (size_t)(at - out)};
 }
 
@@ -134,29 +129,22 @@ field_code window_model_field(const struct window_model *m, const struct window_
 
 // ---- what an event adds
 
-// An event, or a copy of an order, on its way into rows; everything is borrowed.
-struct adding {
-    struct slice account;
-    const struct windows_whose *whose;
-    const struct recount_increments *increments;
-};
-
-static void add_all(struct window_model *m, const struct row_key *key, const struct adding *a) {
+static void add_all(struct window_model *m, const struct row_key *key, const struct window_adding *a) {
     uint32_t row = row_of(m, key);
     for (size_t i = 0; i < a->increments->count; i++)
         add(m, row, a->increments->at[i].field, a->increments->at[i].delta);
 }
 
-static struct row_key whole_key(const struct adding *a, enum table table) {
+struct row_key window_adding_whole(const struct window_adding *a, enum table table) {
     return (struct row_key){table,          a->whose->platform, a->whose->origin, a->whose->format,
                             a->whose->paid, a->account,         {"", 0}};
 }
 
-static struct row_key id_key(const struct adding *a, enum table table, struct slice id) {
+static struct row_key id_key(const struct window_adding *a, enum table table, struct slice id) {
     return (struct row_key){.table = table, .platform = a->whose->platform, .account = a->account, .id = id};
 }
 
-static bool is_first_tag(const struct adding *a, size_t index) {
+static bool is_first_tag(const struct window_adding *a, size_t index) {
     for (size_t i = 0; i < index; i++) {
         if (slice_equal(a->whose->tags[i], a->whose->tags[index]))
             return false;
@@ -164,7 +152,7 @@ static bool is_first_tag(const struct adding *a, size_t index) {
     return true;
 }
 
-static void add_tags(struct window_model *m, const struct adding *a) {
+static void add_tags(struct window_model *m, const struct window_adding *a) {
     for (size_t i = 0; a->increments->kind != 0 && i < a->whose->tag_count; i++) {
         struct row_key key = id_key(a, TABLE_TAG, a->whose->tags[i]);
         if (is_first_tag(a, i))
@@ -172,7 +160,7 @@ static void add_tags(struct window_model *m, const struct adding *a) {
     }
 }
 
-static void add_topic(struct window_model *m, const struct adding *a, ProtobufCBinaryData topic) {
+static void add_topic(struct window_model *m, const struct window_adding *a, ProtobufCBinaryData topic) {
     struct row_key key = id_key(a, TABLE_TOPIC, recount_text(topic));
     add_all(m, &key, a);
 }
@@ -186,7 +174,7 @@ static bool is_first_topic(const Clameur__V1__Listening *listening, size_t index
 }
 
 // Only events with such a body have topics; no purchase has.
-static void add_topics(struct window_model *m, const struct adding *a, const Clameur__V1__Event *e) {
+static void add_topics(struct window_model *m, const struct window_adding *a, const Clameur__V1__Event *e) {
     if (e->body_case == CLAMEUR__V1__EVENT__BODY_CARE && e->care->topic.len > 0)
         add_topic(m, a, e->care->topic);
     for (size_t i = 0; e->body_case == CLAMEUR__V1__EVENT__BODY_LISTENING && i < e->listening->n_topics;
@@ -207,7 +195,7 @@ static int64_t opened_at(const Clameur__V1__Event *e) {
 }
 
 // By the window that a case was opened in, whichever this one is: the counter of the kind alone.
-static void add_cohort(struct window_model *m, const struct adding *a, const Clameur__V1__Event *e) {
+static void add_cohort(struct window_model *m, const struct window_adding *a, const Clameur__V1__Event *e) {
     char digits[24];
     int64_t at_s = opened_at(e) / 1000;
     if (opened_at(e) <= 0 || opened_at(e) >= INT64_C(1) << 53)
@@ -217,8 +205,8 @@ static void add_cohort(struct window_model *m, const struct adding *a, const Cla
     add(m, row_of(m, &key), a->increments->kind, a->increments->at[0].delta);
 }
 
-static void add_in_time(struct window_model *m, const struct adding *a) {
-    struct row_key totals = whole_key(a, TABLE_TOTALS);
+void window_adding_in_time(struct window_model *m, const struct window_adding *a) {
+    struct row_key totals = window_adding_whole(a, TABLE_TOTALS);
     struct row_key content = id_key(a, TABLE_CONTENT, a->whose->content);
     struct row_key campaign = id_key(a, TABLE_CAMPAIGN, a->whose->campaign);
     add_all(m, &totals, a);
@@ -227,211 +215,6 @@ static void add_in_time(struct window_model *m, const struct adding *a) {
     if (a->whose->campaign.length > 0)
         add_all(m, &campaign, a);
     add_tags(m, a);
-}
-
-// ---- orders
-
-static struct slice kept(struct window_model *m, struct slice text) {
-    char *copy = arena_take_bytes(&m->arena, text.length + 1);
-    append(copy, text.at, text.length);
-    m->memory += text.length + 1;
-    return (struct slice){copy, text.length};
-}
-
-enum { ORDER_NAME_MAX = ROWS_ACCOUNT_MAX + ORDER_SIZE, RANK_NAME_MAX = ORDER_NAME_MAX + 8 + EVENT_ID_SIZE };
-
-// Of fixed length behind the account: no two are alike.
-static size_t order_name(char out[RANK_NAME_MAX], struct slice account,
-                         const unsigned char hash[ORDER_SIZE]) {
-    CHECK(account.length <= ROWS_ACCOUNT_MAX);
-    char *at = append(out, account.at, account.length);
-    at = append(at, hash, ORDER_SIZE);
-    return (size_t)(at - out);
-}
-
-struct slice window_order_write(char *out, const Clameur__V1__Event *purchase) {
-    unsigned char hash[ORDER_SIZE];
-    order_hash(hash, recount_text(purchase->commerce->order_id));
-    return (struct slice){out, order_name(out, recount_text(purchase->account_id), hash)};
-}
-
-static size_t rank_name(char out[RANK_NAME_MAX], size_t length, int64_t occurred_at_ms,
-                        const unsigned char event_id[EVENT_ID_SIZE]) {
-    char *at = append(out + length, &occurred_at_ms, sizeof(occurred_at_ms));
-    at = append(at, event_id, EVENT_ID_SIZE);
-    return (size_t)(at - out);
-}
-
-static struct window_copy *copy_of(struct window_model *m, const struct adding *a,
-                                   const Clameur__V1__Event *e) {
-    struct window_copy *copy = arena_take(&m->arena, sizeof(*copy));
-    *copy = (struct window_copy){.occurred_at_ms = e->occurred_at,
-                                 .account = kept(m, a->account),
-                                 .whose = *a->whose,
-                                 .increments = *a->increments,
-                                 .next = TABLE_NONE};
-    struct windows_whose *whose = &copy->whose;
-    whose->content = kept(m, whose->content);
-    whose->campaign = kept(m, whose->campaign);
-    whose->tags = arena_take(&m->arena, (whose->tag_count + 1) * sizeof(*whose->tags));
-    for (size_t i = 0; i < whose->tag_count; i++)
-        whose->tags[i] = kept(m, a->whose->tags[i]);
-    order_hash(copy->hash, recount_text(e->commerce->order_id));
-    memcpy(copy->event_id, e->event_id.data, EVENT_ID_SIZE);
-    m->memory += sizeof(*copy) + whose->tag_count * sizeof(*whose->tags);
-    return copy;
-}
-
-static int number_compare(uint64_t a, uint64_t b) {
-    return (a > b) - (a < b);
-}
-
-// Two purchases of one order, time and event id that say different things: the lesser is kept.
-static int twin_compare(const struct window_copy *a, const struct window_copy *b) {
-    int whose = windows_whose_compare(&a->whose, &b->whose);
-    if (whose != 0)
-        return whose;
-    const struct recount_increments *x = &a->increments, *y = &b->increments;
-    for (size_t i = 0; i < x->count && i < y->count; i++) {
-        int differs = number_compare(x->at[i].field, y->at[i].field);
-        if (differs == 0)
-            differs = number_compare((uint64_t)x->at[i].delta, (uint64_t)y->at[i].delta);
-        if (differs != 0)
-            return differs;
-    }
-    return number_compare(x->count, y->count);
-}
-
-static uint32_t order_number(struct window_model *m, struct slice name) {
-    uint32_t known = m->orders.count;
-    uint32_t number = names_put(&m->orders, name);
-    if (number < known)
-        return number;
-    if (known == m->order_room) {
-        m->order_room = m->order_room == 0 ? 64 : 2 * m->order_room;
-        m->first_copy = memory_grow(m->first_copy, m->order_room, sizeof(*m->first_copy));
-    }
-    m->first_copy[number] = TABLE_NONE;
-    m->memory += name.length + ROW_BYTES;
-    return number;
-}
-
-static void rank_begin(struct window_model *m, uint32_t rank, struct window_copy *copy, struct slice order) {
-    if (rank == m->copy_room) {
-        m->copy_room = m->copy_room == 0 ? 64 : 2 * m->copy_room;
-        m->copies = memory_grow(m->copies, m->copy_room, sizeof(*m->copies));
-    }
-    uint32_t number = order_number(m, order);
-    m->copies[rank] = copy;
-    copy->order = m->orders.at[number];
-    copy->next = m->first_copy[number];
-    m->first_copy[number] = rank;
-    m->memory += RANK_NAME_MAX;
-}
-
-// ---- refunds
-
-// Named, and placed within the time that the rules look back to.
-static bool is_looked_up(const Clameur__V1__Event *e, const struct rules *rules) {
-    if (e->body_case != CLAMEUR__V1__EVENT__BODY_COMMERCE || e->commerce->order_id.len == 0)
-        return false;
-    int64_t placed_ms = e->commerce->order_occurred_at;
-    return placed_ms > 0 && placed_ms <= e->occurred_at &&
-           placed_ms >= e->occurred_at - rules->window_refunds_ms;
-}
-
-static void refund_keep(struct window_model *m, const struct adding *a, const Clameur__V1__Event *e) {
-    char name[RANK_NAME_MAX];
-    if (m->refund_count == m->refund_room) {
-        m->refund_room = m->refund_room == 0 ? 64 : 2 * m->refund_room;
-        m->refunds = memory_grow(m->refunds, m->refund_room, sizeof(*m->refunds));
-    }
-    int64_t placed_s = e->commerce->order_occurred_at / 1000;
-    struct window_copy *copy = copy_of(m, a, e);
-    copy->order = kept(m, (struct slice){name, order_name(name, copy->account, copy->hash)});
-    m->refunds[m->refund_count++] = (struct window_refund){copy, placed_s - placed_s % RECOUNT_WINDOW_S};
-    m->memory += sizeof(*m->refunds);
-}
-
-static void add_refund_of(struct window_model *m, const struct window_copy *refund,
-                          const struct windows_sale *sale) {
-    const struct adding a = {refund->account, &sale->whose, &refund->increments};
-    add_in_time(m, &a);
-}
-
-static void add_refund_of_none(struct window_model *m, const struct window_copy *refund) {
-    const struct recount_increments increments = windows_beside_unattributed(&refund->increments);
-    const struct adding a = {refund->account, &refund->whose, &increments};
-    add_in_time(m, &a);
-}
-
-void window_model_refund(struct window_model *m, window_model_sale sale, void *context) {
-    for (size_t i = 0; i < m->refund_count; i++) {
-        const struct window_refund *refund = &m->refunds[i];
-        const struct windows_sale *of = sale(context, refund->of->order, refund->placed_s);
-        if (of != NULL)
-            add_refund_of(m, refund->of, of);
-        else
-            add_refund_of_none(m, refund->of);
-    }
-}
-
-// ---- copies
-
-static void add_order(struct window_model *m, const struct adding *a, const Clameur__V1__Event *e) {
-    char name[RANK_NAME_MAX];
-    struct window_copy *copy = copy_of(m, a, e);
-    size_t order_length = order_name(name, copy->account, copy->hash);
-    size_t length = rank_name(name, order_length, copy->occurred_at_ms, copy->event_id);
-    uint32_t known = m->ranks.count;
-    uint32_t rank = names_put(&m->ranks, (struct slice){name, length});
-    if (rank == known)
-        return rank_begin(m, rank, copy, (struct slice){name, order_length});
-    copy->again = ++m->copies[rank]->again;
-    if (twin_compare(copy, m->copies[rank]) >= 0)
-        return;
-    copy->order = m->copies[rank]->order;
-    copy->next = m->copies[rank]->next;
-    m->copies[rank] = copy;
-}
-
-struct window_copy *window_model_copy(const struct window_model *m, const struct order *order) {
-    char name[RANK_NAME_MAX];
-    size_t length = order_name(name, order->subject.account, order->order);
-    length = rank_name(name, length, order->occurred_at_ms, order->event_id);
-    uint32_t rank = names_find(&m->ranks, (struct slice){name, length});
-    return rank == TABLE_NONE ? NULL : m->copies[rank];
-}
-
-static bool is_before(const struct window_copy *a, const struct window_copy *b) {
-    if (a->occurred_at_ms != b->occurred_at_ms)
-        return a->occurred_at_ms < b->occurred_at_ms;
-    return memcmp(a->event_id, b->event_id, EVENT_ID_SIZE) < 0;
-}
-
-static void settle_copy(struct window_model *m, const struct window_copy *copy, bool counts) {
-    const struct adding a = {copy->account, &copy->whose, &copy->increments};
-    struct row_key totals = whole_key(&a, TABLE_TOTALS);
-    uint64_t copies = copy->again + !counts;
-    if (counts)
-        add_in_time(m, &a);
-    if (copies > 0)
-        add(m, row_of(m, &totals), field_counter(COUNTER_ORDER_COPIES), (int64_t)copies);
-}
-
-static uint32_t least_copy(const struct window_model *m, uint32_t number) {
-    uint32_t least = m->first_copy[number];
-    for (uint32_t i = least; i != TABLE_NONE; i = m->copies[i]->next)
-        least = is_before(m->copies[i], m->copies[least]) ? i : least;
-    return least;
-}
-
-void window_model_settle(struct window_model *m, window_model_sold sold, void *context) {
-    for (uint32_t number = 0; number < m->orders.count; number++) {
-        uint32_t counts = sold(context, m->orders.at[number]) ? TABLE_NONE : least_copy(m, number);
-        for (uint32_t i = m->first_copy[number]; i != TABLE_NONE; i = m->copies[i]->next)
-            settle_copy(m, m->copies[i], i == counts);
-    }
 }
 
 // ---- events
@@ -446,7 +229,7 @@ void window_model_add(struct window_model *m, const Clameur__V1__Event *e, const
     }
     recount_increments_of(&increments, e, rules);
     windows_beside_add(&increments, e);
-    if (!late && (uint32_t)e->kind == KIND_REFUND && !is_looked_up(e, rules))
+    if (!late && (uint32_t)e->kind == KIND_REFUND && !window_refund_is_looked_up(e, rules))
         increments = windows_beside_unattributed(&increments);
     CHECK(e->n_tags <= ROWS_NAMES_MAX);
     for (size_t i = 0; i < e->n_tags; i++)
@@ -459,16 +242,16 @@ void window_model_add(struct window_model *m, const Clameur__V1__Event *e, const
                                         .campaign = recount_text(e->campaign_id),
                                         .tags = tags,
                                         .tag_count = e->n_tags};
-    const struct adding a = {recount_text(e->account_id), &whose, &increments};
-    struct row_key key = whole_key(&a, TABLE_LATE);
+    const struct window_adding a = {recount_text(e->account_id), &whose, &increments};
+    struct row_key key = window_adding_whole(&a, TABLE_LATE);
     if (late)
         add_all(m, &key, &a);
     else if ((uint32_t)e->kind == KIND_PURCHASE)
-        add_order(m, &a, e);
-    else if ((uint32_t)e->kind == KIND_REFUND && is_looked_up(e, rules))
-        refund_keep(m, &a, e);
+        window_order_keep(m, &a, e);
+    else if ((uint32_t)e->kind == KIND_REFUND && window_refund_is_looked_up(e, rules))
+        window_refund_keep(m, &a, e);
     else {
-        add_in_time(m, &a);
+        window_adding_in_time(m, &a);
         add_topics(m, &a, e);
         add_cohort(m, &a, e);
     }
