@@ -1,69 +1,17 @@
 #include "loadtest/windows/windows_store.h"
 
-#include <ctype.h>
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "loadtest/windows/windows_fold.h"
 #include "runtime/memory.h"
-#include "stream/store/store.h"
 
-enum { PATH_ROOM = 4096, READ_ROUNDS = 10 };
+enum { READ_ROUNDS = 10 };
 
 // ---- files
-
-static enum status trouble(const struct windows_store *store, const char *name, struct problem *p) {
-    enum status status = errno == EACCES || errno == EPERM ? STATUS_NOT_ALLOWED
-                         : errno == ENOENT                 ? STATUS_NO_INPUT
-                                                           : STATUS_OS;
-    return problem_set(p, status, "", "see what is there: ls -la", "%s/%s: %s", store->root, name,
-                       strerror(errno));
-}
-
-// The whole of an open file.
-static char *bytes_read(int fd, size_t *length) {
-    struct stat about;
-    if (fstat(fd, &about) != 0)
-        return NULL;
-    char *bytes = memory_take((size_t)about.st_size + 1);
-    for (*length = 0; *length < (size_t)about.st_size;) {
-        ssize_t count = read(fd, bytes + *length, (size_t)about.st_size - *length);
-        if (count < 0 && errno == EINTR)
-            continue;
-        if (count < 0) {
-            free(bytes);
-            return NULL;
-        }
-        if (count == 0)
-            break; // shorter than it was: its reader says so
-        *length += (size_t)count;
-    }
-    return bytes;
-}
-
-static enum status file_read(const struct windows_store *store, const char *name, char **bytes,
-                             size_t *length, struct problem *p) {
-    char path[PATH_ROOM];
-    *bytes = NULL;
-    if (store->bucket != NULL)
-        return store_get(store->bucket, name, bytes, length, p);
-    snprintf(path, sizeof(path), "%s/%s", store->root, name);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return trouble(store, name, p);
-    *bytes = bytes_read(fd, length);
-    enum status status = *bytes == NULL ? trouble(store, name, p) : STATUS_OK;
-    close(fd);
-    return status;
-}
 
 static struct rows *rows_of(void *context, int64_t window_s) {
     return context;
@@ -78,7 +26,7 @@ void windows_file_close(struct windows_file *file) {
 enum status windows_store_file(const struct windows_store *store, const char *name, struct rows *rows,
                                struct windows_file *file, struct problem *p) {
     *file = (struct windows_file){0};
-    enum status status = file_read(store, name, &file->bytes, &file->length, p);
+    enum status status = windows_place_read(&store->place, name, &file->bytes, &file->length, p);
     if (status == STATUS_OK)
         status = snapshot_open(&file->snapshot, name, file->bytes, file->length, p);
     if (status == STATUS_OK && rows != NULL)
@@ -127,40 +75,25 @@ static bool meta_take(struct windows_meta *m, const json_t *root) {
 static enum status meta_read(struct windows_store *store, struct problem *p) {
     char *bytes = NULL;
     size_t length = 0;
-    enum status status = file_read(store, "meta", &bytes, &length, p);
+    enum status status = windows_place_read(&store->place, "meta", &bytes, &length, p);
     if (status == STATUS_NO_INPUT)
         return problem_set(p, STATUS_NO_INPUT, "", "clameur-aggregate run",
-                           "%s is no store yet: no aggregator has begun one there", store->root);
+                           "%s is no store yet: no aggregator has begun one there", store->place.root);
     if (status != STATUS_OK)
         return status;
     json_t *root = json_loadb(bytes, length, JSON_REJECT_DUPLICATES, NULL);
     if (root == NULL || !meta_take(&store->meta, root))
         status = problem_set(p, STATUS_BAD_DATA, "CLM-D3", "restore the file from a backup",
-                             "%s/meta is not one of this program's", store->root);
+                             "%s/meta is not one of this program's", store->place.root);
     json_decref(root);
     free(bytes);
     return status;
 }
 
-static enum status place_open(struct windows_store *store, const struct settings *settings,
-                              struct problem *p) {
-    static const char directory[] = "file://", bucket[] = "s3://";
-    const char *url = settings->store_url;
-    if (strncmp(url, bucket, strlen(bucket)) == 0) {
-        store->root = memory_text(url);
-        return store_open_settings(&store->bucket, settings, STORE_TO_READ, p);
-    }
-    if (strncmp(url, directory, strlen(directory)) != 0 || strlen(url) > PATH_ROOM / 2)
-        return problem_set(p, STATUS_CONFIG, "CLM-C1", "store.url: file:///var/lib/clameur",
-                           "store.url is \"%s\", which names no store", url);
-    store->root = memory_text(url + strlen(directory));
-    return STATUS_OK;
-}
-
 enum status windows_store_open(struct windows_store *store, const struct settings *settings,
                                struct problem *p) {
     *store = (struct windows_store){0};
-    enum status status = place_open(store, settings, p);
+    enum status status = windows_place_open(&store->place, settings, p);
     if (status == STATUS_OK)
         status = meta_read(store, p);
     if (status == STATUS_OK)
@@ -187,9 +120,8 @@ static void forget(struct windows_store *store) {
 
 void windows_store_close(struct windows_store *store) {
     forget(store);
-    store_close(&store->bucket);
+    windows_place_close(&store->place);
     free(store->throughs);
-    free(store->root);
     *store = (struct windows_store){0};
 }
 
@@ -235,38 +167,6 @@ static bool published_parse(int64_t *sum, const char *text) {
     if (*sum < 0 || !take_mark(&at, "-"))
         return false;
     return strspn(at, "0123456789abcdef") == 16 && strcmp(at + 16, ".zst") == 0;
-}
-
-typedef void (*name_taker)(void *context, const char *name);
-
-static enum status bucket_folder_read(const struct windows_store *store, const char *folder, name_taker take,
-                                      void *context, struct problem *p) {
-    struct store_names names;
-    enum status status = store_list(store->bucket, folder, &names, p);
-    if (status != STATUS_OK)
-        return status;
-    for (size_t i = 0; i < names.count; i++) {
-        names.at[i][strcspn(names.at[i], "/")] = '\0'; // of a folder within
-        take(context, names.at[i]);
-    }
-    store_names_fini(&names);
-    return STATUS_OK;
-}
-
-// Every name in a folder, in no order; none where there is no such folder.
-static enum status folder_read(const struct windows_store *store, const char *folder, name_taker take,
-                               void *context, struct problem *p) {
-    char path[PATH_ROOM];
-    if (store->bucket != NULL)
-        return bucket_folder_read(store, folder, take, context, p);
-    snprintf(path, sizeof(path), "%s/%s", store->root, folder);
-    DIR *dir = opendir(path);
-    if (dir == NULL)
-        return errno == ENOENT ? STATUS_OK : trouble(store, folder, p);
-    for (const struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir))
-        take(context, entry->d_name);
-    closedir(dir);
-    return STATUS_OK;
 }
 
 // ---- through records
@@ -321,7 +221,7 @@ static enum status throughs_read(struct windows_store *store, struct problem *p)
                          memory_take((size_t)store->meta.partitions * sizeof(*t.newest))};
     for (int32_t i = 0; i < t.partitions; i++)
         t.newest[i].offset = -1;
-    enum status status = folder_read(store, "through", through_take, &t, p);
+    enum status status = windows_place_list(&store->place, "through", through_take, &t, p);
     store->sealed_s = INT64_MAX;
     for (int32_t i = 0; status == STATUS_OK && i < t.partitions; i++) {
         if (t.newest[i].offset >= 0)
@@ -389,7 +289,7 @@ static enum status revisions_read(const struct windows_store *store, struct wind
                                   struct problem *p) {
     char folder[64], name[128];
     snprintf(folder, sizeof(folder), "snapshots/%" PRId64, w->start_s);
-    enum status status = folder_read(store, folder, revision_take, w, p);
+    enum status status = windows_place_list(&store->place, folder, revision_take, w, p);
     if (status != STATUS_OK || w->file == NULL)
         return status;
     snprintf(name, sizeof(name), "%s/%s", folder, w->file);
@@ -405,7 +305,7 @@ static int start_compare(const void *left, const void *right) {
 }
 
 static enum status published_read(struct windows_store *store, struct problem *p) {
-    enum status status = folder_read(store, "snapshots", window_take, store, p);
+    enum status status = windows_place_list(&store->place, "snapshots", window_take, store, p);
     size_t kept = 0;
     for (size_t i = 0; status == STATUS_OK && i < store->count; i++)
         status = revisions_read(store, &store->at[i], p);

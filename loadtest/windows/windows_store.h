@@ -1,10 +1,9 @@
 // What the aggregators' store says, without any of their code: what it is of, each partition's sealed-through
 // record, and of each published window the newest file. The names are those of aggregate/store/names.h, the
-// files are read by schemas/snapshot; a bucket's names and bytes come over the aggregators' client, which
-// knows nothing of either.
+// files are read by schemas/snapshot.
 #pragma once
 
-#include "runtime/status.h"
+#include "loadtest/windows/windows_place.h"
 #include "schemas/layout.h"
 #include "schemas/settings.h"
 #include "schemas/snapshot/snapshot.h"
@@ -35,8 +34,7 @@ struct windows_published {
 };
 
 struct windows_store {
-    char *root;           // the directory; of a bucket its address
-    struct store *bucket; // NULL: it is a directory
+    struct windows_place place;
     struct windows_meta meta;
     struct windows_through *throughs; // by partition
     struct windows_published *at;     // by start

@@ -15,8 +15,8 @@ import termios
 import time
 
 import pytest
-from test_aggregate_commands import AGGREGATE, FIRST, WINDOW, Store, _bad, _export, _figures, _moves, _orders, store  # noqa: F401
 
+from harness.made_store import AGGREGATE, FIRST, WINDOW, Store, bad_of, exported, figures_of, moves_of, orders_of, store  # noqa: F401
 from harness.process import ENVIRONMENT, run
 
 DAY = 86400
@@ -35,7 +35,7 @@ def test_a_row_over_a_window_that_is_missing_says_so__red_without_the_gaps(store
     assert _freshness(store, "--by", "hour") == {"23:00": "sealed", "00:00": "incomplete", "01:00": "sealed"}
     assert set(_freshness(store, "--by", "window").values()) == {"sealed"}
     assert {row["freshness"] for row in store.show("--since", str(FIRST), "--counters", "--by", "content")} == {"incomplete"}
-    base = sqlite3.connect(_export(store, "--format", "sqlite", "--every", "hour", name="kpi.sqlite"))
+    base = sqlite3.connect(exported(store, "--format", "sqlite", "--every", "hour", name="kpi.sqlite"))
     for table in ("kpi", "counters"):
         rows = base.execute(f"select distinct start_utc, freshness from {table} where start_utc like '2026-03-29T00%'").fetchall()
         assert rows == [("2026-03-29T00:00:00Z", "incomplete")], table
@@ -48,7 +48,7 @@ def test_figures_over_what_is_not_sealed_yet_are_provisional(store):
     assert _freshness(store) == {"23:00": "sealed"}
     assert _freshness(store, "--until", str(FIRST + 4 * WINDOW)) == {"23:00": "sealed"}, "the hour is over, and had no more events"
     assert _freshness(store, "--until", str(FIRST + 5 * WINDOW)) == {"23:00": "provisional"}, "more will come"
-    out = _export(store, "--until", str(FIRST + 8 * WINDOW))
+    out = exported(store, "--until", str(FIRST + 8 * WINDOW))
     rows = list(csv.DictReader(io.StringIO(out.with_suffix(".provenance.csv").read_text())))
     assert [(row["start_utc"], row["end_utc"]) for row in rows if row["freshness"] == "not sealed yet"] == [
         ("2026-03-29T00:00:00Z", "2026-03-29T01:00:00Z")], "a stretch is one row"
@@ -63,12 +63,12 @@ def test_a_folder_without_a_snapshot_is_a_window_that_is_missing(store):
 
 
 def test_live_sessions_say_what_they_may_lack(store):
-    store.window(0, publish=False, live=([_moves(100, 40, 0)], [])).window(1, live=([_moves(0, 0, 40)], [])).window(2).make()
+    store.window(0, publish=False, live=([moves_of(100, 40, 0)], [])).window(1, live=([moves_of(0, 0, 40)], [])).window(2).make()
     rows = store.show(str(FIRST + WINDOW), "--by", "session", "--kpi", "live_leaves")
     assert [row["freshness"] for row in rows] == ["incomplete"], "it may have begun before"
     shutil.rmtree(store.path(store.named("parts")[0]).parent)
     whole = Store(store.directory.parent / "whole")
-    whole.window(1, live=([_moves(0, 40, 0), _moves(9, 0, 40)], [])).window(2).make()
+    whole.window(1, live=([moves_of(0, 40, 0), moves_of(9, 0, 40)], [])).window(2).make()
     rows = whole.show("--since", str(FIRST), "--by", "session", "--kpi", "live_leaves")
     assert [row["freshness"] for row in rows] == ["sealed"]
 
@@ -81,10 +81,10 @@ def test_a_snapshot_that_somebody_removed_is_found__red_without_the_check(store)
     store.run("verify")
     name = store.named("snapshots")[1]
     store.path(name).unlink()
-    (finding,) = _bad(store)
+    (finding,) = bad_of(store)
     assert finding["file"] == f"snapshots/{FIRST + WINDOW}" and "is not published" in finding["finding"]
     store.path(name).parent.rmdir()
-    assert len(_bad(store)) == 1
+    assert len(bad_of(store)) == 1
 
 
 def test_a_window_that_was_settled_was_published(store):
@@ -97,7 +97,7 @@ def test_a_window_that_was_settled_was_published(store):
     store.make(sealed=3)
     store.run("verify")
     store.path(store.named("snapshots")[1]).unlink()
-    assert [row["finding"] for row in _bad(store)] == ["the window was published, and its snapshot is gone"]
+    assert [row["finding"] for row in bad_of(store)] == ["the window was published, and its snapshot is gone"]
     store.run("verify", "--store.retain=off", check=65)
 
 
@@ -107,7 +107,7 @@ def test_a_window_that_was_sealed_a_moment_ago_is_no_finding(store):
     assert [json.loads(line)["state"] for line in done.stdout.splitlines()] == ["note"]
     store.files = [file for file in store.files if file["kind"] != "through"]
     store.make(sealed=6)
-    assert len(_bad(store)) == 1, "an hour behind it"
+    assert len(bad_of(store)) == 1, "an hour behind it"
 
 
 @pytest.fixture
@@ -123,7 +123,7 @@ def test_what_has_left_the_store_in_its_time_is_quiet(old):
     old.make()
     for folder in ("parts", "snapshots"):
         shutil.rmtree(old.path(old.named(folder)[0]).parent)
-    assert len(_bad(old)) == 3, "two parts and a snapshot, and they are kept for 400 days"
+    assert len(bad_of(old)) == 3, "two parts and a snapshot, and they are kept for 400 days"
     done = old.run("verify", "--store.retain=30d", "-o", "jsonl")
     assert {json.loads(line)["state"] for line in done.stdout.splitlines()} == {"note"}
     old.run("verify", "--store.retain=39d", check=65)  # a day later at the earliest
@@ -133,7 +133,7 @@ def test_orders_that_left_before_the_window_that_looked_them_up_are_a_note__red_
     """They stay three days longer than what they are of; a refund looks back for as long as the rules say."""
     days = (int(time.time()) - FIRST) // DAY
     sold, returned = 96 * (days - 40), 96 * (days - 30)
-    store = Store(tmp_path / "store").window(sold, orders=_orders(sold, 1)).window(returned).window(96 * days - 10)
+    store = Store(tmp_path / "store").window(sold, orders=orders_of(sold, 1)).window(returned).window(96 * days - 10)
     (window,) = [f for f in store.files if f["kind"] == "window" and f["start"] == FIRST + WINDOW * returned]
     window["earlier"] = [{"start": FIRST + WINDOW * sold, "partition": 0, "to": 10}]
     store.make().run("verify", "--deep")
@@ -143,7 +143,7 @@ def test_orders_that_left_before_the_window_that_looked_them_up_are_a_note__red_
     found = [json.loads(line) for line in done.stdout.splitlines()]
     assert {row["state"] for row in found} == {"note"}
     assert any("orders that it was made with have left the store" in row["finding"] for row in found)
-    assert any("orders" in row["finding"] for row in _bad(store, "--store.retain=38d")), "not yet"
+    assert any("orders" in row["finding"] for row in bad_of(store, "--store.retain=38d")), "not yet"
 
 
 def test_events_of_a_far_future_excuse_nothing__red_without_the_clock(old):
@@ -151,7 +151,7 @@ def test_events_of_a_far_future_excuse_nothing__red_without_the_clock(old):
     old.window(96 * 2000).make()
     for name in old.named("parts")[:2] + old.named("snapshots")[:1]:
         old.path(name).unlink()
-    assert len(_bad(old, "--store.retain=60d")) == 3
+    assert len(bad_of(old, "--store.retain=60d")) == 3
     old.run("verify", "--store.retain=30d")
 
 
@@ -183,11 +183,11 @@ def test_a_window_of_a_far_future_holds_nobody_up(store):
     store.window((9007199253000 - FIRST) // WINDOW).make(sealed=(9007199253000 - FIRST) // WINDOW + 1)
     assert len({row["start_utc"] for row in store.show("--since", str(FIRST), "--by", "window")}) == 3
     store.run("show", "--since", str(FIRST), "--by", "hour-of-week")
-    _export(store, "--every", "window")
+    exported(store, "--every", "window")
     store.run("verify", "--deep")
     shutil.rmtree(store.directory / "through")
     assert set(_freshness(store).values()) == {"incomplete"}, "nobody says what was sealed"
-    _export(store, "--every", "all")
+    exported(store, "--every", "all")
 
 
 # ---- what is asked for
@@ -212,7 +212,7 @@ def test_what_was_left_away_or_mistyped_is_said(store):
     assert "usage: clameur-aggregate export" in run([AGGREGATE, "help", "export"], store.directory.parent, check=0).stdout
     assert "nothing is known in this time of --account acmee" in store.run("show", "--account", "acmee").stderr
     assert [row["kpi"] for row in store.show("--kpi", "late_events")] == ["late_events"]
-    assert not _figures(store.show("--kpi", "interactions"), kpi="late_events")
+    assert not figures_of(store.show("--kpi", "interactions"), kpi="late_events")
 
 
 def test_a_store_without_files_is_not_called_whole(store):
@@ -231,7 +231,7 @@ def test_a_snapshot_is_shown_by_its_name_in_the_store(store):
 
 
 def test_money_says_that_it_is_in_micros(store):
-    store.window(0, orders=_orders(0, 1)).make()
+    store.window(0, orders=orders_of(0, 1)).make()
     (aov,) = store.show("--kpi", "aov", "--account", "acme")
     assert (aov["currency"], aov["numerator"], aov["ratio"], aov["unit"]) == ("EUR", 5000001, 5000001, "micros")
     (roas,) = store.show("--kpi", "roas", "--account", "acme")
@@ -239,7 +239,7 @@ def test_money_says_that_it_is_in_micros(store):
     head, row = store.run("show", "--kpi", "aov", "--account", "acme", "-o", "table").stdout.splitlines()
     shown = dict(zip(head.split(), row.split()))
     assert (shown["numerator"], shown["unit"]) == ("5.00", "money"), "people read its own unit"
-    base = sqlite3.connect(_export(store, "--format", "sqlite", name="kpi.sqlite"))
+    base = sqlite3.connect(exported(store, "--format", "sqlite", name="kpi.sqlite"))
     units = dict(base.execute("select name, definition from definitions where kind = 'unit'"))
     assert "millionths" in units["micros"] and "EUR 1.50" in units["micros"]
     assert {unit for unit, in base.execute("select distinct unit from kpi")} <= units.keys()

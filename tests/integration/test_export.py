@@ -1,0 +1,89 @@
+"""What `export` writes: safe in a spreadsheet, the same in every format, whole or not there."""
+import csv
+import io
+import json
+import sqlite3
+
+import duckdb
+import pytest
+
+from harness.made_store import FIRST, exported, figures_of, read_file, unzst, store  # noqa: F401
+
+
+def test_csv_is_safe_in_a_spreadsheet_and_says_where_it_comes_from(store):
+    store.window(0).window(1, late=1).make()
+    out = exported(store, "--format", "csv")
+    assert sorted(p.name for p in out.parent.glob("kpi*")) == ["kpi.counters.csv", "kpi.csv", "kpi.definitions.csv",
+                                                               "kpi.provenance.csv"]
+    kpis, counters, definitions, provenance = (
+        list(csv.DictReader(io.StringIO(p.read_text()))) for p in
+        (out, out.with_suffix(".counters.csv"), out.with_suffix(".definitions.csv"), out.with_suffix(".provenance.csv")))
+    contents = {row["id"] for row in counters if row["table"] == "content"}
+    assert contents == {"'=7310,\"x\""}, "a formula is text"
+    assert {row["value"] for row in counters if row["table"] == "late"} == {"-7"}, "a number is none"
+    assert {row["kpi"] for row in kpis} - {"late_events"} <= {row["name"] for row in definitions}
+    assert {row["counter"] for row in counters} <= {row["name"] for row in definitions}
+    for row, name in zip(provenance, store.named("snapshots"), strict=True):
+        snapshot = read_file(store.path(name))
+        assert row["file"] == name and row["sha256"] == snapshot.trailer.sha256.hex()
+        assert row["zone"] == "Europe/Berlin" and row["rules_hash"] == "0123456789abcdef"
+        assert row["counted"] == str(sum(c.counted for c in snapshot.header.coverage))
+    totals = sum(int(row["value"]) for row in counters if row["counter"] == "likes" and row["table"] == "totals")
+    assert totals == sum(row["numerator"] for row in figures_of(store.show("--since", str(FIRST), "--counters"),
+                                                              unit="counter", kpi="likes"))
+
+
+def test_every_format_says_the_same(store):
+    store.window(0).window(1).make()
+    rows = list(csv.DictReader(io.StringIO(exported(store).read_text())))
+    zst = unzst(exported(store, "--zst", name="z.csv.zst")).decode()
+    assert list(csv.DictReader(io.StringIO(zst))) == rows
+    lines = [json.loads(line) for line in exported(store, "--format", "jsonl", name="kpi.jsonl").read_text().splitlines()]
+    base = sqlite3.connect(exported(store, "--format", "sqlite", name="kpi.sqlite"))
+    base.row_factory = sqlite3.Row
+    table = [dict(row) for row in base.execute("select * from kpi")]
+    assert len(rows) == len(lines) == len(table) > 0
+    for text, line, row in zip(rows, lines, table):
+        assert row.keys() == line.keys() == text.keys()
+        for name, value in line.items():
+            assert row[name] == (pytest.approx(value) if isinstance(value, float) else value), name
+            assert type(row[name]) is type(value) or name == "ratio"
+            assert text[name] == ("" if value is None else text[name] if isinstance(value, float) else str(value)) or \
+                text[name] == f"'{value}"
+    for name in ("counters", "definitions", "provenance"):
+        assert base.execute(f"select count(*) from {name}").fetchone()[0] > 0
+    assert base.execute("pragma integrity_check").fetchone()[0] == "ok"
+
+
+def test_duckdb_reads_a_compressed_export_as_it_is(store):
+    store.window(0).window(1).make()
+    out = exported(store, "--zst", name="kpi.csv.zst")
+    with duckdb.connect() as base:
+        for place, text in ((out, unzst(out)), (out.with_name("kpi.counters.csv.zst"), unzst(out.with_name("kpi.counters.csv.zst")))):
+            rows = list(csv.DictReader(io.StringIO(text.decode())))
+            read = base.execute("select * from read_csv(?)", [str(place)])
+            assert [column[0] for column in read.description] == list(rows[0])
+            assert len(read.fetchall()) == len(rows) > 0
+        likes = base.execute("select sum(value) from read_csv(?) where counter = 'likes' and \"table\" = 'totals'", [str(place)])
+        assert likes.fetchone()[0] == sum(int(row["value"]) for row in rows if (row["counter"], row["table"]) == ("likes", "totals")) > 0
+
+
+def test_an_export_is_whole_or_not_there(store):
+    store.window(0).window(1).make()
+    path = store.path(store.named("snapshots")[1])
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1])
+    for form in ("csv", "jsonl", "sqlite"):
+        out = store.directory.parent / f"out.{form}"
+        out.write_text("before")
+        done = store.run("export", "--since", str(FIRST), "--format", form, "--out", out, check=65)
+        assert "CLM-D3" in done.stderr and out.read_text() == "before"
+        assert [p.name for p in out.parent.glob(f"out*{form}*")] == [out.name]
+    path.write_bytes(whole)
+    for arguments, code, says in ((("--zst", "--out", "a.csv"), 64, ".zst"), (("--out", "a.csv.zst"), 64, ".zst"),
+                                  (("--format", "sqlite", "--zst", "--out", "a"), 64, "--zst is for csv"),
+                                  (("--format", "xlsx", "--out", "a"), 64, "csv, jsonl and sqlite"), ((), 64, "usage:"),
+                                  (("--out", "/nowhere/kpi.csv"), 73, "/nowhere/kpi.csv"),
+                                  (("--out", str(store.directory)), 73, "Is a directory")):
+        done = store.run("export", *arguments, check=None)
+        assert done.returncode == code and says in done.stderr, done
