@@ -5,16 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "stream/store/store.h"
-
-struct s3;
-
-// `place` is copied. STATUS_CONFIG where the address or the settings are none; asks nobody.
-enum status s3_create(struct s3 **out, const struct store_place *place, struct problem *p);
-void s3_destroy(struct s3 **s3);
-
-// The prefix of all names, with its '/' at the end; "" is none.
-const char *s3_prefix(const struct s3 *s3);
+#include "stream/store/s3_place.h"
 
 struct s3_request {
     const char *method; // GET, PUT, POST, DELETE
@@ -43,9 +34,6 @@ void s3_answer_fini(struct s3_answer *answer);
 // STATUS_CONFIG; STATUS_CANT_CREATE.
 enum status s3_send(struct s3 *s3, const struct s3_request *request, const char *verb,
                     struct s3_answer *answer, struct problem *p);
-
-// A value of a query, encoded as it is signed; false where `out` is too small.
-bool s3_encode(const char *value, char *out, size_t size);
 
 // A problem of this store's: "store s3://bucket/prefix: cannot VERB NAME: why".
 enum status s3_problem(const struct s3 *s3, enum status status, const char *code, const char *remedy,
