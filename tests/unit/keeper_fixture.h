@@ -3,9 +3,8 @@
 
 #include "aggregate/keep/keeper.h"
 #include "tests/unit/snapshot_fixture.h"
-#include "tests/unit/store_fixture.h"
+#include "tests/unit/store_of_test.h"
 
-static struct store *store;
 static struct keeper keeper;
 
 static inline void keeper_fresh(uint32_t partitions) {
@@ -16,11 +15,6 @@ static inline void keeper_fresh(uint32_t partitions) {
                              .rules_hash = "0011",
                              .kpis_hash = "2233",
                              .partitions = partitions};
-}
-
-static int done(void **state) {
-    store_close(&store);
-    return 0;
 }
 
 static inline struct header keeper_header(enum file_kind kind, int64_t start_s) {

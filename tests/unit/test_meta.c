@@ -8,18 +8,11 @@
 
 #include <cmocka.h>
 
-#include "tests/unit/store_fixture.h"
-
-static struct store *store;
+#include "tests/unit/store_of_test.h"
 
 static int fresh(void **state) {
     store = store_fresh();
     return store == NULL;
-}
-
-static int done(void **state) {
-    store_close(&store);
-    return 0;
 }
 
 static struct store_meta some_meta(void) {

@@ -2,12 +2,11 @@
 #include "aggregate/commands/published.h"
 
 #include "tests/unit/snapshot_fixture.h"
-#include "tests/unit/store_fixture.h"
+#include "tests/unit/store_of_test.h"
 
 enum { WINDOWS = 100, WINDOW = 900 };
 #define BEGIN_S INT64_C(1767225600)
 
-static struct store *store;
 static bool known[WINDOWS];
 
 static int64_t window(int number) {
@@ -18,11 +17,6 @@ static int fresh(void **state) {
     store = store_fresh();
     memset(known, 0, sizeof(known));
     return store == NULL;
-}
-
-static int done(void **state) {
-    store_close(&store);
-    return 0;
 }
 
 // The partition has sealed the first `sealed` windows, and settled lines of the first `settled`.

@@ -1,18 +1,11 @@
 #include "aggregate/store/shelf.h"
 
 #include "tests/unit/snapshot_fixture.h"
-#include "tests/unit/store_fixture.h"
-
-static struct store *store;
+#include "tests/unit/store_of_test.h"
 
 static int fresh(void **state) {
     store = store_fresh();
     return store == NULL;
-}
-
-static int done(void **state) {
-    store_close(&store);
-    return 0;
 }
 
 static void lay(const char *name) {
