@@ -169,11 +169,11 @@ GUARDS = [
           "the pipeline passes over what comes while its seek is to be done, too (seeking-records)"),
     Guard("reach-mirror", "the mirror of the registers is cleared when marks are read again", PIPELINE + "ownership.c",
           "    seen_clear_shard(p->seen, shard->number);\n    for (size_t i = 0; i < count; i++) {\n        int32_t partition = claimed",
-          "    for (size_t i = 0; i < count; i++) {\n        int32_t partition = claimed"),
+          "    for (size_t i = 0; i < count; i++) {\n        int32_t partition = claimed", beside="reach-mirror-revoke"),
     Guard("reach-mirror-drop", "and when a table is dropped", PIPELINE + "flush.c",
           "    seen_clear_shard(p->seen, shard->number);\n", ""),
     Guard("reach-mirror-revoke", "and when a partition is given away", PIPELINE + "ownership.c",
-          "    seen_clear(p->seen);\n", "", "it takes some thousand seeds; 3866 is a case"),
+          "    seen_clear(p->seen);\n", "", beside="reach-mirror"),
     # ---- duplicates
     Guard("span", "an id is remembered for the span, not for ever", "stream/dedup.c",
           "    expire(d, position.offset - d->span);\n", ""),
