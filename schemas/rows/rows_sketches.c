@@ -33,10 +33,16 @@ static uint32_t set_number(struct rows *r, uint32_t account, uint32_t platform) 
     return r->sketch_sets.count - 1;
 }
 
+static bool is_last(const struct rows *r, uint32_t account, uint32_t platform) {
+    if (r->last_set == ROWS_END)
+        return false;
+    const struct sketch_set *last = &r->sketch_sets.at[r->last_set];
+    return last->account == account && last->platform == platform;
+}
+
 // An event asks for it several times.
 static struct sketch_set *set_of(struct rows *r, uint32_t account, uint32_t platform) {
-    const struct sketch_set *last = r->last_set != ROWS_END ? &r->sketch_sets.at[r->last_set] : NULL;
-    if (last == NULL || last->account != account || last->platform != platform)
+    if (!is_last(r, account, platform))
         r->last_set = set_number(r, account, platform);
     return &r->sketch_sets.at[r->last_set];
 }

@@ -16,6 +16,7 @@
 
 #include "runtime/clock.h"
 #include "runtime/memory.h"
+#include "runtime/slice.h"
 #include "stream/store/s3_multipart.h"
 #include "stream/store/s3_request.h"
 #include "stream/store/s3_xml.h"
@@ -74,7 +75,7 @@ static enum status holds(struct store *store, const char *name, const char *byte
         return STATUS_OK;
     if (status != STATUS_OK)
         return status;
-    *same = found_length == length && memcmp(found, bytes, length) == 0;
+    *same = slice_equal((struct slice){found, found_length}, (struct slice){bytes, length});
     free(found);
     return STATUS_OK;
 }
