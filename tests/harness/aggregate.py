@@ -72,6 +72,10 @@ class Store:
     def newest(self, start):
         return File(self.revisions(start)[-1])
 
+    def header(self, start):
+        """That of the newest revision, of which nothing else is read."""
+        return clameur_snapshot.Snapshot(self.revisions(start)[-1], SCHEMAS / "snapshot.binpb").header
+
     def throughs(self):
         """{partition: the header's progress of its newest sealed-through record}"""
         found = {}
@@ -105,15 +109,15 @@ class Aggregation:
         for start, window in expected.windows.items():
             if not (self.store.path / "snapshots" / str(start)).exists():
                 return False
-            covered = {c.partition: c for c in self.store.newest(start).header.coverage}
+            covered = {c.partition: c for c in self.store.header(start).coverage}
             if any(c.missing for c in covered.values()) or any(covered[p].to < share.to for p, share in window.shares.items()):
                 return False
         return True
 
-    def settle(self, seconds=120):
-        """Waits until everything that stands in the log is published, and compares it with both counts of the log: ours, and the
-        recount's."""
-        expected = self.expected()
+    def settle(self, seconds=120, expected=None):
+        """Waits until everything that stands in the log is published, and compares it with both counts of the log: ours (which
+        may be known), and the recount's."""
+        expected = expected or self.expected()
         wait_until("every window is published", lambda: self.is_published(expected), seconds, 0.5)
         self.compare(expected)
         self.deployment.loadtest("recount", "--against=snapshots")

@@ -111,7 +111,7 @@ def test_one_process_and_three_that_are_killed_publish_the_same_bytes(kafka, top
     assert stream.wait(120) == 0
     quiet.start()
     expected = quiet.settle()
-    wild.settle()
+    wild.settle(expected=expected)
     assert wild.sums() == quiet.sums()
     for aggregator in running:
         assert aggregator.terminate() == 0

@@ -158,7 +158,7 @@ def test_one_process_and_three_that_are_killed_publish_the_same_viewers(kafka, t
     sender.close()
     quiet.start()
     expected = quiet.settle()
-    wild.settle()
+    wild.settle(expected=expected)
     assert wild.sums() == quiet.sums()
     for path in (wild.store.path / "checkpoints").glob("*.zst"):
         held += len(File(path).viewers)
