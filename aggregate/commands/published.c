@@ -110,10 +110,17 @@ static int64_t gone_before(const struct published *pub) {
     return retention_horizon(now_s, pub->terms.retain_s);
 }
 
+static enum status log_read(struct published *pub, struct problem *p) {
+    enum status status = store_meta_read(pub->store, &pub->meta, p);
+    return status == STATUS_NO_INPUT ? STATUS_OK : status;
+}
+
 enum status published_open(struct published *pub, struct store *store, const struct published_terms *terms,
                            struct problem *p) {
     *pub = (struct published){.store = store, .terms = *terms};
-    enum status status = folder_read(pub, "snapshots", &pub->windows, p);
+    enum status status = log_read(pub, p);
+    if (status == STATUS_OK)
+        status = folder_read(pub, "snapshots", &pub->windows, p);
     if (status == STATUS_OK)
         status = folder_read(pub, "parts", &pub->touched, p);
     if (status == STATUS_OK)
@@ -137,6 +144,36 @@ void published_fini(struct published *pub) {
     window_set_fini(&pub->windows);
     store_names_fini(&pub->others);
     *pub = (struct published){0};
+}
+
+// ---- a revision
+
+static bool is_of_the_log(const struct published *pub, const struct header *h) {
+    const struct store_meta *meta = &pub->meta;
+    bool is_same_id =
+        h->topic_id[0] == '\0' || meta->topic_id[0] == '\0' || strcmp(h->topic_id, meta->topic_id) == 0;
+    return meta->topic[0] == '\0' || (strcmp(h->topic, meta->topic) == 0 && is_same_id);
+}
+
+static bool is_named(const struct header *h, const struct snapshot_name *name) {
+    const struct snapshot_name own = shelf_name_of(h);
+    return h->kind == FILE_WINDOW && own.start_s == name->start_s && own.sum == name->sum &&
+           own.hash == name->hash;
+}
+
+enum status published_fit(const struct published *pub, const struct snapshot_name *name,
+                          const struct shelf_file *file, struct problem *p) {
+    const struct header *h = snapshot_header(file->snapshot);
+    if (!is_of_the_log(pub, h))
+        return problem_set(p, STATUS_BAD_DATA, "CLM-D3",
+                           "take it out of the store, and what was put there with it",
+                           "%s is of the topic %s (%s), and the store of %s (%s)", file->name, h->topic,
+                           h->topic_id, pub->meta.topic, pub->meta.topic_id);
+    if (!is_named(h, name))
+        return problem_set(p, STATUS_BAD_DATA, "CLM-D3",
+                           "take it out of the store; clameur-aggregate verify names all such",
+                           "%s is another file than its name says", file->name);
+    return STATUS_OK;
 }
 
 // ---- the range

@@ -4,6 +4,7 @@
 #include "aggregate/figures/freshness.h"
 #include "aggregate/figures/time/period.h"
 #include "aggregate/figures/time/window_set.h"
+#include "aggregate/store/meta.h"
 #include "aggregate/store/shelf.h"
 
 struct published_terms {
@@ -15,6 +16,7 @@ struct published_terms {
 struct published {
     struct store *store; // borrowed
     struct published_terms terms;
+    struct store_meta meta;           // which log it is of; a topic "": nothing says so
     struct window_set windows;        // that have a folder of snapshots
     struct window_set touched;        // that had events: they have parts, or a line
     struct store_names others;        // what stands among folders of windows and is none, with its folder
@@ -29,6 +31,11 @@ struct published {
 enum status published_open(struct published *pub, struct store *store, const struct published_terms *terms,
                            struct problem *p);
 void published_fini(struct published *pub);
+
+// Is a file the revision of a window that its name says, and of the store's own log? STATUS_BAD_DATA
+// (CLM-D3).
+enum status published_fit(const struct published *pub, const struct snapshot_name *name,
+                          const struct shelf_file *file, struct problem *p);
 
 // Fills in the period's open ends. Where nothing is published: STATUS_NO, and what is waited for.
 enum status published_period(const struct published *pub, struct period *period, struct problem *p);

@@ -20,22 +20,37 @@ static void revision_of(const struct published *pub, const struct header *header
                      freshness_is_short(header, pub->throughs, pub->partitions));
 }
 
-static enum status newest_read(const struct published *pub, int64_t start_s, struct rows *rows,
-                               struct revision *revision, struct shelf_file *file, struct problem *p) {
+// Which of the window's revisions is the newest; STATUS_NO_INPUT where there is none.
+static enum status newest_find(const struct published *pub, int64_t start_s, struct snapshot_name *newest,
+                               uint32_t *number, struct problem *p) {
     struct snapshot_name *names;
     size_t count;
     enum status status = shelf_revisions(pub->store, start_s, &names, &count, p);
-    if (status == STATUS_OK && count > 0)
-        snapshot_name_write(revision->name, &names[count - 1]);
+    if (status == STATUS_OK && count == 0)
+        status = STATUS_NO_INPUT;
+    if (status == STATUS_OK)
+        *newest = names[count - 1];
+    *number = (uint32_t)count;
     free(names);
-    if (status != STATUS_OK || count == 0)
-        return status == STATUS_OK ? STATUS_NO_INPUT : status;
+    return status;
+}
+
+static enum status newest_read(const struct published *pub, int64_t start_s, struct rows *rows,
+                               struct revision *revision, struct shelf_file *file, struct problem *p) {
+    struct snapshot_name newest;
+    enum status status = newest_find(pub, start_s, &newest, &revision->number, p);
+    if (status != STATUS_OK)
+        return status;
+    snapshot_name_write(revision->name, &newest);
     status = shelf_read(pub->store, revision->name, rows, file, p);
     if (status != STATUS_OK)
         return status;
-    revision->number = (uint32_t)count;
-    revision_of(pub, snapshot_header(file->snapshot), revision);
-    return STATUS_OK;
+    status = published_fit(pub, &newest, file, p);
+    if (status == STATUS_OK)
+        revision_of(pub, snapshot_header(file->snapshot), revision);
+    else
+        shelf_file_fini(file);
+    return status;
 }
 
 // A folder that somebody has emptied, or whose files are gone meanwhile.
