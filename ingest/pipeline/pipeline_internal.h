@@ -3,7 +3,8 @@
 //     pipeline.c            the whole process on a screen: set-up, the turn, the drain
 //     pipeline_records.c    a record's way through the stages into a shard's table
 //     pipeline_flush.c      sealing, sending, and the one switch over Redis' verdicts
-//     pipeline_ownership.c  partitions gained, lost, fenced; claims, rewinds
+//     pipeline_ownership.c  partitions gained, lost, fenced
+//     pipeline_claims.c     what each shard is asked about them: claims, and where its marks stand
 //     pipeline_breaker.c    a topic that holds no events
 //     pipeline_rules.c      a shard that is counted by other rules
 //     pipeline_reading.c    where a partition is read, and going back for a shard
@@ -241,9 +242,19 @@ void nodes_figures(const struct pipeline *p, struct node_figures *f);
 
 // pipeline_ownership.c
 extern const struct source_events ownership_events;
+struct owned *ownership_of(const struct pipeline *p, int32_t partition); // NULL: it is not ours
 void ownership_turn(struct pipeline *p); // claims, readings of marks, seeks that are still to be done
 void ownership_fence(struct pipeline *p, const int32_t *partitions, size_t count);
 void ownership_confirm(struct pipeline *p, uint64_t commit_id, bool accepted);
+
+// pipeline_claims.c
+// Asks each shard whose node is connected: for its marks where it is stale, and to claim what it has not
+// claimed. One that answered with an error is asked again RETRY_MS later.
+void claims_ask(struct pipeline *p);
+bool claims_under_way(const struct pipeline *p); // is an answer to come?
+// Turns the loop until every shard has claimed what is owned, for as long as redis.timeout. Shards that are
+// away while others answer are not waited for.
+void claims_await(struct pipeline *p);
 
 // pipeline_rules.c
 void rules_settle(struct pipeline *p, const struct shard *shard);        // mended, or the process stops
