@@ -1,8 +1,8 @@
 // The dead-letter producer.
 //
 // The happy path of a letter:
-// 1. deadletter_send copies the record, once for all its letters, numbers the letter and hands it to
-// librdkafka;
+// 1. deadletter_send copies the record, once for all its letters (letter.h), numbers the letter and hands it
+// to librdkafka;
 // 2. librdkafka sends it, for as long as that takes (message.timeout.ms=0), and reports the acknowledgement
 // to on_report;
 // 3. `settled` moves over the longest unbroken run of acknowledged letters; those behind it are freed.
@@ -14,7 +14,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <librdkafka/rdkafka.h>
 
@@ -23,43 +22,17 @@
 #include "runtime/log/log.h"
 #include "runtime/memory.h"
 #include "stream/deadletter_producer.h"
+#include "stream/letter.h"
 #include "stream/source/wake.h"
 
 enum {
     TOPIC_BYTES = 256,
-    KEY_BYTES = TOPIC_BYTES + 64,
     NUMBER_BYTES = 24,
-    CUT_BYTES = 64 * 1024,
-    SCHEMA_BYTES = 4,
     RETRY_MS = 1000,
     FULL_LETTERS = 50000,
     FULL_BYTES = 64 * 1024 * 1024,
     FIRST_ROOM = 1024,
     DRAIN_TURN_MS = 20,
-};
-
-// withheld -> queued (released); queued -> acknowledged; queued -> waiting (refused) -> queued
-enum letter_state { LETTER_WITHHELD, LETTER_QUEUED, LETTER_WAITING, LETTER_ACKNOWLEDGED };
-
-// A record's bytes, which all letters about its events share: a batch may hold tens of thousands.
-struct original {
-    size_t letters; // that need it
-    int32_t partition;
-    int64_t offset, time_ms;
-    bool has_key, has_value;
-    size_t key_length, value_length;
-    char bytes[]; // key, then value
-};
-
-struct letter {
-    enum letter_state state;
-    bool cut;
-    bool alone;   // in a batch of its own
-    bool refused; // by Kafka, and not acknowledged since
-    enum reject reason;
-    int32_t index;
-    size_t at, length; // its part of the original's value
-    struct original *original;
 };
 
 struct deadletter {
@@ -71,56 +44,13 @@ struct deadletter {
     struct letter **ring; // of letters settled + 1 .. sent; letter n stands at n mod room
     size_t room;          // a power of two
     uint64_t sent, settled;
-    struct original *latest; // of the letter sent last, while it is outstanding
-    size_t bytes;            // of originals outstanding
-    size_t waiting;          // letters in LETTER_WAITING
+    struct originals originals;
+    size_t waiting; // letters in LETTER_WAITING
     int64_t retry_at_ms;
     uint64_t acknowledged[REJECT_COUNT];
     size_t refused; // letters that Kafka refused: told with the first, and when none is left
     bool withholding;
 };
-
-// --- Letters
-
-static bool is_of(const struct original *o, const struct record *record) {
-    return o != NULL && o->partition == record->partition && o->offset == record->offset &&
-           o->time_ms == record->time_ms && o->has_value == (record->value.at != NULL) &&
-           slice_equal((struct slice){o->bytes, o->key_length}, record->key) &&
-           o->value_length == record->value.length;
-}
-
-static struct original *original_take(struct deadletter *d, const struct record *record) {
-    if (is_of(d->latest, record))
-        return d->latest;
-    struct original *o = memory_take(sizeof(*o) + record->key.length + record->value.length);
-    *o = (struct original){
-        .partition = record->partition,
-        .offset = record->offset,
-        .time_ms = record->time_ms,
-        .has_key = record->key.at != NULL,
-        .has_value = record->value.at != NULL,
-        .key_length = record->key.length,
-        .value_length = record->value.length,
-    };
-    if (o->has_key)
-        memcpy(o->bytes, record->key.at, o->key_length);
-    if (o->has_value)
-        memcpy(o->bytes + o->key_length, record->value.at, o->value_length);
-    d->bytes += o->key_length + o->value_length;
-    d->latest = o;
-    return o;
-}
-
-static void letter_free(struct deadletter *d, struct letter *l) {
-    struct original *o = l->original;
-    free(l);
-    if (--o->letters > 0)
-        return;
-    if (d->latest == o)
-        d->latest = NULL;
-    d->bytes -= o->key_length + o->value_length;
-    free(o);
-}
 
 static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque);
 
@@ -171,7 +101,7 @@ void deadletter_destroy(struct deadletter **destroyed, int timeout_ms) {
     deadletter_producer_fini(&d->single);
     deadletter_producer_fini(&d->producer);
     for (uint64_t n = d->settled + 1; n <= d->sent; n++)
-        letter_free(d, d->ring[n & (d->room - 1)]);
+        letter_free(d->ring[n & (d->room - 1)], &d->originals);
     wake_fini(&d->wake);
     free(d->ring);
     free(d->source_topic);
@@ -180,66 +110,12 @@ void deadletter_destroy(struct deadletter **destroyed, int timeout_ms) {
 
 // --- Sending
 
-static void add_number(rd_kafka_headers_t *headers, const char *name, int64_t value) {
-    char text[NUMBER_BYTES];
-    int length = snprintf(text, sizeof(text), "%" PRId64, value);
-    rd_kafka_header_add(headers, name, -1, text, length);
-}
-
-static size_t cut_of(const struct letter *l, size_t length) {
-    return l->cut && length > CUT_BYTES ? CUT_BYTES : length;
-}
-
-// Confluent's frame stands before a batch, not before its events: whoever puts one back needs the schema's
-// id.
-static void add_schema(rd_kafka_headers_t *headers, const struct letter *l) {
-    const unsigned char *value = (const unsigned char *)l->original->bytes + l->original->key_length;
-    if (l->at > SCHEMA_BYTES && value[0] == 0)
-        add_number(headers, "clameur-schema",
-                   (int64_t)value[1] << 24 | value[2] << 16 | value[3] << 8 | value[4]);
-}
-
-static rd_kafka_headers_t *headers_of(const struct deadletter *d, const struct letter *l) {
-    const struct original *o = l->original;
-    rd_kafka_headers_t *headers = rd_kafka_headers_new(10);
-    rd_kafka_header_add(headers, "clameur-reason", -1, reject_name(l->reason), -1);
-    rd_kafka_header_add(headers, "clameur-topic", -1, d->source_topic, -1);
-    add_number(headers, "clameur-partition", o->partition);
-    add_number(headers, "clameur-offset", o->offset);
-    add_number(headers, "clameur-index", l->index);
-    add_number(headers, "clameur-time", o->time_ms);
-    add_number(headers, "clameur-size", (int64_t)l->length);
-    add_schema(headers, l);
-    if (l->cut)
-        add_number(headers, "clameur-truncated", 1);
-    if (o->has_key)
-        rd_kafka_header_add(headers, "clameur-key", -1, o->bytes, (ssize_t)cut_of(l, o->key_length));
-    return headers;
-}
-
 static struct deadletter_producer *producer_of(struct deadletter *d, const struct letter *l) {
     char reason[256];
     // All that a configuration may have wrong, it has wrong for the other as well.
     if (l->alone && d->single.rk == NULL)
         CHECK(deadletter_producer_connect(&d->single, reason, sizeof(reason)));
     return l->alone ? &d->single : &d->producer;
-}
-
-static rd_kafka_resp_err_t produce(struct deadletter *d, struct letter *l) {
-    char key[KEY_BYTES];
-    struct original *o = l->original;
-    int key_length = snprintf(key, sizeof(key), "%s/%" PRId32 "/%" PRId64 "/%" PRId32, d->source_topic,
-                              o->partition, o->offset, l->index);
-    rd_kafka_headers_t *headers = headers_of(d, l);
-    char *value = o->has_value ? o->bytes + o->key_length + l->at : NULL;
-    // No flag: librdkafka reads the value where it lies, in the original, which lives as long as its letters.
-    rd_kafka_resp_err_t err = rd_kafka_producev(
-        producer_of(d, l)->rk, RD_KAFKA_V_TOPIC(d->topic), RD_KAFKA_V_KEY(key, (size_t)key_length),
-        RD_KAFKA_V_VALUE(value, cut_of(l, l->length)), RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE(l),
-        RD_KAFKA_V_END);
-    if (err != RD_KAFKA_RESP_ERR_NO_ERROR)
-        rd_kafka_headers_destroy(headers);
-    return err;
 }
 
 static bool is_too_large(rd_kafka_resp_err_t err) {
@@ -262,8 +138,8 @@ static void say_refused(struct deadletter *d, const struct letter *l, rd_kafka_r
     const struct original *o = l->original;
     snprintf(remedy, sizeof(remedy), remedy_of(err), d->topic);
     if (is_too_large(err))
-        snprintf(what, sizeof(what), "a letter of %zu bytes about %s/%" PRId32 "/%" PRId64,
-                 cut_of(l, l->length), d->source_topic, o->partition, o->offset);
+        snprintf(what, sizeof(what), "a letter of %zu bytes about %s/%" PRId32 "/%" PRId64, letter_length(l),
+                 d->source_topic, o->partition, o->offset);
     problem_set(&problem, STATUS_UNAVAILABLE, "CLM-K5", remedy,
                 "the dead-letter topic %s does not take %s: %s; flushes that cover them wait, and they "
                 "are sent again every second",
@@ -288,23 +164,13 @@ static void wait_again(struct deadletter *d, struct letter *l, rd_kafka_resp_err
     l->refused = true;
 }
 
-// What may help one that was refused for its size: to be cut, then to be no part of a larger batch.
-static bool make_smaller(struct letter *l) {
-    bool large = l->length > CUT_BYTES || l->original->key_length > CUT_BYTES;
-    if (large && !l->cut)
-        return l->cut = true;
-    if (!l->alone)
-        return l->alone = true;
-    return false;
-}
-
 // Sends a letter, or sends it again; what is too large at once, as long as it becomes smaller. Otherwise it
 // waits its second.
 static rd_kafka_resp_err_t dispatch(struct deadletter *d, struct letter *l) {
     l->state = LETTER_QUEUED;
-    rd_kafka_resp_err_t err = produce(d, l);
-    while (is_too_large(err) && make_smaller(l))
-        err = produce(d, l);
+    rd_kafka_resp_err_t err = letter_produce(l, producer_of(d, l)->rk, d->topic, d->source_topic);
+    while (is_too_large(err) && letter_make_smaller(l))
+        err = letter_produce(l, producer_of(d, l)->rk, d->topic, d->source_topic);
     if (err != RD_KAFKA_RESP_ERR_NO_ERROR)
         wait_again(d, l, err);
     return err;
@@ -323,15 +189,7 @@ static void make_room(struct deadletter *d) {
 
 uint64_t deadletter_send(struct deadletter *d, const struct record *record, int32_t index, struct slice part,
                          enum reject reason) {
-    size_t at = part.at != NULL ? (size_t)(part.at - record->value.at) : 0;
-    CHECK(at + part.length <= record->value.length);
-    struct letter *l = memory_take(sizeof(*l));
-    *l = (struct letter){.reason = reason,
-                         .index = index,
-                         .at = at,
-                         .length = part.length,
-                         .original = original_take(d, record)};
-    l->original->letters++;
+    struct letter *l = letter_create(&d->originals, record, index, part, reason);
     make_room(d);
     uint64_t number = ++d->sent;
     d->ring[number & (d->room - 1)] = l;
@@ -362,7 +220,7 @@ void deadletter_discard(struct deadletter *d) {
         struct letter *l = d->ring[d->sent & (d->room - 1)];
         if (l->state != LETTER_WITHHELD)
             return;
-        letter_free(d, l);
+        letter_free(l, &d->originals);
     }
 }
 
@@ -373,7 +231,7 @@ static void settle(struct deadletter *d) {
         struct letter *l = d->ring[(d->settled + 1) & (d->room - 1)];
         if (l->state != LETTER_ACKNOWLEDGED)
             return;
-        letter_free(d, l);
+        letter_free(l, &d->originals);
         d->settled++;
     }
 }
@@ -391,7 +249,7 @@ static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *message, void *o
         l->refused = false;
         return;
     }
-    if (is_too_large(message->err) && !producer->dead && make_smaller(l))
+    if (is_too_large(message->err) && !producer->dead && letter_make_smaller(l))
         dispatch(d, l);
     else
         wait_again(d, l, message->err);
@@ -437,5 +295,5 @@ uint64_t deadletter_acknowledged(const struct deadletter *d, enum reject reason)
 }
 
 bool deadletter_full(const struct deadletter *d) {
-    return d->sent - d->settled > FULL_LETTERS || d->bytes > FULL_BYTES;
+    return d->sent - d->settled > FULL_LETTERS || d->originals.bytes > FULL_BYTES;
 }
