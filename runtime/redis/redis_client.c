@@ -1,7 +1,5 @@
-#include "runtime/redis/redis_client.h"
+#include "runtime/redis/redis_client_internal.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -12,38 +10,6 @@
 
 enum { PAUSE_MS = 50, PENDING_ROOM = 64 };
 
-struct node {
-    struct redis_address address;
-    char name[REDIS_ADDRESS_TEXT];
-    redisContext *main;
-    redisContext *aside; // for what was turned away elsewhere: answers on `main` may be pending
-};
-
-struct pending {
-    uint16_t number; // of the node it was sent to
-    int slot;
-    char *bytes;
-    size_t length;
-};
-
-struct redis_client {
-    bool cluster;
-    struct redis_seeds seeds;
-    struct redis_login login;
-    int timeout_ms;
-    uint16_t count;
-    struct node *nodes[REDIS_NODES_MAX]; // all that were ever heard of
-    uint16_t owner[REDIS_SLOTS];
-
-    struct pending *pending; // of a single Redis they are only counted
-    size_t first;
-    size_t pending_count;
-    size_t pending_room;
-    bool flushed; // what was sent is on its way
-    struct problem lost;
-    struct redis_slots table; // scratch
-};
-
 static void pause_ms(int64_t ms) {
     struct timespec pause = {ms / 1000, ms % 1000 * 1000000};
     nanosleep(&pause, NULL);
@@ -51,8 +17,7 @@ static void pause_ms(int64_t ms) {
 
 // ---- nodes
 
-// REDIS_NO_NODE where there are too many.
-static uint16_t node_take(struct redis_client *c, const struct redis_address *address) {
+uint16_t redis_client_node_take(struct redis_client *c, const struct redis_address *address) {
     for (uint16_t i = 0; i < c->count; i++) {
         if (redis_address_equal(&c->nodes[i]->address, address))
             return i;
@@ -65,8 +30,8 @@ static uint16_t node_take(struct redis_client *c, const struct redis_address *ad
     return c->count++;
 }
 
-static enum status connection(struct redis_client *c, redisContext **context, const struct node *node,
-                              struct problem *p) {
+enum status redis_client_connect(struct redis_client *c, redisContext **context, const struct node *node,
+                                 struct problem *p) {
     if (*context != NULL && (*context)->err == 0)
         return STATUS_OK;
     if (*context != NULL)
@@ -77,15 +42,15 @@ static enum status connection(struct redis_client *c, redisContext **context, co
 
 // ---- the table of slots
 
-static void table_take(struct redis_client *c) {
+void redis_client_table_take(struct redis_client *c) {
     uint16_t numbers[REDIS_NODES_MAX];
     for (size_t i = 0; i < c->table.count; i++)
-        numbers[i] = node_take(c, &c->table.nodes[i]);
+        numbers[i] = redis_client_node_take(c, &c->table.nodes[i]);
     for (size_t i = 0; i < REDIS_SLOTS; i++)
         c->owner[i] = c->table.owner[i] == REDIS_NO_NODE ? REDIS_NO_NODE : numbers[c->table.owner[i]];
 }
 
-static redisReply *slots_ask(redisContext *context) {
+redisReply *redis_client_slots_ask(redisContext *context) {
     return redisCommandArgv(context, 2, (const char *[]){"CLUSTER", "SLOTS"}, NULL);
 }
 
@@ -93,14 +58,14 @@ static redisReply *slots_ask(redisContext *context) {
 static void table_refresh(struct redis_client *c) {
     bool done = false;
     for (uint16_t i = 0; i < c->count && !done; i++) {
-        if (connection(c, &c->nodes[i]->aside, c->nodes[i], NULL) != STATUS_OK)
+        if (redis_client_connect(c, &c->nodes[i]->aside, c->nodes[i], NULL) != STATUS_OK)
             continue;
-        redisReply *reply = slots_ask(c->nodes[i]->aside);
+        redisReply *reply = redis_client_slots_ask(c->nodes[i]->aside);
         done = reply != NULL && redis_slots_read(&c->table, reply, &c->nodes[i]->address);
         freeReplyObject(reply);
     }
     if (done)
-        table_take(c);
+        redis_client_table_take(c);
 }
 
 static enum status unserved(int slot, struct problem *p) {
@@ -116,99 +81,13 @@ static enum status master_reach(struct redis_client *c, int slot, uint16_t *numb
         *number = c->owner[slot];
         enum status status = *number == REDIS_NO_NODE
                                  ? unserved(slot, p)
-                                 : connection(c, &c->nodes[*number]->main, c->nodes[*number], p);
+                                 : redis_client_connect(c, &c->nodes[*number]->main, c->nodes[*number], p);
         bool passing = status == STATUS_UNAVAILABLE || status == STATUS_TRY_AGAIN;
         if (!c->cluster || !passing || clock_monotonic_ms() >= until_ms)
             return status;
         pause_ms(PAUSE_MS);
         table_refresh(c);
     }
-}
-
-// ---- opening
-
-static enum status refuse_list(const struct redis_client *c, const struct redis_address *a,
-                               struct problem *p) {
-    char name[REDIS_ADDRESS_TEXT];
-    return problem_set(p, STATUS_CONFIG, "CLM-C1", "name its address alone, or nodes of one Redis Cluster",
-                       "redis.url lists %zu addresses, but %s is a single Redis", c->seeds.count,
-                       redis_address_write(name, a));
-}
-
-static bool is_denied(const redisReply *reply) {
-    return reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "NOPERM", 6) == 0;
-}
-
-// Where nobody lets us ask for the slots, INFO may say that it would be needed.
-static enum status judge_denied(redisContext *context, const char *name, struct problem *p) {
-    redisReply *reply = redisCommandArgv(context, 2, (const char *[]){"INFO", "server"}, NULL);
-    bool cluster = reply != NULL && reply->type == REDIS_REPLY_STRING &&
-                   strstr(reply->str, "redis_mode:cluster") != NULL;
-    freeReplyObject(reply);
-    if (!cluster)
-        return STATUS_OK;
-    return problem_set(p, STATUS_NOT_ALLOWED, "CLM-A1", "grant it: ACL SETUSER NAME +cluster|slots",
-                       "the Redis Cluster at %s does not let us ask for its slots", name);
-}
-
-// What answers at a seed: takes it as the single Redis, or as a node of a cluster.
-static enum status seed_judge(struct redis_client *c, uint16_t number, redisContext *context,
-                              struct problem *p) {
-    const struct node *node = c->nodes[number];
-    redisReply *reply = slots_ask(context);
-    enum status status = STATUS_OK;
-    if (reply == NULL)
-        status = problem_set(p, STATUS_UNAVAILABLE, "CLM-R3", "check redis.url, and that Redis runs",
-                             "no Redis at %s: %s", node->name, context->errstr);
-    else if (reply->type == REDIS_REPLY_ARRAY)
-        c->cluster = true;
-    else if (is_denied(reply))
-        status = judge_denied(context, node->name, p);
-    if (status == STATUS_OK && !c->cluster && c->seeds.count > 1)
-        status = refuse_list(c, &node->address, p);
-    if (status == STATUS_OK && c->cluster && !redis_slots_read(&c->table, reply, &node->address))
-        status = problem_set(p, STATUS_UNAVAILABLE, "CLM-R5", "redis-cli --cluster create, or fix",
-                             "the Redis Cluster at %s serves no slots", node->name);
-    freeReplyObject(reply);
-    if (status == STATUS_OK && c->cluster)
-        table_take(c);
-    for (size_t i = 0; status == STATUS_OK && !c->cluster && i < REDIS_SLOTS; i++)
-        c->owner[i] = number;
-    return status;
-}
-
-static enum status seed_try(struct redis_client *c, const struct redis_address *address, struct problem *p) {
-    uint16_t number = node_take(c, address);
-    CHECK(number != REDIS_NO_NODE);
-    enum status status = connection(c, &c->nodes[number]->main, c->nodes[number], p);
-    return status == STATUS_OK ? seed_judge(c, number, c->nodes[number]->main, p) : status;
-}
-
-enum status redis_client_open(struct redis_client **client, const struct redis_seeds *seeds,
-                              const struct redis_login *login, int timeout_ms, struct problem *p) {
-    struct redis_client *c = memory_take(sizeof(*c));
-    c->seeds = *seeds;
-    c->timeout_ms = timeout_ms;
-    if (login != NULL)
-        c->login = *login;
-    for (size_t i = 0; i < REDIS_SLOTS; i++)
-        c->owner[i] = REDIS_NO_NODE;
-    struct problem first = {0};
-    enum status status = STATUS_UNAVAILABLE;
-    for (size_t i = 0; i < seeds->count && status != STATUS_OK && status != STATUS_CONFIG; i++) {
-        status = seed_try(c, &seeds->at[i], p);
-        if (i == 0 && status != STATUS_OK)
-            first = *p;
-    }
-    *client = c;
-    if (status == STATUS_OK)
-        return STATUS_OK;
-    if (status != STATUS_CONFIG && seeds->count > 1)
-        status = problem_set(p, first.status, first.code, first.remedy,
-                             "%.300s; nor does any of the other %zu addresses of redis.url do", first.what,
-                             seeds->count - 1);
-    redis_client_close(client);
-    return status;
 }
 
 static void pending_forget(struct redis_client *c) {
@@ -302,7 +181,7 @@ static redisReply *aside_ask(struct redis_client *c, uint16_t number, bool askin
                              struct problem *problem) {
     struct node *node = c->nodes[number];
     void *reply = NULL;
-    if (connection(c, &node->aside, node, problem) != STATUS_OK)
+    if (redis_client_connect(c, &node->aside, node, problem) != STATUS_OK)
         return NULL;
     redisReply *asked = asking ? redisCommandArgv(node->aside, 1, (const char *[]){"ASKING"}, NULL) : NULL;
     if (asked != NULL && asked->type == REDIS_REPLY_ERROR)
@@ -322,7 +201,7 @@ static bool is_passing(const redisReply *reply) {
 
 // Where what was turned away belongs.
 static uint16_t belongs(struct redis_client *c, const struct redis_redirect *redirect) {
-    uint16_t number = node_take(c, &redirect->address);
+    uint16_t number = redis_client_node_take(c, &redirect->address);
     if (!redirect->ask && number != REDIS_NO_NODE)
         c->owner[redirect->slot] = number;
     return number;
@@ -415,7 +294,7 @@ const char *redis_client_name(const struct redis_client *c, uint16_t number) {
 enum status redis_client_node(struct redis_client *c, uint16_t number, redisContext **context,
                               struct problem *p) {
     CHECK(number < c->count && c->pending_count == 0);
-    enum status status = connection(c, &c->nodes[number]->main, c->nodes[number], p);
+    enum status status = redis_client_connect(c, &c->nodes[number]->main, c->nodes[number], p);
     *context = c->nodes[number]->main;
     return status;
 }
