@@ -1,5 +1,5 @@
 // A link's way to an answer:
-//  - connect: the name is resolved off the loop, hiredis connects;
+//  - connect: the name is resolved off the loop (redis_lookup.h), hiredis connects;
 //  - TLS where the address asks for it: its first answers come while we greet already;
 //  - greet: AUTH, CLIENT SETNAME, SELECT, one after the other; then the link is up;
 //  - send: a request joins `pending`, its bytes go to hiredis;
@@ -15,8 +15,6 @@
 
 #include "runtime/redis/redis_link.h"
 
-#include <arpa/inet.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +24,7 @@
 #include "runtime/hash.h"
 #include "runtime/memory.h"
 #include "runtime/redis/redis_greeting.h"
+#include "runtime/redis/redis_lookup.h"
 #include "runtime/redis/redis_tls.h"
 #include "runtime/redis/redis_uv.h"
 
@@ -59,8 +58,7 @@ struct redis_link {
     uv_timer_t timer;             // WAITING: the next try; later: the ticks
     int silent_ticks;
     int delay_ms;
-    unsigned tries;
-    uv_getaddrinfo_t resolving;
+    struct redis_lookup lookup;
 
     int telling;                  // depth of callbacks: the link must not be destroyed inside them
     bool refusing;                // inside a callback that hears DOWN
@@ -322,51 +320,22 @@ static void release(struct redis_link *link) {
     free(link);
 }
 
-// A name of several addresses: each try takes the next one.
-static void dial_one_of(struct redis_link *link, const struct addrinfo *found) {
-    unsigned count = 0;
-    for (const struct addrinfo *at = found; at != NULL; at = at->ai_next)
-        count++;
-    const struct addrinfo *chosen = found;
-    for (unsigned i = link->tries++ % count; i > 0; i--)
-        chosen = chosen->ai_next;
-    char host[NI_MAXHOST];
-    int failure =
-        getnameinfo(chosen->ai_addr, chosen->ai_addrlen, host, sizeof(host), NULL, 0, NI_NUMERICHOST);
-    if (failure != 0)
-        lose(link, gai_strerror(failure));
-    else
+static void on_found(void *context, const char *host, const char *why) {
+    struct redis_link *link = context;
+    if (!link->destroyed && host != NULL)
         dial(link, host);
-}
-
-static void on_resolved(uv_getaddrinfo_t *resolving, int status, struct addrinfo *found) {
-    struct redis_link *link = resolving->data;
-    if (!link->destroyed && status == 0 && found != NULL)
-        dial_one_of(link, found);
-    else if (!link->destroyed) {
-        char why[sizeof(link->error)];
-        snprintf(why, sizeof(why), "%.128s: %s", link->address.host, uv_strerror(status));
+    else if (!link->destroyed)
         lose(link, why);
-    }
-    uv_freeaddrinfo(found);
     release(link);
 }
 
-static bool is_number(const char *host) {
-    unsigned char bytes[sizeof(struct in6_addr)];
-    return inet_pton(AF_INET, host, bytes) == 1 || inet_pton(AF_INET6, host, bytes) == 1;
-}
-
 static void begin(struct redis_link *link) {
-    if (link->address.port == 0 || is_number(link->address.host)) {
+    if (link->address.port == 0 || redis_lookup_is_number(link->address.host)) {
         dial(link, link->address.host);
         return;
     }
-    static const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
     link->state = LINK_RESOLVING;
-    link->resolving.data = link;
-    int status =
-        uv_getaddrinfo(&link->loop->uv, &link->resolving, on_resolved, link->address.host, NULL, &hints);
+    int status = redis_lookup_begin(&link->lookup, link->loop, link->address.host);
     if (status == 0)
         link->holders++;
     else
@@ -388,6 +357,7 @@ struct redis_link *redis_link_create(struct loop *l, const struct redis_address 
     link->on_change = on_change;
     link->context = context;
     link->delay_ms = DELAY_MIN_MS;
+    link->lookup = (struct redis_lookup){.on_found = on_found, .context = link};
     uv_timer_init(&l->uv, &link->timer);
     uv_timer_init(&l->uv, &link->refusal);
     link->timer.data = link->refusal.data = link;
@@ -413,7 +383,7 @@ void redis_link_destroy(struct redis_link **link) {
     while (l->refused.head != NULL)
         on_refusal(&l->refusal);
     if (l->state == LINK_RESOLVING)
-        uv_cancel((uv_req_t *)&l->resolving);
+        redis_lookup_cancel(&l->lookup);
     uv_close((uv_handle_t *)&l->timer, on_closed);
     uv_close((uv_handle_t *)&l->refusal, on_closed);
 }
