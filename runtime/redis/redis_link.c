@@ -25,23 +25,13 @@
 #include "runtime/memory.h"
 #include "runtime/redis/redis_greeting.h"
 #include "runtime/redis/redis_lookup.h"
+#include "runtime/redis/redis_requests.h"
 #include "runtime/redis/redis_tls.h"
 #include "runtime/redis/redis_uv.h"
 
 enum { DELAY_MIN_MS = 50, DELAY_MAX_MS = 2000, TICKS_OF_SILENCE = 5 };
 
 enum link_state { LINK_WAITING, LINK_RESOLVING, LINK_CONNECTING, LINK_GREETING, LINK_UP };
-
-struct request {
-    struct request *next;
-    redis_callback callback;
-    void *context;
-};
-
-struct request_queue {
-    struct request *head;
-    struct request *tail;
-};
 
 struct redis_link {
     struct loop *loop;
@@ -54,16 +44,14 @@ struct redis_link {
     enum link_state state;
     redisAsyncContext *connection; // from CONNECTING to UP
     int greeting_step;
-    struct request_queue pending; // sent, not answered
-    uv_timer_t timer;             // WAITING: the next try; later: the ticks
+    struct redis_requests pending; // sent, not answered
+    uv_timer_t timer;              // WAITING: the next try; later: the ticks
     int silent_ticks;
     int delay_ms;
     struct redis_lookup lookup;
 
-    int telling;                  // depth of callbacks: the link must not be destroyed inside them
-    bool refusing;                // inside a callback that hears DOWN
-    struct request_queue refused; // sent from within those, told at the next turn
-    uv_timer_t refusal;
+    int telling; // depth of callbacks: the link must not be destroyed inside them
+    struct redis_refusals refusals;
 
     bool destroyed;
     int holders; // handles and requests of libuv that still point here
@@ -74,26 +62,11 @@ struct redis_link {
 static void begin(struct redis_link *link);
 static void greet(struct redis_link *link);
 
-static void queue_push(struct request_queue *queue, redis_callback callback, void *context) {
-    struct request *r = memory_take(sizeof(*r));
-    r->callback = callback;
-    r->context = context;
-    if (queue->head == NULL)
-        queue->head = r;
-    else
-        queue->tail->next = r;
-    queue->tail = r;
-}
-
-// Takes the head off and calls its callback.
-static void tell_head(struct redis_link *link, struct request_queue *queue, enum redis_outcome outcome,
+static void tell_head(struct redis_link *link, struct redis_requests *requests, enum redis_outcome outcome,
                       const redisReply *reply) {
-    struct request *r = queue->head;
-    queue->head = r->next;
     link->telling++;
-    r->callback(r->context, outcome, reply);
+    redis_requests_tell(requests, outcome, reply);
     link->telling--;
-    free(r);
 }
 
 static void tell_change(struct redis_link *link) {
@@ -118,10 +91,10 @@ static uint64_t next_delay_ms(struct redis_link *link) {
 
 static void lose(struct redis_link *link, const char *why) {
     bool was_up = link->state == LINK_UP;
-    struct request_queue lost = link->pending;
+    struct redis_requests lost = link->pending;
     link->state = LINK_WAITING;
     link->connection = NULL;
-    link->pending = (struct request_queue){0};
+    link->pending = (struct redis_requests){0};
     link->distrusted = false;
     snprintf(link->error, sizeof(link->error), "%s", why[0] != '\0' ? why : "the connection was closed");
     uv_update_time(&link->loop->uv);
@@ -192,35 +165,9 @@ static void ask(struct redis_link *link, const char *bytes, size_t length, redis
         brief[length] = '\0';
         bytes = brief;
     }
-    queue_push(&link->pending, callback, context);
+    redis_requests_push(&link->pending, callback, context);
     // It refuses only on a connection that it is closing, which this one is not, and to unsubscribe.
     CHECK(redisAsyncFormattedCommand(link->connection, on_reply, NULL, bytes, length) == REDIS_OK);
-}
-
-static void on_refusal(uv_timer_t *timer) {
-    struct redis_link *link = timer->data;
-    struct request_queue refused = link->refused;
-    link->refused = (struct request_queue){0};
-    link->refusing = true;
-    while (refused.head != NULL)
-        tell_head(link, &refused, REDIS_LINK_DOWN, NULL);
-    link->refusing = false;
-}
-
-// A callback that hears DOWN and sends again would otherwise go down the stack until it overflows.
-static void refuse(struct redis_link *link, redis_callback callback, void *context) {
-    if (link->refusing) {
-        queue_push(&link->refused, callback, context);
-        if (!link->destroyed)
-            uv_timer_start(&link->refusal, on_refusal, 1,
-                           0); // 0 would come again within this turn, and again
-        return;
-    }
-    link->refusing = true;
-    link->telling++;
-    callback(context, REDIS_LINK_DOWN, NULL);
-    link->telling--;
-    link->refusing = false;
 }
 
 void redis_link_send(struct redis_link *link, const char *bytes, size_t length, redis_callback callback,
@@ -229,7 +176,7 @@ void redis_link_send(struct redis_link *link, const char *bytes, size_t length, 
     if (link->state == LINK_UP)
         ask(link, bytes, length, callback, context);
     else
-        refuse(link, callback, context);
+        redis_refusals_add(&link->refusals, callback, context);
 }
 
 void redis_link_command(struct redis_link *link, int count, const char *const *words, const size_t *lengths,
@@ -359,8 +306,8 @@ struct redis_link *redis_link_create(struct loop *l, const struct redis_address 
     link->delay_ms = DELAY_MIN_MS;
     link->lookup = (struct redis_lookup){.on_found = on_found, .context = link};
     uv_timer_init(&l->uv, &link->timer);
-    uv_timer_init(&l->uv, &link->refusal);
-    link->timer.data = link->refusal.data = link;
+    redis_refusals_init(&link->refusals, l);
+    link->timer.data = link;
     link->holders = 2;
     begin(link);
     return link;
@@ -374,18 +321,16 @@ void redis_link_destroy(struct redis_link **link) {
     struct redis_link *l = *link;
     if (l == NULL)
         return;
-    CHECK(l->telling == 0);
+    CHECK(l->telling == 0 && !l->refusals.telling);
     *link = NULL;
     l->on_change = NULL;
     l->destroyed = true;
     if (l->connection != NULL)
         drop(l, "closed");
-    while (l->refused.head != NULL)
-        on_refusal(&l->refusal);
+    redis_refusals_close(&l->refusals, l, on_closed);
     if (l->state == LINK_RESOLVING)
         redis_lookup_cancel(&l->lookup);
     uv_close((uv_handle_t *)&l->timer, on_closed);
-    uv_close((uv_handle_t *)&l->refusal, on_closed);
 }
 
 void redis_link_login(struct redis_link *link, const struct redis_login *login) {
