@@ -9,7 +9,7 @@
 //     network         the links to Redis
 //     nodes           the nodes of a Redis Cluster, and the slots that move between them
 //     worker          coroutines; the loop, the clocks, the dead-letter topic
-//     faults          misfortune, from the seed
+//     faults*         misfortune, from the seed
 //     world           the steps, and what must hold after each
 //     sim             seeds, traces, shrinking
 //
