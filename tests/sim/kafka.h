@@ -1,4 +1,5 @@
-// The simulated consumer's state, and what the group tells it.
+// The simulated consumer's state, what its files (kafka.c: its life, rebalances and commits; kafka_fetch.c:
+// what it reads) ask of each other, and what the group tells it.
 #pragma once
 
 #include <librdkafka/rdkafka.h>
@@ -23,6 +24,21 @@ struct rd_kafka_s {
     size_t event_count;
 };
 
+enum queue_kind { QUEUE_CONSUMER, QUEUE_REPLIES };
+
+struct rd_kafka_queue_s {
+    struct rd_kafka_s *consumer;
+    enum queue_kind kind;
+};
+
+// kafka_fetch.c
+void kafka_misplace(struct rd_kafka_s *k, int32_t partition); // maybe
+void kafka_misplace_all(struct rd_kafka_s *k);
 void kafka_bounds(int32_t partition, int64_t *first, int64_t *end);
+
+// kafka.c
+void kafka_tell_rebalance(struct rd_kafka_s *k); // what it has to be told, if anything
 void kafka_commit_answer(struct rd_kafka_s *k, void *opaque, rd_kafka_resp_err_t err);
+
+// kafka_group.c
 void group_commit(struct worker *w, void *opaque);
