@@ -16,7 +16,7 @@ from harness import sketches  # noqa: E402
 from harness.aggregate import changes_of  # noqa: E402
 
 SCHEMA = ROOT / "schemas" / "snapshot.binpb"
-GOLDEN = ROOT / "tests" / "contract" / "snapshots" / "v1.zst"  # what is in it: tests/unit/test_snapshot_golden.c
+GOLDEN = ROOT / "tests" / "contract" / "snapshots" / "v1.zst"  # what is in it: tests/unit/golden_fixture.h
 CHECKPOINT, WINDOW = GOLDEN.with_name("v1-checkpoint.zst"), GOLDEN.with_name("v1-window.zst")
 READINGS, LIVE, VIEWERS, REFUNDS, CLASSES = (GOLDEN.with_name(f"v1-{name}.zst") for name in ("readings", "live", "viewers", "refunds", "classes"))
 NAMES = ("totals", "content", "campaign", "tag", "topic", "late", "orders", "reach", "quantiles")
