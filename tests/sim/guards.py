@@ -160,7 +160,7 @@ GUARDS = [
           "    if (o->verifying)\n        verify(p, o, r->offset, r);\n", ""),
     Guard("log-record-end", "also where it ends in that place", PIPELINE + "records.c",
           "        verify(p, o, o->end - 1, NULL);\n", "        (void)p;\n",
-          "it takes a log that ends just there; unit/test_pipeline is red without"),
+          "it takes a log that ends just there; unit/test_pipeline_log is red without"),
     Guard("last-counted", "a mark names records that were counted, not those that only fed dedup", PIPELINE + "records.c",
           "if (o->touched && o->last.offset >= o->refeed_until) {", "if (o->touched) {",
           "it takes a gap just behind a mark: some seeds in a thousand have it"),

@@ -439,6 +439,12 @@ static void turns(int count) {
         turn();
 }
 
+static inline void another_claims(int32_t partition) {
+    struct flush_claimed claimed;
+    for (uint32_t i = 0; i < SHARDS; i++)
+        assert_int_equal(claim_on(i, &partition, 1, &claimed), FLUSH_APPLIED);
+}
+
 // The balance holds at any time; at rest Redis holds what the log says.
 static void expect_balance(void) {
     const struct tally *t = &p->tally;
@@ -455,7 +461,7 @@ static void expect_exact(int64_t to) {
     assert_int_equal(p->tally.in_flight, 0);
 }
 
-static void settle(int64_t to) {
+static inline void settle(int64_t to) {
     bounds_known = commits_accepted = true;
     leaderless = -1;
     for (int i = 0; i < SHARDS; i++) {
