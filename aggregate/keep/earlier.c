@@ -307,6 +307,8 @@ enum status earlier_sold(struct earlier *e, struct keeper *k, const struct earli
         sold = sold != NULL ? recent_take(e->sold, start_s) : sold_create(k->partitions);
         enum status status = sold_extend(k, sold, list, count, starts, p);
         recent_keep(e->sold, start_s, sold, sold_bytes(sold, k->partitions));
+        if (status == STATUS_BAD_DATA)
+            recent_forget(e->stored, start_s); // it may have left the store since that was asked
         if (status != STATUS_OK)
             return status;
     }

@@ -45,8 +45,8 @@ const struct earlier_orders *earlier_within(const struct earlier_orders *list, s
                                             int64_t end_s, size_t *within);
 
 // How far a window's orders reach in the store, of each partition whose line of it is gone: -1, it has none;
-// they live until the next call. The store is asked once, until a line of them is back: nothing is added to a
-// window without its line.
+// they live until the next call. The store is asked once, until a line of them is back, or some of it cannot
+// be read: nothing is added to a window without its line.
 enum status earlier_stored(struct earlier *e, struct keeper *k, int64_t start_s, const bool *gone,
                            const int64_t **to, struct problem *p);
 

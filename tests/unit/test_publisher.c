@@ -704,6 +704,24 @@ where_store_retain_was_shorter_once_orders_are_gone__goes_red_if_the_setting_alo
     newest_covers(101, 0);
 }
 
+// Another process removed them, whose store.retain is shorter, after the store was asked.
+static void
+orders_that_have_left_meanwhile_hold_no_window__goes_red_if_the_store_is_not_asked_again(void **state) {
+    struct publisher *publisher = publisher_create(PARTITIONS, -1);
+    struct problem p;
+    bool more;
+    lay_refund(100, PLACED_S);
+    lay_orders(SOLD_S, 30, 1, PLATFORM_TIKTOK);
+    lay_through(0, 100);
+    lay_lines(31, SOLD_S, -1);
+    tear_orders();
+    assert_int_equal(publisher_run(publisher, &keeper, both, 8, 0, &more, &p), STATUS_BAD_DATA);
+    remove_orders();
+    assert_int_equal(publisher_run(publisher, &keeper, both, 8, 0, &more, &p), STATUS_OK);
+    the_refund_is_of(PLATFORM_WEB);
+    publisher_destroy(&publisher);
+}
+
 static bool none_is_open(const void *context, int64_t start_s) {
     return false;
 }
@@ -760,6 +778,7 @@ int main(void) {
         TEST(a_refund_that_is_taken_back_is_looked_up_still__goes_red_if_sums_of_nothing_are_left_out),
         TEST(where_store_retain_was_shorter_once_orders_are_gone__goes_red_if_the_setting_alone_says_so),
         TEST(what_has_left_the_store_is_not_looked_up__goes_red_without_the_bound),
+        TEST(orders_that_have_left_meanwhile_hold_no_window__goes_red_if_the_store_is_not_asked_again),
         TEST(no_orders_are_removed_that_another_may_look_up__goes_red_if_they_leave_when_they_are_not),
     };
     return cmocka_run_group_tests(tests, store_fixture_begin, store_fixture_end);
