@@ -64,6 +64,38 @@ static void a_window_is_held_against_those_of_48_hours(void **state) {
     earlier_destroy(&e);
 }
 
+enum { WINDOWS = 2, OF_EACH = 2 };
+
+// Two windows of two partitions, by both: so many of these have one order more.
+static void windows_noted(struct earlier *e, int with_more) {
+    struct line lines[WINDOWS];
+    earlier_forget(e);
+    for (int i = 0; i < OF_EACH; i++) {
+        const struct progress progress = {
+            .partition = (uint32_t)i, .sealed_s = START_S + EARLIER_S, .lines = lines, .line_count = WINDOWS};
+        for (int w = 0; w < WINDOWS; w++)
+            lines[w] = (struct line){
+                .start_s = START_S + 900 * w, .to = 9, .orders_to = 1 + (OF_EACH * w + i < with_more)};
+        earlier_note(e, &progress);
+    }
+    earlier_noted(e);
+}
+
+static void hashes_change_with_each_partition_of_each_window__goes_red_if_one_is_passed_over(void **state) {
+    struct earlier *e = earlier_create();
+    windows_noted(e, 0);
+    for (int i = 0; i < WINDOWS * OF_EACH; i++) {
+        int64_t changed_s = START_S + 900 * (i / OF_EACH), other_s = START_S + 900 * (1 - i / OF_EACH);
+        uint64_t all = earlier_hash(e, START_S + 1800), changed = earlier_hash_of(e, changed_s),
+                 other = earlier_hash_of(e, other_s);
+        windows_noted(e, i + 1);
+        assert_true(earlier_hash(e, START_S + 1800) != all);
+        assert_true(earlier_hash_of(e, changed_s) != changed);
+        assert_true(earlier_hash_of(e, other_s) == other);
+    }
+    earlier_destroy(&e);
+}
+
 // ---- what is read of the store, and how often
 
 enum { PARTITIONS = 2 };
@@ -230,6 +262,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(of_two_lists_the_greater_offset_stands__goes_red_if_it_is_either_ones),
         cmocka_unit_test(a_window_is_held_against_those_of_48_hours),
+        cmocka_unit_test(hashes_change_with_each_partition_of_each_window__goes_red_if_one_is_passed_over),
         TEST(what_was_read_once_is_not_taken_for_what_came_later__goes_red_if_it_is),
         TEST(of_a_window_that_was_read_only_what_changed_is__goes_red_if_all_is),
         TEST(what_cannot_be_read_takes_nothing_with_it),

@@ -567,31 +567,40 @@ static void damaged_orders_that_no_part_has_hold_the_window_and_are_named(void *
     assert_int_equal(publish(), STATUS_OK);
 }
 
-// The part of partition 1 that says how far its orders reach, with the order 1 of that platform.
-static void lay_part_of_orders(int64_t to, int64_t orders_to, uint32_t platform) {
+// The part that says how far its orders reach, with the order 1 of that platform.
+static void lay_part_of_orders(const struct part_name *part, int64_t orders_to, uint32_t platform) {
     char name[NAME_MAX_LENGTH];
     struct rows *rows = rows_create();
-    struct coverage coverage = covers(1, to);
+    struct coverage coverage = covers(part->partition, part->to);
     struct header header = keeper_header(FILE_PART, SOLD_S);
     struct order order = order_of("acme", 1, 1, SOLD_S * INT64_C(1000), 5);
+    coverage.start = part->from;
     coverage.orders_to = orders_to;
     header.coverage = &coverage;
     header.coverage_count = 1;
     order.subject.platform = platform;
     rows_add_order(rows, &order);
-    part_name_write(name, &(struct part_name){SOLD_S, 1, 0, to});
+    part_name_write(name, part);
     lay(name, &header, rows);
     rows_destroy(&rows);
 }
 
-// Parts before have fewer, and parts after may have more.
+static void tear_part(int64_t to) {
+    char name[NAME_MAX_LENGTH];
+    part_name_write(name, &(struct part_name){SOLD_S, 1, 0, to});
+    assert_int_equal(store_put(store, name, "torn", 4, NULL), STATUS_OK);
+}
+
+// Parts before have fewer, parts after may have more, and those of other partitions have others.
 static void damaged_orders_are_taken_from_the_part_that_has_just_those(void **state) {
     lay_refund(100, PLACED_S);
     lay_through(0, 100);
     lay_lines(90, SOLD_S, -1);
-    lay_part_of_orders(25, 25, PLATFORM_X);
-    lay_part_of_orders(40, 30, PLATFORM_TIKTOK);
-    lay_part_of_orders(50, 50, PLATFORM_YOUTUBE);
+    lay_part_of_orders(&(struct part_name){SOLD_S, 0, 0, 40}, 30, PLATFORM_X);
+    lay_part_of_orders(&(struct part_name){SOLD_S, 1, 0, 25}, 25, PLATFORM_X);
+    tear_part(35);
+    lay_part_of_orders(&(struct part_name){SOLD_S, 1, 0, 40}, 30, PLATFORM_TIKTOK);
+    lay_part_of_orders(&(struct part_name){SOLD_S, 1, 0, 50}, 50, PLATFORM_YOUTUBE);
     tear_orders();
     assert_int_equal(publish(), STATUS_OK);
     the_refund_is_of(PLATFORM_TIKTOK);
@@ -602,7 +611,16 @@ static void nor_are_they_taken_from_one_that_has_more__goes_red_if_its_coverage_
     lay_refund(100, PLACED_S);
     lay_through(0, 100);
     lay_lines(90, SOLD_S, -1);
-    lay_part_of_orders(50, 50, PLATFORM_TIKTOK);
+    lay_part_of_orders(&(struct part_name){SOLD_S, 1, 0, 50}, 50, PLATFORM_TIKTOK);
+    tear_orders();
+    assert_int_equal(publish(), STATUS_BAD_DATA);
+}
+
+static void nor_from_one_that_starts_later__goes_red_if_its_start_is_not_asked(void **state) {
+    lay_refund(100, PLACED_S);
+    lay_through(0, 100);
+    lay_lines(90, SOLD_S, -1);
+    lay_part_of_orders(&(struct part_name){SOLD_S, 1, 10, 40}, 30, PLATFORM_TIKTOK);
     tear_orders();
     assert_int_equal(publish(), STATUS_BAD_DATA);
 }
@@ -773,6 +791,7 @@ int main(void) {
         TEST(who_begins_reads_no_parts_of_what_is_published),
         TEST(damaged_orders_that_no_part_has_hold_the_window_and_are_named),
         TEST(damaged_orders_are_taken_from_the_part_that_has_just_those),
+        TEST(nor_from_one_that_starts_later__goes_red_if_its_start_is_not_asked),
         TEST(nor_are_they_taken_from_one_that_has_more__goes_red_if_its_coverage_is_not_asked),
         TEST(orders_of_a_refunds_window_are_no_copies__goes_red_if_all_that_the_header_names_are),
         TEST(a_refund_that_is_taken_back_is_looked_up_still__goes_red_if_sums_of_nothing_are_left_out),

@@ -94,6 +94,31 @@ static void what_is_named_is_written__goes_red_if_those_of_48_hours_are_not_reck
     world_end(&w);
 }
 
+// Of the window that lies furthest back one partition has orders, which would fit; of the last of all these
+// have none.
+static void first_and_last_have_few(struct world *w) {
+    enum { WITHOUT = 300 };
+    earlier_forget(w->publisher->earlier);
+    for (uint32_t i = 0; i < PARTITIONS_MAX; i++) {
+        struct progress *progress = &w->publisher->throughs[i].progress;
+        progress->lines += i > 0;
+        progress->line_count -= (i > 0) + (size_t)(i > PARTITIONS_MAX - WITHOUT);
+        w->coverage[i].orders_to = 0;
+        earlier_note(w->publisher->earlier, progress);
+    }
+    earlier_noted(w->publisher->earlier);
+}
+
+static void what_lies_behind_what_has_no_room_is_left_out__goes_red_if_it_is_looked_up(void **state) {
+    struct world *w = world_begin();
+    bool gone;
+    first_and_last_have_few(w);
+    assert_int_equal(look_up(w), STATUS_OK);
+    assert_int_equal(named_of(w, w->windows[0], &gone), 1);
+    assert_true(gone);
+    world_end(&w);
+}
+
 // What was read of them is named still, but for who is new: so the later revision has the greater sum.
 static void what_is_left_out_keeps_what_was_named__goes_red_if_the_sum_of_a_revision_falls(void **state) {
     struct earlier_orders published[] = {{0, 7, 40, false}, {0, 9, 50, false}};
@@ -127,6 +152,7 @@ static void what_fits_no_header_is_refused__goes_red_if_it_is_written(void **sta
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(what_is_named_is_written__goes_red_if_those_of_48_hours_are_not_reckoned_with),
+        TEST(what_lies_behind_what_has_no_room_is_left_out__goes_red_if_it_is_looked_up),
         TEST(what_is_left_out_keeps_what_was_named__goes_red_if_the_sum_of_a_revision_falls),
         TEST(what_fits_no_header_is_refused__goes_red_if_it_is_written),
     };
