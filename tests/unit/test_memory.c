@@ -1,9 +1,11 @@
 // Arrays that grow from a few bytes to many pages: what is in them moves along.
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 
 #include <cmocka.h>
@@ -49,6 +51,17 @@ static void an_array_may_be_large_at_once_and_need_not_grow(void **state) {
     memory_release(NULL, 0);
 }
 
+// No sanitizer sees it: these are no blocks of the heap.
+static void what_is_released_is_given_back__goes_red_if_its_pages_stay(void **state) {
+    unsigned char resident, *bytes = memory_extend(NULL, 0, 3 * MIB + 1);
+    assert_int_equal(mincore(bytes + 3 * (size_t)MIB, 1, &resident), 0);
+    memory_release(bytes, 3 * MIB + 1);
+    for (size_t at = 0; at <= 3 * MIB; at += MIB) {
+        assert_int_equal(mincore(bytes + at, 1, &resident), -1);
+        assert_int_equal(errno, ENOMEM);
+    }
+}
+
 static long pages_touched(void) {
     struct rusage usage;
     assert_int_equal(getrusage(RUSAGE_SELF, &usage), 0);
@@ -71,6 +84,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_an_array_holds_is_there_after_each_growth),
         cmocka_unit_test(an_array_may_be_large_at_once_and_need_not_grow),
+        cmocka_unit_test(what_is_released_is_given_back__goes_red_if_its_pages_stay),
         cmocka_unit_test(growing_touches_no_page_twice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
