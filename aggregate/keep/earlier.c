@@ -249,6 +249,13 @@ static bool has_too_many(const struct sold *sold, const struct earlier_orders *l
     return wanted < sold->count;
 }
 
+static bool is_any_wanted(const struct earlier_orders *list, size_t count) {
+    size_t i = 0;
+    while (i < count && !is_wanted(&list[i]))
+        i++;
+    return i < count;
+}
+
 static bool has_all(const struct sold *sold, const struct earlier_orders *list, size_t count) {
     size_t i = 0;
     while (i < count && (!is_wanted(&list[i]) || sold->to[list[i].partition] == list[i].to))
@@ -295,7 +302,7 @@ static size_t sold_bytes(const struct sold *sold, uint32_t partitions) {
 enum status earlier_sold(struct earlier *e, struct keeper *k, const struct earlier_orders *list, size_t count,
                          const int64_t *starts, const struct rows **out, struct problem *p) {
     *out = NULL;
-    if (count == 0)
+    if (!is_any_wanted(list, count))
         return STATUS_OK;
     int64_t start_s = list[0].start_s;
     struct sold *sold = recent_find(e->sold, start_s);
@@ -324,7 +331,7 @@ enum status earlier_read(struct earlier *e, struct keeper *k, const struct earli
         while (i + same < count && list[i + same].start_s == list[i].start_s)
             same++;
         status = earlier_sold(e, k, &list[i], same, starts, &sold, p);
-        if (status == STATUS_OK)
+        if (status == STATUS_OK && sold != NULL)
             rows_merge(rows, sold);
     }
     return status;

@@ -202,6 +202,19 @@ static void what_cannot_be_read_takes_nothing_with_it(void **state) {
     earlier_destroy(&e);
 }
 
+// Refunds name thousands of windows without orders, or whose orders are gone.
+static void of_a_window_without_orders_nothing_is_remembered__goes_red_if_rows_are_made(void **state) {
+    static const struct earlier_orders list[] = {{START_S, 0, 0, false}, {START_S, 1, 15, true}};
+    static const int64_t starts[PARTITIONS];
+    struct earlier *e = earlier_create();
+    const struct rows *sold;
+    struct problem p;
+    assert_int_equal(earlier_sold(e, &keeper, list, 2, starts, &sold, &p), STATUS_OK);
+    assert_null(sold);
+    assert_int_equal(orders_read(e, 0, 0), 0);
+    earlier_destroy(&e);
+}
+
 static void stored_to(struct earlier *e, bool gone, bool other_gone, int64_t to, int64_t other_to) {
     const bool both[] = {gone, other_gone};
     const int64_t *stored;
@@ -266,6 +279,7 @@ int main(void) {
         TEST(what_was_read_once_is_not_taken_for_what_came_later__goes_red_if_it_is),
         TEST(of_a_window_that_was_read_only_what_changed_is__goes_red_if_all_is),
         TEST(what_cannot_be_read_takes_nothing_with_it),
+        TEST(of_a_window_without_orders_nothing_is_remembered__goes_red_if_rows_are_made),
         TEST(the_store_is_asked_once_of_a_window_whose_lines_are_gone),
         TEST(and_again_when_a_line_was_back__goes_red_if_what_it_had_is_remembered),
         TEST(and_when_a_line_is_gone_that_was_there__goes_red_if_others_answer_for_it),
