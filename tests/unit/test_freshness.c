@@ -98,10 +98,11 @@ static void a_file_that_lacks_what_a_line_has_is_short__it_would_pass_for_sealed
 static void a_window_that_was_not_held_against_the_orders_before_it_is_short(void **state) {
     struct line before[] = {{.start_s = WINDOW - 2 * 86400 - 900, .to = 30, .orders_to = 30},
                             {.start_s = WINDOW - 2 * 86400, .to = 30, .orders_to = 30},
+                            {.start_s = WINDOW - 900, .to = 35}, // without orders: no header names it
                             {.start_s = WINDOW, .to = 40, .orders_to = 40}};
     struct progress of = progress_of(0, END + 9000);
     of.lines = before;
-    of.line_count = 3;
+    of.line_count = 4;
     const struct progress *all[] = {&of};
     struct coverage coverage = {.partition = 0, .to = 40, .orders_to = 40};
     struct earlier_orders earlier = {WINDOW - 2 * 86400, 0, 30, false};

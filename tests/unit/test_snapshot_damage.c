@@ -214,7 +214,10 @@ static void a_forged_file_is_refused(void **state) {
     assert_verdict(&f, "it has no trailer");
 }
 
-// A header of so many coverages or lines, each of its own partition or window.
+// As snapshot.proto numbers them. Lines stand in the progress, which bears the same number in the header.
+enum { FIELD_COVERAGE = 10, FIELD_LINES = 11, FIELD_EARLIER = 13 };
+
+// A header of so many coverages, lines or earlier orders, each of its own partition or window.
 static void forge_long_header(struct forged *f, unsigned field, uint64_t count) {
     struct wire_out header = {0}, progress = {0}, element = {0};
     wire_uint(&header, 1, SNAPSHOT_FORMAT_VERSION);
@@ -222,9 +225,9 @@ static void forge_long_header(struct forged *f, unsigned field, uint64_t count) 
     for (uint64_t i = 0; i < count; i++) {
         element.length = 0;
         wire_uint(&element, 1, i);
-        wire_element(field == 10 ? &header : &progress, field, wire_slice(&element));
+        wire_element(field == FIELD_LINES ? &progress : &header, field, wire_slice(&element));
     }
-    if (field != 10)
+    if (field == FIELD_LINES)
         wire_element(&header, 11, wire_slice(&progress));
     forge_message(f, SNAPSHOT_HEADER, &header);
     forge_trailer(f);
@@ -238,10 +241,12 @@ static void a_header_is_bounded(void **state) {
         uint64_t count;
         const char *expected;
     } cases[] = {
-        {10, HEADER_PARTITIONS_MAX, ""},
-        {10, HEADER_PARTITIONS_MAX + 1, "the header: more partitions than can be"},
-        {11, HEADER_LINES_MAX, ""},
-        {11, HEADER_LINES_MAX + 1, "the header: more lines of windows than can be"},
+        {FIELD_COVERAGE, HEADER_PARTITIONS_MAX, ""},
+        {FIELD_COVERAGE, HEADER_PARTITIONS_MAX + 1, "the header: more partitions than can be"},
+        {FIELD_LINES, HEADER_LINES_MAX, ""},
+        {FIELD_LINES, HEADER_LINES_MAX + 1, "the header: more lines of windows than can be"},
+        {FIELD_EARLIER, SNAPSHOT_EARLIER_MAX, ""},
+        {FIELD_EARLIER, SNAPSHOT_EARLIER_MAX + 1, "the header: more partitions than can be"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct forged f = {0};
