@@ -504,6 +504,23 @@ static void a_window_without_orders_is_named(void **state) {
     the_header_names(SOLD_S, 0, 0, false);
 }
 
+// Nor is one that comes after it, whatever a refund says.
+static void a_window_does_not_name_itself__goes_red_if_it_is_looked_up_like_others(void **state) {
+    for (int64_t after_s = 0; after_s <= WINDOW_S; after_s += WINDOW_S) {
+        struct rows *rows = rows_create();
+        struct shelf_file file;
+        lay_refund(100 + after_s, START_S + after_s + 30);
+        lay_through_at(0, 1000 + after_s, 100 + after_s);
+        lay_lines(10, START_S + after_s, 0);
+        assert_int_equal(publish(), STATUS_OK);
+        the_refund_is_of(PLATFORM_WEB);
+        newest_read(rows, &file);
+        assert_int_equal(snapshot_header(file.snapshot)->earlier_count, 0);
+        shelf_file_fini(&file);
+        rows_destroy(&rows);
+    }
+}
+
 // By the process that published it, which remembers, and by one that has just begun, and reads the header.
 static void an_order_that_comes_later_makes_a_revision__goes_red_if_the_windows_are_forgotten(void **state) {
     for (int begun = 0; begun < 2; begun++) {
@@ -787,6 +804,7 @@ int main(void) {
         TEST(and_no_further_where_another_line_is_gone__goes_red_if_files_come_before_lines),
         TEST(and_where_the_line_is_gone_as_far_as_the_store_does),
         TEST(a_window_without_orders_is_named),
+        TEST(a_window_does_not_name_itself__goes_red_if_it_is_looked_up_like_others),
         TEST(an_order_that_comes_later_makes_a_revision__goes_red_if_the_windows_are_forgotten),
         TEST(who_begins_reads_no_parts_of_what_is_published),
         TEST(damaged_orders_that_no_part_has_hold_the_window_and_are_named),
