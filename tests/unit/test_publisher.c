@@ -504,6 +504,17 @@ static void a_window_without_orders_is_named(void **state) {
     the_header_names(SOLD_S, 0, 0, false);
 }
 
+// A process that is further on has written them.
+static void orders_of_a_line_that_is_to_come_are_not_looked_up__goes_red_if_it_counts_as_gone(void **state) {
+    lay_refund(100, PLACED_S);
+    lay_orders(SOLD_S, 30, 1, PLATFORM_TIKTOK);
+    lay_through(0, 100);
+    lay_lines(10, SOLD_S, 0);
+    assert_int_equal(publish(), STATUS_OK);
+    the_refund_is_of(PLATFORM_WEB);
+    the_header_names(SOLD_S, 0, 0, false);
+}
+
 // Nor is one that comes after it, whatever a refund says.
 static void a_window_does_not_name_itself__goes_red_if_it_is_looked_up_like_others(void **state) {
     for (int64_t after_s = 0; after_s <= WINDOW_S; after_s += WINDOW_S) {
@@ -640,6 +651,20 @@ static void nor_from_one_that_starts_later__goes_red_if_its_start_is_not_asked(v
     lay_part_of_orders(&(struct part_name){SOLD_S, 1, 10, 40}, 30, PLATFORM_TIKTOK);
     tear_orders();
     assert_int_equal(publish(), STATUS_BAD_DATA);
+}
+
+// Of partition 0 its line is gone, and of partition 1 it says how far orders reach.
+static void
+orders_of_a_window_that_is_not_published_are_not_gone__goes_red_if_the_store_answers_for_lines(void **state) {
+    settled_before_s = SOLD_S + WINDOW_S;
+    lay_refund(100, PLACED_S);
+    lay_orders(SOLD_S, 30, 1, PLATFORM_TIKTOK);
+    lay_through(0, 100);
+    lay_lines(31, SOLD_S, 30);
+    tear_part(30);
+    assert_int_equal(publish(), STATUS_BAD_DATA); // that window's
+    the_refund_is_of(PLATFORM_TIKTOK);
+    the_header_names(SOLD_S, 1, 30, false);
 }
 
 // A copy of an order that a refund of the window names lies further back than 48 hours: the order counts.
@@ -804,11 +829,13 @@ int main(void) {
         TEST(and_no_further_where_another_line_is_gone__goes_red_if_files_come_before_lines),
         TEST(and_where_the_line_is_gone_as_far_as_the_store_does),
         TEST(a_window_without_orders_is_named),
+        TEST(orders_of_a_line_that_is_to_come_are_not_looked_up__goes_red_if_it_counts_as_gone),
         TEST(a_window_does_not_name_itself__goes_red_if_it_is_looked_up_like_others),
         TEST(an_order_that_comes_later_makes_a_revision__goes_red_if_the_windows_are_forgotten),
         TEST(who_begins_reads_no_parts_of_what_is_published),
         TEST(damaged_orders_that_no_part_has_hold_the_window_and_are_named),
         TEST(damaged_orders_are_taken_from_the_part_that_has_just_those),
+        TEST(orders_of_a_window_that_is_not_published_are_not_gone__goes_red_if_the_store_answers_for_lines),
         TEST(nor_from_one_that_starts_later__goes_red_if_its_start_is_not_asked),
         TEST(nor_are_they_taken_from_one_that_has_more__goes_red_if_its_coverage_is_not_asked),
         TEST(orders_of_a_refunds_window_are_no_copies__goes_red_if_all_that_the_header_names_are),
