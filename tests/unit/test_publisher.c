@@ -764,6 +764,21 @@ where_store_retain_was_shorter_once_orders_are_gone__goes_red_if_the_setting_alo
     newest_covers(101, 0);
 }
 
+// Its own files leave first.
+static void
+where_the_window_of_the_orders_stands_they_are_missed__goes_red_if_they_count_as_gone(void **state) {
+    char name[NAME_MAX_LENGTH];
+    lay_refund_of_a_sale(-1);
+    assert_int_equal(publish(), STATUS_OK);
+    snapshot_name_write(name, &(struct snapshot_name){SOLD_S, 30, 1});
+    assert_int_equal(store_put(store, name, "x", 1, NULL), STATUS_OK);
+    remove_orders();
+    lay_refund(101, PLACED_S);
+    lay_through_at(0, 1001, 101);
+    assert_int_equal(publish(), STATUS_BAD_DATA);
+    newest_covers(100, 0);
+}
+
 // Another process removed them, whose store.retain is shorter, after the store was asked.
 static void
 orders_that_have_left_meanwhile_hold_no_window__goes_red_if_the_store_is_not_asked_again(void **state) {
@@ -842,6 +857,7 @@ int main(void) {
         TEST(a_refund_that_is_taken_back_is_looked_up_still__goes_red_if_sums_of_nothing_are_left_out),
         TEST(where_store_retain_was_shorter_once_orders_are_gone__goes_red_if_the_setting_alone_says_so),
         TEST(what_has_left_the_store_is_not_looked_up__goes_red_without_the_bound),
+        TEST(where_the_window_of_the_orders_stands_they_are_missed__goes_red_if_they_count_as_gone),
         TEST(orders_that_have_left_meanwhile_hold_no_window__goes_red_if_the_store_is_not_asked_again),
         TEST(no_orders_are_removed_that_another_may_look_up__goes_red_if_they_leave_when_they_are_not),
     };

@@ -134,6 +134,21 @@ static void what_is_left_out_keeps_what_was_named__goes_red_if_the_sum_of_a_revi
     world_end(&w);
 }
 
+// Else some of its partitions would be looked up, and others not.
+static void what_is_gone_stays_gone__goes_red_if_a_line_brings_back_its_partition(void **state) {
+    struct world *w = world_begin();
+    struct earlier_orders published = {w->windows[LINES - 1], 7, 40, true};
+    bool gone;
+    w->in.published = &published;
+    w->in.published_count = 1;
+    for (uint32_t i = 0; i < PARTITIONS_MAX; i++)
+        w->coverage[i].orders_to = 0;
+    assert_int_equal(look_up(w), STATUS_OK);
+    assert_int_equal(named_of(w, published.start_s, &gone), 1);
+    assert_true(gone);
+    world_end(&w);
+}
+
 // Windows that revisions have named before fill the header, and another is looked up.
 static void what_fits_no_header_is_refused__goes_red_if_it_is_written(void **state) {
     struct world *w = world_begin();
@@ -154,6 +169,7 @@ int main(void) {
         TEST(what_is_named_is_written__goes_red_if_those_of_48_hours_are_not_reckoned_with),
         TEST(what_lies_behind_what_has_no_room_is_left_out__goes_red_if_it_is_looked_up),
         TEST(what_is_left_out_keeps_what_was_named__goes_red_if_the_sum_of_a_revision_falls),
+        TEST(what_is_gone_stays_gone__goes_red_if_a_line_brings_back_its_partition),
         TEST(what_fits_no_header_is_refused__goes_red_if_it_is_written),
     };
     return cmocka_run_group_tests(tests, store_fixture_begin, store_fixture_end);
