@@ -116,6 +116,11 @@ void earlier_noted(struct earlier *e) {
     }
 }
 
+void earlier_ask_again(struct earlier *e) {
+    recent_destroy(&e->stored);
+    e->stored = recent_create(STORED_BYTES_MAX, free);
+}
+
 // The first of a window that does not start before.
 static size_t first_from(const struct earlier_orders *list, size_t count, int64_t start_s) {
     size_t low = 0, high = count;

@@ -49,6 +49,8 @@ const struct earlier_orders *earlier_within(const struct earlier_orders *list, s
 // be read: nothing is added to a window without its line.
 enum status earlier_stored(struct earlier *e, struct keeper *k, int64_t start_s, const bool *gone,
                            const int64_t **to, struct problem *p);
+// A line may have been back, and gone again, that no record told of which was noted: the store is asked anew.
+void earlier_ask_again(struct earlier *e);
 
 // The orders of one window that a list names, but for those that are gone; they live until the next call, and
 // are read from the store where they were not before. NULL: there are none. `starts`: the first offset of

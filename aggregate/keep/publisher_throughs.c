@@ -8,8 +8,26 @@
 
 enum { WAIT_TOLD_S = 2 * WINDOW_S };
 
-static void through_take(struct through *t, const struct through_name *name,
+static uint64_t settled_of(const struct progress *progress) {
+    return progress->settled_counted + progress->settled_late;
+}
+
+// Events of lines that went are settled; if more are, lines came back and went while no record was read.
+static bool settled_unseen(const struct progress *before, const struct progress *now) {
+    uint64_t gone = 0;
+    for (size_t i = 0; i < before->line_count; i++) {
+        const struct line *line = &before->lines[i];
+        if (progress_line(now, line->start_s) == NULL)
+            gone += line->counted + line->late;
+    }
+    return settled_of(now) != settled_of(before) + gone;
+}
+
+static void through_take(struct publisher *pub, const struct through_name *name,
                          const struct progress *progress) {
+    struct through *t = &pub->throughs[name->partition];
+    if (settled_unseen(&t->progress, progress))
+        earlier_ask_again(pub->earlier);
     free(t->progress.lines);
     t->name = *name;
     t->progress = *progress;
@@ -31,7 +49,7 @@ static enum status through_read(struct publisher *pub, struct keeper *k, const s
     const struct progress *progress = snapshot_header(file.snapshot)->progress;
     if (progress->partition == name->partition && progress->offset == name->offset &&
         progress->sealed_s == name->sealed_s)
-        through_take(&pub->throughs[name->partition], name, progress);
+        through_take(pub, name, progress);
     else
         status = problem_set(p, STATUS_BAD_DATA, "CLM-D3", "clameur-aggregate verify",
                              "%s holds another record than its name says", text);

@@ -779,6 +779,37 @@ where_the_window_of_the_orders_stands_they_are_missed__goes_red_if_they_count_as
     newest_covers(100, 0);
 }
 
+// A record of partition 1, whose line of the window is gone, with so many events of it.
+static void lay_settled(int64_t offset, uint64_t settled) {
+    const struct progress progress = {.partition = 1,
+                                      .offset = offset,
+                                      .sealed_s = SEALED_S,
+                                      .watermark_ms = SEALED_S * 1000,
+                                      .settled_before_s = SOLD_S + WINDOW_S,
+                                      .settled_counted = settled};
+    lay_record(&progress);
+}
+
+// Between two rounds of ours it came back with an order, was published, and settled again.
+static void
+orders_of_a_line_that_nobody_saw_are_looked_up__goes_red_if_the_store_is_asked_once(void **state) {
+    struct publisher *publisher = publisher_create(PARTITIONS, -1);
+    lay_refund(100, PLACED_S);
+    lay_orders(SOLD_S, 20, 2, PLATFORM_X);
+    lay_through(0, 100);
+    lay_settled(21, 20);
+    publish_at(publisher, both, 0);
+    the_header_names(SOLD_S, 1, 20, false);
+    lay_orders(SOLD_S, 30, 1, PLATFORM_TIKTOK);
+    lay_settled(31, 21);
+    lay_refund(101, PLACED_S);
+    lay_through_at(0, 1001, 101);
+    publish_at(publisher, both, 0);
+    the_header_names(SOLD_S, 1, 30, false);
+    the_refund_is_of(PLATFORM_TIKTOK);
+    publisher_destroy(&publisher);
+}
+
 // Another process removed them, whose store.retain is shorter, after the store was asked.
 static void
 orders_that_have_left_meanwhile_hold_no_window__goes_red_if_the_store_is_not_asked_again(void **state) {
@@ -858,6 +889,7 @@ int main(void) {
         TEST(where_store_retain_was_shorter_once_orders_are_gone__goes_red_if_the_setting_alone_says_so),
         TEST(what_has_left_the_store_is_not_looked_up__goes_red_without_the_bound),
         TEST(where_the_window_of_the_orders_stands_they_are_missed__goes_red_if_they_count_as_gone),
+        TEST(orders_of_a_line_that_nobody_saw_are_looked_up__goes_red_if_the_store_is_asked_once),
         TEST(orders_that_have_left_meanwhile_hold_no_window__goes_red_if_the_store_is_not_asked_again),
         TEST(no_orders_are_removed_that_another_may_look_up__goes_red_if_they_leave_when_they_are_not),
     };
