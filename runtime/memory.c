@@ -43,7 +43,6 @@ static size_t whole_pages(size_t size) {
 static void *pages_take(size_t size) {
     void *block = mmap(NULL, whole_pages(size), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     CHECK(block != MAP_FAILED);
-    madvise(block, whole_pages(size), MADV_HUGEPAGE); // of all of them: parts would no longer move as one
     return block;
 }
 
@@ -65,7 +64,10 @@ void *memory_extend(void *old, size_t old_size, size_t size) {
     CHECK(size >= old_size);
     if (size < MAPPED)
         return memory_grow(old, size, 1);
-    return old_size < MAPPED ? pages_begin(old, old_size, size) : pages_move(old, old_size, size);
+    void *block = old_size < MAPPED ? pages_begin(old, old_size, size) : pages_move(old, old_size, size);
+    if (size >= HUGE_PAGE) // of all of it: parts would no longer move as one
+        madvise(block, whole_pages(size), MADV_HUGEPAGE);
+    return block;
 }
 
 void memory_release(void *block, size_t size) {

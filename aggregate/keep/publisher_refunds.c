@@ -6,8 +6,8 @@
 //
 // A header has room for so many (SNAPSHOT_EARLIER_MAX). Those of 48 hours before always have it, for a topic
 // has at most 4,096 partitions. Of half of what is left those that lie furthest back are not looked up once
-// the others fill it: they are named as gone, and their refunds are unattributed, in whatever order the
-// window's revisions come. The other half is for what revisions before had read of them.
+// the others fill it: they are named as gone, and their refunds are unattributed; which ones that are may
+// differ from one revision to the next. The other half is for what revisions before had read of them.
 #include <stdlib.h>
 
 #include "aggregate/keep/publisher_internal.h"
@@ -116,7 +116,7 @@ static bool is_any_gone(const struct looked *l) {
 }
 
 // Its orders have left the store, or are about to. What an earlier revision read of them is named still, so
-// that the sum in the name of this one is greater.
+// that the sum in the name of this one is no less.
 static bool has_left(const struct looked *l) {
     return is_any_gone(l) || (l->makes && l->start_s + WINDOW_S <= l->pub->gone_before_s - EARLIER_S);
 }
