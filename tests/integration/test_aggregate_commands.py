@@ -98,8 +98,9 @@ class _Bucket(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         self.asked.append(self.path)
-        body = b"<ListBucketResult></ListBucketResult>"
-        self.send_response(self.status)
+        lists = "list-type" in self.path
+        body = b"<ListBucketResult></ListBucketResult>" if lists else b"<Error><Code>NoSuchKey</Code></Error>"
+        self.send_response(self.status if lists or self.status != 200 else 404)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
