@@ -43,6 +43,13 @@ const struct counter_row *counter_row(enum counter counter) {
     return &counters[counter];
 }
 
+bool counter_is_money(enum counter counter) {
+    static const char ending[] = "_micros";
+    const char *name = counter_row(counter)->name;
+    size_t length = strlen(name), tail = sizeof(ending) - 1;
+    return length > tail && strcmp(name + length - tail, ending) == 0;
+}
+
 bool counter_is_of_kind(enum counter counter) {
     enum {
         END = 1

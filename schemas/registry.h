@@ -45,6 +45,9 @@ struct kind_row {
 };
 
 const struct counter_row *counter_row(enum counter counter);
+// Are its values millionths of a currency's unit? Such counters are named so: gross_micros. What is by
+// currency may be a count as well.
+bool counter_is_money(enum counter counter);
 // Is it what a kind counts by itself, and no measure?
 bool counter_is_of_kind(enum counter counter);
 

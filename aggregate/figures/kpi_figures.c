@@ -32,8 +32,7 @@ const char *kpi_basis_name(enum kpi_basis basis) {
 static bool is_money(const struct kpi_sum *sum) {
     bool money = false;
     for (uint32_t i = 0; i < sum->count; i++)
-        money =
-            money || (sum->terms[i].source == KPI_COUNTER && counter_row(sum->terms[i].counter)->by_currency);
+        money = money || (sum->terms[i].source == KPI_COUNTER && counter_is_money(sum->terms[i].counter));
     return money;
 }
 

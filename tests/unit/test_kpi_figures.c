@@ -28,6 +28,7 @@ struct asked {
     enum by by;
     struct row_key key;
     char text[512];
+    char divisors[128]; // the denominators as tables show them
 };
 
 static const char *cell_text(char out[64], const struct output_cell *cell, bool shown) {
@@ -41,7 +42,7 @@ static void tell(void *context, const struct kpi_figure *figure) {
     struct output_cell cells[KPI_CELLS];
     struct sheet_room room;
     struct stretch stretch;
-    char texts[5][64];
+    char texts[6][64];
     if (strcmp(figure->kpi->name, a->name) != 0)
         return;
     stretch_init(&stretch, 0, 900, NULL, NULL);
@@ -53,11 +54,15 @@ static void tell(void *context, const struct kpi_figure *figure) {
              cell_text(texts[2], &cells[KPI_CELL_DENOMINATOR], false),
              cell_text(texts[3], &cells[KPI_CELL_RATIO], false),
              cell_text(texts[4], &cells[KPI_CELL_RATIO], true));
+    length = strlen(a->divisors);
+    snprintf(a->divisors + length, sizeof(a->divisors) - length, "%s%s", length > 0 ? ", " : "",
+             cell_text(texts[5], &cells[KPI_CELL_DENOMINATOR], true));
 }
+
+static struct asked asked;
 
 // Of the only row that there is.
 static const char *told(const struct rows *rows, enum by by, enum kpi_choice choice, const char *name) {
-    static struct asked asked;
     struct sums sums;
     sums_init(&sums, by);
     sums_take(&sums, rows, &(struct filter){0});
@@ -239,6 +244,19 @@ static void money_is_told_by_currency_and_shown_in_its_unit(void **state) {
     add_money(rows, web, COUNTER_SPEND_MICROS, "EUR", 4000000);
     assert_string_equal(told(rows, BY_PLATFORM, KPIS_OWN, "roas"),
                         "EUR 10000000/4000000=2.5 shown 2.5, JPY 9000000/0=- shown -");
+    assert_string_equal(asked.divisors, "4.00, 0");
+    rows_destroy(&rows);
+}
+
+static void a_count_by_currency_is_shown_as_a_count_and_not_as_money(void **state) {
+    struct rows *rows = rows_create();
+    struct row_key web = totals(PLATFORM_WEB, 0);
+    add_money(rows, web, COUNTER_GROSS_MICROS, "EUR", 1653710000);
+    add_money(rows, web, COUNTER_PRICED_ORDERS, "EUR", 3);
+    told(rows, BY_PLATFORM, KPIS_OWN, "aov");
+    assert_string_equal(asked.divisors, "3");
+    assert_string_equal(told(rows, BY_PLATFORM, KPIS_OWN, "roas"), "EUR 1653710000/0=- shown -");
+    assert_string_equal(asked.divisors, "0.00");
     rows_destroy(&rows);
 }
 
@@ -276,6 +294,7 @@ int main(void) {
         cmocka_unit_test(interactions_are_told_by_followers_as_they_were_read),
         cmocka_unit_test(a_kpi_of_one_format_is_of_its_rows_alone),
         cmocka_unit_test(money_is_told_by_currency_and_shown_in_its_unit),
+        cmocka_unit_test(a_count_by_currency_is_shown_as_a_count_and_not_as_money),
         cmocka_unit_test(accounts_have_the_kpis_of_every_platform_alone),
         cmocka_unit_test(interactions_weigh_what_the_rules_say),
     };
