@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 void stretch_init(struct stretch *stretch, int64_t start_s, int64_t end_s, const struct zone *zone,
@@ -84,12 +85,35 @@ static struct output_cell as_of_cell(struct sheet_room *room, int64_t time_s) {
     return output_text(local_time_write(room->as_of, NULL, time_s));
 }
 
-// With up to ten digits, as the numbers of JSON, CSV and SQLite are written.
-static struct output_cell ratio_cell(char text[32], int64_t numerator, int64_t denominator) {
+// The shortest that reads back as the same number.
+static void ratio_write(char text[32], double ratio) {
+    enum { SURE_DIGITS = 15, ALL_DIGITS = 17 };
+    for (int digits = SURE_DIGITS; digits <= ALL_DIGITS; digits++) {
+        snprintf(text, 32, "%.*g", digits, ratio);
+        if (strtod(text, NULL) == ratio)
+            return;
+    }
+}
+
+// People read four digits after the point, of less than 1 the first four that tell something.
+static void ratio_show(char text[32], double ratio) {
+    if (fabs(ratio) < 1) {
+        snprintf(text, 32, "%.4g", ratio);
+        return;
+    }
+    size_t length = (size_t)snprintf(text, 32, "%.4f", ratio);
+    while (text[length - 1] == '0')
+        length--;
+    text[text[length - 1] == '.' ? length - 1 : length] = '\0';
+}
+
+static struct output_cell ratio_cell(struct sheet_room *room, int64_t numerator, int64_t denominator) {
     if (denominator == 0)
         return none;
-    snprintf(text, 32, "%.10g", (double)numerator / (double)denominator);
-    return output_text(slice_of(text));
+    double ratio = (double)numerator / (double)denominator;
+    ratio_write(room->ratio, ratio);
+    ratio_show(room->ratio_shown, ratio);
+    return (struct output_cell){slice_of(room->ratio), slice_of(room->ratio_shown)};
 }
 
 // People read money in its own unit; programs get micros.
@@ -134,7 +158,7 @@ void kpi_cells(struct output_cell cells[KPI_CELLS], struct sheet_room *room, enu
     if (figure->has_denominator)
         cells[KPI_CELL_DENOMINATOR] = number_cell(room->numbers[2], denominator);
     if (!figure->is_null)
-        cells[KPI_CELL_RATIO] = ratio_cell(room->numbers[3], numerator, denominator);
+        cells[KPI_CELL_RATIO] = ratio_cell(room, numerator, denominator);
     if (figure->money_numerator)
         cells[KPI_CELL_NUMERATOR] =
             money_cell(cells[KPI_CELL_NUMERATOR], room->money[0], numerator, figure->currency);
@@ -183,7 +207,7 @@ void kpi_cells_of_session(struct output_cell cells[KPI_CELLS], struct sheet_room
     cells[KPI_CELL_NUMERATOR] = number_cell(room->numbers[1], figure->numerator);
     if (row->denominator[0] != '\0') {
         cells[KPI_CELL_DENOMINATOR] = number_cell(room->numbers[2], figure->denominator);
-        cells[KPI_CELL_RATIO] = ratio_cell(room->numbers[3], figure->numerator, figure->denominator);
+        cells[KPI_CELL_RATIO] = ratio_cell(room, figure->numerator, figure->denominator);
     }
     cells[KPI_CELL_UNIT] = text_cell(row->unit);
     if (figure->at_s != 0)
@@ -200,7 +224,7 @@ void kpi_cells_of_late(struct output_cell cells[KPI_CELLS], struct sheet_room *r
     cells[KPI_CELL_KPI] = text_cell("late_events");
     cells[KPI_CELL_NUMERATOR] = number_cell(room->numbers[0], (int64_t)late);
     cells[KPI_CELL_DENOMINATOR] = number_cell(room->numbers[1], (int64_t)(counted + late));
-    cells[KPI_CELL_RATIO] = ratio_cell(room->numbers[2], (int64_t)late, (int64_t)(counted + late));
+    cells[KPI_CELL_RATIO] = ratio_cell(room, (int64_t)late, (int64_t)(counted + late));
     cells[KPI_CELL_UNIT] = text_cell("ratio");
     cells[KPI_CELL_BASIS] = text_cell("events");
     time_cells(cells, stretch);

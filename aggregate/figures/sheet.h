@@ -1,6 +1,7 @@
 // KPIs and counters as rows of cells: what every command prints, whatever it prints it as. Pure.
 //
-// A ratio is never stored; its cell is numerator / denominator, and nothing where the denominator is 0.
+// A ratio is never stored; its cell is numerator / denominator, and nothing where the denominator is 0. To
+// programs it is told in full, as many digits as it takes to read the same number back.
 #pragma once
 
 #include "aggregate/figures/freshness.h"
@@ -49,7 +50,8 @@ extern const struct output_column kpi_columns[KPI_CELLS];
 // Room for the texts of one row's cells.
 struct sheet_room {
     char labels[2][LABEL_MAX], format[LABEL_MAX];
-    char numbers[4][32];
+    char numbers[3][32];
+    char ratio[32], ratio_shown[32];
     char money[3][MONEY_TEXT_MAX];
     char as_of[LOCAL_TIME_MAX];
     char freshness[FRESHNESS_TEXT_MAX];

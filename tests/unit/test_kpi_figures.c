@@ -86,6 +86,31 @@ static void a_ratio_is_numerator_by_denominator_and_null_where_that_is_0(void **
     rows_destroy(&rows);
 }
 
+static void a_ratio_is_told_in_full_and_shown_as_people_read_it(void **state) {
+    static const struct {
+        int64_t likes, views;
+        const char *told, *shown;
+    } cases[] = {
+        {1, 3, "0.3333333333333333", "0.3333"},
+        {1, 1000, "0.001", "0.001"},
+        {1, 30000, "3.3333333333333335e-05", "3.333e-05"},
+        {INT64_C(24408336903), 2, "12204168451.5", "12204168451.5"},
+        {INT64_C(-36612505355), 3, "-12204168451.666666", "-12204168451.6667"},
+        {1000, 1, "1000", "1000"},
+        {INT64_MAX, 1, "9.223372036854776e+18", "9223372036854775808"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char expected[256];
+        struct rows *rows = rows_create();
+        add(rows, totals(PLATFORM_TIKTOK, REEL), COUNTER_OF_LIKE, cases[i].likes);
+        add(rows, totals(PLATFORM_TIKTOK, REEL), COUNTER_OF_VIEW, cases[i].views);
+        snprintf(expected, sizeof(expected), "- %lld/%lld=%s shown %s", (long long)cases[i].likes,
+                 (long long)cases[i].views, cases[i].told, cases[i].shown);
+        assert_string_equal(told(rows, BY_PLATFORM, KPIS_OWN, "engagement_by_view"), expected);
+        rows_destroy(&rows);
+    }
+}
+
 static void what_is_not_known_is_null_and_not_0(void **state) {
     struct rows *rows = rows_create();
     add(rows, totals(PLATFORM_TIKTOK, REEL), COUNTER_OF_LIKE, 3);
@@ -240,7 +265,7 @@ static void money_is_told_by_currency_and_shown_in_its_unit(void **state) {
     add_money(rows, web, COUNTER_PRICED_ORDERS, "JPY", 1);
     add_money(rows, web, COUNTER_PRICED_ORDERS, "EUR", 3);
     assert_string_equal(told(rows, BY_PLATFORM, KPIS_OWN, "aov"),
-                        "EUR 10000000/3=3333333.333 shown 3.33, JPY 9000000/1=9000000 shown 9");
+                        "EUR 10000000/3=3333333.3333333335 shown 3.33, JPY 9000000/1=9000000 shown 9");
     add_money(rows, web, COUNTER_SPEND_MICROS, "EUR", 4000000);
     assert_string_equal(told(rows, BY_PLATFORM, KPIS_OWN, "roas"),
                         "EUR 10000000/4000000=2.5 shown 2.5, JPY 9000000/0=- shown -");
@@ -286,6 +311,7 @@ static void interactions_weigh_what_the_rules_say(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_ratio_is_numerator_by_denominator_and_null_where_that_is_0),
+        cmocka_unit_test(a_ratio_is_told_in_full_and_shown_as_people_read_it),
         cmocka_unit_test(what_is_not_known_is_null_and_not_0),
         cmocka_unit_test(the_reach_is_of_account_and_platform),
         cmocka_unit_test(the_reach_is_told_by_class_and_its_rows_have_their_own),
