@@ -7,7 +7,7 @@ import sqlite3
 
 import pytest
 
-from harness.made_store import AGGREGATE, FIRST, TIKTOK, WEB, WINDOW, YOUTUBE, exported, figures_of, moves_of, rows_of, unzst, store  # noqa: F401
+from harness.made_store import AGGREGATE, FIRST, TIKTOK, WEB, WINDOW, YOUTUBE, exported, figures_of, moves_of, orders_of, rows_of, unzst, store  # noqa: F401
 from harness.process import run
 
 
@@ -120,6 +120,21 @@ def test_a_file_by_itself_and_what_cannot_be_asked(store):
                                   (("a", "b"), 64, "usage:")):
         done = store.run("show", *arguments, check=None)
         assert done.returncode == code and says in done.stderr, done
+
+
+def test_what_has_no_meaning_of_a_file_is_refused(store):
+    store.window(0, orders=orders_of(0, 1)).make()
+    window, orders, through = (store.named(kind)[0] for kind in ("snapshots/", "orders/", "through/"))
+    for arguments, says in (((window, "--since", "2026-03-01"), "a file is shown whole"),
+                            ((window, "--until", "2026-12-01"), "a file is shown whole"),
+                            ((window, "--by", "window"), "it has no --by window"),
+                            ((window, "--by", "hour"), "it has no --by hour"),
+                            ((window, "--by", "day"), "it has no --by day"),
+                            ((orders,), "is no window: it tells which orders one had"),
+                            ((through,), "is no window: it tells how far a partition was sealed")):
+        for file in (arguments[0], store.path(arguments[0])):
+            done = store.run("show", file, *arguments[1:], check=64)
+            assert says in done.stderr and done.stdout == "", done
 
 
 # ---- hours of the week

@@ -62,8 +62,13 @@ static enum status store_show(struct show *s, struct store_reader *r, const stru
 }
 
 // By its path, or by its name in the store, as an export's provenance has it.
-static enum status file_show(struct show *s, struct store_reader *r, const char *what, struct problem *p) {
+static enum status file_show(struct show *s, struct store_reader *r, const struct store_range *range,
+                             struct problem *p) {
+    const char *what = r->request.arguments[0];
     struct snapshot_file f = {0};
+    if (range->since[0] != '\0' || range->until[0] != '\0')
+        return problem_set(p, STATUS_USAGE, "", "name the file alone, or ask the store: --since T --until T",
+                           "%s stands beside --since or --until: a file is shown whole", what);
     enum status status = STATUS_OK;
     bool is_path = local_file_is_there(what) || what[0] == '/' || what[0] == '.';
     if (is_path)
@@ -131,7 +136,7 @@ static enum status show_print(struct show *s, struct store_reader *r, const stru
     output_init(&s->output, r->format, s->columns, s->column_count);
     output_fit(&s->output, stdout);
     bool is_file = strchr(what, '/') != NULL || local_file_is_there(what);
-    enum status status = is_file ? file_show(s, r, what, p) : store_show(s, r, &flags->range, p);
+    enum status status = is_file ? file_show(s, r, &flags->range, p) : store_show(s, r, &flags->range, p);
     if (status == STATUS_OK)
         output_print(&s->output, stdout);
     if (status == STATUS_OK && !s->output.rowed)

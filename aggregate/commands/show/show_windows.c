@@ -141,11 +141,32 @@ static void file_sums_show(struct show *s, const struct header *header, const st
     sums_end(s);
 }
 
+// What lies in a file is added up: there is nothing to tell its times apart by.
+static enum status file_by_time(enum by by, const char *name, struct problem *p) {
+    if (by == BY_HOUR_OF_WEEK)
+        return problem_set(p, STATUS_USAGE, "", "ask the store: --since T --until T",
+                           "%s is one stretch of time: it has no hours of the week", name);
+    if (by_row(by)->every == EVERY_PERIOD)
+        return STATUS_OK;
+    return problem_set(p, STATUS_USAGE, "", "ask the store: --since T --until T --by hour",
+                       "%s is one stretch of time: it has no --by %s", name, by_row(by)->name);
+}
+
+static enum status file_has_rows(enum file_kind kind, const char *name, struct problem *p) {
+    if (kind != FILE_ORDERS && kind != FILE_THROUGH)
+        return STATUS_OK;
+    return problem_set(p, STATUS_USAGE, "", "name a file of snapshots/, or a window: show 2026-03-29T14:15",
+                       "%s is no window: it tells %s", name,
+                       kind == FILE_ORDERS ? "which orders one had" : "how far a partition was sealed");
+}
+
 enum status show_file(struct show *s, const struct snapshot_file *f, struct problem *p) {
     const struct header *header = snapshot_header(f->file.snapshot);
-    if (s->by == BY_HOUR_OF_WEEK)
-        return problem_set(p, STATUS_USAGE, "", "ask the store: --since T --until T",
-                           "%s is one stretch of time: it has no hours of the week", f->file.name);
+    enum status status = file_has_rows(header->kind, f->file.name, p);
+    if (status == STATUS_OK)
+        status = file_by_time(s->by, f->file.name, p);
+    if (status != STATUS_OK)
+        return status;
     if (s->by == BY_SESSION)
         file_sessions_show(s, header, f->rows);
     else
