@@ -41,9 +41,9 @@ static void assert_day(const char *name, const char *date, unsigned weekday, uns
                        unsigned odd) {
     struct zone *in = zone(name);
     struct hour_week w;
-    int64_t start_s = 0;
-    enum local_part part;
-    assert_true(local_time_parse(date, in, &start_s, &part));
+    struct local_time day;
+    assert_int_equal(local_time_parse(date, in, &day), LOCAL_FOUND);
+    int64_t start_s = day.time_s;
     hour_week_init(&w, in, &book);
     for (int64_t at = start_s; at < local_day_end(in, start_s); at += WINDOW_S)
         hour_week_know(&w, at);

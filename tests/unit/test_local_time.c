@@ -28,18 +28,44 @@ static void written_times_are_the_instants_that_a_calendar_says(void **state) {
         {"UTC", "2026-03-29T14:15-0330", 1774806300, LOCAL_MINUTE},
         {"UTC", "2026-03-29T14+01", 1774789200, LOCAL_HOUR},
         {"Asia/Kathmandu", "2026-01-01", 1767204900, LOCAL_DAY},
-        // Left out by the clock: the instant of the change. Twice: the first.
-        {"Europe/Berlin", "2026-03-29T02:30", 1774746000, LOCAL_MINUTE},
-        {"Europe/Berlin", "2026-10-25T02:30", 1792888200, LOCAL_MINUTE},
+        {"Europe/Berlin", "2026-10-25T02:30+02:00", 1792888200, LOCAL_MINUTE},
         {"Europe/Berlin", "2026-10-25T02:30+01:00", 1792891800, LOCAL_MINUTE},
+        {"Europe/Berlin", "2026-10-25T01:45", 1792885500, LOCAL_MINUTE},
+        {"Europe/Berlin", "2026-10-25T03", 1792893600, LOCAL_HOUR},
+        {"Europe/Berlin", "2026-10-25", 1792879200, LOCAL_DAY},
+        {"Europe/Berlin", "2026-03-29T03", 1774746000, LOCAL_HOUR},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct zone *in = zone(rows[i].zone);
-        int64_t time_s = -1;
-        enum local_part part;
-        if (!local_time_parse(rows[i].text, in, &time_s, &part) || time_s != rows[i].time_s ||
-            part != rows[i].part)
-            fail_msg("%s in %s: %lld", rows[i].text, rows[i].zone, (long long)time_s);
+        struct local_time time;
+        if (local_time_parse(rows[i].text, in, &time) != LOCAL_FOUND || time.time_s != rows[i].time_s ||
+            time.again_s != rows[i].time_s || time.part != rows[i].part)
+            fail_msg("%s in %s: %lld", rows[i].text, rows[i].zone, (long long)time.time_s);
+        zone_close(&in);
+    }
+}
+
+static void what_a_clock_shows_twice_or_never_is_told_with_its_instants(void **state) {
+    static const struct {
+        const char *zone, *text;
+        enum local_found found;
+        int64_t time_s, again_s;
+    } rows[] = {
+        {"Europe/Berlin", "2026-10-25T02", LOCAL_TWICE, 1792886400, 1792890000},
+        {"Europe/Berlin", "2026-10-25T02:45", LOCAL_TWICE, 1792889100, 1792892700},
+        {"America/New_York", "2026-11-01T01:00", LOCAL_TWICE, 1793509200, 1793512800},
+        {"Australia/Lord_Howe", "2026-04-05T01:30", LOCAL_TWICE, 1775313000, 1775314800},
+        {"Europe/Berlin", "2026-03-29T02", LOCAL_LEFT_OUT, 1774746000, 1774746000},
+        {"Europe/Berlin", "2026-03-29T02:45", LOCAL_LEFT_OUT, 1774746000, 1774746000},
+        {"America/New_York", "2026-03-08T02:15", LOCAL_LEFT_OUT, 1772953200, 1772953200},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct zone *in = zone(rows[i].zone);
+        struct local_time time;
+        enum local_found found = local_time_parse(rows[i].text, in, &time);
+        if (found != rows[i].found || time.time_s != rows[i].time_s || time.again_s != rows[i].again_s)
+            fail_msg("%s in %s: %d, %lld, %lld", rows[i].text, rows[i].zone, (int)found,
+                     (long long)time.time_s, (long long)time.again_s);
         zone_close(&in);
     }
 }
@@ -59,9 +85,8 @@ static void what_is_no_time_is_refused(void **state) {
                                         "2026-01-01T10:15+19:00"};
     struct zone *utc = zone("UTC");
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-        int64_t time_s;
-        enum local_part part;
-        if (local_time_parse(texts[i], utc, &time_s, &part))
+        struct local_time time;
+        if (local_time_parse(texts[i], utc, &time) != LOCAL_NO_TIME)
             fail_msg("%s was taken", texts[i]);
     }
     zone_close(&utc);
@@ -82,9 +107,9 @@ static void days_have_23_and_25_hours_where_the_clock_changes(void **state) {
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct zone *in = zone(rows[i].zone);
-        int64_t start;
-        enum local_part part;
-        assert_true(local_time_parse(rows[i].day, in, &start, &part));
+        struct local_time day;
+        assert_int_equal(local_time_parse(rows[i].day, in, &day), LOCAL_FOUND);
+        int64_t start = day.time_s;
         int64_t end = local_day_end(in, start);
         if (end - start != rows[i].hours * 3600)
             fail_msg("%s %s has %lld s", rows[i].zone, rows[i].day, (long long)(end - start));
@@ -164,6 +189,7 @@ static void an_account_has_the_zone_that_is_said__goes_red_if_another_item_is_ta
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(written_times_are_the_instants_that_a_calendar_says),
+        cmocka_unit_test(what_a_clock_shows_twice_or_never_is_told_with_its_instants),
         cmocka_unit_test(what_is_no_time_is_refused),
         cmocka_unit_test(days_have_23_and_25_hours_where_the_clock_changes),
         cmocka_unit_test(hours_follow_one_another_without_a_gap),

@@ -32,6 +32,9 @@ static void what_is_asked_becomes_a_stretch_of_whole_windows(void **state) {
         {"2026-03-29", NULL, NULL, 1774738800, 1774738800 + 23 * 3600},
         {"2026-03-29T03", NULL, NULL, 1774746000, 1774749600},
         {"2026-03-29T03:15", NULL, NULL, 1774746900, 1774747800},
+        {"2026-10-25T02+02:00", NULL, NULL, 1792886400, 1792890000},
+        {"2026-10-25T02+01:00", NULL, NULL, 1792890000, 1792893600},
+        {"2026-10-25", NULL, NULL, 1792879200, 1792879200 + 25 * 3600},
         {NULL, "2026-03-29", NULL, 1774738800, LAST_END},
         {NULL, NULL, "2026-03-29", FIRST, 1774738800},
         {NULL, "2026-03-28", "2026-03-30", 1774652400, 1774821600},
@@ -75,6 +78,28 @@ static void what_is_no_stretch_of_windows_is_refused_with_a_reason(void **state)
     assert_int_equal(period_settle(&late, FIRST, LAST_END, NULL), STATUS_NO);
 }
 
+static void a_time_that_is_there_twice_is_refused_with_both_offsets(void **state) {
+    static const struct {
+        const char *what, *since, *until, *says, *remedy;
+    } rows[] = {
+        {"2026-10-25T02", NULL, NULL, "twice", "2026-10-25T02+02:00 or 2026-10-25T02+01:00"},
+        {"2026-10-25T02:15", NULL, NULL, "twice", "2026-10-25T02:15+02:00 or 2026-10-25T02:15+01:00"},
+        {NULL, "2026-10-25T02:15", NULL, "--since: ", "2026-10-25T02:15+02:00 or 2026-10-25T02:15+01:00"},
+        {NULL, NULL, "2026-10-25T02:15", "--until: ", "2026-10-25T02:15+02:00 or 2026-10-25T02:15+01:00"},
+        {"2026-03-29T02", NULL, NULL, "never shows 2026-03-29T02", "name a time that there is"},
+        {NULL, "2026-03-29T02:15", NULL, "put on to 2026-03-29T03:00:00+02:00", "name a time that there is"},
+        {NULL, NULL, "2026-03-29T02:15", "--until: ", "name a time that there is"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct period period;
+        struct problem p = {0};
+        enum status status = period_parse(&period, berlin, rows[i].what, rows[i].since, rows[i].until, &p);
+        if (status != STATUS_USAGE || strstr(p.what, rows[i].says) == NULL ||
+            strstr(p.remedy, rows[i].remedy) == NULL)
+            fail_msg("row %zu: %d, %s, %s", i, status, p.what, p.remedy);
+    }
+}
+
 // Every window of a period lies in exactly one stretch, and the stretches of a day in which the clock changes
 // are as long as it.
 static void stretches_cut_a_period_without_rest(void **state) {
@@ -101,6 +126,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_asked_becomes_a_stretch_of_whole_windows),
         cmocka_unit_test(what_is_no_stretch_of_windows_is_refused_with_a_reason),
+        cmocka_unit_test(a_time_that_is_there_twice_is_refused_with_both_offsets),
         cmocka_unit_test(stretches_cut_a_period_without_rest),
     };
     return cmocka_run_group_tests(tests, zone_begin, zone_end);

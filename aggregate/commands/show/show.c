@@ -12,12 +12,14 @@ static const char usage[] =
     "clameur-aggregate show [latest|WINDOW|DAY|FILE] [--account A] [--platform P] "
     "[--by DIMENSION] [-c FILE]\n"
     "       clameur-aggregate show --since T [--until T] [--tz ZONE] ...\n\n"
-    "The newest revision of every published window in that time, added up. A time is "
-    "a window (2026-03-29T14:15), an hour\n"
-    "(2026-03-29T14) or a day (2026-03-29) of the zone; FILE is a snapshot, by its "
-    "path or its name in the store. A table shows money in its own unit; "
-    "programs (-o json|jsonl|csv|tsv, or a pipe) get\n"
-    "micros, millionths of it, where the unit says micros: 1500000 with EUR is EUR 1.50.";
+    "The newest revision of every published window in that time, added up. A time is a window\n"
+    "(2026-03-29T14:15), an hour (2026-03-29T14) or a day (2026-03-29) of the zone; one that the clock "
+    "shows\n"
+    "twice is named with its offset (2026-10-25T02:15+02:00). FILE is a snapshot, by its path or its name "
+    "in\n"
+    "the store. A table shows money in its own unit; programs (-o json|jsonl|csv|tsv, or a pipe) get "
+    "micros,\n"
+    "millionths of it, where the unit says micros: 1500000 with EUR is EUR 1.50.";
 
 struct show_flags {
     const char *output;

@@ -40,15 +40,22 @@ static int64_t change_between(const struct zone *zone, int64_t before, int64_t a
     return high;
 }
 
-// The instant that a local clock shows as so many seconds.
-static int64_t instant_of(const struct zone *zone, int64_t local_s) {
-    int64_t early = local_s - zone_offset_at(zone, local_s - OFFSET_MAX_S);
-    int64_t late = local_s - zone_offset_at(zone, local_s + OFFSET_MAX_S);
-    if (early + zone_offset_at(zone, early) == local_s)
-        return early;
-    if (late + zone_offset_at(zone, late) == local_s)
-        return late;
-    return change_between(zone, late < early ? late : early, late < early ? early : late);
+static bool shows(const struct zone *zone, int64_t time_s, int64_t local_s) {
+    return time_s + zone_offset_at(zone, time_s) == local_s;
+}
+
+// The instants that a local clock shows as so many seconds.
+static enum local_found instants_of(const struct zone *zone, int64_t local_s, struct local_time *time) {
+    int64_t before = local_s - zone_offset_at(zone, local_s - OFFSET_MAX_S);
+    int64_t after = local_s - zone_offset_at(zone, local_s + OFFSET_MAX_S);
+    bool is_before = shows(zone, before, local_s), is_after = shows(zone, after, local_s);
+    time->time_s = is_before ? before : after;
+    time->again_s = is_after ? after : before;
+    if (is_before || is_after)
+        return time->time_s == time->again_s ? LOCAL_FOUND : LOCAL_TWICE;
+    time->time_s = time->again_s =
+        change_between(zone, after < before ? after : before, after < before ? before : after);
+    return LOCAL_LEFT_OUT;
 }
 
 // Hours go by the clock's own: where the clock changes within one, it ends there.
@@ -128,25 +135,29 @@ static bool offset_take(const char **text, int64_t *offset_s, bool *is_there) {
     return true;
 }
 
-bool local_time_parse(const char *text, const struct zone *zone, int64_t *time_s, enum local_part *part) {
+static enum local_found found_at(struct local_time *time, int64_t time_s) {
+    time->time_s = time->again_s = time_s;
+    return LOCAL_FOUND;
+}
+
+enum local_found local_time_parse(const char *text, const struct zone *zone, struct local_time *time) {
     struct local_date date = {0};
     int64_t offset_s;
     bool has_offset = false;
-    *part = LOCAL_DAY;
+    *time = (struct local_time){.part = LOCAL_DAY};
     if (!day_take(&text, &date))
-        return false;
-    if (*text != '\0') {
-        if (*text != 'T' && *text != 't' && *text != ' ')
-            return false;
-        text++;
-        if (!clock_take(&text, &date, part) || !offset_take(&text, &offset_s, &has_offset) || *text != '\0')
-            return false;
-    }
-    if (*part == LOCAL_DAY)
-        *time_s = zone_day_start(zone, local_of(&date) / DAY_S);
-    else
-        *time_s = has_offset ? local_of(&date) - offset_s : instant_of(zone, local_of(&date));
-    return true;
+        return LOCAL_NO_TIME;
+    if (*text == '\0')
+        return found_at(time, zone_day_start(zone, local_of(&date) / DAY_S));
+    if (*text != 'T' && *text != 't' && *text != ' ')
+        return LOCAL_NO_TIME;
+    text++;
+    if (!clock_take(&text, &date, &time->part) || !offset_take(&text, &offset_s, &has_offset) ||
+        *text != '\0')
+        return LOCAL_NO_TIME;
+    if (has_offset)
+        return found_at(time, local_of(&date) - offset_s);
+    return instants_of(zone, local_of(&date), time);
 }
 
 struct slice local_time_write(char out[LOCAL_TIME_MAX], const struct zone *zone, int64_t time_s) {

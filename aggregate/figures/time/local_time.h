@@ -14,8 +14,15 @@
 enum local_part { LOCAL_DAY, LOCAL_HOUR, LOCAL_MINUTE };
 
 // "2026-03-29", "2026-03-29T14", "2026-03-29T14:15" in the zone; with seconds of 00, and with Z or an offset
-// (+05:30) instead of the zone's own; a space instead of the T. False for all else.
-bool local_time_parse(const char *text, const struct zone *zone, int64_t *time_s, enum local_part *part);
+// (+05:30) instead of the zone's own; a space instead of the T. LOCAL_NO_TIME for all else. Where the zone's
+// clock shows it twice, LOCAL_TWICE, and both instants; where it never does, LOCAL_LEFT_OUT, and when it was
+// put on. A day begins at its first instant, once.
+enum local_found { LOCAL_FOUND, LOCAL_NO_TIME, LOCAL_TWICE, LOCAL_LEFT_OUT };
+struct local_time {
+    int64_t time_s, again_s; // equal but for LOCAL_TWICE
+    enum local_part part;
+};
+enum local_found local_time_parse(const char *text, const struct zone *zone, struct local_time *time);
 
 // The start of the local hour and day that hold an instant, and of the next.
 int64_t local_hour_start(const struct zone *zone, int64_t time_s);

@@ -1,5 +1,6 @@
 #include "aggregate/figures/time/period.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,17 +24,59 @@ static enum status between_windows(struct problem *p, const char *what, int64_t 
                        "%s: no window begins at %s; one does at %s", what, text[1], text[0]);
 }
 
+static const char *offset_in(const char text[LOCAL_TIME_MAX]) {
+    return text + strlen("2026-10-25T02:00:00");
+}
+
+static enum status there_twice(struct problem *p, const char *name, const char *text, const struct zone *zone,
+                               const struct local_time *time) {
+    char first[LOCAL_TIME_MAX], again[LOCAL_TIME_MAX], remedy[2 * LOCAL_TIME_MAX + 32];
+    const char *before = offset_in(local_time_write(first, zone, time->time_s).at);
+    const char *after = offset_in(local_time_write(again, zone, time->again_s).at);
+    snprintf(remedy, sizeof(remedy), "say which: %.30s%s or %.30s%s", text, before, text, after);
+    return problem_set(p, STATUS_USAGE, "", remedy, "%s: the clock is put back, and shows %s twice", name,
+                       text);
+}
+
+static enum status left_out(struct problem *p, const char *name, const char *text, const struct zone *zone,
+                            const struct local_time *time) {
+    char change[LOCAL_TIME_MAX];
+    local_time_write(change, zone, time->time_s);
+    return problem_set(p, STATUS_USAGE, "", "name a time that there is",
+                       "%s: the clock is put on to %s, and never shows %s", name, change, text);
+}
+
 static bool is_number(const char *text) {
     return text[0] != '\0' && text[strspn(text, "0123456789")] == '\0' && strlen(text) <= 11;
 }
 
+static enum status local_parse(const char *name, const char *text, const struct zone *zone,
+                               struct local_time *time, struct problem *p) {
+    switch (local_time_parse(text, zone, time)) {
+    case LOCAL_FOUND:
+        return STATUS_OK;
+    case LOCAL_TWICE:
+        return there_twice(p, name, text, zone, time);
+    case LOCAL_LEFT_OUT:
+        return left_out(p, name, text, zone, time);
+    case LOCAL_NO_TIME:
+        break;
+    }
+    return unreadable(p, name, text);
+}
+
 static enum status time_parse(const char *name, const char *text, const struct zone *zone, int64_t *time_s,
                               enum local_part *part, struct problem *p) {
-    *part = LOCAL_MINUTE;
+    struct local_time time = {.part = LOCAL_MINUTE};
+    enum status status = STATUS_OK;
     if (is_number(text))
-        *time_s = strtoll(text, NULL, 10);
-    else if (!local_time_parse(text, zone, time_s, part))
-        return unreadable(p, name, text);
+        time.time_s = strtoll(text, NULL, 10);
+    else
+        status = local_parse(name, text, zone, &time, p);
+    if (status != STATUS_OK)
+        return status;
+    *time_s = time.time_s;
+    *part = time.part;
     return *time_s % PERIOD_WINDOW_S == 0 ? STATUS_OK : between_windows(p, name, *time_s);
 }
 
