@@ -114,7 +114,7 @@ def test_a_file_by_itself_and_what_cannot_be_asked(store):
     for arguments, code, says in ((("--by", "plattform"), 64, 'did you mean "platform"?'),
                                   (("--platform", "tiktak"), 64, 'did you mean "tiktok"?'),
                                   (("--kpi", "intractions"), 64, 'did you mean "interactions"?'),
-                                  (("--since", "yesterday"), 64, "no date or time"),
+                                  (("--since", "yesterday"), 64, "45m, 24h, 7d"),
                                   (("--tz", "Mars/Olympus"), 64, "Mars/Olympus"),
                                   (("--since", "2030-01-01"), 1, "nothing is published from"),
                                   (("a", "b"), 64, "usage:")):

@@ -78,6 +78,23 @@ static void what_is_no_stretch_of_windows_is_refused_with_a_reason(void **state)
     assert_int_equal(period_settle(&late, FIRST, LAST_END, NULL), STATUS_NO);
 }
 
+static void what_since_does_not_take_is_refused_with_all_that_it_does(void **state) {
+    static const char *const texts[] = {"24x", "1w", "-24h", "today", "1.5h"};
+    static const char *const forms[] = {"45m",    "24h",   "7d", "2026-03-29,", "2026-03-29T14,",
+                                        "14:15Z", "+02:00"};
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        struct period period;
+        struct problem p = {0};
+        assert_int_equal(period_parse(&period, berlin, NULL, texts[i], NULL, &p), STATUS_USAGE);
+        for (size_t f = 0; f < sizeof(forms) / sizeof(forms[0]); f++) {
+            if (strstr(p.remedy, forms[f]) == NULL)
+                fail_msg("%s, %s: %s", texts[i], forms[f], p.remedy);
+        }
+        assert_int_equal(period_parse(&period, berlin, NULL, NULL, texts[i], &p), STATUS_USAGE);
+        assert_null(strstr(p.remedy, "24h"));
+    }
+}
+
 static void a_time_that_is_there_twice_is_refused_with_both_offsets(void **state) {
     static const struct {
         const char *what, *since, *until, *says, *remedy;
@@ -127,6 +144,7 @@ int main(void) {
         cmocka_unit_test(what_is_asked_becomes_a_stretch_of_whole_windows),
         cmocka_unit_test(what_is_no_stretch_of_windows_is_refused_with_a_reason),
         cmocka_unit_test(a_time_that_is_there_twice_is_refused_with_both_offsets),
+        cmocka_unit_test(what_since_does_not_take_is_refused_with_all_that_it_does),
         cmocka_unit_test(stretches_cut_a_period_without_rest),
     };
     return cmocka_run_group_tests(tests, zone_begin, zone_end);

@@ -6,12 +6,17 @@
 
 #include "runtime/config/config.h"
 
-static const char window_word[] = "WINDOW";
+static const char window_word[] = "WINDOW", since_word[] = "--since";
+
+#define TIME_FORMS "2026-03-29, 2026-03-29T14, 2026-03-29T14:15, 2026-03-29T14:15Z, 2026-03-29T14:15+02:00"
 
 static enum status unreadable(struct problem *p, const char *what, const char *text) {
-    return problem_set(p, STATUS_USAGE, "",
-                       "a date or time in the zone of --tz: 2026-03-29, 2026-03-29T14:15, 2026-03-29T14:15Z",
-                       "%s: \"%s\" is no date or time%s", what, text,
+    const char *remedy = "a date or time in the zone of --tz, or with an offset: " TIME_FORMS;
+    if (strcmp(what, since_word) == 0)
+        remedy = "so long before the end: 45m, 24h, 7d; or a date or time in the zone of --tz, or with an "
+                 "offset: " TIME_FORMS;
+    return problem_set(p, STATUS_USAGE, "", remedy, "%s: \"%s\" is no %sdate or time%s", what, text,
+                       strcmp(what, since_word) == 0 ? "duration, and no " : "",
                        strcmp(what, window_word) == 0 ? ", and there is no such file" : "");
 }
 
@@ -106,7 +111,7 @@ static enum status since_parse(struct period *period, const struct zone *zone, c
     int64_t back_ms;
     enum local_part part;
     if (!config_parse_duration(since, &back_ms) || strcmp(since, "0") == 0)
-        return time_parse("--since", since, zone, &period->start_s, &part, p);
+        return time_parse(since_word, since, zone, &period->start_s, &part, p);
     if (back_ms % (PERIOD_WINDOW_S * 1000) != 0 || back_ms == 0)
         return problem_set(p, STATUS_USAGE, "", "choose a multiple of 15m: --since 24h",
                            "--since: %s is no whole number of windows", since);
