@@ -210,7 +210,14 @@ def test_what_was_left_away_or_mistyped_is_said(store):
         done = run([AGGREGATE, *words] + ([f"--store.url=file://{store.directory}"] if words[0] != "help" else []), store.directory.parent, check=64)
         assert says in done.stderr, done
     assert "usage: clameur-aggregate export" in run([AGGREGATE, "help", "export"], store.directory.parent, check=0).stdout
-    assert "nothing is known in this time of --account acmee" in store.run("show", "--account", "acmee").stderr
+    window, = store.named("snapshots")
+    for flags in ((), ("--by", "session"), ("--by", "hour-of-week"), ("--by", "window"), (window,), (window, "--by", "session")):
+        for mistyped in ("acmee", "ACME"):
+            said = store.run("show", *flags, "--account", mistyped).stderr
+            assert f"nothing is known in this time of --account {mistyped}" in said and "did you mean --account acme?" in said, (flags, said)
+            held = "the store holds windows from 2026-03-28T23:00:00Z to 2026-03-28T23:15:00Z"
+            assert (held in said) == (window not in flags), said
+    assert "did you mean" not in store.run("show", "--account", "acme", "--kpi", "roas").stderr, "it is there"
     assert [row["kpi"] for row in store.show("--kpi", "late_events")] == ["late_events"]
     assert not figures_of(store.show("--kpi", "interactions"), kpi="late_events")
 

@@ -45,8 +45,41 @@ static const struct option_row flag_rows[] = {
 };
 enum { FLAG_ROWS = sizeof(flag_rows) / sizeof(flag_rows[0]) };
 
-static enum status store_show(struct show *s, struct store_reader *r, const struct store_range *range,
+// An empty table would leave open whether a name was mistyped.
+static void nothing_say(const struct show *s, const struct show_flags *flags) {
+    const struct {
+        const char *name, *value;
+    } asked[] = {
+        {"account", flags->account}, {"platform", flags->platform}, {"kpi", flags->kpi}, {"by", flags->by}};
+    fputs("nothing is known in this time of", stderr);
+    for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
+        if (asked[i].value[0] != '\0')
+            fprintf(stderr, " --%s %s", asked[i].name, asked[i].value);
+    }
+    const char *name = nearest_account_name(&s->nearest);
+    if (name != NULL) {
+        fputs("; did you mean --account ", stderr);
+        output_print_text(stderr, slice_of(name));
+        fputs("?", stderr);
+    }
+    fputs("\n", stderr);
+}
+
+static void held_say(const struct published *pub) {
+    char first[LOCAL_TIME_MAX], end[LOCAL_TIME_MAX];
+    const struct window_set *windows = &pub->windows;
+    local_time_write(first, NULL, windows->at[0]);
+    local_time_write(end, NULL, windows->at[windows->count - 1] + PERIOD_WINDOW_S);
+    fprintf(stderr, "    the store holds windows from %s to %s\n", first, end);
+}
+
+static bool is_any_shown(const struct show *s) {
+    return s->output.rowed || s->output.row_count > 0;
+}
+
+static enum status store_show(struct show *s, struct store_reader *r, const struct show_flags *flags,
                               struct problem *p) {
+    const struct store_range *range = &flags->range;
     struct published pub = {0};
     struct period period;
     const char *what = r->request.argument_count > 0 ? r->request.arguments[0] : NULL;
@@ -59,13 +92,18 @@ static enum status store_show(struct show *s, struct store_reader *r, const stru
         gaps_warn(&pub, period.start_s, period.end_s);
         status = show_period(s, &pub, &period, p);
     }
+    if (status == STATUS_OK && !is_any_shown(s)) {
+        nothing_say(s, flags);
+        held_say(&pub);
+    }
     published_fini(&pub);
     return status;
 }
 
 // By its path, or by its name in the store, as an export's provenance has it.
-static enum status file_show(struct show *s, struct store_reader *r, const struct store_range *range,
+static enum status file_show(struct show *s, struct store_reader *r, const struct show_flags *flags,
                              struct problem *p) {
+    const struct store_range *range = &flags->range;
     const char *what = r->request.arguments[0];
     struct snapshot_file f = {0};
     if (range->since[0] != '\0' || range->until[0] != '\0')
@@ -81,6 +119,8 @@ static enum status file_show(struct show *s, struct store_reader *r, const struc
         status = snapshot_file_open_name(&f, r->store, what, p);
     if (status == STATUS_OK)
         status = show_file(s, &f, p);
+    if (status == STATUS_OK && !is_any_shown(s))
+        nothing_say(s, flags);
     snapshot_file_close(&f);
     return status;
 }
@@ -115,34 +155,20 @@ static enum status words_read(struct show *s, const struct show_flags *flags) {
     return status;
 }
 
-// An empty table would leave open whether a name was mistyped.
-static void nothing_say(const struct show_flags *flags) {
-    const struct {
-        const char *name, *value;
-    } asked[] = {
-        {"account", flags->account}, {"platform", flags->platform}, {"kpi", flags->kpi}, {"by", flags->by}};
-    fputs("nothing is known in this time of", stderr);
-    for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
-        if (asked[i].value[0] != '\0')
-            fprintf(stderr, " --%s %s", asked[i].name, asked[i].value);
-    }
-    fputs("\n", stderr);
-}
-
 static enum status show_print(struct show *s, struct store_reader *r, const struct show_flags *flags,
                               struct problem *p) {
     const char *what = r->request.argument_count > 0 ? r->request.arguments[0] : "";
     struct kpis *kpis = kpis_create();
     s->book = (struct kpi_book){kpis, s->rules.weights};
+    nearest_account_init(&s->nearest, s->filter.account);
     columns_choose(s);
     output_init(&s->output, r->format, s->columns, s->column_count);
     output_fit(&s->output, stdout);
     bool is_file = strchr(what, '/') != NULL || local_file_is_there(what);
-    enum status status = is_file ? file_show(s, r, &flags->range, p) : store_show(s, r, &flags->range, p);
+    enum status status = is_file ? file_show(s, r, flags, p) : store_show(s, r, flags, p);
     if (status == STATUS_OK)
         output_print(&s->output, stdout);
-    if (status == STATUS_OK && !s->output.rowed)
-        nothing_say(flags);
+    nearest_account_fini(&s->nearest);
     output_fini(&s->output);
     kpis_destroy(&kpis);
     return status;

@@ -5,6 +5,7 @@
 #include "aggregate/commands/snapshot_file.h"
 #include "aggregate/commands/velocities.h"
 #include "aggregate/figures/live_figures.h"
+#include "aggregate/figures/nearest_account.h"
 #include "aggregate/figures/sheet.h"
 #include "aggregate/figures/time/hour_week.h"
 #include "runtime/config/rules.h"
@@ -31,7 +32,8 @@ struct show {
     struct live_windows live;     // of BY_SESSION alone
     struct velocities velocities; // of BY_TAG alone
     struct stretch stretch;
-    const struct row_key *key; // of the row whose figures are being printed
+    struct nearest_account nearest; // to the one that is asked for, where nothing is known of it
+    const struct row_key *key;      // of the row whose figures are being printed
 };
 
 // ---- show_rows.c: what was added up, as rows

@@ -15,6 +15,7 @@ static void sums_end(struct show *s) {
 }
 
 static void rows_take(struct show *s, const struct rows *rows) {
+    nearest_account_take(&s->nearest, rows);
     sums_take(&s->sums, rows, &s->filter);
     sums_take_late(s->late, rows, &s->filter, s->by);
 }
@@ -67,6 +68,7 @@ static void hour_know(void *context, int64_t start_s) {
 static enum status hour_take(void *context, const struct revision *revision, const struct shelf_file *file,
                              const struct rows *rows, struct problem *p) {
     struct show *s = context;
+    nearest_account_take(&s->nearest, rows);
     hour_week_take(&s->week, revision->start_s, rows, &s->filter);
     events_take(s, revision);
     return STATUS_OK;
@@ -91,6 +93,7 @@ static enum status hours_show(struct show *s, const struct published *pub, const
 static enum status session_take(void *context, const struct revision *revision, const struct shelf_file *file,
                                 const struct rows *rows, struct problem *p) {
     struct show *s = context;
+    nearest_account_take(&s->nearest, rows);
     sessions_take(&s->live, revision, rows, &s->filter);
     return STATUS_OK;
 }
@@ -124,6 +127,7 @@ enum status show_period(struct show *s, const struct published *pub, const struc
 static void file_sessions_show(struct show *s, const struct header *header, const struct rows *rows) {
     static const struct freshness_sum nothing = {0};
     live_windows_init(&s->live);
+    nearest_account_take(&s->nearest, rows);
     live_windows_take(&s->live, header->start_s, rows, &s->filter, NULL);
     show_sessions(s, header->start_s, header->end_s, header->end_s, &nothing);
     live_windows_fini(&s->live);
