@@ -37,6 +37,7 @@ struct output {
     size_t *widths; // of a table's columns, as printed so far
     bool *said;     // columns that stand above the table
     size_t fit;     // characters that there are for a table; 0: as many as it takes
+    bool again;     // a table's heading is printed again where its columns got wider; set after output_init
     bool begun;     // heading or opening bracket are printed
     bool rowed;     // a row is
 };
@@ -54,7 +55,7 @@ void output_fit(struct output *o, FILE *out);
 void output_row(struct output *o, const struct output_cell *cells); // copied
 void output_print(struct output *o, FILE *out);
 // Prints the rows so far and forgets them: for what comes piece by piece. A table's columns get wider as they
-// must. output_print ends it.
+// must, under their heading where it is printed `again`. output_print ends it.
 void output_flush(struct output *o, FILE *out);
 
 static inline struct output_cell output_text(struct slice text) {

@@ -46,15 +46,19 @@ static void cell_print(FILE *out, struct slice text, size_t width, bool right, b
     fputs(last ? "\n" : "  ", out);
 }
 
-static void widths_grow(struct output *o) {
+// Did they?
+static bool widths_grow(struct output *o) {
+    bool grew = false;
     for (size_t c = 0; c < o->column_count; c++) {
         size_t name = strlen(o->columns[c].name);
         o->widths[c] = name > o->widths[c] ? name : o->widths[c];
         for (size_t r = 0; r < o->row_count; r++) {
             size_t width = safe_print(NULL, shown(o, r, c));
+            grew = grew || width > o->widths[c];
             o->widths[c] = width > o->widths[c] ? width : o->widths[c];
         }
     }
+    return grew;
 }
 
 // ---- what is said above the table
@@ -169,13 +173,16 @@ static void narrow_print(struct output *o, FILE *out) {
 }
 
 void output_table(struct output *o, FILE *out) {
-    widths_grow(o);
+    bool grew = widths_grow(o);
     none_said(o);
     if (!fits(o)) {
         narrow_print(o, out);
         return;
     }
-    if (!o->begun)
+    bool again = o->again && o->begun && grew;
+    if (again)
+        fputc('\n', out);
+    if (again || !o->begun)
         heading_print(o, out);
     rows_print(o, out);
 }

@@ -67,6 +67,7 @@ static void difference_print(void *context, const struct difference *d) {
 static enum status compare(const struct store_reader *r, const struct snapshot_file files[2]) {
     struct output o;
     output_init(&o, r->format, columns, COLUMNS);
+    o.again = true;
     output_fit(&o, stdout);
     size_t count = difference_each(files[0].rows, files[1].rows, difference_print, &o);
     count += difference_each_viewer(&files[0].viewers, &files[1].viewers, difference_print, &o);

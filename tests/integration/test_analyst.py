@@ -16,7 +16,7 @@ import time
 
 import pytest
 
-from harness.made_store import AGGREGATE, FIRST, WINDOW, Store, bad_of, exported, figures_of, moves_of, orders_of, store  # noqa: F401
+from harness.made_store import AGGREGATE, FIRST, WINDOW, Store, bad_of, exported, figures_of, moves_of, orders_of, rows_of, store  # noqa: F401
 from harness.process import ENVIRONMENT, run
 
 DAY = 86400
@@ -256,6 +256,12 @@ def test_money_says_that_it_is_in_micros(store):
 
 
 # ---- where it goes
+
+
+def test_a_table_of_many_times_is_one_table__red_if_each_is_printed_by_itself(store):
+    store.window(0).window(1, rows_of(1, account="an-account-of-a-long-name")).window(2).make()
+    head, *rows = store.run("show", "--since", str(FIRST), "--by", "window", "-o", "table").stdout.splitlines()
+    assert len(rows) > 20 and {row[head.index("platform"):].split()[0] for row in rows} <= {"tiktok", "youtube"}
 
 
 def _on_a_terminal(store, width, *arguments):

@@ -62,6 +62,26 @@ static void test_pieces_have_one_heading_and_columns_only_widen(void **state) {
     }
 }
 
+static void
+test_columns_that_got_wider_stand_under_their_heading_again__red_if_it_is_not_printed(void **state) {
+    char *text = NULL;
+    size_t length = 0;
+    FILE *out = open_memstream(&text, &length);
+    struct output o;
+    output_init(&o, OUTPUT_TABLE, columns, 2);
+    o.again = true;
+    static const char *const ids[] = {"a", "acme", "bolt", "zenith"};
+    for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+        output_row(&o, (struct output_cell[]){output_text(slice_of(ids[i])), output_text(slice_of("1"))});
+        output_flush(&o, out);
+    }
+    output_print(&o, out);
+    output_fini(&o);
+    fclose(out);
+    assert_string_equal(text, "id  n\na   1\n\nid    n\nacme  1\nbolt  1\n\nid      n\nzenith  1\n");
+    free(text);
+}
+
 // Rows of three columns, of which the second is the same, printed in two pieces to so many characters.
 static char *printed_narrow(size_t width) {
     static const struct output_column three[] = {{"id", false}, {"zone", false}, {"n", true}};
@@ -188,6 +208,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_format_is_safe_for_its_reader),
         cmocka_unit_test(test_pieces_have_one_heading_and_columns_only_widen),
+        cmocka_unit_test(
+            test_columns_that_got_wider_stand_under_their_heading_again__red_if_it_is_not_printed),
         cmocka_unit_test(test_a_table_keeps_to_the_width_of_the_terminal),
         cmocka_unit_test(test_a_zero_byte_ends_no_id),
         cmocka_unit_test(test_the_format_follows_the_terminal),

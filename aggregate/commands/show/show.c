@@ -163,6 +163,7 @@ static enum status show_print(struct show *s, struct store_reader *r, const stru
     nearest_account_init(&s->nearest, s->filter.account);
     columns_choose(s);
     output_init(&s->output, r->format, s->columns, s->column_count);
+    s->output.again = true;
     output_fit(&s->output, stdout);
     bool is_file = strchr(what, '/') != NULL || local_file_is_there(what);
     enum status status = is_file ? file_show(s, r, flags, p) : store_show(s, r, flags, p);

@@ -140,7 +140,7 @@ void show_stretch(struct show *s, int64_t start_s, int64_t end_s, const struct f
     if (s->counters)
         readings_print(s);
     late_print(s);
-    if (s->output.fit == 0) // else many stretches are one table, whose widths are those of all
+    if (s->output.format != OUTPUT_TABLE) // many stretches are one table, whose widths are those of all
         output_flush(&s->output, stdout);
 }
 
