@@ -186,6 +186,34 @@ def test_the_tail_of_tags_is_one_row_and_no_tag_is_taken_for_it(store):
     assert "(all others)" in table
 
 
+# ---- the top
+
+
+def _contents(*likes):
+    return [{"table": "content", "account": "acme", "platform": YOUTUBE, "id": name, "counters": {"likes": number, "views": views}}
+            for name, number, views in likes]
+
+
+def test_the_top_are_the_rows_of_which_the_kpi_is_greatest(store):
+    store.window(0, _contents(("a", 1, 10), ("b", 30, 900), ("c", 20, 100)), readings=(
+        [_reading("impressions", 5000, 3, "a"), _reading("impressions", 5000, 4, "c")], [])).window(1, _contents(("a", 2, 1), ("c", 11, 3))).make()
+    asked = "--since", str(FIRST), "--by", "content", "--account", "acme"
+    assert [row["content"] for row in store.show(*asked, "--kpi", "interactions", "--top", "2")] == ["c", "b"], "31 and 30 of both windows"
+    assert [row["content"] for row in store.show(*asked, "--kpi", "engagement_by_view", "--top", "2")] == ["c", "a"]
+    assert {row["content"] for row in store.show(*asked, "--top", "2", "--counters")} == {"c", "b"}, "by interactions, readings too"
+    assert {row["content"] for row in store.show(*asked, "--top", "0", "--counters")} == {"a", "b", "c"}
+    for flags, says in ((("--top", "2"), "--top goes with --by content"), (("--top", "2", "--by", "content", "--kpi", "aov"), "no money"),
+                        (("--top", "2", "--by", "tag", "--kpi", "velocity"), "a KPI of events"), (("--top", "-1"), "top")):
+        assert says in store.run("show", *flags, check=64).stderr
+
+
+def test_the_top_of_tags_have_their_speed_and_no_other_has(store):
+    store.window(0, [{"table": "tag", "account": "acme", "platform": TIKTOK, "id": name, "counters": {"posts": 1, "likes": likes}}
+                     for name, likes in (("spring", 5), ("summer", 9))]).make()
+    rows = store.show("--by", "tag", "--account", "acme", "--top", "1")
+    assert {row["tag"] for row in rows} == {"summer"} and figures_of(rows, kpi="velocity")
+
+
 # ---- readings
 
 

@@ -7,6 +7,7 @@
 #include "aggregate/commands/gaps.h"
 #include "aggregate/commands/local_file.h"
 #include "aggregate/commands/store_reader.h"
+#include "aggregate/figures/ranking.h"
 
 static const char usage[] =
     "clameur-aggregate show [latest|WINDOW|DAY|FILE] [--account A] [--platform P] "
@@ -21,11 +22,14 @@ static const char usage[] =
     "micros,\n"
     "millionths of it, where the unit says micros: 1500000 with EUR is EUR 1.50.";
 
+enum { TOP_MAX = 1000000 };
+
 struct show_flags {
     const char *output;
     struct store_range range;
     const char *account, *platform, *by, *kpi;
     bool counters, all;
+    int64_t top;
 };
 
 static const struct option_row flag_rows[] = {
@@ -40,6 +44,9 @@ static const struct option_row flag_rows[] = {
      "one KPI alone, by its name: clameur-aggregate help kpis"},
     {"counters", OPTION_BOOL, offsetof(struct show_flags, counters), "false", 0, 0, 0,
      "the counters as well, what came too late among them"},
+    {"top", OPTION_INT, offsetof(struct show_flags, top), "0", 0, 0, TOP_MAX,
+     "so many rows alone by content|campaign|tag|topic, those of which --kpi is greatest, or interactions; 0 "
+     "is all"},
     {"all", OPTION_BOOL, offsetof(struct show_flags, all), "false", 0, 0, 0,
      "also the KPIs of every platform that have nothing to tell"},
 };
@@ -141,6 +148,22 @@ static void columns_choose(struct show *s) {
     }
 }
 
+// Where nothing has a name, or amounts of several currencies would be compared, there is no top.
+static enum status top_read(struct show *s, int64_t top) {
+    enum table table = by_row(s->by)->table;
+    bool is_named =
+        table == TABLE_CONTENT || table == TABLE_CAMPAIGN || table == TABLE_TAG || table == TABLE_TOPIC;
+    s->top = top;
+    if (top == 0 || (is_named && (s->kpi[0] == '\0' || ranking_takes(s->kpi))))
+        return STATUS_OK;
+    if (is_named)
+        fprintf(stderr, "--top: rows are not compared by %s: name a KPI of events that is no money\n",
+                s->kpi);
+    else
+        fputs("--top goes with --by content, campaign, tag or topic\n", stderr);
+    return STATUS_USAGE;
+}
+
 static enum status words_read(struct show *s, const struct show_flags *flags) {
     enum status status = store_reader_by(flags->by, &s->by);
     if (status == STATUS_OK)
@@ -150,6 +173,8 @@ static enum status words_read(struct show *s, const struct show_flags *flags) {
     s->kpi = flags->kpi;
     s->counters = flags->counters;
     s->all = flags->all;
+    if (status == STATUS_OK)
+        status = top_read(s, flags->top);
     if (flags->account[0] != '\0')
         s->filter.account = slice_of(flags->account);
     return status;

@@ -17,6 +17,7 @@ struct show {
     struct filter filter;
     const char *kpi;    // "": all
     bool counters, all; // the counters as well; also KPIs that have nothing to tell
+    int64_t top;        // so many rows, the greatest of the KPI first; 0: all
     struct rules rules; // in force now
     struct kpi_book book;
     // where it goes
@@ -27,6 +28,8 @@ struct show {
     // of the stretch that is being added up
     struct sums sums;
     struct rows *late;
+    struct rows *tops; // keys of those rows; NULL: all are
+    size_t top_count;  // of them, the first
     uint64_t late_events, counted_events;
     struct hour_week week;        // of BY_HOUR_OF_WEEK alone
     struct live_windows live;     // of BY_SESSION alone
@@ -38,7 +41,7 @@ struct show {
 
 // ---- show_rows.c: what was added up, as rows
 
-// One figure of the stretch, of a `struct show`.
+// One figure of the stretch, of a `struct show`; nothing of a row that is none of the top.
 void show_figure(void *context, const struct row_key *key, const struct kpi_figure *figure);
 // `freshness` NULL: nobody knows it.
 void show_stretch(struct show *s, int64_t start_s, int64_t end_s, const struct freshness_sum *freshness);

@@ -5,6 +5,7 @@
 #include "aggregate/commands/sessions.h"
 #include "aggregate/commands/show/show.h"
 #include "aggregate/figures/difference.h"
+#include "aggregate/figures/ranking.h"
 #include "aggregate/figures/read_figures.h"
 #include "runtime/memory.h"
 
@@ -35,12 +36,6 @@ static void figure_print(void *context, const struct kpi_figure *figure) {
     cells_print(s, cells);
 }
 
-void show_figure(void *context, const struct row_key *key, const struct kpi_figure *figure) {
-    struct show *s = context;
-    s->key = key;
-    figure_print(s, figure);
-}
-
 // ---- counters
 
 static void counters_print(struct show *s, const struct rows *rows, uint32_t row, const char *unit) {
@@ -57,13 +52,59 @@ static void counters_print(struct show *s, const struct rows *rows, uint32_t row
     free(counters);
 }
 
+// ---- the top
+
+// What rows, readings and hashtags are called by alike.
+static struct row_key name_of(const struct show *s, const struct row_key *key) {
+    return (struct row_key){
+        .table = by_row(s->by)->table, .platform = key->platform, .account = key->account, .id = key->id};
+}
+
+static void top_take(struct show *s, const uint32_t *numbers, size_t count) {
+    s->tops = rows_create();
+    s->top_count = count;
+    for (size_t i = 0; i < count; i++) {
+        const struct row_key key = rows_key(s->sums.rows, numbers[i]);
+        const struct row_key name = name_of(s, &key);
+        rows_row(s->tops, &name);
+    }
+}
+
+// Who asks for others adds them after those.
+static bool is_top(struct show *s, const struct row_key *key) {
+    if (s->tops == NULL)
+        return true;
+    const struct row_key name = name_of(s, key);
+    return rows_row(s->tops, &name) < s->top_count;
+}
+
+static size_t rows_choose(struct show *s, uint32_t *numbers) {
+    if (s->top == 0) {
+        rows_sort(s->sums.rows, numbers);
+        return rows_count(s->sums.rows);
+    }
+    const char *kpi = s->kpi[0] != '\0' ? s->kpi : "interactions";
+    size_t count = ranking_of(&s->book, &s->sums, kpi, (size_t)s->top, numbers);
+    top_take(s, numbers, count);
+    return count;
+}
+
+void show_figure(void *context, const struct row_key *key, const struct kpi_figure *figure) {
+    struct show *s = context;
+    s->key = key;
+    if (is_top(s, key))
+        figure_print(s, figure);
+}
+
+// ---- what was added up
+
 // Of ids there may be millions: those without anything to tell are left out.
 static void sums_print(struct show *s) {
     const struct rows *rows = s->sums.rows;
     uint32_t *numbers = memory_take((rows_count(rows) + 1) * sizeof(*numbers));
     enum kpi_choice choice = by_row(s->by)->table == TABLE_TOTALS ? KPIS_OWN : KPIS_THAT_SAY;
-    rows_sort(rows, numbers);
-    for (size_t i = 0; i < rows_count(rows); i++) {
+    size_t count = rows_choose(s, numbers);
+    for (size_t i = 0; i < count; i++) {
         struct row_key key = rows_key(rows, numbers[i]);
         s->key = &key;
         kpi_figures_each(&s->book, &s->sums, numbers[i], s->all ? KPIS_ALL : choice, figure_print, s);
@@ -83,6 +124,10 @@ static void readings_print(struct show *s) {
     for (size_t i = 0; i < rows_reading_count(rows); i++) {
         const struct latest_reading *reading = rows_reading(rows, numbers[i]);
         if ((reading->content.length > 0) != (s->by == BY_CONTENT))
+            continue;
+        const struct row_key name = {
+            .account = reading->account, .platform = reading->platform, .id = reading->content};
+        if (!is_top(s, &name))
             continue;
         kpi_cells_of_reading(cells, &room, s->by, reading, &s->stretch);
         cells_print(s, cells);

@@ -12,6 +12,7 @@ static void sums_begin(struct show *s) {
 static void sums_end(struct show *s) {
     sums_fini(&s->sums);
     rows_destroy(&s->late);
+    rows_destroy(&s->tops);
 }
 
 static void rows_take(struct show *s, const struct rows *rows) {
