@@ -34,23 +34,25 @@ struct output {
     struct output_cell *cells;
     size_t row_count;
     size_t room;
-    size_t *widths; // of a table's columns, as printed so far
-    bool *said;     // columns that stand above the table
-    size_t fit;     // characters that there are for a table; 0: as many as it takes
-    bool again;     // a table's heading is printed again where its columns got wider; set after output_init
-    bool begun;     // heading or opening bracket are printed
-    bool rowed;     // a row is
+    size_t *widths;     // of a table's columns, as printed so far
+    bool *said;         // columns that stand above the table
+    size_t fit;         // characters that there are for a table; 0: as many as it takes
+    const bool *sparse; // by column: which rows have nothing goes without saying (output_fit); NULL: of none
+    bool again;         // a table's heading is printed again where its columns got wider
+    bool begun;         // heading or opening bracket are printed
+    bool rowed;         // a row is
 };
 
 // "table" ...; "" is table on a terminal and jsonl elsewhere. False where there is no such format.
 bool output_format_parse(enum output_format *format, const char *name, bool terminal);
 
+// `sparse` and `again` may be set afterwards.
 void output_init(struct output *o, enum output_format format, const struct output_column *columns,
                  size_t count);
 void output_fini(struct output *o);
 // Where `out` is a terminal a table keeps to its width: where it is wider, what is the same in all rows that
-// are printed together is said once above them; where that does not do, each row becomes a record, a line a
-// cell.
+// are printed together is said once above them, and where that does not do, also what is the same in all rows
+// that have it, of sparse columns; else each row becomes a record, a line a cell.
 void output_fit(struct output *o, FILE *out);
 void output_row(struct output *o, const struct output_cell *cells); // copied
 void output_print(struct output *o, FILE *out);

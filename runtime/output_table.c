@@ -63,9 +63,23 @@ static bool widths_grow(struct output *o) {
 
 // ---- what is said above the table
 
-static bool is_same(const struct output *o, size_t column) {
-    for (size_t r = 1; r < o->row_count; r++) {
-        if (!slice_equal(shown(o, r, column), shown(o, 0, column)))
+static bool is_nothing(const struct output *o, size_t row, size_t column) {
+    const struct output_cell *cell = &o->cells[row * o->column_count + column];
+    return cell->text.at == NULL && cell->shown.at == NULL;
+}
+
+// The first row that has something there; 0 where none has.
+static size_t said_row(const struct output *o, size_t column) {
+    size_t row = 0;
+    while (row < o->row_count && is_nothing(o, row, column))
+        row++;
+    return row < o->row_count ? row : 0;
+}
+
+static bool is_same(const struct output *o, size_t column, bool or_nothing) {
+    struct slice said = shown(o, or_nothing ? said_row(o, column) : 0, column);
+    for (size_t r = 0; r < o->row_count; r++) {
+        if (!slice_equal(shown(o, r, column), said) && !(or_nothing && is_nothing(o, r, column)))
             return false;
     }
     return o->row_count > 1;
@@ -75,9 +89,9 @@ static void none_said(struct output *o) {
     memset(o->said, 0, o->column_count * sizeof(*o->said));
 }
 
-static void same_said(struct output *o) {
+static void same_said(struct output *o, bool sparse) {
     for (size_t c = 0; c < o->column_count; c++)
-        o->said[c] = is_same(o, c);
+        o->said[c] = is_same(o, c, sparse && o->sparse != NULL && o->sparse[c]);
 }
 
 static bool is_any_said(const struct output *o) {
@@ -140,9 +154,10 @@ static void record_print(const struct output *o, FILE *out, size_t row, bool is_
     for (size_t c = 0; c < o->column_count; c++) {
         if (o->said[c] != is_said)
             continue;
+        size_t from = is_said ? said_row(o, c) : row;
         cell_print(out, slice_of(o->columns[c].name), width, false, false);
-        safe_print(out, shown(o, row, c));
-        fputc('\n', out);
+        safe_print(out, shown(o, from, c));
+        fputs(is_said && !is_same(o, c, false) ? ", or -\n" : "\n", out);
     }
 }
 
@@ -157,7 +172,11 @@ static void narrow_print(struct output *o, FILE *out) {
     if (o->row_count == 0)
         return;
     fputs(o->rowed ? "\n" : "", out);
-    same_said(o);
+    same_said(o, false);
+    if (!fits(o))
+        same_said(o, true);
+    if (!fits(o))
+        same_said(o, false);
     if (table_width(o) == 0)
         none_said(o);
     if (is_any_said(o)) {

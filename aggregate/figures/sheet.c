@@ -138,6 +138,13 @@ static struct output_cell unit_cell(const struct kpi_figure *figure) {
     return cell;
 }
 
+static struct output_cell basis_cell(enum kpi_basis basis) {
+    struct output_cell cell = text_cell(kpi_basis_name(basis));
+    if (basis == BASIS_BOTH)
+        cell.shown = slice_of("both");
+    return cell;
+}
+
 static int64_t rounded(int64_t numerator, int64_t denominator) {
     return denominator != 0 ? (int64_t)nearbyint((double)numerator / (double)denominator) : 0;
 }
@@ -150,7 +157,7 @@ void kpi_cells(struct output_cell cells[KPI_CELLS], struct sheet_room *room, enu
     cells[KPI_CELL_VERSION] = number_cell(room->numbers[0], figure->kpi->version);
     cells[KPI_CELL_CURRENCY] = text_cell(figure->currency);
     cells[KPI_CELL_UNIT] = unit_cell(figure);
-    cells[KPI_CELL_BASIS] = text_cell(kpi_basis_name(figure->basis));
+    cells[KPI_CELL_BASIS] = basis_cell(figure->basis);
     if (figure->as_of_ms != 0)
         cells[KPI_CELL_AS_OF] = as_of_cell(room, figure->as_of_ms / 1000);
     if (figure->has_numerator)

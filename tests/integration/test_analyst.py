@@ -16,7 +16,7 @@ import time
 
 import pytest
 
-from harness.made_store import AGGREGATE, FIRST, WINDOW, Store, bad_of, exported, figures_of, moves_of, orders_of, rows_of, store  # noqa: F401
+from harness.made_store import AGGREGATE, FIRST, TIKTOK, WINDOW, Store, bad_of, exported, figures_of, moves_of, orders_of, rows_of, store  # noqa: F401
 from harness.process import ENVIRONMENT, run
 
 DAY = 86400
@@ -295,6 +295,15 @@ def test_a_table_keeps_to_the_width_of_the_terminal(store):
     assert len(records) == len(plain.splitlines()) and all("kpi " in record for record in records[1:])
     every = _on_a_terminal(store, 110, *asked, "--by", "window", "--kpi", "interactions", "--platform", "tiktok").split("\n\n")
     assert len(every) == 2 and len(every[1].splitlines()) == 3, "windows are rows of one table"
+
+
+def test_kpis_of_a_platform_are_a_table_on_80_columns__red_with_ratios_in_full_or_a_column_for_one_time(store):
+    read = {"platform": TIKTOK, "content": "", "counter": "followers", "value": 123457, "at": 1000 * (FIRST + 7), "event": 1}
+    store.window(0, readings=([read], [])).make()
+    above, table = _on_a_terminal(store, 80, "show", "latest", "--account", "acme", "--platform", "tiktok").split("\n\n")
+    assert "as_of        2026-03-28T23:00:07Z, or -" in above.splitlines()
+    rows = [line.split() for line in table.splitlines()]
+    assert ["engagement_by_followers", "4", "123457", "3.24e-05", "ratio", "both"] in rows
 
 
 @pytest.mark.parametrize("words", [("show",), ("verify", "-o", "json"), ("help", "kpis"), ("schema",)])

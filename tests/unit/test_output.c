@@ -143,6 +143,51 @@ static void test_a_table_keeps_to_the_width_of_the_terminal(void **state) {
     }
 }
 
+// Two rows and three columns, the second sparse, to so many characters.
+static char *printed_sparse(size_t width, const char *const zones[2]) {
+    static const struct output_column three[] = {{"id", false}, {"zone", false}, {"n", true}};
+    static const bool sparse[] = {false, true, false};
+    static const char *const ids[] = {"a", "bb"};
+    char *text = NULL;
+    size_t length = 0;
+    FILE *out = open_memstream(&text, &length);
+    struct output o;
+    output_init(&o, OUTPUT_TABLE, three, 3);
+    o.sparse = sparse;
+    o.fit = width;
+    for (int i = 0; i < 2; i++) {
+        struct output_cell zone = {{NULL, 0}, {NULL, 0}};
+        if (zones[i] != NULL)
+            zone = output_text(slice_of(zones[i]));
+        output_row(&o,
+                   (struct output_cell[]){output_text(slice_of(ids[i])), zone, output_text(slice_of("1"))});
+    }
+    output_print(&o, out);
+    output_fini(&o);
+    fclose(out);
+    return text;
+}
+
+static void test_what_some_rows_lack_is_said_once_where_nothing_else_does(void **state) {
+    static const struct {
+        size_t width;
+        const char *zones[2];
+        const char *text;
+    } rows[] = {
+        {14, {NULL, "Europe/Berlin"}, "zone  Europe/Berlin, or -\nn     1\n\nid\na\nbb\n"},
+        {19, {NULL, "Europe/Berlin"}, "n     1\n\nid  zone\na   -\nbb  Europe/Berlin\n"},
+        {8, {"UTC", "Asia/Tokyo"}, "n     1\n\nid    a\nzone  UTC\n\nid    bb\nzone  Asia/Tokyo\n"},
+        {1, {NULL, "UTC"}, "n     1\n\nid    a\nzone  -\n\nid    bb\nzone  UTC\n"},
+        {4, {NULL, NULL}, "zone  -\nn     1\n\nid\na\nbb\n"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char *text = printed_sparse(rows[i].width, rows[i].zones);
+        if (strcmp(text, rows[i].text) != 0)
+            fail_msg("row %zu: %s", i, text);
+        free(text);
+    }
+}
+
 static void test_every_format_is_safe_for_its_reader(void **state) {
     static const struct {
         enum output_format format;
@@ -211,6 +256,7 @@ int main(void) {
         cmocka_unit_test(
             test_columns_that_got_wider_stand_under_their_heading_again__red_if_it_is_not_printed),
         cmocka_unit_test(test_a_table_keeps_to_the_width_of_the_terminal),
+        cmocka_unit_test(test_what_some_rows_lack_is_said_once_where_nothing_else_does),
         cmocka_unit_test(test_a_zero_byte_ends_no_id),
         cmocka_unit_test(test_the_format_follows_the_terminal),
     };

@@ -144,6 +144,7 @@ static void columns_choose(struct show *s) {
         s->columns[s->column_count] = kpi_columns[order[i]];
         if (order[i] == KPI_CELL_VALUE)
             s->columns[s->column_count].name = by_row(s->by)->name;
+        s->sparse[s->column_count] = order[i] == KPI_CELL_CURRENCY || order[i] == KPI_CELL_AS_OF;
         s->shown[s->column_count++] = (int)order[i];
     }
 }
@@ -189,6 +190,7 @@ static enum status show_print(struct show *s, struct store_reader *r, const stru
     columns_choose(s);
     output_init(&s->output, r->format, s->columns, s->column_count);
     s->output.again = true;
+    s->output.sparse = s->sparse;
     output_fit(&s->output, stdout);
     bool is_file = strchr(what, '/') != NULL || local_file_is_there(what);
     enum status status = is_file ? file_show(s, r, flags, p) : store_show(s, r, flags, p);

@@ -24,6 +24,7 @@ struct show {
     struct output output;
     struct output_column columns[KPI_CELLS];
     int shown[KPI_CELLS]; // cells, in the order of the columns
+    bool sparse[KPI_CELLS];
     size_t column_count;
     // of the stretch that is being added up
     struct sums sums;
