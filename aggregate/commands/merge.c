@@ -1,24 +1,30 @@
 // merge: windows and spans of one log into a span, in any order the same file.
+#include <sys/stat.h>
+
 #include "aggregate/commands/commands.h"
 #include "aggregate/commands/gaps.h"
-#include "aggregate/commands/local_file.h"
+#include "aggregate/commands/out_file.h"
 #include "aggregate/commands/revisions.h"
 #include "aggregate/commands/snapshot_file.h"
 #include "aggregate/commands/store_reader.h"
 #include "aggregate/figures/span.h"
 
-static const char usage[] =
-    "clameur-aggregate merge --out FILE FILE...                            snapshots of windows, and spans\n"
-    "       clameur-aggregate merge --out FILE --since T --until T [-c FILE]...    published windows of the "
-    "store";
+static const char usage[] = "clameur-aggregate merge --out FILE [--force] FILE...                            "
+                            "snapshots of windows, and spans\n"
+                            "       clameur-aggregate merge --out FILE [--force] --since T --until T [-c "
+                            "FILE]...    published windows of the "
+                            "store";
 
 struct merge_flags {
     struct store_range range;
     const char *out;
+    bool force;
 };
 
 static const struct option_row flag_rows[] = {
     {"out", OPTION_STRING, offsetof(struct merge_flags, out), "", 0, 0, 0, "the file to write"},
+    {"force", OPTION_BOOL, offsetof(struct merge_flags, force), "false", 0, 0, 0,
+     "write over a file that is there, but never over one that is merged"},
     STORE_READER_RANGE(struct merge_flags, range),
 };
 enum { FLAG_ROWS = sizeof(flag_rows) / sizeof(flag_rows[0]) };
@@ -62,11 +68,11 @@ static enum status store_take(struct span *span, struct store_reader *r, const s
     return status;
 }
 
-static enum status span_put(const struct span *span, const char *path, struct problem *p) {
+static enum status span_put(const struct span *span, const char *path, bool force, struct problem *p) {
     struct snapshot_bytes bytes;
     struct out_file file;
     span_write(span, &bytes);
-    enum status status = out_file_begin(&file, path, false, p);
+    enum status status = out_file_begin(&file, path, force ? OUT_FORCED : 0, p);
     if (status == STATUS_OK) {
         fwrite(bytes.at, 1, bytes.length, file.out);
         status = out_file_commit(&file, p);
@@ -79,17 +85,34 @@ static enum status span_put(const struct span *span, const char *path, struct pr
     return status;
 }
 
+// Whatever its names.
+static bool is_same_file(const char *one, const char *other) {
+    struct stat about, others;
+    return stat(one, &about) == 0 && stat(other, &others) == 0 && about.st_dev == others.st_dev &&
+           about.st_ino == others.st_ino;
+}
+
+static enum status out_check(const char *out, const struct config_request *request, struct problem *p) {
+    for (int i = 0; i < request->argument_count; i++) {
+        if (is_same_file(out, request->arguments[i]))
+            return problem_set(p, STATUS_USAGE, "", "choose another name for what comes of it",
+                               "--out %s is one of the files to merge", out);
+    }
+    return STATUS_OK;
+}
+
 static enum status merge(struct store_reader *r, const struct merge_flags *flags) {
     struct span span;
     struct problem p;
     bool of_store = r->request.argument_count == 0;
     span_init(&span);
-    enum status status =
-        of_store ? store_take(&span, r, &flags->range, &p) : files_take(&span, &r->request, &p);
+    enum status status = out_check(flags->out, &r->request, &p);
+    if (status == STATUS_OK)
+        status = of_store ? store_take(&span, r, &flags->range, &p) : files_take(&span, &r->request, &p);
     if (status == STATUS_OK)
         status = span_end(&span, &p);
     if (status == STATUS_OK)
-        status = span_put(&span, flags->out, &p);
+        status = span_put(&span, flags->out, flags->force, &p);
     span_fini(&span);
     return status == STATUS_OK ? status : store_reader_fail(&p);
 }

@@ -129,7 +129,7 @@ def orders_of(number, event):
 
 def exported(store, *arguments, name="kpi.csv"):
     out = store.directory.parent / name
-    store.run("export", "--since", str(FIRST), "--tz", "Europe/Berlin", "--out", out, *arguments)
+    store.run("export", "--since", str(FIRST), "--tz", "Europe/Berlin", "--out", out, "--force", *arguments)
     return out
 
 

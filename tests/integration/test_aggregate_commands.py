@@ -55,6 +55,30 @@ def test_what_would_count_twice_is_not_merged(store):
     run([AGGREGATE, "merge", paths[0]], store.directory.parent, check=64)
 
 
+def test_merge_writes_over_nothing_that_it_was_not_told_to__red_without_the_looks(store):
+    store.window(0).window(1).make()
+    snapshots = [store.path(name) for name in store.named("snapshots")]
+    before = [path.read_bytes() for path in snapshots]
+    out = store.directory.parent / "e.csv"
+    out.write_text("a table")
+    aside = store.directory.parent / "aside.zst"
+    aside.write_bytes(before[0])
+    for place, force, code, says in ((out, (), 73, "--force"), (aside, ("--force",), 64, "one of the files to merge"),
+                                     (snapshots[0], ("--force",), 64, "lies in a store"), ("-", (), 64, "--out -"),
+                                     (store.directory / "through" / "new", (), 64, "lies in a store")):
+        done = run([AGGREGATE, "merge", "--out", place, *force, aside, snapshots[1]], store.directory.parent, check=code)
+        assert says in done.stderr, done.stderr
+    for force in ((), ("--force",)):
+        done = store.run("merge", "--since", str(FIRST), "--out", snapshots[0], *force, check=64)
+        assert "lies in a store" in done.stderr
+    assert [path.read_bytes() for path in snapshots] == before and aside.read_bytes() == before[0] and out.read_text() == "a table"
+    run([AGGREGATE, "merge", "--out", out, "--force", *snapshots], store.directory.parent, check=0)
+    (store.directory / "spans").mkdir(exist_ok=True)
+    store.run("merge", "--since", str(FIRST), "--out", store.directory / "spans" / "day.zst")
+    assert unzst(out) == unzst(store.directory / "spans" / "day.zst")
+    assert not list(store.directory.parent.rglob("*.[0-9]*.tmp"))
+
+
 def test_two_revisions_differ_counter_by_counter(store):
     store.window(0, orders=orders_of(0, 2)).make()
     start = str(FIRST)

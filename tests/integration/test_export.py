@@ -2,12 +2,16 @@
 import csv
 import io
 import json
+import os
+import signal
 import sqlite3
+import subprocess
 
 import duckdb
 import pytest
 
-from harness.made_store import FIRST, exported, figures_of, read_file, unzst, store  # noqa: F401
+from harness.made_store import AGGREGATE, FIRST, exported, figures_of, read_file, rows_of, unzst, store  # noqa: F401
+from harness.process import ENVIRONMENT, run
 
 
 def test_csv_is_safe_in_a_spreadsheet_and_says_where_it_comes_from(store):
@@ -76,14 +80,62 @@ def test_an_export_is_whole_or_not_there(store):
     for form in ("csv", "jsonl", "sqlite"):
         out = store.directory.parent / f"out.{form}"
         out.write_text("before")
-        done = store.run("export", "--since", str(FIRST), "--format", form, "--out", out, check=65)
+        done = store.run("export", "--since", str(FIRST), "--format", form, "--out", out, "--force", check=65)
         assert "CLM-D3" in done.stderr and out.read_text() == "before"
         assert [p.name for p in out.parent.glob(f"out*{form}*")] == [out.name]
     path.write_bytes(whole)
     for arguments, code, says in ((("--zst", "--out", "a.csv"), 64, ".zst"), (("--out", "a.csv.zst"), 64, ".zst"),
                                   (("--format", "sqlite", "--zst", "--out", "a"), 64, "--zst is for csv"),
                                   (("--format", "xlsx", "--out", "a"), 64, "csv, jsonl and sqlite"), ((), 64, "usage:"),
+                                  (("--out", "-"), 64, "nothing is written to standard output"),
+                                  (("--out", "a.jsonl"), 64, "--format csv, but --out a.jsonl is called as jsonl is"),
+                                  (("--out", "a.db"), 64, "called as sqlite is"),
+                                  (("--format", "jsonl", "--zst", "--out", "a.csv.zst"), 64, "called as csv is"),
+                                  (("--out", store.directory / "snapshots" / "kpi.csv", "--force"), 64, "lies in a store"),
                                   (("--out", "/nowhere/kpi.csv"), 73, "/nowhere/kpi.csv"),
                                   (("--out", str(store.directory)), 73, "Is a directory")):
         done = store.run("export", *arguments, check=None)
         assert done.returncode == code and says in done.stderr, done
+    assert sorted(p.name for p in store.directory.parent.iterdir()) == ["out.csv", "out.jsonl", "out.sqlite", "store"]
+
+
+@pytest.mark.parametrize("form", ("csv", "jsonl", "sqlite"))
+def test_an_export_stays_until_one_is_forced_over_it__red_without_the_look(store, form):
+    store.window(0).window(1).make()
+    out = store.directory.parent / f"kpi.{form}"
+    out.write_text("before")
+    done = store.run("export", "--since", str(FIRST), "--format", form, "--out", out, check=73)
+    assert "--force" in done.stderr and out.read_text() == "before"
+    store.run("export", "--since", str(FIRST), "--format", form, "--out", out, "--force")
+    assert out.read_bytes() != b"before"
+    if form == "csv":
+        out.unlink()
+        done = store.run("export", "--since", str(FIRST), "--out", out, check=73)
+        assert "kpi.counters.csv is there already" in done.stderr and not out.exists()
+    assert not list(out.parent.glob("*.tmp"))
+
+
+@pytest.mark.parametrize("form", ("csv", "sqlite"))
+def test_who_may_not_write_is_told_so_in_every_format(store, form):
+    store.window(0).make()
+    place = store.directory.parent / "place"
+    place.mkdir(mode=0o555)
+    out = place / f"kpi.{form}"
+    command = [AGGREGATE, "export", "--since", str(FIRST), "--format", form, "--out", out, f"--store.url=file://{store.directory}"]
+    without = ["setpriv", "--bounding-set=-dac_override", "--inh-caps=-all"] if os.geteuid() == 0 else []
+    done = run([*without, *command], store.directory.parent, check=77)
+    assert "Permission denied" in done.stderr and str(out) in done.stderr
+
+
+@pytest.mark.parametrize("form", ("csv", "sqlite"))
+@pytest.mark.parametrize("number", (signal.SIGINT, signal.SIGTERM))
+def test_a_signal_leaves_nothing__red_without_the_handler(store, form, number):
+    store.window(0, rows=[row | {"id": f"{i}"} for i in range(40000) for row in rows_of(0)[3:4]]).make()
+    out = store.directory.parent / f"kpi.{form}"
+    export = subprocess.Popen([AGGREGATE, "export", "--since", str(FIRST), "--format", form, "--out", out,
+                               f"--store.url=file://{store.directory}"], stderr=subprocess.DEVNULL, env=ENVIRONMENT)
+    while not list(out.parent.glob("kpi*.tmp")):
+        assert export.poll() is None
+    export.send_signal(number)
+    assert export.wait() == -number
+    assert not list(out.parent.glob("kpi*"))

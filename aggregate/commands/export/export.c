@@ -5,6 +5,7 @@
 #include "aggregate/commands/commands.h"
 #include "aggregate/commands/export/export.h"
 #include "aggregate/commands/gaps.h"
+#include "aggregate/commands/out_file.h"
 #include "aggregate/commands/sessions.h"
 #include "aggregate/commands/store_reader.h"
 #include "aggregate/figures/difference.h"
@@ -12,7 +13,8 @@
 #include "runtime/memory.h"
 
 static const char usage[] =
-    "clameur-aggregate export --format csv|jsonl|sqlite --out FILE [--zst] [--since T --until T | --window "
+    "clameur-aggregate export --format csv|jsonl|sqlite --out FILE [--force] [--zst] [--since T --until T | "
+    "--window "
     "WINDOW] [-c FILE]\n\n"
     "Writes four tables: kpi, counters, definitions, provenance. SQLite has them in one file; of CSV and "
     "JSON lines\n"
@@ -27,7 +29,7 @@ static const char usage[] =
 struct export_flags {
     struct store_range range;
     const char *format, *out, *window, *every, *account, *platform;
-    bool zst;
+    bool zst, force;
 };
 
 static const struct option_row flag_rows[] = {
@@ -35,6 +37,8 @@ static const struct option_row flag_rows[] = {
     {"out", OPTION_STRING, offsetof(struct export_flags, out), "", 0, 0, 0, "the file to write"},
     {"zst", OPTION_BOOL, offsetof(struct export_flags, zst), "false", 0, 0, 0,
      "compress: FILE ends with .zst (NAME.csv.zst, which DuckDB reads as it is)"},
+    {"force", OPTION_BOOL, offsetof(struct export_flags, force), "false", 0, 0, 0,
+     "write over files that are there"},
     STORE_READER_RANGE(struct export_flags, range),
     {"window", OPTION_STRING, offsetof(struct export_flags, window), "", 0, 0, 0,
      "instead of --since and --until: latest, a window, an hour or a day"},
@@ -221,20 +225,51 @@ static void sessions_put(struct exporter *e, const struct period *period) {
 
 // ---- the command
 
-static enum status sink_open(struct exporter *e, const struct export_flags *flags, enum export_format format,
-                             struct problem *p) {
+static bool ends_with(const char *name, size_t length, const char *end) {
+    size_t size = strlen(end);
+    return length > size && strncmp(name + length - size, end, size) == 0;
+}
+
+// A name that says another format than --format, which is csv where nobody says.
+static enum status suffix_check(const struct export_flags *flags, enum export_format format, size_t length,
+                                struct problem *p) {
+    static const struct {
+        const char *suffix, *format;
+        enum export_format means;
+    } known[] = {{".csv", "csv", EXPORT_CSV},          {".jsonl", "jsonl", EXPORT_JSONL},
+                 {".ndjson", "jsonl", EXPORT_JSONL},   {".db", "sqlite", EXPORT_SQLITE},
+                 {".sqlite", "sqlite", EXPORT_SQLITE}, {".sqlite3", "sqlite", EXPORT_SQLITE}};
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        if (known[i].means != format && ends_with(flags->out, length, known[i].suffix))
+            return problem_set(p, STATUS_USAGE, "", "say --format as the name does, or choose another name",
+                               "--format %s, but --out %s is called as %s is", flags->format, flags->out,
+                               known[i].format);
+    }
+    return STATUS_OK;
+}
+
+static enum status names_check(const struct export_flags *flags, enum export_format format,
+                               struct problem *p) {
     size_t length = strlen(flags->out);
-    bool named_zst = length > 4 && strcmp(flags->out + length - 4, ".zst") == 0;
+    bool named_zst = ends_with(flags->out, length, ".zst");
     if (format == EXPORT_SQLITE && flags->zst)
         return problem_set(p, STATUS_USAGE, "", "leave --zst away, and compress the file with zstd",
                            "a file of SQLite is read where it lies: --zst is for csv and jsonl");
-    if (format == EXPORT_SQLITE)
-        return export_sqlite_open(&e->sink, flags->out, export_columns, p);
-    if (named_zst != flags->zst)
+    if (format != EXPORT_SQLITE && named_zst != flags->zst)
         return problem_set(p, STATUS_USAGE, "",
                            "--zst goes with a name that ends with .zst: --zst --out kpi.csv.zst",
                            "--out %s does not say what --zst says", flags->out);
-    return export_text_open(&e->sink, format, flags->out, flags->zst, export_columns, p);
+    return suffix_check(flags, format, named_zst ? length - strlen(".zst") : length, p);
+}
+
+static enum status sink_open(struct exporter *e, const struct export_flags *flags, enum export_format format,
+                             struct problem *p) {
+    int how = (flags->force ? OUT_FORCED : 0) | (flags->zst ? OUT_COMPRESSED : 0);
+    enum status status = names_check(flags, format, p);
+    if (status != STATUS_OK)
+        return status;
+    return format == EXPORT_SQLITE ? export_sqlite_open(&e->sink, flags->out, how, export_columns, p)
+                                   : export_text_open(&e->sink, format, flags->out, how, export_columns, p);
 }
 
 static enum status range_open(struct exporter *e, struct store_reader *r, const struct export_flags *flags,

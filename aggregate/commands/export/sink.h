@@ -32,10 +32,10 @@ struct export_kind {
     void (*close)(struct export_sink *sink); // what was not ended is removed
 };
 
-// STATUS_CANT_CREATE, STATUS_NOT_ALLOWED. `columns`: of each table.
-enum status export_text_open(struct export_sink **sink, enum export_format format, const char *path,
-                             bool compress, const struct export_columns *columns, struct problem *p);
-enum status export_sqlite_open(struct export_sink **sink, const char *path,
+// STATUS_USAGE, STATUS_CANT_CREATE, STATUS_NOT_ALLOWED. `how`: of out_how. `columns`: of each table.
+enum status export_text_open(struct export_sink **sink, enum export_format format, const char *path, int how,
+                             const struct export_columns *columns, struct problem *p);
+enum status export_sqlite_open(struct export_sink **sink, const char *path, int how,
                                const struct export_columns *columns, struct problem *p);
 
 // NAME.csv.zst and "counters": NAME.counters.csv.zst. The caller frees. Of the first table: the path itself.

@@ -2,10 +2,9 @@
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "aggregate/commands/export/sink.h"
-#include "aggregate/commands/local_file.h"
+#include "aggregate/commands/out_file.h"
 #include "runtime/memory.h"
 
 enum { SQL_MAX = 4096 };
@@ -116,16 +115,15 @@ static void sqlite_close(struct export_sink *sink) {
     free(s);
 }
 
-enum status export_sqlite_open(struct export_sink **sink, const char *path,
+enum status export_sqlite_open(struct export_sink **sink, const char *path, int how,
                                const struct export_columns *columns, struct problem *p) {
     static const struct export_kind kind = {sqlite_row, sqlite_end, sqlite_close};
     struct sqlite_sink *s = memory_take(sizeof(*s));
     s->sink.kind = &kind;
     s->columns = columns;
     *sink = &s->sink;
-    enum status status = out_file_name(&s->file, path, p);
+    enum status status = out_file_name(&s->file, path, how, p);
     if (status == STATUS_OK) {
-        unlink(s->file.temporary); // of a process of the same number, long gone
         int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
         status =
             sqlite3_open_v2(s->file.temporary, &s->base, flags, NULL) == SQLITE_OK ? STATUS_OK : failed(s, p);

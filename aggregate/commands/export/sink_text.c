@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "aggregate/commands/export/sink.h"
-#include "aggregate/commands/local_file.h"
+#include "aggregate/commands/out_file.h"
 #include "runtime/memory.h"
 
 enum { ROWS_BEFORE_FLUSH = 1000 };
@@ -69,8 +69,8 @@ static void text_close(struct export_sink *sink) {
     free(s);
 }
 
-enum status export_text_open(struct export_sink **sink, enum export_format format, const char *path,
-                             bool compress, const struct export_columns *columns, struct problem *p) {
+enum status export_text_open(struct export_sink **sink, enum export_format format, const char *path, int how,
+                             const struct export_columns *columns, struct problem *p) {
     static const struct export_kind kind = {text_row, text_end, text_close};
     struct text_sink *s = memory_take(sizeof(*s));
     enum status status = STATUS_OK;
@@ -80,7 +80,7 @@ enum status export_text_open(struct export_sink **sink, enum export_format forma
                     columns[i].count);
         char *name = export_path_of(path, (enum export_table)i, format == EXPORT_CSV ? ".csv" : ".jsonl");
         if (status == STATUS_OK)
-            status = out_file_begin(&s->files[i], name, compress, p);
+            status = out_file_begin(&s->files[i], name, how, p);
         free(name);
     }
     *sink = &s->sink;
