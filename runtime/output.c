@@ -63,18 +63,34 @@ struct slice output_time(char out[OUTPUT_TIME_MAX], int64_t seconds) {
 
 // --- JSON
 
+// How many bytes at the front stand for themselves.
+static size_t json_plain(struct slice text) {
+    struct slice rest = text;
+    while (rest.length > 0 && rest.at[0] != '"' && rest.at[0] != '\\') {
+        size_t length = character_length(rest);
+        if (length == 0 || is_control(rest, length))
+            break;
+        rest = slice_after(rest, length);
+    }
+    return text.length - rest.length;
+}
+
+// Runs are written whole: a call for each character would take most of an export's time.
 static void json_text(FILE *out, struct slice text) {
     fputc('"', out);
     while (text.length > 0) {
+        size_t plain = json_plain(text);
+        fwrite(text.at, 1, plain, out);
+        text = slice_after(text, plain);
+        if (text.length == 0)
+            break;
         size_t length = character_length(text);
         if (length == 0)
             fputs("\\ufffd", out);
         else if (is_control(text, length))
             fprintf(out, "\\u%04x", (unsigned char)text.at[length - 1]);
-        else if (text.at[0] == '"' || text.at[0] == '\\')
-            fprintf(out, "\\%c", text.at[0]);
         else
-            fwrite(text.at, 1, length, out);
+            fprintf(out, "\\%c", text.at[0]);
         text = slice_after(text, length == 0 ? 1 : length);
     }
     fputc('"', out);
@@ -144,18 +160,23 @@ static void print_json(const struct output *o, FILE *out) {
 // --- CSV and TSV
 
 static void csv_cell(FILE *out, const struct output_column *column, struct slice text) {
-    bool formula = !column->number && text.length > 0 && memchr("=+-@\t\r", text.at[0], 6) != NULL;
+    if (text.length == 0)
+        return;
+    bool formula = !column->number && memchr("=+-@\t\r", text.at[0], 6) != NULL;
     bool quoted = formula;
     for (size_t i = 0; i < text.length && !quoted; i++)
         quoted = memchr(",\"\r\n", text.at[i], 4) != NULL;
-    fputs(quoted ? "\"" : "", out);
-    fputs(formula ? "'" : "", out);
+    if (!quoted) {
+        fwrite(text.at, 1, text.length, out);
+        return;
+    }
+    fputs(formula ? "\"'" : "\"", out);
     for (size_t i = 0; i < text.length; i++) {
         if (text.at[i] == '"')
             fputc('"', out);
         fputc(text.at[i], out);
     }
-    fputs(quoted ? "\"" : "", out);
+    fputc('"', out);
 }
 
 static void tsv_cell(FILE *out, struct slice text) {

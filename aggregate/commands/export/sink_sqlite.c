@@ -124,7 +124,7 @@ enum status export_sqlite_open(struct export_sink **sink, const char *path, int 
     *sink = &s->sink;
     enum status status = out_file_name(&s->file, path, how, p);
     if (status == STATUS_OK) {
-        int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+        int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX; // one thread
         status =
             sqlite3_open_v2(s->file.temporary, &s->base, flags, NULL) == SQLITE_OK ? STATUS_OK : failed(s, p);
     }
