@@ -3,6 +3,7 @@ import csv
 import io
 import json
 import os
+import pty
 import signal
 import sqlite3
 import subprocess
@@ -10,7 +11,7 @@ import subprocess
 import duckdb
 import pytest
 
-from harness.made_store import AGGREGATE, FIRST, exported, figures_of, read_file, rows_of, unzst, store  # noqa: F401
+from harness.made_store import AGGREGATE, FIRST, exported, figures_of, moves_of, orders_of, read_file, rows_of, unzst, store  # noqa: F401
 from harness.process import ENVIRONMENT, run
 
 
@@ -139,3 +140,40 @@ def test_a_signal_leaves_nothing__red_without_the_handler(store, form, number):
     export.send_signal(number)
     assert export.wait() == -number
     assert not list(out.parent.glob("kpi*"))
+
+
+def table_of(out, name):
+    return list(csv.DictReader(io.StringIO((out if name == "kpi" else out.with_suffix(f".{name}.csv")).read_text())))
+
+
+def test_what_is_asked_for_alone_is_exported_and_defined(store):
+    store.window(0, orders=orders_of(0, 1), live=([moves_of(100, 3, 1)], [])).window(1, late=1).make()
+    everything = exported(store, name="all.csv")
+    rows = table_of(everything, "kpi")
+    assert {row["dimension"] for row in rows} >= {"content", "paid", "tag", "session", "hour-of-week"}
+    by = exported(store, "--by", "content,paid", name="by.csv")
+    assert table_of(by, "kpi") == [row for row in rows if row["dimension"] in ("content", "paid") or row["kpi"] == "late_events"]
+    assert {row["table"] for row in table_of(by, "counters")} == {"content", "totals", "late"}
+    content = exported(store, "--by", "content", name="content.csv")
+    assert table_of(content, "counters") == [row for row in table_of(everything, "counters") if row["table"] == "content"]
+    one = exported(store, "--kpi", "late_events,engagement_by_view", name="one.csv")
+    assert table_of(one, "kpi") == [row for row in rows if row["kpi"] in ("late_events", "engagement_by_view")] != []
+    assert table_of(one, "counters") == []
+    assert {row["name"] for row in table_of(one, "definitions") if row["kind"] != "unit"} == {"engagement_by_view"}
+    assert len(table_of(one, "provenance")) == 2, "where figures come from is always told"
+    assert {row["kind"] for row in table_of(everything, "definitions")} >= {"session", "tag"}
+    assert not {row["kind"] for row in table_of(content, "definitions")} & {"session", "tag"}
+    for arguments, says in ((("--by", "content,contents"), 'did you mean "content"'), (("--by", "day"), "--every day"),
+                            (("--kpi", "engagement_by_vies"), 'did you mean "engagement_by_view"'), (("--kpi", "late_events,"), "there is no KPI")):
+        done = store.run("export", "--since", str(FIRST), "--out", "x.csv", *arguments, check=64)
+        assert says in done.stderr, done.stderr
+
+
+def test_on_a_terminal_an_export_tells_how_far_it_is(store):
+    store.window(0, rows=[row | {"id": f"{i}"} for i in range(20000) for row in rows_of(0)[3:4]]).window(1).make()
+    command = [AGGREGATE, "export", "--since", str(FIRST), "--out", store.directory.parent / "kpi.csv", f"--store.url=file://{store.directory}"]
+    ours, its = pty.openpty()
+    assert subprocess.run(command, stderr=its, env=ENVIRONMENT, check=False).returncode == 0
+    told = os.read(ours, 4096).decode().split("\r")
+    assert len(told) > 3 and told[1].startswith("2 of 2 windows, 16384 "), told
+    assert "of 2 windows" not in run(command[:-1] + ["--force", command[-1]], store.directory.parent).stderr

@@ -161,6 +161,8 @@ static void kpis_define(struct exporter *e) {
 #undef KPI
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (!export_choice_has(&e->choice, rows[i].name))
+            continue;
         bool has_money = is_money(rows[i].numerator) || is_money(rows[i].denominator);
         export_row(e, EXPORT_DEFINITIONS,
                    (struct output_cell[DEFINITION_CELLS]){
@@ -174,7 +176,7 @@ static void kpis_define(struct exporter *e) {
 static void counters_define(struct exporter *e) {
     for (int i = 1; i < COUNTER_COUNT; i++) {
         const struct counter_row *counter = counter_row((enum counter)i);
-        if (counter->name[0] == '\0')
+        if (counter->name[0] == '\0' || e->choice.kpis[0] != '\0')
             continue;
         export_row(e, EXPORT_DEFINITIONS,
                    (struct output_cell[DEFINITION_CELLS]){
@@ -187,6 +189,8 @@ static void sessions_define(struct exporter *e) {
     char version[NUMBER_MAX];
     for (int i = 0; i < SESSION_FIGURES; i++) {
         const struct session_row *row = &session_rows[i];
+        if (!e->choice.by[BY_SESSION] || !export_choice_has(&e->choice, row->name))
+            continue;
         export_row(e, EXPORT_DEFINITIONS,
                    (struct output_cell[DEFINITION_CELLS]){
                        text_cell("session"), text_cell(row->name), number_cell(version, row->version), none,
@@ -219,6 +223,8 @@ static void velocities_define(struct exporter *e) {
     char version[NUMBER_MAX];
     for (int i = 0; i < VELOCITIES; i++) {
         const struct velocity_row *row = &velocity_rows[i];
+        if (!e->choice.by[BY_TAG] || !export_choice_has(&e->choice, row->name))
+            continue;
         export_row(e, EXPORT_DEFINITIONS,
                    (struct output_cell[DEFINITION_CELLS]){
                        text_cell("tag"), text_cell(row->name), number_cell(version, row->version), none, none,

@@ -1,6 +1,7 @@
 // export: every KPI and every counter of a range, with what they mean and where they come from.
 #include <inttypes.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "aggregate/commands/commands.h"
 #include "aggregate/commands/export/export.h"
@@ -12,10 +13,12 @@
 #include "aggregate/figures/read_figures.h"
 #include "runtime/memory.h"
 
+enum { PROGRESS_EVERY = 16384 }; // rows
+
 static const char usage[] =
     "clameur-aggregate export --format csv|jsonl|sqlite --out FILE [--force] [--zst] [--since T --until T | "
     "--window "
-    "WINDOW] [-c FILE]\n\n"
+    "WINDOW] [--by DIMENSION,...] [--kpi KPI,...] [-c FILE]\n\n"
     "Writes four tables: kpi, counters, definitions, provenance. SQLite has them in one file; of CSV and "
     "JSON lines\n"
     "FILE is kpi, and beside NAME.csv lie NAME.counters.csv, NAME.definitions.csv, NAME.provenance.csv. "
@@ -28,7 +31,7 @@ static const char usage[] =
 
 struct export_flags {
     struct store_range range;
-    const char *format, *out, *window, *every, *account, *platform;
+    const char *format, *out, *window, *every, *account, *platform, *by, *kpi;
     bool zst, force;
 };
 
@@ -46,6 +49,11 @@ static const struct option_row flag_rows[] = {
      "window|hour|day|all: how long the stretches of time are that figures are told by"},
     {"account", OPTION_STRING, offsetof(struct export_flags, account), "", 0, 0, 0, "one account alone"},
     {"platform", OPTION_STRING, offsetof(struct export_flags, platform), "", 0, 0, 0, "one platform alone"},
+    {"by", OPTION_STRING, offsetof(struct export_flags, by), "", 0, 0, 0,
+     "these alone, of "
+     "platform,account,content,campaign,origin,paid,format,tag,topic,cohort,hour-of-week,session"},
+    {"kpi", OPTION_STRING, offsetof(struct export_flags, kpi), "", 0, 0, 0,
+     "these KPIs alone, by their names with commas, and no counters: clameur-aggregate help kpis"},
 };
 enum { FLAG_ROWS = sizeof(flag_rows) / sizeof(flag_rows[0]) };
 
@@ -57,22 +65,27 @@ struct visit {
     const struct row_key *key;
 };
 
-static void row_put(struct exporter *e, enum export_table table, const struct output_cell *cells) {
-    if (e->status == STATUS_OK)
-        e->status = e->sink->kind->row(e->sink, table, cells, &e->problem);
-    e->rows[table]++;
+static void progress_show(struct exporter *e, const char *end) {
+    if (e->shows_progress)
+        fprintf(stderr, "\r%zu of %zu windows, %zu KPIs, %zu counters%s", e->windows, e->windows_all,
+                e->rows[EXPORT_KPI], e->rows[EXPORT_COUNTERS], end);
 }
 
 void export_row(struct exporter *e, enum export_table table, const struct output_cell *cells) {
-    row_put(e, table, cells);
+    if (e->status == STATUS_OK)
+        e->status = e->sink->kind->row(e->sink, table, cells, &e->problem);
+    if (++e->rows[table] % PROGRESS_EVERY == 0)
+        progress_show(e, "");
 }
 
 static void figure_put(void *context, const struct kpi_figure *figure) {
     struct visit *v = context;
     struct output_cell cells[KPI_CELLS];
     struct sheet_room room;
+    if (!export_choice_has(&v->e->choice, figure->kpi->name))
+        return;
     kpi_cells(cells, &room, v->by, v->key, figure, &v->e->stretch);
-    row_put(v->e, EXPORT_KPI, cells);
+    export_row(v->e, EXPORT_KPI, cells);
 }
 
 static void keyed_figure_put(void *context, const struct row_key *key, const struct kpi_figure *figure) {
@@ -106,12 +119,14 @@ static void counters_put(struct exporter *e) {
     for (size_t i = 0; i < rows_count(all) && e->status == STATUS_OK; i++) {
         struct row_key key = rows_key(all, numbers[i]);
         size_t count;
+        if (!export_choice_counts(&e->choice, key.table))
+            continue;
         struct cell *counters = cells_sorted(all, numbers[i], &count);
         for (size_t c = 0; c < count; c++) {
             struct output_cell cells[COUNTER_CELLS];
             struct sheet_room room;
             counter_cells(cells, &room, &key, &counters[c], &e->stretch);
-            row_put(e, EXPORT_COUNTERS, cells);
+            export_row(e, EXPORT_COUNTERS, cells);
         }
         free(counters);
     }
@@ -125,8 +140,11 @@ static void readings_put(struct exporter *e) {
     for (size_t i = 0; i < rows_reading_count(all) && e->status == STATUS_OK; i++) {
         struct output_cell cells[COUNTER_CELLS];
         struct sheet_room room;
-        counter_cells_of_reading(cells, &room, rows_reading(all, numbers[i]), &e->stretch);
-        row_put(e, EXPORT_COUNTERS, cells);
+        const struct latest_reading *reading = rows_reading(all, numbers[i]);
+        if (!export_choice_counts(&e->choice, reading->content.length > 0 ? TABLE_CONTENT : TABLE_TOTALS))
+            continue;
+        counter_cells_of_reading(cells, &room, reading, &e->stretch);
+        export_row(e, EXPORT_COUNTERS, cells);
     }
     free(numbers);
 }
@@ -134,10 +152,10 @@ static void readings_put(struct exporter *e) {
 static void late_put(struct exporter *e) {
     struct output_cell cells[KPI_CELLS];
     struct sheet_room room;
-    if (e->late == 0)
+    if (e->late == 0 || !export_choice_has(&e->choice, "late_events"))
         return;
     kpi_cells_of_late(cells, &room, e->late, e->counted, &e->stretch);
-    row_put(e, EXPORT_KPI, cells);
+    export_row(e, EXPORT_KPI, cells);
 }
 
 // ---- stretches
@@ -156,7 +174,7 @@ static enum status window_take(void *context, const struct revision *revision, c
 
 static void sums_put(struct exporter *e) {
     for (int by = 0; by < BY_COUNT && e->status == STATUS_OK; by++) {
-        if (by_row((enum by)by)->every == EVERY_PERIOD && by != BY_HOUR_OF_WEEK && by != BY_SESSION)
+        if (e->choice.by[by] && by != BY_HOUR_OF_WEEK && by != BY_SESSION)
             kpis_put(e, (enum by)by);
     }
     late_put(e);
@@ -165,7 +183,7 @@ static void sums_put(struct exporter *e) {
 }
 
 static void velocities_put(struct exporter *e, int64_t start_s, int64_t end_s) {
-    if (e->status == STATUS_OK)
+    if (e->status == STATUS_OK && e->choice.by[BY_TAG])
         e->status = velocities_each(&e->velocities, &e->pub, start_s, end_s, e->all, &e->filter,
                                     keyed_figure_put, &(struct visit){.e = e, .by = BY_TAG}, &e->problem);
 }
@@ -202,6 +220,8 @@ static void hour_know(void *context, int64_t start_s) {
 
 // Of all of it together: an hour of the week comes once a week.
 static void hours_put(struct exporter *e, const struct period *period) {
+    if (!e->choice.by[BY_HOUR_OF_WEEK])
+        return;
     published_known(&e->pub, period, hour_know, e);
     stretch_init(&e->stretch, period->start_s, period->end_s, e->zone, &e->freshness);
     hour_week_each(&e->week, keyed_figure_put, &(struct visit){.e = e, .by = BY_HOUR_OF_WEEK});
@@ -211,12 +231,16 @@ static void session_put(void *context, const struct row_key *key, const struct l
     struct exporter *e = context;
     struct output_cell cells[KPI_CELLS];
     struct sheet_room room;
+    if (!export_choice_has(&e->choice, session_rows[figure->of].name))
+        return;
     kpi_cells_of_session(cells, &room, key, figure, &e->stretch);
-    row_put(e, EXPORT_KPI, cells);
+    export_row(e, EXPORT_KPI, cells);
 }
 
 // Of all of it together: a session has one peak, also where it runs past midnight.
 static void sessions_put(struct exporter *e, const struct period *period) {
+    if (!e->choice.by[BY_SESSION])
+        return;
     if (e->status == STATUS_OK)
         e->status = sessions_before(&e->live, &e->pub, period->start_s, &e->filter, &e->lacks, &e->problem);
     stretch_init(&e->stretch, period->start_s, period->end_s, e->zone, NULL);
@@ -224,53 +248,6 @@ static void sessions_put(struct exporter *e, const struct period *period) {
 }
 
 // ---- the command
-
-static bool ends_with(const char *name, size_t length, const char *end) {
-    size_t size = strlen(end);
-    return length > size && strncmp(name + length - size, end, size) == 0;
-}
-
-// A name that says another format than --format, which is csv where nobody says.
-static enum status suffix_check(const struct export_flags *flags, enum export_format format, size_t length,
-                                struct problem *p) {
-    static const struct {
-        const char *suffix, *format;
-        enum export_format means;
-    } known[] = {{".csv", "csv", EXPORT_CSV},          {".jsonl", "jsonl", EXPORT_JSONL},
-                 {".ndjson", "jsonl", EXPORT_JSONL},   {".db", "sqlite", EXPORT_SQLITE},
-                 {".sqlite", "sqlite", EXPORT_SQLITE}, {".sqlite3", "sqlite", EXPORT_SQLITE}};
-    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-        if (known[i].means != format && ends_with(flags->out, length, known[i].suffix))
-            return problem_set(p, STATUS_USAGE, "", "say --format as the name does, or choose another name",
-                               "--format %s, but --out %s is called as %s is", flags->format, flags->out,
-                               known[i].format);
-    }
-    return STATUS_OK;
-}
-
-static enum status names_check(const struct export_flags *flags, enum export_format format,
-                               struct problem *p) {
-    size_t length = strlen(flags->out);
-    bool named_zst = ends_with(flags->out, length, ".zst");
-    if (format == EXPORT_SQLITE && flags->zst)
-        return problem_set(p, STATUS_USAGE, "", "leave --zst away, and compress the file with zstd",
-                           "a file of SQLite is read where it lies: --zst is for csv and jsonl");
-    if (format != EXPORT_SQLITE && named_zst != flags->zst)
-        return problem_set(p, STATUS_USAGE, "",
-                           "--zst goes with a name that ends with .zst: --zst --out kpi.csv.zst",
-                           "--out %s does not say what --zst says", flags->out);
-    return suffix_check(flags, format, named_zst ? length - strlen(".zst") : length, p);
-}
-
-static enum status sink_open(struct exporter *e, const struct export_flags *flags, enum export_format format,
-                             struct problem *p) {
-    int how = (flags->force ? OUT_FORCED : 0) | (flags->zst ? OUT_COMPRESSED : 0);
-    enum status status = names_check(flags, format, p);
-    if (status != STATUS_OK)
-        return status;
-    return format == EXPORT_SQLITE ? export_sqlite_open(&e->sink, flags->out, how, export_columns, p)
-                                   : export_text_open(&e->sink, format, flags->out, how, export_columns, p);
-}
 
 static enum status range_open(struct exporter *e, struct store_reader *r, const struct export_flags *flags,
                               struct period *period, struct problem *p) {
@@ -296,16 +273,20 @@ static enum status all_put(struct exporter *e, const struct period *period, enum
     export_gaps(e, period);
     if (e->status == STATUS_OK)
         e->status = e->sink->kind->end(e->sink, &e->problem);
+    progress_show(e, "\n");
     return e->status;
 }
 
 static enum status exporter_run(struct store_reader *r, const struct export_flags *flags,
                                 enum export_format format, enum every every) {
-    struct exporter e = {0};
+    struct exporter e = {.shows_progress = isatty(STDERR_FILENO) == 1};
+    int how = (flags->force ? OUT_FORCED : 0) | (flags->zst ? OUT_COMPRESSED : 0);
     struct zone *zone = NULL;
     struct period period;
     struct problem p;
     enum status status = store_reader_platform(flags->platform, &e.filter.platform);
+    if (status == STATUS_OK)
+        status = export_choice_read(&e.choice, flags->by, flags->kpi);
     if (status != STATUS_OK)
         return status;
     if (flags->account[0] != '\0')
@@ -315,11 +296,13 @@ static enum status exporter_run(struct store_reader *r, const struct export_flag
     if (status == STATUS_OK)
         status = range_open(&e, r, flags, &period, &p);
     if (status == STATUS_OK)
-        status = sink_open(&e, flags, format, &p);
+        status = export_sink_open(&e.sink, format, flags->out, how, export_columns, &p);
     if (status == STATUS_OK) {
         gaps_warn(&e.pub, period.start_s, period.end_s);
         struct kpis *kpis = kpis_create();
         e.period = &period;
+        e.windows_all =
+            window_set_place(&e.pub.windows, period.end_s) - window_set_place(&e.pub.windows, period.start_s);
         e.book = (struct kpi_book){kpis, e.rules.weights};
         status = all_put(&e, &period, every);
         p = e.problem;
@@ -334,27 +317,28 @@ static enum status exporter_run(struct store_reader *r, const struct export_flag
     return status == STATUS_OK ? status : store_reader_fail(&p);
 }
 
-static int word_find(const char *word, const char *const *words, int count) {
+static bool every_parse(enum every *every, const char *name) {
+    static const char *const names[] = {"all", "window", "hour", "day"};
     int i = 0;
-    while (i < count && strcmp(word, words[i]) != 0)
+    while (i < 4 && strcmp(name, names[i]) != 0)
         i++;
-    return i;
+    *every = (enum every)i;
+    return i < 4;
 }
 
 static enum status export_asked(struct store_reader *r, const struct export_flags *flags) {
-    static const char *const formats[] = {"csv", "jsonl", "sqlite"};
-    static const char *const everies[] = {"all", "window", "hour", "day"};
-    int format = word_find(flags->format, formats, 3), every = word_find(flags->every, everies, 4);
-    if (format == 3)
+    enum export_format format;
+    enum every every;
+    if (!export_format_parse(&format, flags->format))
         fprintf(stderr, "--format %s: there is csv, jsonl and sqlite\n", flags->format);
-    else if (every == 4)
+    else if (!every_parse(&every, flags->every))
         fprintf(stderr, "--every %s: there is window, hour, day and all\n", flags->every);
     else if (r->request.argument_count > 0)
         return store_reader_usage("a time is named by --window, or by --since and --until", usage);
     else if (flags->out[0] == '\0')
         return store_reader_usage("--out FILE is missing: what to write", usage);
     else
-        return exporter_run(r, flags, (enum export_format)format, (enum every)every);
+        return exporter_run(r, flags, format, every);
     return STATUS_USAGE;
 }
 

@@ -1,6 +1,7 @@
 // The inside of the command export.
 #pragma once
 
+#include "aggregate/commands/export/choice.h"
 #include "aggregate/commands/export/sink.h"
 #include "aggregate/commands/revisions.h"
 #include "aggregate/commands/velocities.h"
@@ -13,6 +14,7 @@ struct exporter {
     struct export_sink *sink;
     struct published pub;
     struct filter filter;
+    struct export_choice choice;
     struct rules rules;
     struct kpi_book book;
     const struct zone *zone;
@@ -27,7 +29,8 @@ struct exporter {
     struct velocities velocities;
     struct freshness_sum freshness;
     struct freshness_sum lacks; // by what is missing alone
-    size_t rows[EXPORT_TABLES], windows;
+    size_t rows[EXPORT_TABLES], windows, windows_all;
+    bool shows_progress;
     enum status status; // the first that failed, with its problem: nothing is written after it
     struct problem problem;
 };
@@ -36,7 +39,7 @@ extern const struct export_columns export_columns[EXPORT_TABLES];
 
 void export_row(struct exporter *e, enum export_table table, const struct output_cell *cells);
 
-// What the KPIs and counters mean.
+// What the KPIs and counters mean that are asked for.
 void export_definitions(struct exporter *e);
 // A window that is in the export.
 void export_provenance(struct exporter *e, const struct revision *revision, const struct shelf_file *file);

@@ -32,7 +32,14 @@ struct export_kind {
     void (*close)(struct export_sink *sink); // what was not ended is removed
 };
 
-// STATUS_USAGE, STATUS_CANT_CREATE, STATUS_NOT_ALLOWED. `how`: of out_how. `columns`: of each table.
+// "csv"...; false where there is none.
+bool export_format_parse(enum export_format *format, const char *name);
+// Refuses a name that says another format, or not what is said of compressing. `how`: of out_how. `columns`:
+// of each table. STATUS_USAGE, STATUS_CANT_CREATE, STATUS_NOT_ALLOWED.
+enum status export_sink_open(struct export_sink **sink, enum export_format format, const char *path, int how,
+                             const struct export_columns *columns, struct problem *p);
+
+// The kinds of them.
 enum status export_text_open(struct export_sink **sink, enum export_format format, const char *path, int how,
                              const struct export_columns *columns, struct problem *p);
 enum status export_sqlite_open(struct export_sink **sink, const char *path, int how,
