@@ -11,7 +11,7 @@ import subprocess
 import duckdb
 import pytest
 
-from harness.made_store import AGGREGATE, FIRST, exported, figures_of, moves_of, orders_of, read_file, rows_of, unzst, store  # noqa: F401
+from harness.made_store import AGGREGATE, FIRST, TIKTOK, exported, figures_of, moves_of, orders_of, read_file, rows_of, unzst, store  # noqa: F401
 from harness.process import ENVIRONMENT, run
 
 
@@ -177,3 +177,17 @@ def test_on_a_terminal_an_export_tells_how_far_it_is(store):
     told = os.read(ours, 4096).decode().split("\r")
     assert len(told) > 3 and told[1].startswith("2 of 2 windows, 16384 "), told
     assert "of 2 windows" not in run(command[:-1] + ["--force", command[-1]], store.directory.parent).stderr
+
+
+def test_every_row_of_counters_has_a_definition__red_without_those_of_names_that_come(store):
+    odd = {"table": "totals", "platform": TIKTOK, "account": "acme", "origin": 1, "format": 5, "paid": False,
+           "counters": {"spend_micros:EUR": 1_500_000, "spend_micros:JPY": 7, "kind_777": 4}}
+    followers = {"platform": TIKTOK, "content": "", "counter": "followers", "value": 900, "at": 1000 * FIRST, "event": 1}
+    store.window(0, [odd], readings=([followers], [])).window(1).make()
+    out = exported(store)
+    units = {row["name"]: (row["kind"], row["unit"]) for row in table_of(out, "definitions") if row["kind"] in ("counter", "reading")}
+    counters = {row["counter"] for row in table_of(out, "counters")}
+    assert {"spend_micros:EUR", "spend_micros:JPY", "kind_777", "followers", "likes"} <= counters <= units.keys()
+    assert units["spend_micros:EUR"] == ("counter", "micros") and units["followers"] == ("reading", "count")
+    names = [row["name"] for row in table_of(out, "definitions") if row["kind"] in ("counter", "reading")]
+    assert len(names) == len(set(names))

@@ -5,6 +5,7 @@
 
 #include "aggregate/commands/export/export.h"
 #include "aggregate/commands/gaps.h"
+#include "schemas/keys.h"
 #include "schemas/kpi.h"
 #include "schemas/registry.h"
 
@@ -173,16 +174,36 @@ static void kpis_define(struct exporter *e) {
     }
 }
 
+static void counter_define(struct exporter *e, const char *kind, struct slice name, bool is_money,
+                           const char *doc) {
+    if (!defined_add(&e->defined, name))
+        return;
+    export_row(e, EXPORT_DEFINITIONS,
+               (struct output_cell[DEFINITION_CELLS]){
+                   text_cell(kind), output_text(name), none, none, none, none, none, none,
+                   text_cell(is_money ? "micros" : "count"), text_cell(doc)});
+}
+
 static void counters_define(struct exporter *e) {
-    for (int i = 1; i < COUNTER_COUNT; i++) {
+    for (int i = 1; i < COUNTER_COUNT && e->choice.kpis[0] == '\0'; i++) {
         const struct counter_row *counter = counter_row((enum counter)i);
-        if (counter->name[0] == '\0' || e->choice.kpis[0] != '\0')
-            continue;
-        export_row(e, EXPORT_DEFINITIONS,
-                   (struct output_cell[DEFINITION_CELLS]){
-                       text_cell("counter"), text_cell(counter->name), none, none, none, none, none, none,
-                       text_cell(counter->by_currency ? "micros" : "count"), text_cell(counter->doc)});
+        if (counter->name[0] != '\0')
+            counter_define(e, "counter", slice_of(counter->name), counter->by_currency, counter->doc);
     }
+}
+
+void export_counter(struct exporter *e, const struct output_cell cells[COUNTER_CELLS]) {
+    struct slice name = cells[COUNTER_CELL_COUNTER].text;
+    field_code field;
+    enum counter counter;
+    char currency[4];
+    export_row(e, EXPORT_COUNTERS, cells);
+    if (!field_parse(&field, name))
+        counter_define(e, "reading", name, false, "what platforms told, as it was last read");
+    else if (!field_split(field, &counter, currency))
+        counter_define(e, "counter", name, false, "events of a kind that no list has, by its number");
+    else
+        counter_define(e, "counter", name, currency[0] != '\0', counter_row(counter)->doc);
 }
 
 static void sessions_define(struct exporter *e) {

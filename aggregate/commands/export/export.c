@@ -126,7 +126,7 @@ static void counters_put(struct exporter *e) {
             struct output_cell cells[COUNTER_CELLS];
             struct sheet_room room;
             counter_cells(cells, &room, &key, &counters[c], &e->stretch);
-            export_row(e, EXPORT_COUNTERS, cells);
+            export_counter(e, cells);
         }
         free(counters);
     }
@@ -144,7 +144,7 @@ static void readings_put(struct exporter *e) {
         if (!export_choice_counts(&e->choice, reading->content.length > 0 ? TABLE_CONTENT : TABLE_TOTALS))
             continue;
         counter_cells_of_reading(cells, &room, reading, &e->stretch);
-        export_row(e, EXPORT_COUNTERS, cells);
+        export_counter(e, cells);
     }
     free(numbers);
 }
@@ -267,6 +267,7 @@ static enum status all_put(struct exporter *e, const struct period *period, enum
     windows_put(e, period, every);
     hours_put(e, period);
     sessions_put(e, period);
+    defined_fini(&e->defined);
     velocities_fini(&e->velocities);
     live_windows_fini(&e->live);
     hour_week_fini(&e->week);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "aggregate/commands/export/choice.h"
+#include "aggregate/commands/export/defined.h"
 #include "aggregate/commands/export/sink.h"
 #include "aggregate/commands/revisions.h"
 #include "aggregate/commands/velocities.h"
@@ -24,6 +25,7 @@ struct exporter {
     uint64_t late, counted; // events
     struct stretch stretch;
     // of all of it
+    struct defined defined;
     struct hour_week week;
     struct live_windows live;
     struct velocities velocities;
@@ -41,6 +43,9 @@ void export_row(struct exporter *e, enum export_table table, const struct output
 
 // What the KPIs and counters mean that are asked for.
 void export_definitions(struct exporter *e);
+// A row of counters, and what it means where no row before said it: counters by currency, of kinds that are
+// not listed, and readings come as they come.
+void export_counter(struct exporter *e, const struct output_cell cells[COUNTER_CELLS]);
 // A window that is in the export.
 void export_provenance(struct exporter *e, const struct revision *revision, const struct shelf_file *file);
 // The windows of the range that are not.
