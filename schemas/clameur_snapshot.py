@@ -17,10 +17,14 @@ prints JSON lines, bytes in hexadecimal digits.
 import hashlib
 import itertools
 import json
+import signal
 import sys
 
-import zstandard
-from google.protobuf import descriptor_pb2, message_factory
+try:
+    import zstandard
+    from google.protobuf import descriptor_pb2, message, message_factory
+except ImportError as missing:
+    raise SystemExit(f"{missing}: install python3-zstandard and python3-protobuf") if __name__ == "__main__" else missing
 
 HEADER, BLOCK, TRAILER = 0x0A, 0x12, 0x1A  # the tags of Snapshot's fields
 
@@ -76,8 +80,7 @@ def _keyed(b):
     columns = (column or zeroes for column in (b.platforms, b.origins, b.formats, b.paid, b.id_shared, b.id_lengths))
     for account, platform, origin, format_, paid, shared, length in zip(accounts, *columns):
         id_, rest = id_[:shared] + b.id_rest[rest:rest + length], rest + length
-        rows.append({"account": account, "platform": platform, "origin": origin, "format": format_, "paid": bool(paid),
-                     "id": id_.decode(), "counters": {}})
+        rows.append(dict(account=account, platform=platform, origin=origin, format=format_, paid=bool(paid), id=id_.decode(), counters={}))
     for column in b.columns:
         for row, value in zip(itertools.accumulate(column.steps), column.values):
             rows[row]["counters"][column.counter] = value
@@ -87,5 +90,9 @@ def _keyed(b):
 
 
 if __name__ == "__main__":
-    for row in Snapshot(*sys.argv[1:]) if len(sys.argv) == 3 else sys.exit(__doc__):
-        print(json.dumps(row, ensure_ascii=False, default=lambda value: value.hex() if isinstance(value, bytes) else list(value)))
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # where its reader has gone, it ends as other programs do
+    try:
+        for row in Snapshot(*sys.argv[1:]) if len(sys.argv) == 3 else sys.exit(__doc__):
+            print(json.dumps(row, ensure_ascii=False, default=lambda value: value.hex() if isinstance(value, bytes) else list(value)))
+    except (OSError, ValueError, message.DecodeError, zstandard.ZstdError) as error:
+        sys.exit(f"{' '.join(sys.argv)}: {error}")

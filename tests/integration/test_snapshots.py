@@ -1,5 +1,7 @@
 """Snapshots are read without the project's programs: schemas/clameur_snapshot.py, a descriptor set, and nothing else."""
 import hashlib
+import os
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -236,3 +238,31 @@ def test_a_large_file_is_read_piece_by_piece(tmp_path, golden):
     rows = _read(path)[1]
     assert [row["id"] for row in rows] == [f"{number:09}" for number in range(66536)]
     assert all(row["counters"]["views"] == number * 2654435761 % 2**40 + 1 for number, row in enumerate(rows))
+
+
+def _program(*arguments, env=None, **more):
+    return subprocess.run([sys.executable, ROOT / "schemas" / "clameur_snapshot.py", *arguments], env=env, stderr=subprocess.PIPE, text=True, **more)
+
+
+def test_as_a_program_it_says_in_a_line_what_is_wrong__red_as_a_traceback(tmp_path):
+    torn, other = tmp_path / "torn.zst", tmp_path / "other.zst"
+    whole = GOLDEN.read_bytes()
+    other.write_bytes(zstandard.compress(b"\x0a\x03\xff\xff\xff"))
+    for length in (0, 1, 9, len(whole) // 2, len(whole) - 1):
+        torn.write_bytes(whole[:length])
+        done = _program(torn, SCHEMA, stdout=subprocess.DEVNULL)
+        assert done.returncode == 1 and str(torn) in done.stderr and len(done.stderr.splitlines()) == 1, (length, done.stderr)
+    for file, schema in ((other, SCHEMA), (SCHEMA, SCHEMA), (tmp_path / "none", SCHEMA), (GOLDEN, GOLDEN)):
+        done = _program(file, schema, stdout=subprocess.DEVNULL)
+        assert done.returncode == 1 and len(done.stderr.splitlines()) == 1, done.stderr
+    (tmp_path / "zstandard.py").write_text("raise ImportError('No module named zstandard')")
+    done = _program(GOLDEN, SCHEMA, stdout=subprocess.DEVNULL, env={"PYTHONPATH": str(tmp_path)})
+    assert done.returncode == 1 and done.stderr == "No module named zstandard: install python3-zstandard and python3-protobuf\n"
+
+
+def test_it_ends_quietly_where_its_reader_has_gone():
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = _program(GOLDEN, SCHEMA, stdout=writer)
+    os.close(writer)
+    assert done.returncode == -signal.SIGPIPE and done.stderr == ""
