@@ -13,13 +13,6 @@
 enum { PLATFORM_NAMES_MAX = 256, OTHERS_SAID_MAX = 3, NAMES_TOLD_MAX = 20 };
 static const char directory_scheme[] = "file://";
 
-static char **arguments_spell_out(int argc, char **argv) {
-    char **words = memory_take((size_t)(argc + 1) * sizeof(*words));
-    for (int i = 0; i < argc; i++)
-        words[i] = strcmp(argv[i], "-o") == 0 ? (char *)"--output" : argv[i];
-    return words;
-}
-
 static void help_print(const char *usage, const struct option_row *own, size_t own_count) {
     printf("usage: %s\n", usage);
     if (own_count > 0)
@@ -32,9 +25,9 @@ static void help_print(const char *usage, const struct option_row *own, size_t o
 enum status store_reader_configure(struct store_reader *r, int argc, char **argv, const char *usage,
                                    const struct option_row *own, size_t own_count, void *target,
                                    bool has_output) {
-    *r = (struct store_reader){.arguments = arguments_spell_out(argc, argv), .rows = settings_rows_relaxed()};
-    enum status status = config_load(&r->config, argc, r->arguments, 1, r->rows, settings_option_count,
-                                     &r->settings, own, own_count, target, &r->request);
+    *r = (struct store_reader){.rows = settings_rows_relaxed()};
+    enum status status = config_load(&r->config, argc, argv, 1, r->rows, settings_option_count, &r->settings,
+                                     own, own_count, target, &r->request);
     if (status != STATUS_OK)
         return status;
     if (r->request.help) {
@@ -101,7 +94,6 @@ void store_reader_close(struct store_reader *r) {
         store_close(&r->store);
     config_destroy(&r->config);
     free(r->rows);
-    free(r->arguments);
 }
 
 enum status store_reader_fail(const struct problem *p) {

@@ -17,7 +17,6 @@ struct store_reader {
     enum output_format format;
     bool terminal;
     struct store *store;
-    char **arguments;        // argv with its short flags spelt out
     struct option_row *rows; // which `config` points into
 };
 

@@ -216,10 +216,6 @@ static enum status load_and_answer(struct config **config, int argc, char **argv
 int command_config(int argc, char **argv) {
     struct option_row *relaxed = memory_take(settings_option_count * sizeof(*relaxed));
     struct config *config = NULL;
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "-o") == 0)
-            argv[i] = (char *)"--output";
-    }
     enum status status = load_and_answer(&config, argc, argv, relaxed);
     config_destroy(&config);
     free(relaxed);

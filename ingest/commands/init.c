@@ -114,10 +114,6 @@ static enum status init_all(struct init *in, int argc, char **argv) {
 
 int command_init(int argc, char **argv) {
     struct init *in = memory_take(sizeof(*in));
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "-o") == 0)
-            argv[i] = (char *)"--output";
-    }
     enum status status = init_all(in, argc, argv);
     startup_walk_end(&in->walk);
     startup_fini(&in->startup);

@@ -24,14 +24,12 @@ static const struct option_row flag_rows[] = {
 };
 enum { FLAG_ROWS = sizeof(flag_rows) / sizeof(flag_rows[0]) };
 
-// -o and -n by their long names, and --watch with its usual interval.
+// -n by its long name, and --watch with its usual interval.
 static char **arguments_spell_out(int argc, char **argv) {
     char **words = memory_take((size_t)(argc + 1) * sizeof(*words));
     for (int i = 0; i < argc; i++) {
         words[i] = argv[i];
-        if (strcmp(argv[i], "-o") == 0)
-            words[i] = (char *)"--output";
-        else if (strcmp(argv[i], "-n") == 0)
+        if (strcmp(argv[i], "-n") == 0)
             words[i] = (char *)"--number";
         else if (strcmp(argv[i], "--watch") == 0)
             words[i] = (char *)"--watch=2s";

@@ -334,10 +334,6 @@ static enum status read_and_rebuild(struct rebuild *r, int argc, char **argv) {
 
 int command_rebuild(int argc, char **argv) {
     struct rebuild *r = memory_take(sizeof(*r));
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "-o") == 0)
-            argv[i] = (char *)"--output";
-    }
     enum status status = read_and_rebuild(r, argc, argv);
     startup_walk_end(&r->walk);
     startup_fini(&r->startup);

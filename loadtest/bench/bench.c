@@ -44,7 +44,7 @@ static const struct option_row rows[] = {
     {"timeout", OPTION_DURATION, offsetof(struct bench_options, timeout_ms), "10m", 0, 1000, 86400000,
      "how long one run may take"},
     {"output", OPTION_CHOICE, offsetof(struct bench_options, output), "auto", 0, 0, 0,
-     "[auto|table|json] auto: a table on a terminal, one JSON line elsewhere"},
+     "[auto|table|json] -o; auto: a table on a terminal, one JSON line elsewhere"},
     {"json", OPTION_STRING, offsetof(struct bench_options, json), "", 0, 0, 0,
      "also write the JSON to this file"},
     {"floor", OPTION_BOOL, offsetof(struct bench_options, floor), "false", 0, 0, 0,

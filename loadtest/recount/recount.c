@@ -31,7 +31,7 @@ static const struct option_row rows[] = {
     {"against", OPTION_CHOICE, offsetof(struct recount_options, against), "redis", 0, 0, 0,
      "[redis|snapshots] what the log is held against"},
     {"output", OPTION_CHOICE, offsetof(struct recount_options, output), "auto", 0, 0, 0,
-     "[auto|table|json] auto: a table on a terminal, one JSON line elsewhere"},
+     "[auto|table|json] -o; auto: a table on a terminal, one JSON line elsewhere"},
     {"max-differences", OPTION_INT, offsetof(struct recount_options, max_differences), "20", 0, 0, 1000000,
      "how many differences are shown"},
     {"memory", OPTION_SIZE, offsetof(struct recount_options, memory), "1GiB", 0, 1 << 20, INT64_MAX,

@@ -63,12 +63,12 @@ struct config_request {
 };
 
 // Reads `argv[first..]` (flags, -c FILE or --config FILE, which may repeat; a directory: its *.yaml in name
-// order; -h, --help; -- ends the flags), the files and the environment into `target` by the rows. Further
-// tables may be given for a command's own flags: rows of `extra` fill `extra_target` and come from flags only
-// (may be NULL, 0, NULL). A bool is also a switch: --name alone is true. Without any `rows` the environment
-// is not looked at. Returns STATUS_OK, STATUS_USAGE (command line), STATUS_NO_INPUT (a named file is missing)
-// or STATUS_CONFIG; findings are on standard error, and `*config` is NULL. With `request->help` set only the
-// defaults are filled in, and nothing is required.
+// order; -o for --output; -h, --help; -- ends the flags), the files and the environment into `target` by the
+// rows. Further tables may be given for a command's own flags: rows of `extra` fill `extra_target` and come
+// from flags only (may be NULL, 0, NULL). A bool is also a switch: --name alone is true. Without any `rows`
+// the environment is not looked at. Returns STATUS_OK, STATUS_USAGE (command line), STATUS_NO_INPUT (a named
+// file is missing) or STATUS_CONFIG; findings are on standard error, and `*config` is NULL. With
+// `request->help` set only the defaults are filled in, and nothing is required.
 // `*config` owns every string it gave out.
 enum status config_load(struct config **config, int argc, char **argv, int first,
                         const struct option_row *rows, size_t row_count, void *target,

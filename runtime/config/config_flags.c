@@ -49,8 +49,8 @@ static void read_word(struct config_flags *flags, struct arena *arena, struct wo
         flags->help = true;
         return;
     }
-    if (strcmp(word, "-c") == 0) {
-        add_named(flags, "config", value_after(w), findings);
+    if (strcmp(word, "-c") == 0 || strcmp(word, "-o") == 0) {
+        add_named(flags, word[1] == 'c' ? "config" : "output", value_after(w), findings);
         return;
     }
     if (word[1] != '-') {

@@ -44,12 +44,13 @@ enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
 struct extra {
     bool connect;
     int64_t limit;
-    const char *topic;
+    const char *topic, *output;
 };
 static const struct option_row extra_rows[] = {
     {"connect", OPTION_BOOL, offsetof(struct extra, connect), "false", 0, 0, 0, "also ask the servers"},
     {"limit", OPTION_INT, offsetof(struct extra, limit), "10", 0, 0, 0, "how many"},
     {"topic", OPTION_STRING, offsetof(struct extra, topic), "", 0, 0, 0, "which"},
+    {"output", OPTION_STRING, offsetof(struct extra, output), "", 0, 0, 0, "as what"},
 };
 
 static struct capture captured;
@@ -65,7 +66,7 @@ static enum status load(char **argv) {
         argc++;
     capture_begin(&captured);
     enum status status =
-        config_load(&config, argc, argv, 1, rows, ROWS, &target, extra_rows, 3, &extra, &request);
+        config_load(&config, argc, argv, 1, rows, ROWS, &target, extra_rows, 4, &extra, &request);
     capture_end(&captured);
     return status;
 }
@@ -347,6 +348,7 @@ static const struct {
     {{"--redis.url"}, STATUS_USAGE, "--redis.url needs a value\n"},
     {{"--redis.url", "--connect"}, STATUS_USAGE, "--redis.url needs a value\n"},
     {{"-c"}, STATUS_USAGE, "--config needs a value\n"},
+    {{"-o"}, STATUS_USAGE, "--output needs a value\n"},
     {{"-x"}, STATUS_USAGE, "-x unknown flag; -c FILE, -h and --name=value are understood\n"},
     {{"--redis.flush_min=5"},
      STATUS_CONFIG,
@@ -365,6 +367,12 @@ static void test_flags_are_read_strictly(void **state) {
         assert_int_equal(load(argv), wrong_flags[i].status);
         assert_string_equal(captured.text, wrong_flags[i].finding);
     }
+}
+
+static void test_output_has_a_short_name_everywhere(void **state) {
+    assert_int_equal(LOAD(WORD("-o"), WORD("json"), WORD("acme"), BROKERS), STATUS_OK);
+    assert_string_equal(extra.output, "json");
+    assert_int_equal(request.argument_count, 1);
 }
 
 static void test_switches_and_arguments(void **state) {
@@ -420,7 +428,7 @@ static void test_environment(void **state) {
 static void test_without_rows_the_environment_is_not_looked_at(void **state) {
     setenv("CLAMEUR_WHATEVER", "1", 1);
     char *argv[] = {WORD("program"), WORD("--limit=4"), NULL};
-    assert_int_equal(config_load(&config, 2, argv, 1, NULL, 0, NULL, extra_rows, 3, &extra, &request),
+    assert_int_equal(config_load(&config, 2, argv, 1, NULL, 0, NULL, extra_rows, 4, &extra, &request),
                      STATUS_OK);
     assert_int_equal(extra.limit, 4);
     unsetenv("CLAMEUR_WHATEVER");
@@ -520,6 +528,7 @@ int main(void) {
         TEST(required),
         TEST(help_needs_nothing_and_reads_nothing),
         TEST(flags_are_read_strictly),
+        TEST(output_has_a_short_name_everywhere),
         TEST(switches_and_arguments),
         TEST(the_lowest_status_wins_and_all_findings_are_told),
         TEST(environment),
