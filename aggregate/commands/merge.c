@@ -78,8 +78,8 @@ static enum status span_put(const struct span *span, const char *path, bool forc
         status = out_file_commit(&file, p);
     }
     if (status == STATUS_OK)
-        fprintf(stderr, "%s: %zu files merged, %zu rows, %zu bytes\n", path, span->count,
-                rows_count(span->rows), bytes.length);
+        fprintf(stderr, "%s: %zu file%s merged, %zu rows, %zu bytes\n", path, span->count,
+                span->count == 1 ? "" : "s", rows_count(span->rows), bytes.length);
     out_file_abandon(&file);
     snapshot_bytes_fini(&bytes);
     return status;

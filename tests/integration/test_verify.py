@@ -13,6 +13,15 @@ def test_a_whole_store_is_whole(store):
     assert json.loads(store.run("verify", "-o", "json").stdout) == []
 
 
+def test_one_is_one(store):
+    store.window(0).make()
+    span = store.directory.parent / "span.zst"
+    assert "1 file merged" in store.run("merge", "--since", str(FIRST), "--out", span).stderr
+    assert run([AGGREGATE, "verify", span], store.directory.parent).stderr == "1 file: whole, and everything adds up\n"
+    assert " files, 1 window: whole" in store.run("verify").stderr
+    assert store.run("export", "--since", str(FIRST), "--out", "kpi.csv").stderr.endswith(" counters, 1 window\n")
+
+
 def test_every_file_that_is_changed_is_named__red_without_its_check(store):
     store.window(0, late=1).window(1).make()
     names = sorted(store.names)

@@ -67,8 +67,8 @@ struct visit {
 
 static void progress_show(struct exporter *e, const char *end) {
     if (e->shows_progress)
-        fprintf(stderr, "\r%zu of %zu windows, %zu KPIs, %zu counters%s", e->windows, e->windows_all,
-                e->rows[EXPORT_KPI], e->rows[EXPORT_COUNTERS], end);
+        fprintf(stderr, "\r%zu of %zu window%s, %zu KPIs, %zu counters%s", e->windows, e->windows_all,
+                e->windows_all == 1 ? "" : "s", e->rows[EXPORT_KPI], e->rows[EXPORT_COUNTERS], end);
 }
 
 void export_row(struct exporter *e, enum export_table table, const struct output_cell *cells) {
@@ -311,8 +311,8 @@ static enum status exporter_run(struct store_reader *r, const struct export_flag
         kpis_destroy(&kpis);
     }
     if (status == STATUS_OK)
-        fprintf(stderr, "%s: %zu KPIs, %zu counters, %zu windows\n", flags->out, e.rows[EXPORT_KPI],
-                e.rows[EXPORT_COUNTERS], e.windows);
+        fprintf(stderr, "%s: %zu KPIs, %zu counters, %zu window%s\n", flags->out, e.rows[EXPORT_KPI],
+                e.rows[EXPORT_COUNTERS], e.windows, e.windows == 1 ? "" : "s");
     published_fini(&e.pub);
     zone_close(&zone);
     return status == STATUS_OK ? status : store_reader_fail(&p);

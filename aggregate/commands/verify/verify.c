@@ -131,8 +131,8 @@ static enum status folders_check(struct verify *v, struct problem *p) {
 
 static void progress_show(const struct verify *v, size_t done, size_t count) {
     if (v->shows_progress && (done % PROGRESS_EVERY == 0 || done == count))
-        fprintf(stderr, "\r%zu of %zu windows, %zu files%s", done, count, v->files,
-                done == count ? "\n" : "");
+        fprintf(stderr, "\r%zu of %zu window%s, %zu file%s%s", done, count, count == 1 ? "" : "s", v->files,
+                v->files == 1 ? "" : "s", done == count ? "\n" : "");
 }
 
 static enum status windows_check(struct verify *v, struct problem *p) {
@@ -201,8 +201,11 @@ static enum status verdict(struct verify *v) {
                     v->files, v->first.what);
         return store_reader_fail(&p);
     }
-    fprintf(stderr, "%zu files, %zu windows%s: whole, and everything adds up\n", v->files, v->windows,
-            v->deep ? ", each published one merged again" : "");
+    fprintf(stderr, "%zu file%s", v->files, v->files == 1 ? "" : "s");
+    if (v->pub.store != NULL)
+        fprintf(stderr, ", %zu window%s%s", v->windows, v->windows == 1 ? "" : "s",
+                v->deep ? ", each published one merged again" : "");
+    fputs(": whole, and everything adds up\n", stderr);
     return STATUS_OK;
 }
 
