@@ -1,7 +1,9 @@
 // The temporary file is made when writing begins, by its own name: who may not write there is told at once,
-// and a signal that ends the process removes it.
+// and a signal that ends the process removes it. It is locked until it is whole or gone, so that what a
+// process left that was killed is known, and removed by whoever writes there next.
 #include "aggregate/commands/out_file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -11,6 +13,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zstd.h>
@@ -62,8 +65,6 @@ static FILE *compressor_open(FILE *to) {
     ZSTD_CCtx_setParameter(c->stream, ZSTD_c_checksumFlag, 1);
     return fopencookie(c, "w", (cookie_io_functions_t){.write = compressor_write, .close = compressor_close});
 }
-
-// ---- writing
 
 static enum status unwritable(const char *path, struct problem *p) {
     enum status status = errno == EACCES || errno == EPERM ? STATUS_NOT_ALLOWED : STATUS_CANT_CREATE;
@@ -164,7 +165,62 @@ static enum status place_check(const char *path, int how, struct problem *p) {
                              "%s is there already, and stays", path);
 }
 
+// ---- what was left
+
+// NAME.PID.tmp
+static bool is_temporary_of(const char *temporary, const char *name) {
+    size_t length = strlen(name);
+    if (strncmp(temporary, name, length) != 0 || temporary[length] != '.')
+        return false;
+    const char *number = temporary + length + 1;
+    size_t digits = strspn(number, "0123456789");
+    return digits > 0 && strcmp(number + digits, ".tmp") == 0;
+}
+
+// By the lock that its writer holds to the end, on whatever machine: a number of a process would not say so.
+static void unlocked_remove(int folder, const char *name) {
+    int file = openat(folder, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+    if (file < 0)
+        return;
+    if (flock(file, LOCK_EX | LOCK_NB) == 0)
+        unlinkat(folder, name, 0);
+    close(file);
+}
+
+// Of processes that were killed.
+static void leftovers_remove(const char *path) {
+    char *in = memory_text(path), *of = memory_text(path);
+    const char *name = basename(of);
+    DIR *folder = opendir(dirname(in));
+    for (struct dirent *e = folder != NULL ? readdir(folder) : NULL; e != NULL; e = readdir(folder)) {
+        if (is_temporary_of(e->d_name, name))
+            unlocked_remove(dirfd(folder), e->d_name);
+    }
+    if (folder != NULL)
+        closedir(folder);
+    free(of);
+    free(in);
+}
+
 // ---- writing
+
+static enum status temporary_open(struct out_file *file, struct problem *p) {
+    size_t size = strlen(file->path) + 32;
+    char *temporary = memory_take(size);
+    snprintf(temporary, size, "%s.%ld.tmp", file->path, (long)getpid());
+    temporary_know(temporary);
+    int lock = open(temporary, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (lock < 0 || flock(lock, LOCK_EX | LOCK_NB) != 0 || ftruncate(lock, 0) != 0) {
+        enum status status = unwritable(file->path, p);
+        if (lock >= 0)
+            close(lock);
+        temporary_forget(temporary);
+        return status;
+    }
+    file->temporary = temporary;
+    file->lock = lock;
+    return STATUS_OK;
+}
 
 // Beside the file that it becomes: a rename does not cross file systems.
 enum status out_file_name(struct out_file *file, const char *path, int how, struct problem *p) {
@@ -172,18 +228,8 @@ enum status out_file_name(struct out_file *file, const char *path, int how, stru
     enum status status = place_check(path, how, p);
     if (status != STATUS_OK)
         return status;
-    size_t size = strlen(path) + 32;
-    char *temporary = memory_take(size);
-    snprintf(temporary, size, "%s.%ld.tmp", path, (long)getpid());
-    temporary_know(temporary);
-    int made = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (made < 0) {
-        temporary_forget(temporary);
-        return unwritable(path, p);
-    }
-    close(made);
-    file->temporary = temporary;
-    return STATUS_OK;
+    leftovers_remove(path);
+    return temporary_open(file, p);
 }
 
 enum status out_file_begin(struct out_file *file, const char *path, int how, struct problem *p) {
@@ -198,6 +244,12 @@ enum status out_file_begin(struct out_file *file, const char *path, int how, str
         file->out = compressor_open(file->compressed);
     }
     return STATUS_OK;
+}
+
+static void temporary_end(struct out_file *file) {
+    temporary_forget(file->temporary);
+    close(file->lock);
+    file->temporary = NULL;
 }
 
 static bool stream_end(FILE **stream) {
@@ -231,8 +283,7 @@ enum status out_file_commit(struct out_file *file, struct problem *p) {
     if (!whole || !sync_path(file->temporary, O_RDONLY) || rename(file->temporary, file->path) != 0)
         return unwritable(file->path, p);
     sync_folder_of(file->path);
-    temporary_forget(file->temporary);
-    file->temporary = NULL;
+    temporary_end(file);
     return STATUS_OK;
 }
 
@@ -241,7 +292,7 @@ void out_file_abandon(struct out_file *file) {
     stream_end(&file->compressed);
     if (file->temporary != NULL) {
         unlink(file->temporary);
-        temporary_forget(file->temporary);
+        temporary_end(file);
     }
     free(file->path);
     *file = (struct out_file){0};

@@ -13,6 +13,7 @@
 // Until out_file_commit nobody sees it under its name, and what was there stays.
 struct out_file {
     char *path, *temporary;
+    int lock;         // of the temporary file
     FILE *out;        // write here
     FILE *compressed; // what `out` writes to where it compresses
 };

@@ -142,6 +142,26 @@ def test_a_signal_leaves_nothing__red_without_the_handler(store, form, number):
     assert not list(out.parent.glob("kpi*"))
 
 
+@pytest.mark.parametrize("form", ("csv", "sqlite"))
+def test_what_a_killed_export_left_goes_with_the_next__red_without_the_lock(store, form):
+    store.window(0, rows=[row | {"id": f"{i}"} for i in range(40000) for row in rows_of(0)[3:4]]).make()
+    out = store.directory.parent / f"kpi.{form}"
+    command = [AGGREGATE, "export", "--since", str(FIRST), "--format", form, "--out", out, f"--store.url=file://{store.directory}"]
+    killed = subprocess.Popen(command, stderr=subprocess.DEVNULL, env=ENVIRONMENT)
+    while not list(out.parent.glob(f"kpi.{form}.*.tmp")):
+        assert killed.poll() is None
+    killed.send_signal(signal.SIGSTOP)
+    (left,) = out.parent.glob(f"kpi.{form}.*.tmp")
+    other = out.with_name(f"kpi.{form}.mine.tmp")
+    other.write_text("not ours")
+    run(command, store.directory.parent)
+    assert left.exists(), "its writer lives"
+    killed.kill()
+    killed.wait()
+    run([*command, "--force"], store.directory.parent)
+    assert not left.exists() and other.read_text() == "not ours"
+
+
 def table_of(out, name):
     return list(csv.DictReader(io.StringIO((out if name == "kpi" else out.with_suffix(f".{name}.csv")).read_text())))
 

@@ -124,9 +124,9 @@ enum status export_sqlite_open(struct export_sink **sink, const char *path, int 
     *sink = &s->sink;
     enum status status = out_file_name(&s->file, path, how, p);
     if (status == STATUS_OK) {
-        int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX; // one thread
-        status =
-            sqlite3_open_v2(s->file.temporary, &s->base, flags, NULL) == SQLITE_OK ? STATUS_OK : failed(s, p);
+        int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX; // one thread; and the lock is ours
+        status = sqlite3_open_v2(s->file.temporary, &s->base, flags, "unix-none") == SQLITE_OK ? STATUS_OK
+                                                                                               : failed(s, p);
     }
     if (status == STATUS_OK)
         status = tables_create(s, p);
