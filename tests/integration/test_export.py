@@ -209,5 +209,6 @@ def test_every_row_of_counters_has_a_definition__red_without_those_of_names_that
     counters = {row["counter"] for row in table_of(out, "counters")}
     assert {"spend_micros:EUR", "spend_micros:JPY", "kind_777", "followers", "likes"} <= counters <= units.keys()
     assert units["spend_micros:EUR"] == ("counter", "micros") and units["followers"] == ("reading", "count")
+    assert units["priced_orders"] == ("counter", "count")
     names = [row["name"] for row in table_of(out, "definitions") if row["kind"] in ("counter", "reading")]
     assert len(names) == len(set(names))

@@ -188,7 +188,8 @@ static void counters_define(struct exporter *e) {
     for (int i = 1; i < COUNTER_COUNT && e->choice.kpis[0] == '\0'; i++) {
         const struct counter_row *counter = counter_row((enum counter)i);
         if (counter->name[0] != '\0')
-            counter_define(e, "counter", slice_of(counter->name), counter->by_currency, counter->doc);
+            counter_define(e, "counter", slice_of(counter->name), counter_is_money((enum counter)i),
+                           counter->doc);
     }
 }
 
@@ -203,7 +204,7 @@ void export_counter(struct exporter *e, const struct output_cell cells[COUNTER_C
     else if (!field_split(field, &counter, currency))
         counter_define(e, "counter", name, false, "events of a kind that no list has, by its number");
     else
-        counter_define(e, "counter", name, currency[0] != '\0', counter_row(counter)->doc);
+        counter_define(e, "counter", name, counter_is_money(counter), counter_row(counter)->doc);
 }
 
 static void sessions_define(struct exporter *e) {
