@@ -14,6 +14,7 @@
 
 #include <stdlib.h>
 
+#include "aggregate/store/keyring.h"
 #include "runtime/clock.h"
 #include "runtime/log/log.h"
 #include "runtime/memory.h"
@@ -68,6 +69,14 @@ static enum status meta_settle(struct pipeline *p, struct problem *problem) {
     return status == STATUS_OK ? store_meta_fit(&p->meta, &ours, problem) : status;
 }
 
+// A key that the others may still learn of in time: by then a group has been joined.
+static enum status keys_settle(struct pipeline *p, struct problem *problem) {
+    size_t count;
+    const struct key_version *keys = pseudonymiser_versions(p->basis->pseudonyms, &count);
+    return keyring_settle(p->store, keys, count,
+                          clock_wall_ms() + p->basis->settings.kafka_session_timeout_ms, problem);
+}
+
 // ---- set-up
 
 static void stages_open(struct pipeline *p) {
@@ -117,7 +126,8 @@ static enum status edges_open(struct pipeline *p, struct problem *problem) {
     status = herald_create(&p->watch.herald, s, f->passthrough, f->passthrough_count, &p->loop, problem);
     if (status != STATUS_OK)
         return status;
-    return meta_settle(p, problem);
+    status = meta_settle(p, problem);
+    return status == STATUS_OK ? keys_settle(p, problem) : status;
 }
 
 // ---- the turn

@@ -326,6 +326,29 @@ def test_a_store_of_another_log_is_refused(aggregation, past, kafka):
     assert aggregator.said("CLM-D4")
 
 
+def test_another_pseudonym_key_is_refused_and_a_store_from_before_fingerprints_takes_its_own(aggregation, past):
+    produce(aggregation, past, 500, 1)
+    aggregator = aggregation.start()
+    aggregation.settle()
+    assert aggregator.terminate() == 0
+    kept = aggregation.store.path / "keys" / "0001"
+    fingerprint = kept.read_text()
+    kept.unlink()  # as before there were any
+    aggregator = aggregation.start()
+    assert kept.read_text() == fingerprint
+    assert aggregator.terminate() == 0
+    key = aggregation.deployment.directory / "pseudonym.key"
+    right = key.read_text()
+    key.write_text("ff" * 16 + "\n")
+    aggregator = aggregation.start(ready=False)
+    assert aggregator.process.wait(30) == 78
+    assert "pseudonym key 1" in aggregator.said("CLM-M5")[-1]
+    key.write_text(right + f"{int(time.time() * 1000) + 3_600_000}: {'ee' * 16}\n")
+    aggregator = aggregation.start()
+    assert kept.with_name("0002").read_text().startswith(fingerprint)
+    assert aggregator.terminate() == 0
+
+
 def test_partitions_that_are_added_stop_it_and_what_is_sealed_stays(kafka, topic, redis, tmp_path, past):
     aggregation = aggregation_of(kafka, topic, redis, tmp_path / "one", **{"kafka.topic.metadata.refresh.interval.ms": 1000})
     produce(aggregation, past, 4_000, 2)

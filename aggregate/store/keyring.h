@@ -1,0 +1,16 @@
+// By which pseudonym keys a store counts persons: fingerprints, of which none leads back to its key. The
+// files keys/0001, keys/0002... of the store, each created only where there is none and never changed: the
+// first is the key file of whoever came first, lines "<since> <fingerprint>" as in Redis (schemas/layout.h),
+// each further one the same lines and those of a rotation. The last by number holds. A store that was begun
+// before there were such files takes the first key file that it meets.
+#pragma once
+
+#include "schemas/layout.h"
+#include "stream/store/store.h"
+
+// Holds `ours` against the store, and keeps what is new: where several begin at once, the first one's stands
+// for all. STATUS_CONFIG (CLM-M5): one of ours is another than the store's, one of the store's is missing, or
+// one that is new to the store has a since before `earliest_ms`; STATUS_BAD_DATA (CLM-D3), a file is none of
+// these.
+enum status keyring_settle(struct store *store, const struct key_version *ours, size_t count,
+                           int64_t earliest_ms, struct problem *p);
