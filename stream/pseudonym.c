@@ -61,6 +61,8 @@ void pseudonym_person(const struct pseudonymiser *p, int64_t record_time_ms, str
     pseudonym_write(p, record_time_ms, PSEUDONYM_KIND_PERSON, 0, id, out);
 }
 
+static const char lines_remedy[] = "lines are `KEY` or `SINCE: KEY`, KEY 32 hex digits, SINCE growing";
+
 // Reads up to FILE_BYTES_MAX bytes; -1 with errno where it fails.
 static ssize_t read_all(int file, char *text) {
     size_t length = 0;
@@ -77,10 +79,24 @@ static ssize_t read_all(int file, char *text) {
     return (ssize_t)length;
 }
 
+// By a new key all would be other persons: the making of one is told only where there is no file.
+static enum status unreadable(struct problem *problem, const char *path, int error) {
+    static const char format[] = "the key file %s cannot be read: %s";
+    if (error == EACCES || error == EPERM)
+        return problem_set(problem, STATUS_NOT_ALLOWED, "", "give this user the right to read it", format,
+                           path, strerror(error));
+    if (error != ENOENT && error != ENOTDIR)
+        return problem_set(problem, STATUS_NO_INPUT, "", "name the key file in privacy.key_file", format,
+                           path, strerror(error));
+    return problem_set(
+        problem, STATUS_NO_INPUT, "",
+        "name the key file in privacy.key_file; only where nothing was counted yet make a new one: (umask "
+        "077; od -An -N16 -tx1 /dev/urandom | tr -d ' \\n' > FILE)",
+        format, path, strerror(error));
+}
+
 // The whole file into `text`, closed by a zero byte.
 static enum status read_file(const char *path, char text[FILE_BYTES_MAX + 1], struct problem *problem) {
-    const char *remedy =
-        "name the key file in privacy.key_file: head -c16 /dev/urandom | xxd -p > FILE; chmod 400 FILE";
     struct stat about = {0};
     ssize_t length = -1;
     int file = open(path, O_RDONLY | O_CLOEXEC);
@@ -90,15 +106,15 @@ static enum status read_file(const char *path, char text[FILE_BYTES_MAX + 1], st
     if (file >= 0)
         close(file);
     if (length < 0)
-        return problem_set(problem, STATUS_NO_INPUT, "", remedy, "the key file %s cannot be read: %s", path,
-                           strerror(error));
+        return unreadable(problem, path, error);
     if (about.st_mode & S_IRWXO)
         return problem_set(problem, STATUS_CONFIG, "", "chmod o-rwx FILE (in Kubernetes: defaultMode 0440)",
                            "the key file %s is open to others than its owner and group (mode %03o)", path,
                            (unsigned)about.st_mode & 0777);
     text[length] = '\0';
     if (length == FILE_BYTES_MAX || strlen(text) != (size_t)length)
-        return problem_set(problem, STATUS_CONFIG, "", remedy, "the key file %s is no text of keys", path);
+        return problem_set(problem, STATUS_CONFIG, "", lines_remedy, "the key file %s is no text of keys",
+                           path);
     return STATUS_OK;
 }
 
@@ -211,7 +227,6 @@ static const char *read_line(char *line, struct pseudonymiser *p) {
 
 static enum status read_lines(char *text, const char *path, struct pseudonymiser *p,
                               struct problem *problem) {
-    const char *remedy = "lines are `KEY` or `SINCE: KEY`, KEY 32 hex digits, SINCE growing";
     unsigned number = 0;
     for (char *next = text, *line; (line = strsep(&next, "\n")) != NULL;) {
         number++;
@@ -219,10 +234,10 @@ static enum status read_lines(char *text, const char *path, struct pseudonymiser
         line = trim(line);
         const char *wrong = line[0] != '\0' ? read_line(line, p) : NULL;
         if (wrong != NULL)
-            return problem_set(problem, STATUS_CONFIG, "", remedy, "%s:%u: %s", path, number, wrong);
+            return problem_set(problem, STATUS_CONFIG, "", lines_remedy, "%s:%u: %s", path, number, wrong);
     }
     if (p->count == 0)
-        return problem_set(problem, STATUS_CONFIG, "", remedy, "the key file %s holds no key", path);
+        return problem_set(problem, STATUS_CONFIG, "", lines_remedy, "the key file %s holds no key", path);
     return STATUS_OK;
 }
 

@@ -14,8 +14,8 @@ struct pseudonymiser;
 
 // The key file: lines `KEY` or `SINCE: KEY`, KEY 32 hex digits, SINCE a record time (RFC 3339 UTC or ms),
 // growing; `#` comments. A record's ids are keyed by the last key whose SINCE is not after the record's time.
-// Refused: unreadable (STATUS_NO_INPUT), readable by others than owner and group (STATUS_CONFIG), malformed
-// (STATUS_CONFIG with the line; the key itself is never printed).
+// Refused: missing (STATUS_NO_INPUT), not readable by this user (STATUS_NOT_ALLOWED), readable by others than
+// owner and group (STATUS_CONFIG), malformed (STATUS_CONFIG with the line; the key itself is never printed).
 enum status pseudonymiser_load(struct pseudonymiser **p, const char *path, struct problem *problem);
 // A key that nobody knows and that ends with the process: for whoever looks at events without the key file.
 struct pseudonymiser *pseudonymiser_random(void);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -210,6 +211,31 @@ static void test_files_that_are_no_text_are_refused(void **state) {
     assert_int_equal(pseudonymiser_load(&p, "/tmp", &problem), STATUS_NO_INPUT);
 }
 
+// In a child: nobody's, where we may read everything. Is a right asked for, and no new key?
+static bool asks_for_the_right(void) {
+    struct pseudonymiser *p;
+    struct problem problem;
+    if (geteuid() == 0 && setuid(65534) != 0)
+        return false;
+    return pseudonymiser_load(&p, path, &problem) == STATUS_NOT_ALLOWED &&
+           strstr(problem.remedy, "the right to read") != NULL && strstr(problem.remedy, "urandom") == NULL;
+}
+
+static void test_a_file_that_may_not_be_read_makes_nobody_take_a_new_key__red_without_EACCES(void **state) {
+    struct pseudonymiser *p;
+    struct problem problem;
+    int ended;
+    write_keys(KEY, strlen(KEY), 0);
+    pid_t child = fork();
+    if (child == 0)
+        _exit(asks_for_the_right() ? 0 : 1);
+    assert_int_equal(waitpid(child, &ended, 0), child);
+    assert_int_equal(ended, 0);
+    unlink(path);
+    assert_int_equal(pseudonymiser_load(&p, path, &problem), STATUS_NO_INPUT);
+    assert_non_null(strstr(problem.remedy, "only where nothing was counted yet"));
+}
+
 static void test_a_file_open_to_others_is_refused(void **state) {
     static const struct {
         mode_t mode;
@@ -233,6 +259,7 @@ int main(void) {
         cmocka_unit_test(test_before_the_first_since_the_first_key_holds),
         cmocka_unit_test(test_malformed_files_are_refused_with_the_line_and_without_the_key),
         cmocka_unit_test(test_files_that_are_no_text_are_refused),
+        cmocka_unit_test(test_a_file_that_may_not_be_read_makes_nobody_take_a_new_key__red_without_EACCES),
         cmocka_unit_test(test_a_file_open_to_others_is_refused),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -87,7 +87,8 @@ enum status recount_keys_load(struct recount_keys *keys, const char *path, struc
     CHECK(sodium_init() >= 0);
     FILE *file = fopen(path, "re");
     if (file == NULL)
-        return problem_set(problem, STATUS_NO_INPUT, "", "name the key file of the workers",
+        return problem_set(problem, errno == EACCES ? STATUS_NOT_ALLOWED : STATUS_NO_INPUT, "",
+                           "name the key file of the workers, as a user who may read it",
                            "privacy.key_file %s: %s", path, strerror(errno));
     enum status status = keys_read(keys, file, path, problem);
     fclose(file);
