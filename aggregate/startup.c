@@ -17,8 +17,11 @@ static enum status read_store(struct walk *walk) {
     }
     if (store_open_settings(&store, settings, STORE_TO_WRITE, &p) != STATUS_OK)
         return walk_trouble(walk, &p);
+    enum status status = store_try(store, &p);
     int64_t all = 0, free_bytes = store_free_bytes(store, &all);
     store_close(&store);
+    if (status != STATUS_OK)
+        return walk_trouble(walk, &p);
     if (free_bytes >= 0)
         walk_found(walk, "%s, %.1f GB free", settings->store_url, (double)free_bytes / 1e9);
     else

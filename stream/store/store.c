@@ -51,6 +51,15 @@ void store_close(struct store **store) {
     *store = NULL;
 }
 
+// The name is the same for all: what one leaves behind that dies meanwhile, the next one removes.
+enum status store_try(struct store *store, struct problem *p) {
+    static const char name[] = "trial";
+    enum status status = store_put(store, name, "", 0, p);
+    if (status == STATUS_OK)
+        status = store_remove(store, name, p);
+    return status == STATUS_TRY_AGAIN ? STATUS_OK : status;
+}
+
 bool store_part_ok(const char *part, size_t length) {
     static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789.-";
     return length > 0 && part[0] != '.' && strspn(part, allowed) >= length;

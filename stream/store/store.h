@@ -39,6 +39,9 @@ struct settings;
 enum status store_open_settings(struct store **store, const struct settings *settings, enum store_use use,
                                 struct problem *p);
 void store_close(struct store **store);
+// Writes a small file and removes it again. STATUS_NOT_ALLOWED (CLM-A1), STATUS_OS, STATUS_CANT_CREATE; a
+// store that is full, or does not answer, is STATUS_OK: writers wait for it.
+enum status store_try(struct store *store, struct problem *p);
 
 // Names are of a-z 0-9 . - and the '/' of folders, relative, at most 255 bytes, no part of them with a dot in
 // front: STATUS_USAGE for others. Below, STATUS_NOT_ALLOWED, STATUS_OS and STATUS_CANT_CREATE are what a

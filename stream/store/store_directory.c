@@ -60,8 +60,8 @@ static enum status trouble(struct directory *d, const char *verb, const char *na
     switch (error) {
     case EACCES:
     case EPERM:
-        return problem_set(p, STATUS_NOT_ALLOWED, "", remedies[d->use].permit, format, d->path, verb, name,
-                           strerror(error));
+        return problem_set(p, STATUS_NOT_ALLOWED, "CLM-A1", remedies[d->use].permit, format, d->path, verb,
+                           name, strerror(error));
     case EMFILE:
     case ENFILE:
         return problem_set(p, STATUS_OS, "CLM-L1", "raise LimitNOFILE or ulimit -n", format, d->path, verb,
@@ -388,8 +388,9 @@ enum status store_directory_open(struct store **store, const char *path, enum st
     }
     if (d->root < 0) {
         error = error != 0 ? error : errno;
+        bool barred = error == EACCES || error == EPERM;
         enum status status =
-            problem_set(p, error == EACCES || error == EPERM ? STATUS_NOT_ALLOWED : STATUS_CANT_CREATE, "",
+            problem_set(p, barred ? STATUS_NOT_ALLOWED : STATUS_CANT_CREATE, barred ? "CLM-A1" : "",
                         "name a directory of this user's in store.url", "store %s: cannot open it: %s", path,
                         strerror(error));
         directory_close(&d->store);

@@ -422,7 +422,7 @@ def test_a_store_that_cannot_be_written_is_said_at_start(make, tmp_path):
     with small_disk(tmp_path / "disk", "ro") as disk:
         aggregator = make("read-only", store=disk).start(ready=False)
         ended(aggregator, 73)
-        assert f"store {disk}: cannot write meta: Read-only file system" in aggregator.process.tail()
+        assert f"store {disk}: cannot write trial: Read-only file system" in aggregator.process.tail()
         assert "see what is there" in aggregator.process.tail()
 
 

@@ -235,13 +235,32 @@ static void a_file_that_cannot_be_read_now_may_be_later(void **state) {
     store_close(&store);
 }
 
+static void a_trial_says_what_a_person_must_mend__red_without_the_write(void **state) {
+    static const struct {
+        int error;
+        enum status status;
+    } cases[] = {{EACCES, STATUS_NOT_ALLOWED}, {EROFS, STATUS_CANT_CREATE}, {ENOSPC, STATUS_OK}};
+    struct store *store = store_fresh();
+    struct store_names names;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct problem p;
+        faults_begin(FAULT_FAIL, 1, cases[i].error);
+        assert_int_equal(store_try(store, &p), cases[i].status);
+        faults_end();
+    }
+    assert_int_equal(store_try(store, NULL), STATUS_OK);
+    assert_int_equal(store_list(store, "", &names, NULL), STATUS_OK);
+    assert_int_equal(names.count, 0);
+    store_close(&store);
+}
+
 static void what_a_person_must_mend_is_no_matter_of_trying_again(void **state) {
     static const struct {
         int error;
         enum status status;
         const char *code;
-    } cases[] = {{EACCES, STATUS_NOT_ALLOWED, ""},
-                 {EPERM, STATUS_NOT_ALLOWED, ""},
+    } cases[] = {{EACCES, STATUS_NOT_ALLOWED, "CLM-A1"},
+                 {EPERM, STATUS_NOT_ALLOWED, "CLM-A1"},
                  {EMFILE, STATUS_OS, "CLM-L1"},
                  {EROFS, STATUS_CANT_CREATE, ""}};
     struct store *store = store_fresh();
@@ -452,6 +471,7 @@ int main(void) {
         cmocka_unit_test(a_folder_that_another_made_is_made_durable_too),
         cmocka_unit_test(a_file_system_without_links_creates_too),
         cmocka_unit_test(a_file_that_cannot_be_read_now_may_be_later),
+        cmocka_unit_test(a_trial_says_what_a_person_must_mend__red_without_the_write),
         cmocka_unit_test(what_a_person_must_mend_is_no_matter_of_trying_again),
         cmocka_unit_test(only_old_temporaries_are_cleared_when_a_store_is_opened),
         cmocka_unit_test(what_is_not_ours_is_not_listed),
