@@ -72,9 +72,12 @@ static void give_entry(void *context, const char *name, const struct document_en
 static void read_file(struct config *c, const char *path) {
     struct document document;
     struct file_reading reading = {c, {SOURCE_FILE, ++c->sources, &document}};
+    size_t found = c->findings.count;
     document_read(&document, &c->arena, path, &c->findings);
-    if (document.root == NULL)
+    if (document.root == NULL) {
+        c->unread = c->unread || c->findings.count > found;
         return;
+    }
     if (document.root->kind != DOCUMENT_MAPPING) {
         findings_add(&c->findings, STATUS_CONFIG, document_origin(&document, &c->arena, document.root->at),
                      "a configuration is a mapping: NAME: VALUE");
@@ -96,6 +99,7 @@ static int by_name(const struct dirent **a, const struct dirent **b) {
 static void read_directory(struct config *c, const char *path) {
     struct dirent **entries = NULL;
     int count = scandir(path, &entries, is_yaml, by_name);
+    c->unread = c->unread || count <= 0;
     if (count <= 0)
         findings_add(&c->findings, STATUS_NO_INPUT, path, "%s",
                      count == 0 ? "this directory holds no *.yaml" : strerror(errno));

@@ -7,9 +7,13 @@ struct words {
     char **end;
 };
 
-// The word after the present one, where it can be a value: what begins with -- cannot.
+static bool word_is_flag(const char *word) {
+    return strncmp(word, "--", 2) == 0 || strcmp(word, "-c") == 0 || strcmp(word, "-h") == 0;
+}
+
+// The word after the present one, where it can be a value: a flag cannot (-3 can).
 static char *value_after(struct words *w) {
-    if (w->at + 1 >= w->end || strncmp(w->at[1], "--", 2) == 0)
+    if (w->at + 1 >= w->end || word_is_flag(w->at[1]))
         return NULL;
     return *++w->at;
 }

@@ -79,7 +79,10 @@ void config_merge_refuse_unknown(struct config *c, const struct source *source, 
 }
 
 static void refuse_twice(struct config *c, enum status blamed, const struct given *g, const char *first) {
-    findings_add(&c->findings, blamed, g->name_origin, "%s is given twice, first in %s", g->name, first);
+    if (strcmp(g->name_origin, first) == 0) // a flag, or a variable: there is no place to name
+        findings_add(&c->findings, blamed, g->name_origin, "is given twice: it takes one value");
+    else
+        findings_add(&c->findings, blamed, g->name_origin, "%s is given twice, first in %s", g->name, first);
 }
 
 static bool exposed(const struct source *source, const char *value) {
@@ -232,6 +235,29 @@ static bool slot_is_empty(const struct slot *slot) {
     return value[0] == '\0';
 }
 
+// The pair that was probably meant for the row; NULL where none is near.
+static const struct config_pair *pair_near(struct config *c, const char *row) {
+    for (size_t i = 0; i < c->pair_count; i++) {
+        const char *name = config_text_join(&c->arena, "kafka.", c->pairs[i].name);
+        if (config_nearest(name, &row, 1) != NULL)
+            return &c->pairs[i];
+    }
+    return NULL;
+}
+
+static void require_key(struct config *c, const struct slot *slot) {
+    const char *row = slot->row->name;
+    const struct config_pair *meant = pair_near(c, row);
+    if (meant != NULL)
+        findings_add(&c->findings, STATUS_CONFIG, meant->origin, "unknown key kafka.%s; did you mean %s?",
+                     meant->name, row);
+    else
+        findings_add(&c->findings, STATUS_CONFIG, "",
+                     "%s is required (%s): set it in a file, as %s: VALUE; or by the variable %s; or by the "
+                     "flag --%s=VALUE",
+                     row, slot->row->doc, row, slot->variable, row);
+}
+
 void config_merge_require(struct config *c) {
     for (size_t i = 0; i < c->slot_count; i++) {
         const struct slot *slot = &c->slots[i];
@@ -240,12 +266,8 @@ void config_merge_require(struct config *c) {
         if (slot->flags_only)
             findings_add(&c->findings, STATUS_USAGE, "", "--%s is required: %s", slot->row->name,
                          slot->row->doc);
-        else
-            findings_add(
-                &c->findings, STATUS_CONFIG, "",
-                "%s is required (%s): set it in a file, as %s: VALUE; or by the variable %s; or by the "
-                "flag --%s=VALUE",
-                slot->row->name, slot->row->doc, slot->row->name, slot->variable, slot->row->name);
+        else if (!c->unread)
+            require_key(c, slot);
     }
 }
 

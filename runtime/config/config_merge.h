@@ -44,6 +44,7 @@ struct config {
     size_t pair_count;
     struct config_flags flags;
     unsigned sources; // so far
+    bool unread;      // a file could not be read: what it would have given is not known
 };
 
 // A value on its way to its row.
@@ -65,7 +66,7 @@ void config_merge_give(struct config *c, const struct source *source, const stru
 // Notes a name that no row has, with the nearest that one has.
 void config_merge_refuse_unknown(struct config *c, const struct source *source, const struct given *g);
 
-// Notes every required row that nobody gave.
+// Notes every required row that nobody gave; keys only where every file was read.
 void config_merge_require(struct config *c);
 
 // NULL where no row is called so. Flags see all rows, other sources not those that are for flags only.
