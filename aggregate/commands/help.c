@@ -17,9 +17,10 @@ static void help_metrics(void) {
 
 static void print_kpi(const char *platform, const char *format, const char *name, const char *numerator,
                       const char *denominator, const char *unit, const char *doc) {
-    printf("%-16s %-24s %s%s%s (%s)%s%s\n    %s\n", platform, name, numerator,
-           denominator[0] != '\0' ? " / " : "", denominator, unit, format[0] != '\0' ? " of " : "", format,
-           doc);
+    bool divided = denominator[0] != '\0';
+    printf("%-16s %-24s %s%s%s%s%s (%s)%s%s\n    %s\n", platform, name, divided ? "(" : "", numerator,
+           divided ? ") / (" : "", denominator, divided ? ")" : "", unit, format[0] != '\0' ? " of " : "",
+           format, doc);
 }
 
 static void help_kpis(void) {

@@ -264,7 +264,7 @@ def test_help_and_version(tmp_path):
     usage = run([AGGREGATE, "--help"], tmp_path, check=0).stdout
     assert all(f"\n  {command} " in usage for command in COMMANDS)
     for topic, word in (("errors", "CLM-D3"), ("options", "store.url"), ("metrics", "clameur_sealed_timestamp_seconds"),
-                        ("kpis", "tiktok")):
+                        ("kpis", "(shares + reposts + quotes) / (posts) (ratio)")):
         assert word in run([AGGREGATE, "help", topic], tmp_path, check=0).stdout
     assert 'did you mean "kpis"?' in run([AGGREGATE, "help", "kpi"], tmp_path, check=64).stderr
     version = json.loads(run([AGGREGATE, "version", "--json"], tmp_path, check=0).stdout)
