@@ -27,7 +27,7 @@ static enum status reopen_part(struct keeper *k, struct kept *kept, const struct
         rows_destroy(&rows);
         return status;
     }
-    log_info("window_reopened", FIELD("window", LOG_INT(part->start_s)),
+    log_info("window_reopened", FIELD("window", LOG_TIME(part->start_s)),
              FIELD("partition", LOG_INT(part->partition)), FIELD("to", LOG_INT(part->to)));
     ledger_reopen(&kept->ledger, part->start_s, rows, &coverage);
     return STATUS_OK;

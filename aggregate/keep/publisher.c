@@ -21,7 +21,7 @@ struct publisher *publisher_create(uint32_t partitions, int64_t incomplete_after
     pub->starts = memory_take(partitions * sizeof(*pub->starts));
     pub->earlier = earlier_create();
     pub->waits = waits_create(partitions, incomplete_after_ms);
-    pub->told = -1;
+    pub->late = -1;
     pub->looked_s = INT64_MIN;
     for (uint32_t i = 0; i < partitions; i++)
         pub->throughs[i].name.offset = pub->throughs[i].torn.offset = -1;
@@ -80,7 +80,7 @@ static void was_published(struct publisher *pub, const struct snapshot_name *nam
     pub->figures.rows += w->rows;
     pub->figures.folded += w->folded;
     pub->figures.published_at_ms = clock_wall_ms();
-    log_info("window_published", FIELD("window", LOG_INT(name->start_s)), FIELD("sum", LOG_INT(name->sum)),
+    log_info("window_published", FIELD("window", LOG_TIME(name->start_s)), FIELD("sum", LOG_INT(name->sum)),
              FIELD("rows", LOG_INT(w->rows)), FIELD("bytes", LOG_INT(w->bytes)),
              FIELD("partitions_missing", LOG_INT(w->missing)));
 }
@@ -289,7 +289,7 @@ enum status publisher_run(struct publisher *pub, struct keeper *k, const bool *o
         return status;
     throughs_note(pub, k, now_ms);
     throughs_seal(pub);
-    throughs_wait(pub);
+    throughs_wait(pub, now_ms);
     pub->gone_before_s = retention_horizon(retention_time(k, pub->figures.sealed_s), k->retain_s);
     done_forget(pub, first_line(pub));
     size_t count = candidates(pub, owned, &starts);

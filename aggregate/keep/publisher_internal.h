@@ -44,7 +44,9 @@ struct publisher {
     struct earlier *earlier;
     struct waits *waits;
     int64_t gone_before_s; // windows that end by then may have left the store
-    int64_t told;          // the partition that windows were said to wait for; -1: none
+    int64_t late;          // the partition that windows wait for; -1: none
+    int64_t late_ms;       // since when, by a steady clock
+    bool told;             // it was said to
     int64_t looked_s;      // where the last run left off; INT64_MIN: it left nothing
     struct done *done;     // by start_s
     size_t done_count, done_room;
@@ -60,7 +62,7 @@ enum status throughs_read(struct publisher *pub, struct keeper *k, struct proble
 void throughs_note(struct publisher *pub, const struct keeper *k, int64_t now_ms);
 // The figures of what all have sealed, and of what waits for one that has not, which is told.
 void throughs_seal(struct publisher *pub);
-void throughs_wait(struct publisher *pub);
+void throughs_wait(struct publisher *pub, int64_t now_ms);
 
 // What the window is to be published with, as the records and its revisions say: all but `earlier`.
 enum status inputs_of(const struct publisher *pub, struct keeper *k, int64_t start_s, struct inputs *in,

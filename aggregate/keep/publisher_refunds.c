@@ -284,7 +284,7 @@ enum status inputs_look_up(const struct publisher *pub, struct keeper *k, int64_
     found_turn(&found);
     join(&in->earlier, &in->earlier_count, found.at, found.count);
     if (makes && found.left_out > 0)
-        log_warn("refunds_not_looked_up", FIELD("window", LOG_INT(start_s)),
+        log_warn("refunds_not_looked_up", FIELD("window", LOG_TIME(start_s)),
                  FIELD("windows", LOG_INT(found.left_out)));
     free(found.at);
     free(l.at);

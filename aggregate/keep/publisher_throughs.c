@@ -6,7 +6,7 @@
 #include "runtime/log/log.h"
 #include "runtime/memory.h"
 
-enum { WAIT_TOLD_S = 2 * WINDOW_S };
+enum { WAIT_TOLD_S = 2 * WINDOW_S, WAIT_TOLD_MS = 30000 };
 
 static uint64_t settled_of(const struct progress *progress) {
     return progress->settled_counted + progress->settled_late;
@@ -123,9 +123,25 @@ static const struct progress *furthest(const struct publisher *pub) {
     return ahead;
 }
 
-// A partition that lies windows behind the others is told, once; all seal a window within moments of each
-// other where nothing is wrong.
-void throughs_wait(struct publisher *pub) {
+// A partition that lies windows behind the others is told, once, and not before it has for a while: where
+// nothing is wrong all seal a window within moments of each other, also at a start.
+static void wait_tell(struct publisher *pub, bool behind, int64_t others_s, int64_t now_ms) {
+    const struct publisher_figures *f = &pub->figures;
+    int64_t late = behind ? f->waits_for : -1;
+    if (late != pub->late) {
+        pub->late = late;
+        pub->late_ms = now_ms;
+        pub->told = false;
+    }
+    if (!behind || pub->told || now_ms - pub->late_ms < WAIT_TOLD_MS)
+        return;
+    pub->told = true;
+    log_warn("windows_wait", FIELD("partition", LOG_INT(f->waits_for)),
+             FIELD("sealed", f->sealed_s > 0 ? LOG_TIME(f->sealed_s) : LOG_TEXT(NULL)),
+             FIELD("others", LOG_TIME(others_s)), FIELD("windows", LOG_INT(f->waiting)));
+}
+
+void throughs_wait(struct publisher *pub, int64_t now_ms) {
     struct publisher_figures *f = &pub->figures;
     const struct progress *ahead = furthest(pub);
     f->waiting = 0;
@@ -134,9 +150,5 @@ void throughs_wait(struct publisher *pub) {
         f->waiting += end_s > f->sealed_s && end_s <= ahead->sealed_s;
     }
     bool behind = f->waiting > 0 && ahead->sealed_s >= f->sealed_s + WAIT_TOLD_S;
-    if (behind && pub->told != f->waits_for)
-        log_warn("windows_wait", FIELD("partition", LOG_INT(f->waits_for)),
-                 FIELD("sealed", LOG_INT(f->sealed_s)), FIELD("others", LOG_INT(ahead->sealed_s)),
-                 FIELD("windows", LOG_INT(f->waiting)));
-    pub->told = behind ? f->waits_for : -1;
+    wait_tell(pub, behind, ahead->sealed_s, now_ms);
 }

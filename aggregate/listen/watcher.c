@@ -255,7 +255,7 @@ static enum status judge(struct watcher *w, struct keeper *k, const struct rows 
 }
 
 static void pass_over(struct watcher *w) {
-    log_warn("window_not_judged", FIELD("window", LOG_INT(w->next_s)));
+    log_warn("window_not_judged", FIELD("window", LOG_TIME(w->next_s)));
     w->figures.passed++;
     w->next_s += WINDOW_S;
 }

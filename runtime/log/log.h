@@ -18,8 +18,8 @@
 enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR };
 
 struct log_value {
-    enum { LOG_VALUE_INT, LOG_VALUE_TEXT, LOG_VALUE_REAL } type;
-    int64_t integer;
+    enum { LOG_VALUE_INT, LOG_VALUE_TEXT, LOG_VALUE_REAL, LOG_VALUE_TIME } type;
+    int64_t integer; // of a time: Unix seconds
     double real;
     const char *text;
 };
@@ -32,6 +32,9 @@ struct log_field {
 #define LOG_INT(v)  ((struct log_value){.type = LOG_VALUE_INT, .integer = (int64_t)(v)})
 #define LOG_TEXT(v) ((struct log_value){.type = LOG_VALUE_TEXT, .text = (v)})
 #define LOG_REAL(v) ((struct log_value){.type = LOG_VALUE_REAL, .real = (v)})
+
+// Of Unix seconds: 2026-11-22T04:15:00Z, a text.
+#define LOG_TIME(v) ((struct log_value){.type = LOG_VALUE_TIME, .integer = (int64_t)(v)})
 
 // level: "debug" ...; format: "auto", "text", "json". Before this call: info, auto.
 void log_configure(const char *level, const char *format);

@@ -105,6 +105,17 @@ static bool put_real(struct log_line *line, double real) {
     return put_text(line, text);
 }
 
+static bool put_time(struct log_line *line, int64_t unix_s) {
+    time_t seconds = (time_t)unix_s;
+    struct tm t;
+    char text[48];
+    if (gmtime_r(&seconds, &t) == NULL)
+        return put_text(line, "null"); // of no year that there is
+    size_t length =
+        strftime(text, sizeof(text), line->json ? "\"%Y-%m-%dT%H:%M:%SZ\"" : "%Y-%m-%dT%H:%M:%SZ", &t);
+    return put(line, text, length, TAIL);
+}
+
 static bool put_value(struct log_line *line, const struct log_value *value) {
     char text[32];
     switch (value->type) {
@@ -113,6 +124,8 @@ static bool put_value(struct log_line *line, const struct log_value *value) {
         return put_text(line, text);
     case LOG_VALUE_REAL:
         return put_real(line, value->real);
+    case LOG_VALUE_TIME:
+        return put_time(line, value->integer);
     case LOG_VALUE_TEXT:
         break;
     }

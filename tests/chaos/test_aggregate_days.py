@@ -245,7 +245,8 @@ def test_partitions_without_an_owner_while_three_windows_pass__what_is_published
         assert {c.partition: c.counted for c in coverage if not c.missing} == {
             p: expected.windows[start].shares[p].counted for p in range(4) if p not in squatter.partitions}
     waits_for, = squatter.partitions & {int(aggregator.metric("sealed_last_partition"))}
-    assert f" partition={waits_for} " in aggregator.said("windows_wait")[-1]
+    wait_until("that is said", lambda: aggregator.said("windows_wait"), seconds=90)
+    assert f" partition={waits_for} sealed=null others=" in aggregator.said("windows_wait")[-1]
     assert aggregator.metric("windows_waiting", f'partition="{waits_for}"') >= 3
     assert aggregator.metric("windows_incomplete_total") >= 3
     range_of_time = ("--since", str(starts[0]), "--until", str(starts[-1] + 900))

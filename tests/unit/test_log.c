@@ -41,6 +41,8 @@ static void test_forms(void **state) {
         LINE(true, FIELD("shard", LOG_INT(12)), FIELD("why", LOG_TEXT("gone"))),
         "{\"ts\":\"2026-11-22T04:00:00.123Z\",\"level\":\"warn\",\"event\":\"some_event\",\"shard\":12,"
         "\"why\":\"gone\"}");
+    assert_string_equal(LINE(false, FIELD("window", LOG_TIME(1796119200))),
+                        "2026-11-22T04:00:00.123Z WARN some_event window=2026-12-01T10:00:00Z");
     assert_string_equal(line_of(true, "e", NULL, 0),
                         "{\"ts\":\"2026-11-22T04:00:00.123Z\",\"level\":\"warn\",\"event\":\"e\"}");
 }
@@ -58,6 +60,8 @@ static void test_numbers(void **state) {
         {LOG_REAL(NAN), "null"},
         {LOG_REAL(INFINITY), "null"},
         {LOG_TEXT(NULL), "null"},
+        {LOG_TIME(1796119200), "\"2026-12-01T10:00:00Z\""},
+        {LOG_TIME(INT64_MAX), "null"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         const char *line = LINE(true, {"x", cases[i].value});

@@ -4,6 +4,7 @@
 
 #include "aggregate/keep/keep_files.h"
 #include "aggregate/keep/retention.h"
+#include "tests/unit/capture.h"
 #include "tests/unit/keeper_fixture.h"
 
 enum { PARTITIONS = 2, START_S = 1767225600 };
@@ -251,6 +252,26 @@ static void never_where_it_is_off(void **state) {
     lay_through(0, 100);
     assert_int_equal(publish_at(publisher, both, 0).published, 0);
     assert_int_equal(publish_at(publisher, both, INT64_MAX / 2).published, 0);
+    publisher_destroy(&publisher);
+}
+
+static bool tells_at(struct publisher *publisher, int64_t now_ms) {
+    static struct capture captured;
+    capture_begin(&captured);
+    publish_at(publisher, both, now_ms);
+    capture_end(&captured);
+    return strstr(captured.text, "windows_wait") != NULL;
+}
+
+// At a start one partition always keeps before the others.
+static void whom_windows_wait_for_is_told_once_and_after_a_while__red_without_the_while(void **state) {
+    struct publisher *publisher = publisher_create(PARTITIONS, -1);
+    lay_parts();
+    lay_through(0, 100);
+    assert_false(tells_at(publisher, 5));
+    assert_false(tells_at(publisher, 30004));
+    assert_true(tells_at(publisher, 30005));
+    assert_false(tells_at(publisher, 90000));
     publisher_destroy(&publisher);
 }
 
@@ -864,6 +885,7 @@ int main(void) {
         TEST(where_a_line_was_settled_it_is__goes_red_if_it_is_passed_over),
         TEST(a_partition_that_nobody_seals_is_left_out_and_made_up_for),
         TEST(never_where_it_is_off),
+        TEST(whom_windows_wait_for_is_told_once_and_after_a_while__red_without_the_while),
         TEST(nor_while_its_owner_reads__goes_red_if_the_distance_alone_is_looked_at),
         TEST(nor_while_a_quiet_partition_seals__goes_red_if_its_offset_alone_is_looked_at),
         TEST(nor_before_the_window_itself_has_waited),
