@@ -64,10 +64,14 @@ lag_tell() {
         partitions_of "$worker"
         owned=$((owned + value))
     done
+    if [ "$owned" = 0 ]; then
+        lag="lag unknown while the $partitions partitions go to other workers"
+        return
+    fi
     figure_of kafka_lag_messages
     grouped "$value"
     lag="lag $grouped"
-    [ "$owned" -ge "$partitions" ] || lag+=" in $owned of $partitions partitions, $((partitions - owned)) wait for a worker"
+    [ "$owned" -ge "$partitions" ] || lag+=" in $owned of $partitions partitions, $((partitions - owned)) go to other workers"
 }
 
 figures_platforms() {

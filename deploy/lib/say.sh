@@ -16,28 +16,34 @@ step() {
     drawn=1
 }
 
-# step_says TEXT: redraws the step's line on a terminal; elsewhere a line every five seconds.
+# step_says TEXT: redraws the step's line on a terminal; elsewhere a line every five seconds, where it is another than before.
 step_says() {
     if [ -n "$terminal" ]; then
         printf '\r\033[K      %-9s %s' "$step_name" "$1"
         drawn=1
-    elif [ $(($(now_ms) - ${step_said:-$step_began})) -ge 5000 ]; then
+    elif [ "$1" != "${step_text:-}" ] && [ $(($(now_ms) - ${step_said:-$step_began})) -ge 5000 ]; then
         say_end
         say "$1"
-        step_said=$(now_ms)
+        step_said=$(now_ms) step_text=$1
     fi
 }
 
-# step_done NUMBER TEXT: how the step ended, and how long it took.
-step_done() {
-    local took=$(($(now_ms) - step_began))
+# step_goes_on NUMBER TEXT [END]: what the step does from now on.
+step_goes_on() {
     [ -n "$terminal" ] && printf '\r\033[K'
     if [ -n "$terminal" ] || [ -z "$drawn" ]; then
         printf '[%s/5] %-9s ' "$1" "$step_name"
     fi
+    printf '%s%s\n' "$2" "${3:-}"
+    drawn='' step_said='' step_text=''
+}
+
+# step_done NUMBER TEXT: how the step ended, and how long it took.
+step_done() {
+    local took=$(($(now_ms) - step_began)) end
     padded "$2" $((columns - 24))
-    printf '%s %3d.%d s\n' "$padded" $((took / 1000)) $((took % 1000 / 100))
-    drawn='' step_said=''
+    printf -v end ' %3d.%d s' $((took / 1000)) $((took % 1000 / 100))
+    step_goes_on "$1" "$padded" "$end"
 }
 
 say_end() {

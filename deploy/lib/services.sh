@@ -228,13 +228,13 @@ services_feed() {
         # shellcheck disable=SC2086 # a flag and its value
         child_start generator "$programs/clameur-loadtest" replay -c "$state/clameur.yaml" --format "$data" --from "$from" \
             --until "$until" $pace "$recording"
-        step_done 4 "$played"
+        step_goes_on 4 "$played"
     else
         services_feed_past
         child_start generator "$programs/clameur-loadtest" produce -c "$state/clameur.yaml" --rate "$rate" \
             --seconds $((seconds + faults_seconds)) "${mix[@]}"
         grouped "$rate"
-        step_done 4 "$grouped events/s for $seconds s: all platforms, all kinds; 1.5 % twice, 1 % late, 0.6 % broken on purpose"
+        step_goes_on 4 "$grouped events/s for $seconds s: all platforms, all kinds; 1.5 % twice, 1 % late, 0.6 % broken on purpose"
     fi
 }
 

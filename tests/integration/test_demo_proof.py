@@ -57,11 +57,30 @@ printf '%s' "$lag"
 """
 
 
-@pytest.mark.parametrize("owned, says", [((5, 3, 2), "lag 1,500"), ((4, 0, 4), "lag 1,500 in 4 of 8 partitions, 4 wait for a worker"),
-                                         ((0, 0, 8), "lag 1,500 in 0 of 8 partitions, 8 wait for a worker")])
+@pytest.mark.parametrize("owned, says", [((5, 3, 2), "lag 1,500"), ((4, 0, 4), "lag 1,500 in 4 of 8 partitions, 4 go to other workers"),
+                                         ((0, 0, 8), "lag unknown while the 8 partitions go to other workers")])
 def test_a_lag_that_nobody_can_tell_is_not_called_none(tmp_path, owned, says):
     """The third is frozen: what it says that it has, others will have when its session is over."""
     for number, count in enumerate(owned, 1):
         (tmp_path / f"figures.worker-{number}").write_text(f"clameur_kafka_assigned_partitions {count}\n")
     told = subprocess.run(["bash", "-uc", LAG, "lag", tmp_path], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert told.stdout == says, told.stderr
+
+
+SAYS = """
+. deploy/lib/say.sh
+now_ms() { echo "$now"; }
+now=0; step 2 build
+for now in 6000 12000 18000; do step_says '363 of 364'; done
+now=24000; step_says '364 of 364'
+now=25500; step_done 2 built
+now=26000; step 4 play
+step_goes_on 4 '100 events/s'
+"""
+
+
+def test_what_a_step_says_is_said_once_and_what_goes_on_has_no_time_yet():
+    said = subprocess.run(["bash", "-uc", SAYS], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert [line.split() for line in said.stdout.splitlines()] == [
+        ["[2/5]", "build"], ["363", "of", "364"], ["364", "of", "364"], ["[2/5]", "build", "built", "25.5", "s"],
+        ["[4/5]", "play", "100", "events/s"]], said
