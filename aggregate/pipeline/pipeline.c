@@ -74,7 +74,8 @@ static enum status keys_settle(struct pipeline *p, struct problem *problem) {
     size_t count;
     const struct key_version *keys = pseudonymiser_versions(p->basis->pseudonyms, &count);
     return keyring_settle(p->store, keys, count,
-                          clock_wall_ms() + p->basis->settings.kafka_session_timeout_ms, problem);
+                          clock_wall_ms() + p->basis->settings.kafka_session_timeout_ms, &p->keyring,
+                          problem);
 }
 
 // ---- set-up

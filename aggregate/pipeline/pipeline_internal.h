@@ -143,6 +143,7 @@ struct pipeline {
     const struct basis *basis;
     struct store *store;
     struct store_meta meta;
+    unsigned keyring; // the file of the store that says what we count persons by
     struct keeper keeper;
     char kpis_hash[KPI_HASH_SIZE];
     struct publisher *publisher;        // the keeping thread's

@@ -14,6 +14,7 @@
 
 #include "aggregate/keep/retention.h"
 #include "aggregate/pipeline/pipeline_internal.h"
+#include "aggregate/store/keyring.h"
 #include "runtime/check.h"
 #include "runtime/clock.h"
 #include "runtime/log/log.h"
@@ -75,7 +76,9 @@ static void job_work(uv_work_t *work) {
                                      p->meta.starts[job->lane->partition], &job->restored, problem);
         return;
     case JOB_KEEP:
-        job->status = keeper_keep(&p->keeper, job->lane->kept, &job->lane->handover, problem);
+        job->status = keyring_stands(p->store, p->keyring, problem);
+        if (job->status == STATUS_OK)
+            job->status = keeper_keep(&p->keeper, job->lane->kept, &job->lane->handover, problem);
         return;
     case JOB_PUBLISH:
         job->status = publisher_run(p->publisher, &p->keeper, job->owned, PUBLISH_MOST, clock_monotonic_ms(),

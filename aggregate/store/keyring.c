@@ -94,33 +94,47 @@ static enum status new_fit(const struct key_version *ours, size_t count, size_t 
 // ---- and kept
 
 static enum status settle_once(struct store *store, const struct stored *stored,
-                               const struct key_version *ours, size_t count, int64_t earliest_ms, bool *done,
-                               struct problem *p) {
+                               const struct key_version *ours, size_t count, int64_t earliest_ms,
+                               unsigned *number, bool *done, struct problem *p) {
     char name[NAME_MAX_LENGTH];
     size_t known;
     enum status status = stored_fit(stored, ours, count, &known, p);
     if (status == STATUS_OK)
         status = new_fit(ours, count, known, earliest_ms, p);
+    *number = stored->number;
     *done = status != STATUS_OK || known == count;
     if (*done)
         return status;
     char *text = lines_of(ours, count);
-    name_write(name, stored->number + 1);
+    name_write(name, ++*number);
     status = store_create(store, name, text, strlen(text), done, p);
     free(text);
     return status;
 }
 
 enum status keyring_settle(struct store *store, const struct key_version *ours, size_t count,
-                           int64_t earliest_ms, struct problem *p) {
+                           int64_t earliest_ms, unsigned *number, struct problem *p) {
     enum status status = STATUS_OK;
     // Where another was quicker, what it wrote is read.
     for (bool done = false; status == STATUS_OK && !done;) {
         struct stored stored;
         status = stored_read(store, &stored, p);
         if (status == STATUS_OK)
-            status = settle_once(store, &stored, ours, count, earliest_ms, &done, p);
+            status = settle_once(store, &stored, ours, count, earliest_ms, number, &done, p);
         free(stored.text);
     }
     return status;
+}
+
+enum status keyring_stands(struct store *store, unsigned number, struct problem *p) {
+    char name[NAME_MAX_LENGTH], *bytes;
+    size_t length;
+    name_write(name, number + 1);
+    enum status status = store_get(store, name, &bytes, &length, p);
+    if (status != STATUS_OK)
+        return status == STATUS_NO_INPUT ? STATUS_OK : status;
+    free(bytes);
+    return problem_set(p, STATUS_CONFIG, "CLM-M5",
+                       "start it again with the key file of those that were started last: nothing is lost",
+                       "another aggregator has begun with a further pseudonym key, which is missing here");
 }

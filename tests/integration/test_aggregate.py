@@ -343,9 +343,15 @@ def test_another_pseudonym_key_is_refused_and_a_store_from_before_fingerprints_t
     aggregator = aggregation.start(ready=False)
     assert aggregator.process.wait(30) == 78
     assert "pseudonym key 1" in aggregator.said("CLM-M5")[-1]
+    key.write_text(right)
+    old = aggregation.start()
     key.write_text(right + f"{int(time.time() * 1000) + 3_600_000}: {'ee' * 16}\n")
     aggregator = aggregation.start()
     assert kept.with_name("0002").read_text().startswith(fingerprint)
+    produce(aggregation, past, 2_000, 2)
+    assert old.process.wait(60) == 78  # what it counts from now on is not kept
+    assert "missing here" in old.said("CLM-M5")[-1]
+    aggregation.settle()
     assert aggregator.terminate() == 0
 
 

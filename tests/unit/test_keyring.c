@@ -16,13 +16,15 @@ enum { NOW = 1000000 };
 static const struct key_version rotated[] = {{0, 0xa1}, {NOW + 5, 0xb2}, {NOW + 9, 0xc3}};
 static const struct key_version other = {0, 0xee};
 
+static unsigned number; // the file that holds
+
 static int fresh(void **state) {
     store = store_fresh();
     return store == NULL;
 }
 
 static enum status settle(const struct key_version *keys, size_t count, struct problem *p) {
-    return keyring_settle(store, keys, count, NOW, p);
+    return keyring_settle(store, keys, count, NOW, &number, p);
 }
 
 static void holds(const char *name, const char *text) {
@@ -56,8 +58,15 @@ static void another_key_is_refused__red_without_the_comparison(void **state) {
 static void a_rotation_that_lies_ahead_is_kept_and_the_file_before_it_refused(void **state) {
     struct problem p;
     assert_int_equal(settle(rotated, 1, &p), STATUS_OK);
+    assert_int_equal(number, 1);
     assert_int_equal(settle(rotated, 2, &p), STATUS_OK);
+    assert_int_equal(number, 2);
     assert_int_equal(settle(rotated, 3, &p), STATUS_OK);
+    assert_int_equal(settle(rotated, 3, &p), STATUS_OK);
+    assert_int_equal(number, 3);
+    assert_int_equal(keyring_stands(store, 3, &p), STATUS_OK);
+    assert_int_equal(keyring_stands(store, 2, &p), STATUS_CONFIG);
+    assert_string_equal(p.code, "CLM-M5");
     holds("keys/0003", "0 00000000000000a1\n1000005 00000000000000b2\n1000009 00000000000000c3\n");
     refused(rotated, 2, "key 3 of the store is missing");
     struct key_version moved[] = {rotated[0], {NOW + 6, 0xb2}, rotated[2]};
@@ -101,7 +110,7 @@ static pid_t rival(uint64_t fingerprint) {
         return child;
     const struct key_version key = {0, fingerprint};
     struct store *own = store_again();
-    _exit((int)keyring_settle(own, &key, 1, NOW, NULL));
+    _exit((int)keyring_settle(own, &key, 1, NOW, &number, NULL));
 }
 
 static void of_several_that_begin_at_once_one_key_stands__red_if_the_second_goes_on(void **state) {
