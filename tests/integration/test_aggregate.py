@@ -349,7 +349,7 @@ def test_another_pseudonym_key_is_refused_and_a_store_from_before_fingerprints_t
     aggregator = aggregation.start()
     assert kept.with_name("0002").read_text().startswith(fingerprint)
     produce(aggregation, past, 2_000, 2)
-    assert old.process.wait(60) == 78  # what it counts from now on is not kept
+    assert old.process.wait(15) == 78  # what it counts from now on is not kept
     assert "missing here" in old.said("CLM-M5")[-1]
     aggregation.settle()
     assert aggregator.terminate() == 0
