@@ -21,14 +21,6 @@ struct seal seal_of(const struct progress *const *of, uint32_t partitions) {
     return seal;
 }
 
-static const struct line *line_of(const struct progress *progress, int64_t start_s) {
-    for (size_t i = 0; i < progress->line_count; i++) {
-        if (progress->lines[i].start_s == start_s)
-            return &progress->lines[i];
-    }
-    return NULL;
-}
-
 static bool has_orders(const struct header *published) {
     bool has = false;
     for (size_t i = 0; i < published->coverage_count; i++)
@@ -75,7 +67,7 @@ static bool lacks_earlier(const struct header *published, bool has_own, const st
 }
 
 static bool lacks_events(const struct coverage *coverage, int64_t start_s, const struct progress *progress) {
-    const struct line *line = progress != NULL ? line_of(progress, start_s) : NULL;
+    const struct line *line = progress != NULL ? progress_line(progress, start_s) : NULL;
     return line != NULL && line->to > coverage->to;
 }
 

@@ -6,19 +6,6 @@
 #include "runtime/log/log.h"
 #include "runtime/memory.h"
 
-const struct line *progress_line(const struct progress *progress, int64_t start_s) {
-    size_t low = 0, high = progress->line_count;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        if (progress->lines[middle].start_s < start_s)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < progress->line_count && progress->lines[low].start_s == start_s ? &progress->lines[low]
-                                                                                 : NULL;
-}
-
 static bool is_empty(const struct coverage *c) {
     return c->to <= c->start;
 }

@@ -53,9 +53,6 @@ struct publisher {
     struct publisher_figures figures;
 };
 
-// The line of a window; NULL: there is none.
-const struct line *progress_line(const struct progress *progress, int64_t start_s);
-
 // Reads of each partition the last sealed-through record that is whole, where it is another than before.
 enum status throughs_read(struct publisher *pub, struct keeper *k, struct problem *p);
 // What they say of orders, and of the partitions that stand still.

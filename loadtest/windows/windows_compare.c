@@ -336,21 +336,13 @@ static void compare_line(struct windows_report *r, const struct windows_fold *f,
     windows_report_number(r, line->start_s, where, "line's to", line->to, to);
 }
 
-static const struct line *line_of(const struct progress *progress, int64_t start_s) {
-    for (size_t i = 0; i < progress->line_count; i++) {
-        if (progress->lines[i].start_s == start_s)
-            return &progress->lines[i];
-    }
-    return NULL;
-}
-
 // What the record has no line for must be what it says was settled.
 static void compare_settled(struct windows_report *r, const struct windows_fold *f, struct slice where,
                             const struct progress *progress) {
     uint64_t counted = 0, late = 0;
     for (size_t i = 0; i < f->count; i++) {
         const struct windows_share *share = &f->at[i]->shares[progress->partition];
-        if ((share->counted == 0 && share->late == 0) || line_of(progress, f->at[i]->start_s) != NULL)
+        if ((share->counted == 0 && share->late == 0) || progress_line(progress, f->at[i]->start_s) != NULL)
             continue;
         counted += share->counted;
         late += share->late;

@@ -76,6 +76,9 @@ struct progress {
     size_t viewer_count;
 };
 
+// The line of a window; NULL: there is none. Lines are by start.
+const struct line *progress_line(const struct progress *progress, int64_t start_s);
+
 // Texts and arrays of a header that was read live as long as the file.
 struct header {
     enum file_kind kind;

@@ -155,14 +155,6 @@ static void orders_ask(struct verify *v, const char *file, const struct part_nam
 
 // ---- lines
 
-static const struct line *line_of(const struct progress *progress, int64_t start_s) {
-    for (size_t i = 0; progress != NULL && i < progress->line_count; i++) {
-        if (progress->lines[i].start_s == start_s)
-            return &progress->lines[i];
-    }
-    return NULL;
-}
-
 // Where store.retain was set a moment ago, lines may stand longer than the files of their windows.
 static bool may_have_left(const struct verify *v, int64_t start_s) {
     return start_s + PERIOD_WINDOW_S <= v->pub.gone_before_s;
@@ -173,7 +165,7 @@ static void lines_check(struct verify *v, int64_t start_s, const struct parts *p
     char text[AUDIT_TEXT_MAX], name[NAME_MAX_LENGTH];
     for (uint32_t i = 0; i < v->pub.partitions; i++) {
         const struct progress *progress = v->pub.throughs[i];
-        const struct line *line = line_of(progress, start_s);
+        const struct line *line = progress_line(progress, start_s);
         if (line == NULL)
             continue;
         const struct part *part = part_find(parts, i, progress->start, line->to);
@@ -198,7 +190,7 @@ static void settled_add(struct verify *v, const struct header *header) {
         const struct coverage *coverage = &header->coverage[i];
         const struct progress *progress =
             coverage->partition < v->pub.partitions ? v->pub.throughs[coverage->partition] : NULL;
-        if (progress == NULL || line_of(progress, header->start_s) != NULL)
+        if (progress == NULL || progress_line(progress, header->start_s) != NULL)
             continue;
         v->is_ahead[coverage->partition] |= coverage->to > progress->offset;
         v->settled_counted[coverage->partition] += coverage->counted;
@@ -303,7 +295,7 @@ static void absence_check(struct verify *v, int64_t start_s) {
         may_have_left(v, start_s))
         return;
     for (uint32_t i = 0; i < v->pub.partitions && !has_line; i++)
-        has_line = line_of(v->pub.throughs[i], start_s) != NULL;
+        has_line = progress_line(v->pub.throughs[i], start_s) != NULL;
     snprintf(name, sizeof(name), "snapshots/%" PRId64, start_s);
     if (!has_line)
         verify_bad(v, name, "the window was published, and its snapshot is gone");
