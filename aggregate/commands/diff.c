@@ -5,7 +5,7 @@
 #include "aggregate/commands/commands.h"
 #include "aggregate/commands/snapshot_file.h"
 #include "aggregate/commands/store_reader.h"
-#include "aggregate/figures/difference.h"
+#include "aggregate/figures/difference/difference.h"
 
 static const char usage[] = "clameur-aggregate diff A B [-c FILE] [-o FORMAT]\n"
                             "       clameur-aggregate diff WINDOW [-c FILE] [-o FORMAT]     its newest "

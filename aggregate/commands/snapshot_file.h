@@ -3,7 +3,7 @@
 #pragma once
 
 #include "aggregate/commands/published.h"
-#include "aggregate/figures/difference.h"
+#include "aggregate/figures/difference/difference.h"
 
 struct snapshot_file {
     struct shelf_file file;

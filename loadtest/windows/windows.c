@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "loadtest/recount/reading/recount_log.h"
-#include "loadtest/windows/windows_compare.h"
+#include "loadtest/windows/compare/windows_compare.h"
 #include "loadtest/windows/windows_store.h"
 #include "runtime/memory.h"
 #include "schemas/weighable.h"

@@ -14,6 +14,7 @@
 #include "loadtest/recount/recount_fold.h"
 #include "runtime/memory.h"
 #include "schemas/weighable.h"
+#include "tests/unit/like_fixture.h"
 
 #define T0      INT64_C(1767225600000) // 2026-01-01T00:00:00Z
 #define HOUR_MS INT64_C(3600000)
@@ -93,22 +94,9 @@ static inline void world_destroy(struct world *w) {
     free(w);
 }
 
-static inline ProtobufCBinaryData bytes(const char *text) {
-    return (ProtobufCBinaryData){strlen(text), (uint8_t *)(uintptr_t)text};
-}
-
-static uint8_t ids[256][16];
-
-// A like on TikTok at T0; `id` is the last byte of its event_id.
+// At T0.
 static inline Clameur__V1__Event event(uint8_t id) {
-    Clameur__V1__Event e = CLAMEUR__V1__EVENT__INIT;
-    ids[id][15] = id;
-    e.event_id = (ProtobufCBinaryData){16, ids[id]};
-    e.occurred_at = T0;
-    e.platform = (Clameur__V1__Platform)PLATFORM_TIKTOK;
-    e.kind = (Clameur__V1__Kind)KIND_LIKE;
-    e.account_id = bytes("acme");
-    return e;
+    return like_at(id, T0);
 }
 
 static inline void give_bytes(struct world *w, int32_t partition, int64_t time_ms, struct slice value) {
@@ -118,10 +106,7 @@ static inline void give_bytes(struct world *w, int32_t partition, int64_t time_m
 }
 
 static inline void give(struct world *w, int32_t partition, int64_t time_ms, const Clameur__V1__Event *e) {
-    uint8_t packed[4096];
-    assert_in_range(clameur__v1__event__get_packed_size(e), 1, sizeof(packed));
-    size_t length = clameur__v1__event__pack(e, packed);
-    give_bytes(w, partition, time_ms, (struct slice){(const char *)packed, length});
+    give_bytes(w, partition, time_ms, packed(e));
 }
 
 // The sum that a field must hold; keys are named without prefix and tag.

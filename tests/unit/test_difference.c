@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "aggregate/figures/difference.h"
+#include "aggregate/figures/difference/difference.h"
 #include "aggregate/figures/labels.h"
 #include "schemas/registry.h"
 #include "tests/unit/rows_fixture.h"

@@ -2,7 +2,7 @@
 // not.
 #include "windows_fixture.h"
 
-#include "loadtest/windows/windows_compare_sketches.h"
+#include "loadtest/windows/compare/windows_compare_sketches.h"
 #include "stream/pseudonym.h"
 #include "tests/unit/rows_fixture.h"
 

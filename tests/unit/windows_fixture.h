@@ -12,10 +12,11 @@
 
 #include <cmocka.h>
 
-#include "loadtest/windows/windows_compare.h"
+#include "loadtest/windows/compare/windows_compare.h"
 #include "runtime/memory.h"
 #include "schemas/layout.h"
 #include "schemas/weighable.h"
+#include "tests/unit/like_fixture.h"
 
 #define W0      INT64_C(1767225600) // 2026-01-01T00:00:00Z: the start of a window
 #define W0_MS   (W0 * 1000)
@@ -94,22 +95,9 @@ static inline void publish(struct world *w, int64_t start_s, int64_t to_0, int64
     windows_fold_published(&w->fold, start_s, (const int64_t[]){to_0, to_1}, NULL, 0);
 }
 
-static inline ProtobufCBinaryData bytes(const char *text) {
-    return (ProtobufCBinaryData){strlen(text), (uint8_t *)(uintptr_t)text};
-}
-
-static uint8_t ids[256][16];
-
-// A like on TikTok, a second into the window; `id` is the last byte of its event_id.
+// A second into the window.
 static inline Clameur__V1__Event event(uint8_t id) {
-    Clameur__V1__Event e = CLAMEUR__V1__EVENT__INIT;
-    ids[id][15] = id;
-    e.event_id = (ProtobufCBinaryData){16, ids[id]};
-    e.occurred_at = W0_MS + 1000;
-    e.platform = (Clameur__V1__Platform)PLATFORM_TIKTOK;
-    e.kind = (Clameur__V1__Kind)KIND_LIKE;
-    e.account_id = bytes("acme");
-    return e;
+    return like_at(id, W0_MS + 1000);
 }
 
 static inline void give_bytes(struct world *w, int32_t partition, int64_t time_ms, struct slice value) {
@@ -119,10 +107,7 @@ static inline void give_bytes(struct world *w, int32_t partition, int64_t time_m
 }
 
 static inline void give(struct world *w, int32_t partition, int64_t time_ms, const Clameur__V1__Event *e) {
-    uint8_t packed[4096];
-    assert_in_range(clameur__v1__event__get_packed_size(e), 1, sizeof(packed));
-    size_t length = clameur__v1__event__pack(e, packed);
-    give_bytes(w, partition, time_ms, (struct slice){(const char *)packed, length});
+    give_bytes(w, partition, time_ms, packed(e));
 }
 
 // In time.

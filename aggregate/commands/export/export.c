@@ -9,7 +9,7 @@
 #include "aggregate/commands/out_file.h"
 #include "aggregate/commands/sessions.h"
 #include "aggregate/commands/store_reader.h"
-#include "aggregate/figures/difference.h"
+#include "aggregate/figures/difference/difference.h"
 #include "aggregate/figures/read_figures.h"
 #include "runtime/memory.h"
 

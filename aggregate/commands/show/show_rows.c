@@ -4,7 +4,7 @@
 
 #include "aggregate/commands/sessions.h"
 #include "aggregate/commands/show/show.h"
-#include "aggregate/figures/difference.h"
+#include "aggregate/figures/difference/difference.h"
 #include "aggregate/figures/ranking.h"
 #include "aggregate/figures/read_figures.h"
 #include "runtime/memory.h"

@@ -1,8 +1,8 @@
-#include "loadtest/windows/windows_compare_live.h"
+#include "loadtest/windows/compare/windows_compare_live.h"
 
 #include <inttypes.h>
 
-#include "loadtest/windows/windows_compare.h"
+#include "loadtest/windows/compare/windows_compare.h"
 
 struct comparison {
     struct windows_report *report;

@@ -1,7 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "aggregate/figures/difference_internal.h"
+#include "aggregate/figures/difference/difference_internal.h"
 #include "runtime/check.h"
 
 static void tell(struct comparison *c, const struct row_key *key, const char *what, int64_t left,

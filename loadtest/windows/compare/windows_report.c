@@ -1,4 +1,4 @@
-#include "loadtest/windows/windows_report.h"
+#include "loadtest/windows/compare/windows_report.h"
 
 #include <ctype.h>
 #include <inttypes.h>

@@ -1,7 +1,7 @@
 // Where the live sessions of two sets of rows differ: by session, window and second.
 #include <stdio.h>
 
-#include "aggregate/figures/difference_internal.h"
+#include "aggregate/figures/difference/difference_internal.h"
 #include "aggregate/figures/time/local_time.h"
 #include "runtime/check.h"
 

@@ -1,10 +1,10 @@
-#include "loadtest/windows/windows_compare.h"
+#include "loadtest/windows/compare/windows_compare.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "loadtest/windows/windows_compare_live.h"
-#include "loadtest/windows/windows_compare_sketches.h"
+#include "loadtest/windows/compare/windows_compare_live.h"
+#include "loadtest/windows/compare/windows_compare_sketches.h"
 #include "runtime/memory.h"
 
 enum { PARTITION_TEXT = 32 };

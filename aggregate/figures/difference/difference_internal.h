@@ -1,7 +1,7 @@
 // The inside of difference.h: what two sets of rows hold, kind by kind, walked side by side.
 #pragma once
 
-#include "aggregate/figures/difference.h"
+#include "aggregate/figures/difference/difference.h"
 
 struct comparison {
     difference_visit visit;

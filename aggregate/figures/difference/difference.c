@@ -1,11 +1,11 @@
-#include "aggregate/figures/difference.h"
+#include "aggregate/figures/difference/difference.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "aggregate/figures/difference_internal.h"
+#include "aggregate/figures/difference/difference_internal.h"
 #include "runtime/check.h"
 #include "runtime/memory.h"
 

@@ -1,8 +1,8 @@
-#include "loadtest/windows/windows_compare_sketches.h"
+#include "loadtest/windows/compare/windows_compare_sketches.h"
 
 #include <inttypes.h>
 
-#include "loadtest/windows/windows_compare.h"
+#include "loadtest/windows/compare/windows_compare.h"
 
 // Of hundreds of counts none is so many standard errors off by chance.
 static const double errors_max = 5;

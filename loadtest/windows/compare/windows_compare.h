@@ -2,7 +2,7 @@
 // schemas/snapshot reads them, and the fold's window in; findings out.
 #pragma once
 
-#include "loadtest/windows/windows_report.h"
+#include "loadtest/windows/compare/windows_report.h"
 #include "schemas/snapshot/snapshot.h"
 
 // What every header must say.
