@@ -97,6 +97,17 @@ def test_without_any_published_window_it_says_what_is_waited_for(store):
     assert "there is no store at" in done.stderr and not (empty / "mistyped").exists(), "a reader makes none"
 
 
+def test_a_file_under_the_name_of_another_is_named_and_not_summed(store, tmp_path):
+    store.window(0).window(1).make()
+    ours, other = map(store.path, store.named("snapshots"))
+    shutil.copy(ours, other)
+    out = tmp_path / "x.jsonl"
+    for command in (["show"], ["export", "--format=jsonl", f"--out={out}"]):
+        done = store.run(*command, "--since", str(FIRST), check=65)
+        assert "CLM-D3" in done.stderr and "another file than its name says" in done.stderr and not done.stdout
+    assert not out.exists()
+
+
 def test_a_torn_snapshot_is_named_and_nothing_is_shown_for_whole(store):
     store.window(0).window(1).make()
     path = store.path(store.named("snapshots")[0])
