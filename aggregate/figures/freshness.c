@@ -67,7 +67,7 @@ static bool lacks_earlier(const struct header *published, bool has_own, const st
 }
 
 static bool lacks_events(const struct coverage *coverage, int64_t start_s, const struct progress *progress) {
-    const struct line *line = progress != NULL ? progress_line(progress, start_s) : NULL;
+    const struct line *line = progress_line(progress, start_s);
     return line != NULL && line->to > coverage->to;
 }
 

@@ -76,7 +76,8 @@ struct progress {
     size_t viewer_count;
 };
 
-// The line of a window; NULL: there is none. Lines are by start.
+// The line of a window; NULL: there is none. Lines are by start. A partition without a record (`progress`
+// NULL) has no lines.
 const struct line *progress_line(const struct progress *progress, int64_t start_s);
 
 // Texts and arrays of a header that was read live as long as the file.

@@ -347,6 +347,8 @@ const char *header_read(struct slice bytes, struct arena *arena, struct header *
 }
 
 const struct line *progress_line(const struct progress *progress, int64_t start_s) {
+    if (progress == NULL)
+        return NULL;
     size_t low = 0, high = progress->line_count;
     while (low < high) {
         size_t middle = (low + high) / 2;

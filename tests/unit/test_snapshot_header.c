@@ -140,10 +140,23 @@ static void a_through_record_has_no_rows(void **state) {
     snapshot_bytes_fini(&file);
 }
 
+static void a_line_is_found_by_its_window__and_no_record_has_no_lines(void **state) {
+    struct line of[] = {{.start_s = -900}, {.start_s = 0}, {.start_s = 1800}};
+    const struct progress three = {.lines = of, .line_count = 3}, none = {0};
+    for (size_t i = 0; i < three.line_count; i++)
+        assert_ptr_equal(progress_line(&three, of[i].start_s), &of[i]);
+    assert_null(progress_line(&three, -1800));
+    assert_null(progress_line(&three, 900));
+    assert_null(progress_line(&three, 2700));
+    assert_null(progress_line(&none, 0));
+    assert_null(progress_line(NULL, 0));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_checkpoint_holds_several_windows),
         cmocka_unit_test(a_through_record_has_no_rows),
+        cmocka_unit_test(a_line_is_found_by_its_window__and_no_record_has_no_lines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
