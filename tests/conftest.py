@@ -1,6 +1,7 @@
 """Fixtures: one real Kafka for the run, a fresh topic, Redis and deployment for each test, the logs of a test that fails."""
 import os
 import re
+import signal
 import sys
 from pathlib import Path
 
@@ -21,6 +22,8 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
+    # A shell that runs the tests in the background has them ignore it, and so would the programs that they start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line("markers", "long: the full form of a test; only with --long")
     config.addinivalue_line("markers", "first: takes so long that others should run beside it, not after it")
 

@@ -50,7 +50,7 @@ def test_the_only_broker_dies_and_comes_back__goes_red_if_each_try_of_a_connecti
         _counts(worker, worker.metric("events_counted_total"))
     load.settle(deployment, [worker])
     assert worker.metric("kafka_errors_total", 'code="_TRANSPORT"') > 0
-    assert len(worker.said("CLM-K1")) == len(_lines(worker, "kafka_up")) == 1, worker.process.tail()
+    assert len(_lines(worker, "kafka_down")) == len(_lines(worker, "kafka_up")) == 1, worker.process.tail()
     assert not _lines(worker, "kafka_error") and not _lines(worker, "dead_letter_producer"), worker.process.tail()
     kafka.stop()
 
