@@ -5,32 +5,63 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "aggregate/figures/audit.h"
 #include "aggregate/keep/retention.h"
 #include "runtime/memory.h"
 #include "schemas/layout.h"
 
+// ---- a file
+
+static bool is_of_the_log(const struct published *pub, const struct header *h) {
+    const struct store_meta *meta = &pub->meta;
+    bool is_same_id =
+        h->topic_id[0] == '\0' || meta->topic_id[0] == '\0' || strcmp(h->topic_id, meta->topic_id) == 0;
+    return meta->topic[0] == '\0' || (strcmp(h->topic, meta->topic) == 0 && is_same_id);
+}
+
+enum status published_fit(const struct published *pub, const struct shelf_file *file, struct problem *p) {
+    const struct header *h = snapshot_header(file->snapshot);
+    char what[AUDIT_TEXT_MAX];
+    if (!is_of_the_log(pub, h))
+        return problem_set(p, STATUS_BAD_DATA, "CLM-D3",
+                           "take it out of the store, and what was put there with it",
+                           "%s is of the topic %s (%s), and the store of %s (%s)", file->name, h->topic,
+                           h->topic_id, pub->meta.topic, pub->meta.topic_id);
+    if (!audit_name(file->name, h, what))
+        return problem_set(p, STATUS_BAD_DATA, "CLM-D3",
+                           "take it out of the store; clameur-aggregate verify names all such",
+                           "%s is another file than its name says: %s", file->name, what);
+    return STATUS_OK;
+}
+
 // ---- sealed-through records
 
-// One that is torn is named; the one before it says less, and nothing that is wrong.
-static enum status through_read(struct published *pub, uint32_t partition, const char *text,
-                                struct problem *p) {
-    char name[NAME_MAX_LENGTH];
-    struct shelf_file *file = &pub->through_files[partition];
-    snprintf(name, sizeof(name), "through/%s", text);
-    enum status status = shelf_read(pub->store, name, NULL, file, p);
-    if (status == STATUS_NO_INPUT)
-        return STATUS_OK; // swept meanwhile
-    if (status == STATUS_BAD_DATA) {
-        problem_print(p);
-        return STATUS_OK;
-    }
-    if (status != STATUS_OK)
-        return status;
+static void through_take(struct published *pub, uint32_t partition, const struct shelf_file *file) {
     const struct header *header = snapshot_header(file->snapshot);
+    pub->through_files[partition] = *file;
     pub->throughs[partition] = header->progress;
     if (header->partitions > pub->partitions)
         pub->partitions = header->partitions;
-    return STATUS_OK;
+}
+
+// One that is torn, or another's, is named; the one before it says less, and nothing that is wrong.
+static enum status through_read(struct published *pub, uint32_t partition, const char *text,
+                                struct problem *p) {
+    char name[NAME_MAX_LENGTH];
+    struct shelf_file file;
+    snprintf(name, sizeof(name), "through/%s", text);
+    enum status status = shelf_read(pub->store, name, NULL, &file, p);
+    if (status == STATUS_OK) {
+        status = published_fit(pub, &file, p);
+        if (status == STATUS_OK)
+            through_take(pub, partition, &file);
+        else
+            shelf_file_fini(&file);
+    }
+    if (status == STATUS_BAD_DATA)
+        problem_print(p);
+    bool is_passed_over = status == STATUS_BAD_DATA || status == STATUS_NO_INPUT; // swept meanwhile
+    return is_passed_over ? STATUS_OK : status;
 }
 
 static uint32_t throughs_room(const struct store_names *names) {
@@ -144,36 +175,6 @@ void published_fini(struct published *pub) {
     window_set_fini(&pub->windows);
     store_names_fini(&pub->others);
     *pub = (struct published){0};
-}
-
-// ---- a revision
-
-static bool is_of_the_log(const struct published *pub, const struct header *h) {
-    const struct store_meta *meta = &pub->meta;
-    bool is_same_id =
-        h->topic_id[0] == '\0' || meta->topic_id[0] == '\0' || strcmp(h->topic_id, meta->topic_id) == 0;
-    return meta->topic[0] == '\0' || (strcmp(h->topic, meta->topic) == 0 && is_same_id);
-}
-
-static bool is_named(const struct header *h, const struct snapshot_name *name) {
-    const struct snapshot_name own = shelf_name_of(h);
-    return h->kind == FILE_WINDOW && own.start_s == name->start_s && own.sum == name->sum &&
-           own.hash == name->hash;
-}
-
-enum status published_fit(const struct published *pub, const struct snapshot_name *name,
-                          const struct shelf_file *file, struct problem *p) {
-    const struct header *h = snapshot_header(file->snapshot);
-    if (!is_of_the_log(pub, h))
-        return problem_set(p, STATUS_BAD_DATA, "CLM-D3",
-                           "take it out of the store, and what was put there with it",
-                           "%s is of the topic %s (%s), and the store of %s (%s)", file->name, h->topic,
-                           h->topic_id, pub->meta.topic, pub->meta.topic_id);
-    if (!is_named(h, name))
-        return problem_set(p, STATUS_BAD_DATA, "CLM-D3",
-                           "take it out of the store; clameur-aggregate verify names all such",
-                           "%s is another file than its name says", file->name);
-    return STATUS_OK;
 }
 
 // ---- the range

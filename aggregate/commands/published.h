@@ -32,10 +32,8 @@ enum status published_open(struct published *pub, struct store *store, const str
                            struct problem *p);
 void published_fini(struct published *pub);
 
-// Is a file the revision of a window that its name says, and of the store's own log? STATUS_BAD_DATA
-// (CLM-D3).
-enum status published_fit(const struct published *pub, const struct snapshot_name *name,
-                          const struct shelf_file *file, struct problem *p);
+// Is a file what its name says, and of the store's own log? STATUS_BAD_DATA (CLM-D3) where it is not.
+enum status published_fit(const struct published *pub, const struct shelf_file *file, struct problem *p);
 
 // Fills in the period's open ends. Where nothing is published: STATUS_NO, and what is waited for.
 enum status published_period(const struct published *pub, struct period *period, struct problem *p);

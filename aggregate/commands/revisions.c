@@ -45,7 +45,7 @@ static enum status newest_read(const struct published *pub, int64_t start_s, str
     status = shelf_read(pub->store, revision->name, rows, file, p);
     if (status != STATUS_OK)
         return status;
-    status = published_fit(pub, &newest, file, p);
+    status = published_fit(pub, file, p);
     if (status == STATUS_OK)
         revision_of(pub, snapshot_header(file->snapshot), revision);
     else

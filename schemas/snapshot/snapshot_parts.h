@@ -4,6 +4,7 @@
 #pragma once
 
 #include "runtime/arena.h"
+#include "schemas/layout.h"
 #include "schemas/rows/rows_table.h"
 #include "schemas/snapshot/snapshot.h"
 #include "schemas/snapshot/wire.h"
@@ -95,7 +96,7 @@ enum { TABLES_FIRST = TABLE_ORDERS + 1 };
 
 // A header's bounds, whatever it says. One of a window has room for all that it may cover (of a partition at
 // most 60 bytes) and for all earlier orders that it may name (of each at most 26).
-enum { HEADER_BYTES_MAX = 32 << 20, HEADER_PARTITIONS_MAX = 65536, HEADER_LINES_MAX = 1 << 20 };
+enum { HEADER_BYTES_MAX = 32 << 20, HEADER_PARTITIONS_MAX = PARTITIONS_MAX, HEADER_LINES_MAX = 1 << 20 };
 _Static_assert(60 * HEADER_PARTITIONS_MAX + 26 * SNAPSHOT_EARLIER_MAX < HEADER_BYTES_MAX - 65536, "room");
 
 void header_write(struct wire_out *w, const struct header *header, const uint64_t table_rows[TABLES]);

@@ -108,6 +108,16 @@ def test_a_file_under_the_name_of_another_is_named_and_not_summed(store, tmp_pat
     assert not out.exists()
 
 
+def test_a_record_under_the_name_of_another_is_passed_over__red_without_the_look(store):
+    store.window(0).make()
+    assert {row["freshness"] for row in store.show("--since", str(FIRST))} == {"sealed"}
+    ours, other = map(store.path, store.named("through"))
+    shutil.copy(other, ours)
+    done = store.run("show", "--since", str(FIRST), "-o", "jsonl")
+    assert "CLM-D3" in done.stderr and "another file than its name says" in done.stderr
+    assert {json.loads(line)["freshness"] for line in done.stdout.splitlines()} == {"provisional"}
+
+
 def test_a_torn_snapshot_is_named_and_nothing_is_shown_for_whole(store):
     store.window(0).window(1).make()
     path = store.path(store.named("snapshots")[0])

@@ -254,7 +254,7 @@ static void a_header_is_bounded(void **state) {
         assert_verdict(&f, cases[i].expected);
     }
     struct forged f = {0};
-    wire_append(&f.bytes, sized("\xa\x8\x8\1\x10\1\x38\x81\x80\4", 10)); // of 65,537 partitions
+    wire_append(&f.bytes, sized("\xa\x7\x8\1\x10\1\x38\x81\x20", 9)); // of 4,097 partitions
     assert_verdict(&f, "the header: more partitions than can be");
 }
 
