@@ -99,12 +99,14 @@ static enum status newest_read(struct keeper *k, const struct store_names *names
     return STATUS_OK;
 }
 
-// Files that a crash, or a window that was passed over, has left.
+// Files that a crash, or a window that was passed over, has left: all but the last. What else stands there is
+// not ours.
 static void sweep(struct keeper *k, const struct store_names *names) {
     struct problem p;
-    for (size_t i = 0; i + WATCHER_FILES_KEPT < names->count; i++) {
+    size_t kept = 0;
+    for (size_t i = names->count; i > 0; i--) {
         int64_t start_s;
-        if (baseline_name_parse(&start_s, names->at[i]))
+        if (baseline_name_parse(&start_s, names->at[i - 1]) && kept++ >= WATCHER_FILES_KEPT)
             file_remove(k, start_s, &p);
     }
 }

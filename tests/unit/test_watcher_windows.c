@@ -112,6 +112,23 @@ static void a_torn_file_is_skipped_and_the_one_before_it_taken(void **state) {
     process_end(&next);
 }
 
+static void what_is_not_of_it_is_left__red_if_it_is_counted_among_what_is_kept(void **state) {
+    struct process process = process_begin(), next = process_begin();
+    static const char *const others[] = {"old.json", "old2.json", "readme", "x", "y"};
+    char name[NAME_MAX_LENGTH];
+    learn(60);
+    run_on(&process);
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        snprintf(name, sizeof(name), "baselines/%s", others[i]);
+        assert_int_equal(store_put(store, name, "x", 1, NULL), STATUS_OK);
+    }
+    run_on(&next);
+    assert_true(is_created(59));
+    assert_int_equal(judged_s(&next), window(60));
+    process_end(&process);
+    process_end(&next);
+}
+
 // Nothing follows it, and nothing is before it.
 static void a_file_from_beyond_all_time_is_skipped__goes_red_if_the_chain_waits_for_it(void **state) {
     struct process process = process_begin();
@@ -209,6 +226,7 @@ int main(void) {
         TEST(a_window_that_is_to_be_published_is_waited_for__goes_red_if_it_counts_as_none),
         TEST(but_not_for_ever__goes_red_without_patience_ending),
         TEST(a_torn_file_is_skipped_and_the_one_before_it_taken),
+        TEST(what_is_not_of_it_is_left__red_if_it_is_counted_among_what_is_kept),
         TEST(a_file_from_beyond_all_time_is_skipped__goes_red_if_the_chain_waits_for_it),
         TEST(a_window_whose_file_cannot_be_created_is_judged_again),
         TEST(a_file_that_was_renamed_is_skipped__goes_red_if_it_tells_a_burst_again),
