@@ -209,11 +209,13 @@ static enum status temporary_open(struct out_file *file, struct problem *p) {
     char *temporary = memory_take(size);
     snprintf(temporary, size, "%s.%ld.tmp", file->path, (long)getpid());
     temporary_know(temporary);
-    int lock = open(temporary, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (lock < 0 || flock(lock, LOCK_EX | LOCK_NB) != 0 || ftruncate(lock, 0) != 0) {
+    int lock = open(temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+    if (lock < 0 || flock(lock, LOCK_EX | LOCK_NB) != 0) {
         enum status status = unwritable(file->path, p);
-        if (lock >= 0)
+        if (lock >= 0) {
+            unlink(temporary);
             close(lock);
+        }
         temporary_forget(temporary);
         return status;
     }
@@ -275,16 +277,25 @@ static void sync_folder_of(const char *path) {
     free(copy);
 }
 
-enum status out_file_commit(struct out_file *file, struct problem *p) {
+enum status out_file_whole(struct out_file *file, struct problem *p) {
     bool is_compressed = file->compressed != NULL;
     errno = ENOSPC;
     bool whole = stream_end(&file->out);
     whole = (!is_compressed || stream_end(&file->compressed)) && whole;
-    if (!whole || !sync_path(file->temporary, O_RDONLY) || rename(file->temporary, file->path) != 0)
+    return whole && sync_path(file->temporary, O_RDONLY) ? STATUS_OK : unwritable(file->path, p);
+}
+
+enum status out_file_place(struct out_file *file, struct problem *p) {
+    if (rename(file->temporary, file->path) != 0)
         return unwritable(file->path, p);
     sync_folder_of(file->path);
     temporary_end(file);
     return STATUS_OK;
+}
+
+enum status out_file_commit(struct out_file *file, struct problem *p) {
+    enum status status = out_file_whole(file, p);
+    return status == STATUS_OK ? out_file_place(file, p) : status;
 }
 
 void out_file_abandon(struct out_file *file) {

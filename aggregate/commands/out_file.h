@@ -27,7 +27,11 @@ enum out_how {
 enum status out_file_begin(struct out_file *file, const char *path, int how, struct problem *p);
 // A file that somebody else writes, by its temporary name, where an empty one stands; `out` is NULL.
 enum status out_file_name(struct out_file *file, const char *path, int how, struct problem *p);
-// On disk, whole, under its name. STATUS_CANT_CREATE, STATUS_NOT_ALLOWED: nothing was left behind.
+// On disk, whole, under its name, which outlasts a crash of the machine where the file system says so of
+// folders. STATUS_CANT_CREATE, STATUS_NOT_ALLOWED: what was there before stays.
 enum status out_file_commit(struct out_file *file, struct problem *p);
+// Its two halves, for files that belong together: each on disk, whole, before the first has its name.
+enum status out_file_whole(struct out_file *file, struct problem *p);
+enum status out_file_place(struct out_file *file, struct problem *p);
 // Removes what was not committed.
 void out_file_abandon(struct out_file *file);

@@ -4,6 +4,7 @@ import io
 import json
 import os
 import pty
+import resource
 import signal
 import sqlite3
 import subprocess
@@ -114,6 +115,26 @@ def test_an_export_stays_until_one_is_forced_over_it__red_without_the_look(store
         done = store.run("export", "--since", str(FIRST), "--out", out, check=73)
         assert "kpi.counters.csv is there already" in done.stderr and not out.exists()
     assert not list(out.parent.glob("*.tmp"))
+
+
+def _no_file_beyond(size):
+    """A disk that is full; the signal for it is not wanted."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+
+def test_all_tables_of_an_export_are_of_one_time__red_if_each_has_its_name_as_soon_as_it_is_whole(store):
+    store.window(0, rows=[row | {"id": f"{i}"} for i in range(60) for row in rows_of(0)[3:4]]).make()
+    whole = exported(store)
+    tables = sorted(whole.parent.glob("kpi*.csv"))
+    sizes = sorted(path.stat().st_size for path in tables)
+    assert len(tables) == 4 and whole.stat().st_size == sizes[-1] and whole.read_text().count("\n") < 1000, "all are written at the end"
+    for path in tables:
+        path.write_text("before")
+    done = subprocess.run([AGGREGATE, "export", "--since", str(FIRST), "--out", whole, "--force", f"--store.url=file://{store.directory}"],
+                          capture_output=True, text=True, env=ENVIRONMENT, restore_signals=False, preexec_fn=lambda: _no_file_beyond(sizes[-2]))
+    assert done.returncode == 73 and str(whole) in done.stderr, done
+    assert [path.read_text() for path in tables] == ["before"] * 4 and not list(whole.parent.glob("*.tmp"))
 
 
 @pytest.mark.parametrize("form", ("csv", "sqlite"))

@@ -1,5 +1,5 @@
 // Where an export goes: four tables side by side, into files of text or one of SQLite. All of it is written
-// under temporary names; export_sink_end makes them visible at once, the first table's last.
+// under temporary names; `end` gives them their own, the first table's last, when all are whole and on disk.
 //
 //     csv, jsonl   NAME.csv           kpi
 //                  NAME.counters.csv, NAME.definitions.csv, NAME.provenance.csv      (and .zst behind each,

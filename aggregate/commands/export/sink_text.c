@@ -53,10 +53,12 @@ static enum status text_row(struct export_sink *sink, enum export_table table,
 static enum status text_end(struct export_sink *sink, struct problem *p) {
     struct text_sink *s = (struct text_sink *)sink;
     enum status status = STATUS_OK;
-    for (int i = EXPORT_TABLES; i-- > 0 && status == STATUS_OK;) {
+    for (int i = 0; i < EXPORT_TABLES && status == STATUS_OK; i++) {
         output_print(&s->outputs[i], s->files[i].out);
-        status = out_file_commit(&s->files[i], p);
+        status = out_file_whole(&s->files[i], p);
     }
+    for (int i = EXPORT_TABLES; i-- > 0 && status == STATUS_OK;)
+        status = out_file_place(&s->files[i], p);
     return status;
 }
 
