@@ -146,7 +146,10 @@ static struct output_cell basis_cell(enum kpi_basis basis) {
 }
 
 static int64_t rounded(int64_t numerator, int64_t denominator) {
-    return denominator != 0 ? (int64_t)nearbyint((double)numerator / (double)denominator) : 0;
+    double ratio = denominator != 0 ? nearbyint((double)numerator / (double)denominator) : 0;
+    if (ratio >= 0x1p63 || ratio < -0x1p63)
+        return ratio > 0 ? INT64_MAX : INT64_MIN;
+    return (int64_t)ratio;
 }
 
 void kpi_cells(struct output_cell cells[KPI_CELLS], struct sheet_room *room, enum by by,

@@ -272,10 +272,27 @@ static void viewers_differ_by_what_is_known_of_them__goes_red_if_they_are_passed
                               "viewers//0/040000 there 1>0\n");
 }
 
+static void increments_that_do_not_fit_are_compared_all_the_same(void **state) {
+    struct rows *left = rows_create(), *right = rows_create();
+    for (int i = 0; i < 2; i++) {
+        struct order order = {.occurred_at_ms = 1000,
+                              .subject = {.account = slice_of("acme"), .platform = 2}};
+        order.increments.count = 2;
+        order.increments.has_kind = true;
+        order.increments.at[0] = (struct increment){field_counter(COUNTER_OF_PURCHASE), INT64_MAX};
+        order.increments.at[1] = (struct increment){field_counter(COUNTER_OF_PURCHASE), 1 + i};
+        rows_add_order(i == 0 ? left : right, &order);
+    }
+    assert_int_not_equal(told(left, right), 0);
+    rows_destroy(&left);
+    rows_destroy(&right);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(equal_rows_differ_in_nothing_however_they_were_made),
         cmocka_unit_test(each_counter_that_differs_is_told_in_the_order_of_files),
+        cmocka_unit_test(increments_that_do_not_fit_are_compared_all_the_same),
         cmocka_unit_test(refunds_alone_that_differ_are_told_by_their_sums),
         cmocka_unit_test(sketches_that_differ_are_told_even_where_they_hold_as_many),
         cmocka_unit_test(another_number_beside_the_same_reach_is_told),

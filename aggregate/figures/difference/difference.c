@@ -99,7 +99,7 @@ static void tell(struct comparison *c, const struct row_key *key, field_code fie
     c->visit(c->context, &d);
 }
 
-// Both NULL-terminated by their counts; either may be empty.
+// Both sorted by the names of their fields; either may be NULL where its count is 0.
 static void cells_compare(struct comparison *c, const struct row_key *key, const struct cell *left,
                           size_t left_count, const struct cell *right, size_t right_count) {
     size_t l = 0, r = 0;
@@ -176,10 +176,10 @@ static void hex_write(char *out, const unsigned char *bytes, size_t count) {
 }
 
 static int64_t increment_of(const struct order *order, field_code field) {
-    int64_t sum = 0;
+    uint64_t sum = 0; // what a file says need not fit
     for (uint32_t i = 0; order != NULL && i < order->increments.count; i++)
-        sum += order->increments.at[i].field == field ? order->increments.at[i].value : 0;
-    return sum;
+        sum += order->increments.at[i].field == field ? (uint64_t)order->increments.at[i].value : 0;
+    return (int64_t)sum;
 }
 
 static void increments_compare(struct comparison *c, const struct row_key *key, const struct order *of,
