@@ -97,10 +97,13 @@ enum status windows_place_list(const struct windows_place *place, const char *fo
     DIR *dir = opendir(path);
     if (dir == NULL)
         return errno == ENOENT ? STATUS_OK : trouble(place, folder, p);
-    for (const struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir))
+    const struct dirent *entry;
+    while ((errno = 0, entry = readdir(dir)) != NULL)
         take(context, entry->d_name);
+    int error = errno;
     closedir(dir);
-    return STATUS_OK;
+    errno = error;
+    return error == 0 ? STATUS_OK : trouble(place, folder, p);
 }
 
 void windows_place_close(struct windows_place *place) {
