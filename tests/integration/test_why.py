@@ -258,8 +258,11 @@ def test_explain_counter(deployment):
     assert sum(mark["next"] for mark in told["marks"]) == 3 and len(told["marks"]) == 4
     on_content, = explain(deployment, "--counter", "acme", "likes", "tiktok", "video-1")
     assert on_content["value"] == 3 and ":content:acme:tiktok:video-1" in on_content["key"]
-    assert explain(deployment, "--counter", "acme", "gross_micros:EUR")[0]["value"] is None
-    assert 'did you mean "likes"' in deployment.ingest("explain", "--counter", "acme", "likees", check=64).stderr
+    gross, = explain(deployment, "--counter", "acme", "gross_micros:EUR")
+    assert gross["value"] is None and gross["definition"].endswith("in micros of EUR")
+    assert explain(deployment, "--counter", "acme", "priced_orders:EUR")[0]["definition"].endswith("that carry a value, in EUR"), "a count"
+    for name, says in (("likees", 'did you mean "likes"'), ("gross_micros", "counted by currency: gross_micros:EUR"), ("likes:EUR", "likes is not counted by")):
+        assert says in deployment.ingest("explain", "--counter", "acme", name, check=64).stderr
 
 
 # --- tap

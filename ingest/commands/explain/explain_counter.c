@@ -30,13 +30,14 @@ static struct counter_name name_take_apart(const char *text) {
     return name;
 }
 
-static const struct counter_row *row_of(struct slice base) {
+// COUNTER_NONE where nothing is called so.
+static enum counter counter_of(struct slice base) {
     for (int i = 1; i < COUNTER_COUNT; i++) {
         const struct counter_row *row = counter_row((enum counter)i);
         if (row->name[0] != '\0' && slice_equal(slice_of(row->name), base))
-            return row;
+            return (enum counter)i;
     }
-    return NULL;
+    return COUNTER_NONE;
 }
 
 static const char *nearest_name(const char *text) {
@@ -50,11 +51,11 @@ static const char *nearest_name(const char *text) {
 }
 
 // The kinds that move the counter by their delta, with their weights in `top`.
-static size_t kinds_write(char *out, size_t size, const struct counter_row *row) {
+static size_t kinds_write(char *out, size_t size, enum counter counter) {
     size_t length = 0;
     for (uint32_t kind = 1; kind < RULES_WEIGHTS_MAX && length < size; kind++) {
         const struct kind_row *k = kind_find(kind);
-        if (k != NULL && k->counter != COUNTER_NONE && counter_row(k->counter) == row)
+        if (k != NULL && k->counter == counter)
             length += (size_t)snprintf(out + length, size - length, "%s%s (kind %u, weighs %d in top)",
                                        length > 0 ? ", " : "moved by the delta of events of kind ", k->name,
                                        kind, k->weight);
@@ -62,10 +63,17 @@ static size_t kinds_write(char *out, size_t size, const struct counter_row *row)
     return length;
 }
 
+// What is by currency may be a count as well: priced_orders.
+static const char *currency_words(enum counter counter) {
+    if (!counter_row(counter)->by_currency)
+        return "";
+    return counter_is_money(counter) ? ", in micros of " : ", in ";
+}
+
 // False where nothing is known by this name.
 static bool define(char out[DEFINITION_MAX], const char *text) {
     struct counter_name name = name_take_apart(text);
-    const struct counter_row *row = row_of(name.base);
+    enum counter counter = counter_of(name.base);
     uint32_t unlisted;
     int end = 0;
     if (name.reading) {
@@ -79,11 +87,11 @@ static bool define(char out[DEFINITION_MAX], const char *text) {
                  unlisted);
         return true;
     }
-    if (row == NULL || row->by_currency != (name.currency.at != NULL))
+    if (counter == COUNTER_NONE || counter_row(counter)->by_currency != (name.currency.at != NULL))
         return false;
-    if (kinds_write(out, DEFINITION_MAX, row) == 0)
-        snprintf(out, DEFINITION_MAX, "%s%s%s", row->doc, row->by_currency ? ", in micros of " : "",
-                 row->by_currency ? name.currency.at : "");
+    if (kinds_write(out, DEFINITION_MAX, counter) == 0)
+        snprintf(out, DEFINITION_MAX, "%s%s%s", counter_row(counter)->doc, currency_words(counter),
+                 name.currency.at != NULL ? name.currency.at : "");
     return true;
 }
 
@@ -259,8 +267,12 @@ static void print_told(const json_t *told, enum output_format format) {
 
 static enum status unknown_counter(const char *name) {
     const char *nearest = nearest_name(name);
-    if (row_of(name_take_apart(name).base) != NULL)
+    enum counter counter = counter_of(name_take_apart(name).base);
+    if (counter != COUNTER_NONE && counter_row(counter)->by_currency)
         fprintf(stderr, "%s is counted by currency: %.*s:EUR\n", name, (int)strcspn(name, ":"), name);
+    else if (counter != COUNTER_NONE)
+        fprintf(stderr, "there is no counter \"%s\": %s is not counted by currency\n", name,
+                counter_row(counter)->name);
     else if (nearest != NULL)
         fprintf(stderr, "there is no counter \"%s\"; did you mean \"%s\"?\n", name, nearest);
     else
