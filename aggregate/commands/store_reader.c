@@ -106,6 +106,37 @@ enum status store_reader_usage(const char *wrong, const char *usage) {
     return STATUS_USAGE;
 }
 
+static void held_say(const struct window_set *windows) {
+    char first[LOCAL_TIME_MAX], end[LOCAL_TIME_MAX];
+    local_time_write(first, NULL, windows->at[0]);
+    local_time_write(end, NULL, windows->at[windows->count - 1] + PERIOD_WINDOW_S);
+    fprintf(stderr, "    the store holds windows from %s to %s\n", first, end);
+}
+
+void store_reader_nothing(const struct store_asked *asked, const char *nearest, const struct published *pub) {
+    const struct {
+        const char *name, *value;
+    } flags[] = {
+        {"account", asked->account}, {"platform", asked->platform}, {"kpi", asked->kpi}, {"by", asked->by}};
+    fputs("nothing is known in this time", stderr);
+    const char *of = " of";
+    for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+        if (flags[i].value[0] == '\0')
+            continue;
+        fprintf(stderr, "%s --%s ", of, flags[i].name);
+        output_print_text(stderr, slice_of(flags[i].value));
+        of = "";
+    }
+    if (nearest != NULL) {
+        fputs("; did you mean --account ", stderr);
+        output_print_text(stderr, slice_of(nearest));
+        fputs("?", stderr);
+    }
+    fputs("\n", stderr);
+    if (pub != NULL)
+        held_say(&pub->windows);
+}
+
 static enum status name_refuse(const char *what, const char *name, const char *const *names, size_t count) {
     const char *nearest = config_nearest(name, names, count);
     if (nearest != NULL)

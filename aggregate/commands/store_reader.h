@@ -76,6 +76,15 @@ enum status store_reader_fail(const struct problem *p);
 // Prints what is wrong, then "usage: ...", and returns STATUS_USAGE.
 enum status store_reader_usage(const char *wrong, const char *usage);
 
+// What figures are asked of, by the names of the flags; "" where a flag is not given.
+struct store_asked {
+    const char *account, *platform, *kpi, *by;
+};
+// Says on standard error that nothing is known of it: no rows at all would leave open whether a name was
+// mistyped. `nearest`: the account that was probably meant, NULL: none. `pub` NULL: a file was asked, no
+// store.
+void store_reader_nothing(const struct store_asked *asked, const char *nearest, const struct published *pub);
+
 // The number of a platform's name; refuses what nothing is called, with the nearest name. "" is 0.
 enum status store_reader_platform(const char *name, uint32_t *platform);
 // Refuses what no KPI or figure of a live session is called, with the nearest name. "" is none.

@@ -233,3 +233,49 @@ def test_every_row_of_counters_has_a_definition__red_without_those_of_names_that
     assert units["priced_orders"] == ("counter", "count")
     names = [row["name"] for row in table_of(out, "definitions") if row["kind"] in ("counter", "reading")]
     assert len(names) == len(set(names))
+
+
+def _provenance(out, form):
+    if form == "sqlite":
+        base = sqlite3.connect(out)
+        base.row_factory = sqlite3.Row
+        return [dict(row) for row in base.execute("select * from provenance")]
+    text = out.with_suffix(f".provenance.{form}").read_text()
+    return list(csv.DictReader(io.StringIO(text))) if form == "csv" else [json.loads(line) for line in text.splitlines()]
+
+
+@pytest.mark.parametrize("form", ("csv", "jsonl", "sqlite"))
+def test_an_export_tells_what_it_was_asked_for__else_a_part_looks_like_the_whole(store, form):
+    store.window(0).window(2, publish=False).window(3).make()
+    names = [f"export_{name}" for name in ("account", "platform", "by", "kpi", "every")]
+    out = exported(store, "--format", form, "--account", "acme", "--platform", "tiktok", "--by", "platform,tag", "--kpi", "interactions",
+                   "--every", "hour", name=f"kpi.{form}")
+    rows = _provenance(out, form)
+    assert len(rows) == 3, "one is of a window that is missing"
+    for row in rows:
+        assert [row[name] for name in names] == ["acme", "tiktok", "platform,tag", "interactions", "hour"]
+    nothing = "" if form == "csv" else None
+    for row in _provenance(exported(store, "--format", form, name=f"all.{form}"), form):
+        assert [row[name] for name in names] == [nothing] * 4 + ["day"]
+
+
+def test_an_export_of_an_account_that_nobody_knows_says_which_was_meant(store):
+    store.window(0).window(1, late=1).make()
+    out = store.directory.parent / "kpi.csv"
+    for asked in (("--account", "ACME"), ("--account", "acmee", "--by", "platform"), ("--account", "acmee", "--kpi", "late_events")):
+        said = store.run("export", "--since", str(FIRST), "--out", out, "--force", *asked).stderr
+        assert f"nothing is known in this time of --account {asked[1]}" in said and "did you mean --account acme?" in said, said
+        assert "the store holds windows from 2026-03-28T23:00:00Z to 2026-03-28T23:30:00Z" in said
+        assert table_of(out, "kpi") == table_of(out, "counters") == [] != table_of(out, "provenance")
+    said = store.run("export", "--since", str(FIRST), "--out", out, "--force", "--account", "acme", "--kpi", "roas").stderr
+    assert "nothing is known in this time of --account acme --kpi roas\n" in said, "it is there"
+    assert "nothing is known" not in store.run("export", "--since", str(FIRST), "--out", out, "--force", "--account", "acme").stderr
+    assert 'did you mean "tiktok"' in store.run("export", "--out", out, "--force", "--platform", "tiktk", check=64).stderr
+
+
+def test_late_events_are_told_of_whom_some_are_of__as_show_does(store):
+    store.window(0).window(1, late=1).make()
+    for account, late in (("acme", 0), ("bolt", 1)):
+        rows = table_of(exported(store, "--account", account), "kpi")
+        assert len([row for row in rows if row["kpi"] == "late_events"]) == late
+        assert len(figures_of(store.show("--since", str(FIRST), "--account", account), kpi="late_events")) == late

@@ -42,6 +42,11 @@ enum provenance_cell {
     FROM_KPIS,
     FROM_SINCE,
     FROM_UNTIL,
+    FROM_ACCOUNT,
+    FROM_PLATFORM,
+    FROM_BY,
+    FROM_KPI,
+    FROM_EVERY,
     FROM_ZONE,
     FROM_PROGRAM,
     FROM_PROGRAM_KPIS,
@@ -67,6 +72,11 @@ static const struct output_column provenance_columns[FROM_CELLS] = {
     {"kpis_hash", false},
     {"export_since_utc", false},
     {"export_until_utc", false},
+    {"export_account", false},
+    {"export_platform", false},
+    {"export_by", false},
+    {"export_kpi", false},
+    {"export_every", false},
     {"zone", false},
     {"program_version", false},
     {"program_kpis_hash", false},
@@ -91,6 +101,11 @@ static void provenance_init(struct provenance *row, const struct exporter *e, in
     row->cells[FROM_END] = output_text(local_time_write(row->times[1], NULL, end_s));
     row->cells[FROM_SINCE] = output_text(local_time_write(row->times[2], NULL, e->period->start_s));
     row->cells[FROM_UNTIL] = output_text(local_time_write(row->times[3], NULL, e->period->end_s));
+    row->cells[FROM_ACCOUNT] = text_cell(e->asked.account); // nothing: all of them; and so on
+    row->cells[FROM_PLATFORM] = text_cell(e->asked.platform);
+    row->cells[FROM_BY] = text_cell(e->asked.by);
+    row->cells[FROM_KPI] = text_cell(e->asked.kpi);
+    row->cells[FROM_EVERY] = text_cell(e->every);
     row->cells[FROM_ZONE] = text_cell(zone_name(e->zone));
     row->cells[FROM_PROGRAM] = text_cell(CLAMEUR_VERSION);
     kpi_hash(row->kpis);

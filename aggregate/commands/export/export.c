@@ -8,7 +8,6 @@
 #include "aggregate/commands/gaps.h"
 #include "aggregate/commands/out_file.h"
 #include "aggregate/commands/sessions.h"
-#include "aggregate/commands/store_reader.h"
 #include "aggregate/figures/difference/difference.h"
 #include "aggregate/figures/read_figures.h"
 #include "runtime/memory.h"
@@ -149,10 +148,21 @@ static void readings_put(struct exporter *e) {
     free(numbers);
 }
 
+static bool is_any_late(const struct rows *all) {
+    for (uint32_t i = 0; i < rows_count(all); i++) {
+        if (rows_key(all, i).table == TABLE_LATE)
+            return true;
+    }
+    return false;
+}
+
+// How many events are late is known of all accounts together. Where one account or platform is asked for, it
+// is told if some are of it.
 static void late_put(struct exporter *e) {
     struct output_cell cells[KPI_CELLS];
     struct sheet_room room;
-    if (e->late == 0 || !export_choice_has(&e->choice, "late_events"))
+    bool filtered = e->filter.account.at != NULL || e->filter.platform != 0;
+    if (e->late == 0 || (filtered && !is_any_late(e->all)) || !export_choice_has(&e->choice, "late_events"))
         return;
     kpi_cells_of_late(cells, &room, e->late, e->counted, &e->stretch);
     export_row(e, EXPORT_KPI, cells);
@@ -163,6 +173,7 @@ static void late_put(struct exporter *e) {
 static enum status window_take(void *context, const struct revision *revision, const struct shelf_file *file,
                                const struct rows *rows, struct problem *p) {
     struct exporter *e = context;
+    nearest_account_take(&e->nearest, rows);
     sums_take_all(e->all, rows, &e->filter);
     hour_week_take(&e->week, revision->start_s, rows, &e->filter);
     sessions_take(&e->live, revision, rows, &e->filter);
@@ -278,6 +289,39 @@ static enum status all_put(struct exporter *e, const struct period *period, enum
     return e->status;
 }
 
+static void done_say(const struct exporter *e, const char *out) {
+    fprintf(stderr, "%s: %zu KPIs, %zu counters, %zu window%s\n", out, e->rows[EXPORT_KPI],
+            e->rows[EXPORT_COUNTERS], e->windows, e->windows == 1 ? "" : "s");
+    if (e->rows[EXPORT_KPI] == 0 && e->rows[EXPORT_COUNTERS] == 0)
+        store_reader_nothing(&e->asked, nearest_account_name(&e->nearest), &e->pub);
+}
+
+// Into a sink that is open.
+static enum status period_put(struct exporter *e, const struct period *period, enum every every,
+                              struct problem *p) {
+    gaps_warn(&e->pub, period->start_s, period->end_s);
+    struct kpis *kpis = kpis_create();
+    e->period = period;
+    e->windows_all =
+        window_set_place(&e->pub.windows, period->end_s) - window_set_place(&e->pub.windows, period->start_s);
+    e->book = (struct kpi_book){kpis, e->rules.weights};
+    nearest_account_init(&e->nearest, e->filter.account);
+    enum status status = all_put(e, period, every);
+    *p = e->problem;
+    e->sink->kind->close(e->sink);
+    kpis_destroy(&kpis);
+    return status;
+}
+
+static enum status asked_read(struct exporter *e, const struct export_flags *flags) {
+    e->asked = (struct store_asked){flags->account, flags->platform, flags->kpi, flags->by};
+    e->every = flags->every;
+    if (flags->account[0] != '\0')
+        e->filter.account = slice_of(flags->account);
+    enum status status = store_reader_platform(flags->platform, &e->filter.platform);
+    return status == STATUS_OK ? export_choice_read(&e->choice, flags->by, flags->kpi) : status;
+}
+
 static enum status exporter_run(struct store_reader *r, const struct export_flags *flags,
                                 enum export_format format, enum every every) {
     struct exporter e = {.shows_progress = isatty(STDERR_FILENO) == 1};
@@ -285,34 +329,20 @@ static enum status exporter_run(struct store_reader *r, const struct export_flag
     struct zone *zone = NULL;
     struct period period;
     struct problem p;
-    enum status status = store_reader_platform(flags->platform, &e.filter.platform);
-    if (status == STATUS_OK)
-        status = export_choice_read(&e.choice, flags->by, flags->kpi);
+    enum status status = asked_read(&e, flags);
     if (status != STATUS_OK)
         return status;
-    if (flags->account[0] != '\0')
-        e.filter.account = slice_of(flags->account);
     status = store_reader_zone(r, flags->range.tz, flags->account, &zone, &p);
     e.zone = zone;
     if (status == STATUS_OK)
         status = range_open(&e, r, flags, &period, &p);
     if (status == STATUS_OK)
         status = export_sink_open(&e.sink, format, flags->out, how, export_columns, &p);
-    if (status == STATUS_OK) {
-        gaps_warn(&e.pub, period.start_s, period.end_s);
-        struct kpis *kpis = kpis_create();
-        e.period = &period;
-        e.windows_all =
-            window_set_place(&e.pub.windows, period.end_s) - window_set_place(&e.pub.windows, period.start_s);
-        e.book = (struct kpi_book){kpis, e.rules.weights};
-        status = all_put(&e, &period, every);
-        p = e.problem;
-        e.sink->kind->close(e.sink);
-        kpis_destroy(&kpis);
-    }
     if (status == STATUS_OK)
-        fprintf(stderr, "%s: %zu KPIs, %zu counters, %zu window%s\n", flags->out, e.rows[EXPORT_KPI],
-                e.rows[EXPORT_COUNTERS], e.windows, e.windows == 1 ? "" : "s");
+        status = period_put(&e, &period, every, &p);
+    if (status == STATUS_OK)
+        done_say(&e, flags->out);
+    nearest_account_fini(&e.nearest);
     published_fini(&e.pub);
     zone_close(&zone);
     return status == STATUS_OK ? status : store_reader_fail(&p);

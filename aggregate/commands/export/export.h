@@ -5,8 +5,10 @@
 #include "aggregate/commands/export/defined.h"
 #include "aggregate/commands/export/sink.h"
 #include "aggregate/commands/revisions.h"
+#include "aggregate/commands/store_reader.h"
 #include "aggregate/commands/velocities.h"
 #include "aggregate/figures/live_figures.h"
+#include "aggregate/figures/nearest_account.h"
 #include "aggregate/figures/sheet.h"
 #include "aggregate/figures/time/hour_week.h"
 #include "runtime/config/rules.h"
@@ -14,6 +16,8 @@
 struct exporter {
     struct export_sink *sink;
     struct published pub;
+    struct store_asked asked;
+    const char *every;
     struct filter filter;
     struct export_choice choice;
     struct rules rules;
@@ -29,6 +33,7 @@ struct exporter {
     struct hour_week week;
     struct live_windows live;
     struct velocities velocities;
+    struct nearest_account nearest; // to the one that is asked for, where nothing is known of it
     struct freshness_sum freshness;
     struct freshness_sum lacks; // by what is missing alone
     size_t rows[EXPORT_TABLES], windows, windows_all;

@@ -52,32 +52,9 @@ static const struct option_row flag_rows[] = {
 };
 enum { FLAG_ROWS = sizeof(flag_rows) / sizeof(flag_rows[0]) };
 
-// An empty table would leave open whether a name was mistyped.
-static void nothing_say(const struct show *s, const struct show_flags *flags) {
-    const struct {
-        const char *name, *value;
-    } asked[] = {
-        {"account", flags->account}, {"platform", flags->platform}, {"kpi", flags->kpi}, {"by", flags->by}};
-    fputs("nothing is known in this time of", stderr);
-    for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
-        if (asked[i].value[0] != '\0')
-            fprintf(stderr, " --%s %s", asked[i].name, asked[i].value);
-    }
-    const char *name = nearest_account_name(&s->nearest);
-    if (name != NULL) {
-        fputs("; did you mean --account ", stderr);
-        output_print_text(stderr, slice_of(name));
-        fputs("?", stderr);
-    }
-    fputs("\n", stderr);
-}
-
-static void held_say(const struct published *pub) {
-    char first[LOCAL_TIME_MAX], end[LOCAL_TIME_MAX];
-    const struct window_set *windows = &pub->windows;
-    local_time_write(first, NULL, windows->at[0]);
-    local_time_write(end, NULL, windows->at[windows->count - 1] + PERIOD_WINDOW_S);
-    fprintf(stderr, "    the store holds windows from %s to %s\n", first, end);
+static void nothing_say(const struct show *s, const struct show_flags *flags, const struct published *pub) {
+    const struct store_asked asked = {flags->account, flags->platform, flags->kpi, flags->by};
+    store_reader_nothing(&asked, nearest_account_name(&s->nearest), pub);
 }
 
 static bool is_any_shown(const struct show *s) {
@@ -99,10 +76,8 @@ static enum status store_show(struct show *s, struct store_reader *r, const stru
         gaps_warn(&pub, period.start_s, period.end_s);
         status = show_period(s, &pub, &period, p);
     }
-    if (status == STATUS_OK && !is_any_shown(s)) {
-        nothing_say(s, flags);
-        held_say(&pub);
-    }
+    if (status == STATUS_OK && !is_any_shown(s))
+        nothing_say(s, flags, &pub);
     published_fini(&pub);
     return status;
 }
@@ -127,7 +102,7 @@ static enum status file_show(struct show *s, struct store_reader *r, const struc
     if (status == STATUS_OK)
         status = show_file(s, &f, p);
     if (status == STATUS_OK && !is_any_shown(s))
-        nothing_say(s, flags);
+        nothing_say(s, flags, NULL);
     snapshot_file_close(&f);
     return status;
 }
