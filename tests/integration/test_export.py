@@ -56,9 +56,31 @@ def test_every_format_says_the_same(store):
             assert type(row[name]) is type(value) or name == "ratio"
             assert text[name] == ("" if value is None else text[name] if isinstance(value, float) else str(value)) or \
                 text[name] == f"'{value}"
+    counters = list(csv.DictReader(io.StringIO(exported(store).with_suffix(".counters.csv").read_text())))
+    for text, row in zip(counters, base.execute("select * from counters"), strict=True):
+        assert {name: "" if value is None else str(value) for name, value in dict(row).items()} == {n: v.lstrip("'") for n, v in text.items()}
     for name in ("counters", "definitions", "provenance"):
         assert base.execute(f"select count(*) from {name}").fetchone()[0] > 0
     assert base.execute("pragma integrity_check").fetchone()[0] == "ok"
+
+
+LOOKUPS = {"times": "time", "kpi_subjects": "subject", "kpi_measures": "measure", "counter_subjects": "subject", "counter_names": "name"}
+
+
+def test_what_rows_of_sqlite_have_in_common_stands_once__red_if_null_is_compared_or_only_the_last_are_remembered(store):
+    for number in (0, 1, 2):
+        store.window(number, rows=[row | {"id": f"{i}"} for i in range(2000) for row in rows_of(number)[3:4]] + rows_of(number))
+    base = sqlite3.connect(exported(store.make(), "--format", "sqlite", "--every", "window", name="kpi.sqlite"))
+    for table, key in LOOKUPS.items():
+        columns = [name for _, name, *_ in base.execute(f"pragma table_info({table})")]
+        assert columns[0] == key
+        rows = [row[1:] for row in base.execute(f"select * from {table}")]
+        assert len(rows) == len(set(rows)) > 0, table
+    assert base.execute("select count(*) from kpi_subjects where dimension = 'content' and account = 'acme'").fetchone()[0] == 2001
+    asked = "from kpi where account = 'acme' and dimension = 'content' and value = '7' and kpi = 'interactions'"
+    assert base.execute(f"select numerator {asked} order by start_utc").fetchall() == [(4,), (5,), (6,)]
+    plan = " ".join(row[3] for row in base.execute(f"explain query plan select numerator {asked}"))
+    assert "SEARCH kpi_subjects" in plan and "SEARCH kpi_rows" in plan, "no scan of all rows"
 
 
 def test_duckdb_reads_a_compressed_export_as_it_is(store):
