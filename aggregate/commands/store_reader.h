@@ -38,7 +38,8 @@ struct store_range {
      0,                                                                                                      \
      0,                                                                                                      \
      0,                                                                                                      \
-     "the first instant: 2026-03-29, 2026-03-29T14:15, ...Z, ...+02:00; or so long before the end: 24h"},    \
+     "the first instant: 2026-03, 2026-03-29, 2026-03-29T14:15, ...Z, ...+02:00; or so long before the "     \
+     "end: 24h"},                                                                                            \
         {"until",                                                                                            \
          OPTION_STRING,                                                                                      \
          offsetof(type, member.until),                                                                       \

@@ -380,3 +380,19 @@ def test_an_account_has_a_zone_of_its_own__without_it_and_by_its_side_tz_says_wh
     assert {row["zone"] for row in csv.DictReader(io.StringIO(out.with_suffix(".provenance.csv").read_text()))} == {"Europe/Berlin"}
     for wrong, says in (("acme=Mars/Olympus", "Mars/Olympus"), ("acme", "names no account and its zone")):
         assert says in store.run("show", "--account", "acme", f"--accounts.zones={wrong}", check=78).stderr
+
+
+def test_a_month_of_the_zone_is_a_time__and_one_that_no_calendar_has_is_refused(store):
+    april = 3 * 96 - 4  # begins at 2026-04-01T00:00 in Berlin
+    store.window(0).window(april - 1).window(april).make()
+    asked = "--account", "acme", "--platform", "tiktok", "--kpi", "interactions"
+    (march,) = store.show("2026-03", "--tz", "Europe/Berlin", *asked)
+    assert (march["start_local"][:10], march["numerator"]) == ("2026-03-01", 2 * 4 + april - 1)
+    (utc,) = store.show("2026-03", *asked)
+    assert utc["numerator"] == march["numerator"] + 4 + april, "there the month ends two hours later"
+    for words in (("show", "2026-13"), ("show", "2026-02-30"), ("show", "--since", "2026-00"),
+                  ("export", "--out", "x.csv", "--window", "2026-02-30"), ("export", "--out", "x.csv", "--until", "2026-13")):
+        assert f"no calendar has the day or month of {words[-1]}" in store.run(*words, check=64).stderr
+    out = exported(store, name="first.csv")
+    store.run("export", "--window", "2026-03", "--tz", "Europe/Berlin", "--out", out, "--force")
+    assert {row["end_utc"] for row in csv.DictReader(out.open())} >= {"2026-03-31T22:00:00Z"} and "2026-04" not in out.read_text()

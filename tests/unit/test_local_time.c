@@ -33,6 +33,8 @@ static void written_times_are_the_instants_that_a_calendar_says(void **state) {
         {"Europe/Berlin", "2026-10-25T01:45", 1792885500, LOCAL_MINUTE},
         {"Europe/Berlin", "2026-10-25T03", 1792893600, LOCAL_HOUR},
         {"Europe/Berlin", "2026-10-25", 1792879200, LOCAL_DAY},
+        {"Europe/Berlin", "2026-10", 1790805600, LOCAL_MONTH},
+        {"UTC", "2026-12", 1796083200, LOCAL_MONTH},
         {"Europe/Berlin", "2026-03-29T03", 1774746000, LOCAL_HOUR},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -73,8 +75,11 @@ static void what_a_clock_shows_twice_or_never_is_told_with_its_instants(void **s
 static void what_is_no_time_is_refused(void **state) {
     static const char *const texts[] = {"",
                                         "2026",
-                                        "2026-13-01",
-                                        "2026-02-29",
+                                        "2026-",
+                                        "2026-1",
+                                        "2026-10x",
+                                        "2026-10-",
+                                        "2026-10T10",
                                         "2026-1-1",
                                         "2026-01-01T",
                                         "2026-01-01T24:00",
@@ -87,6 +92,18 @@ static void what_is_no_time_is_refused(void **state) {
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         struct local_time time;
         if (local_time_parse(texts[i], utc, &time) != LOCAL_NO_TIME)
+            fail_msg("%s was taken", texts[i]);
+    }
+    zone_close(&utc);
+}
+
+static void what_no_calendar_has_is_no_day(void **state) {
+    static const char *const texts[] = {"2026-13",    "2026-00",    "2026-13-01",      "2026-02-29",
+                                        "2100-02-29", "2026-04-31", "2026-01-00T10:15"};
+    struct zone *utc = zone("UTC");
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        struct local_time time;
+        if (local_time_parse(texts[i], utc, &time) != LOCAL_NO_DAY)
             fail_msg("%s was taken", texts[i]);
     }
     zone_close(&utc);
@@ -191,6 +208,7 @@ int main(void) {
         cmocka_unit_test(written_times_are_the_instants_that_a_calendar_says),
         cmocka_unit_test(what_a_clock_shows_twice_or_never_is_told_with_its_instants),
         cmocka_unit_test(what_is_no_time_is_refused),
+        cmocka_unit_test(what_no_calendar_has_is_no_day),
         cmocka_unit_test(days_have_23_and_25_hours_where_the_clock_changes),
         cmocka_unit_test(hours_follow_one_another_without_a_gap),
         cmocka_unit_test(times_are_written_with_their_offset),

@@ -35,6 +35,11 @@ static void what_is_asked_becomes_a_stretch_of_whole_windows(void **state) {
         {"2026-10-25T02+02:00", NULL, NULL, 1792886400, 1792890000},
         {"2026-10-25T02+01:00", NULL, NULL, 1792890000, 1792893600},
         {"2026-10-25", NULL, NULL, 1792879200, 1792879200 + 25 * 3600},
+        {"2026-03", NULL, NULL, 1772319600, 1772319600 + 31 * 86400 - 3600},
+        {"2026-10", NULL, NULL, 1790805600, 1790805600 + 31 * 86400 + 3600},
+        {"2024-02", NULL, NULL, 1706742000, 1706742000 + 29 * 86400},
+        {"2025-12", NULL, NULL, 1764543600, 1764543600 + 31 * 86400},
+        {NULL, "2026-02", "2026-03", 1769900400, 1772319600},
         {NULL, "2026-03-29", NULL, 1774738800, LAST_END},
         {NULL, NULL, "2026-03-29", FIRST, 1774738800},
         {NULL, "2026-03-28", "2026-03-30", 1774652400, 1774821600},
@@ -59,6 +64,11 @@ static void what_is_no_stretch_of_windows_is_refused_with_a_reason(void **state)
         const char *what, *since, *until, *says;
     } rows[] = {
         {"yesterday", NULL, NULL, "yesterday"},
+        {"2026-13", NULL, NULL, "WINDOW: no calendar has the day or month of 2026-13"},
+        {"2026-02-30", NULL, NULL, "no calendar"},
+        {NULL, "2026-02-30", NULL, "--since: no calendar has"},
+        {NULL, NULL, "2026-00", "--until: no calendar has"},
+        {NULL, "2026-03", "2026-03", "does not lie before"},
         {"2026-03-29T03:07", NULL, NULL, "one does at 2026-03-29T01:00:00Z"},
         {"1774746001", NULL, NULL, "no window begins"},
         {"latest", "2026-03-29", NULL, "beside"},

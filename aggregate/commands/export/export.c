@@ -43,7 +43,7 @@ static const struct option_row flag_rows[] = {
      "write over files that are there"},
     STORE_READER_RANGE(struct export_flags, range),
     {"window", OPTION_STRING, offsetof(struct export_flags, window), "", 0, 0, 0,
-     "instead of --since and --until: latest, a window, an hour or a day"},
+     "instead of --since and --until: latest, a window, an hour, a day or a month (2026-03)"},
     {"every", OPTION_STRING, offsetof(struct export_flags, every), "day", 0, 0, 0,
      "window|hour|day|all: how long the stretches of time are that figures are told by"},
     {"account", OPTION_STRING, offsetof(struct export_flags, account), "", 0, 0, 0, "one account alone"},

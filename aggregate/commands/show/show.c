@@ -10,15 +10,14 @@
 #include "aggregate/figures/ranking.h"
 
 static const char usage[] =
-    "clameur-aggregate show [latest|WINDOW|DAY|FILE] [--account A] [--platform P] "
+    "clameur-aggregate show [latest|WINDOW|DAY|MONTH|FILE] [--account A] [--platform P] "
     "[--by DIMENSION] [-c FILE]\n"
     "       clameur-aggregate show --since T [--until T] [--tz ZONE] ...\n\n"
     "The newest revision of every published window in that time, added up. A time is a window\n"
-    "(2026-03-29T14:15), an hour (2026-03-29T14) or a day (2026-03-29) of the zone; one that the clock "
-    "shows\n"
-    "twice is named with its offset (2026-10-25T02:15+02:00). FILE is a snapshot, by its path or its name "
-    "in\n"
-    "the store. A table shows money in its own unit; programs (-o json|jsonl|csv|tsv, or a pipe) get "
+    "(2026-03-29T14:15), an hour (2026-03-29T14), a day (2026-03-29) or a month (2026-03) of the zone; one\n"
+    "that the clock shows twice is named with its offset (2026-10-25T02:15+02:00). FILE is a snapshot, by\n"
+    "its path or its name in the store. A table shows money in its own unit; programs (-o "
+    "json|jsonl|csv|tsv, or a pipe) get "
     "micros,\n"
     "millionths of it, where the unit says micros: 1500000 with EUR is EUR 1.50.";
 

@@ -20,9 +20,14 @@ static int64_t local_of(const struct local_date *date) {
     return day * DAY_S + date->hour * HOUR_S + date->minute * MINUTE_S;
 }
 
-static int month_days(int year, int month) {
-    struct zone_date next = {year + (month == 12), month % 12 + 1, 1};
-    return zone_date_of(zone_day_of(next) - 1).day;
+// The first day of the next month.
+static int64_t month_end_day(int64_t year, int month) {
+    return zone_day_of((struct zone_date){year + (month == 12), month % 12 + 1, 1});
+}
+
+static bool is_day(const struct local_date *date) {
+    return date->month >= 1 && date->month <= 12 && date->day >= 1 &&
+           date->day <= zone_date_of(month_end_day(date->year, date->month) - 1).day;
 }
 
 // ---- in a zone
@@ -79,6 +84,11 @@ int64_t local_day_end(const struct zone *zone, int64_t time_s) {
     return zone_day_bounds(zone, zone_day_at(zone, time_s)).end_s;
 }
 
+int64_t local_month_end(const struct zone *zone, int64_t time_s) {
+    struct zone_date date = zone_date_of(zone_day_at(zone, time_s));
+    return zone_day_start(zone, month_end_day(date.year, date.month));
+}
+
 // ---- as text
 
 static bool digits_take(const char **text, int count, int *value) {
@@ -98,11 +108,17 @@ static bool character_take(const char **text, char character) {
     return true;
 }
 
-static bool day_take(const char **text, struct local_date *date) {
-    return digits_take(text, 4, &date->year) && character_take(text, '-') &&
-           digits_take(text, 2, &date->month) && character_take(text, '-') &&
-           digits_take(text, 2, &date->day) && date->month >= 1 && date->month <= 12 && date->day >= 1 &&
-           date->day <= month_days(date->year, date->month);
+// A month's day is its first.
+static bool date_take(const char **text, struct local_date *date, enum local_part *part) {
+    *part = LOCAL_MONTH;
+    date->day = 1;
+    if (!digits_take(text, 4, &date->year) || !character_take(text, '-') ||
+        !digits_take(text, 2, &date->month))
+        return false;
+    if (**text == '\0')
+        return true;
+    *part = LOCAL_DAY;
+    return character_take(text, '-') && digits_take(text, 2, &date->day);
 }
 
 static bool clock_take(const char **text, struct local_date *date, enum local_part *part) {
@@ -144,9 +160,11 @@ enum local_found local_time_parse(const char *text, const struct zone *zone, str
     struct local_date date = {0};
     int64_t offset_s;
     bool has_offset = false;
-    *time = (struct local_time){.part = LOCAL_DAY};
-    if (!day_take(&text, &date))
+    *time = (struct local_time){0};
+    if (!date_take(&text, &date, &time->part))
         return LOCAL_NO_TIME;
+    if (!is_day(&date))
+        return LOCAL_NO_DAY;
     if (*text == '\0')
         return found_at(time, zone_day_start(zone, local_of(&date) / DAY_S));
     if (*text != 'T' && *text != 't' && *text != ' ')

@@ -8,7 +8,8 @@
 
 static const char window_word[] = "WINDOW", since_word[] = "--since";
 
-#define TIME_FORMS "2026-03-29, 2026-03-29T14, 2026-03-29T14:15, 2026-03-29T14:15Z, 2026-03-29T14:15+02:00"
+#define TIME_FORMS                                                                                           \
+    "2026-03, 2026-03-29, 2026-03-29T14, 2026-03-29T14:15, 2026-03-29T14:15Z, 2026-03-29T14:15+02:00"
 
 static enum status unreadable(struct problem *p, const char *what, const char *text) {
     const char *remedy = "a date or time in the zone of --tz, or with an offset: " TIME_FORMS;
@@ -51,6 +52,11 @@ static enum status left_out(struct problem *p, const char *name, const char *tex
                        "%s: the clock is put on to %s, and never shows %s", name, change, text);
 }
 
+static enum status no_day(struct problem *p, const char *name, const char *text) {
+    return problem_set(p, STATUS_USAGE, "", "name a month or day that there is: 2026-03, 2026-03-29",
+                       "%s: no calendar has the day or month of %s", name, text);
+}
+
 static bool is_number(const char *text) {
     return text[0] != '\0' && text[strspn(text, "0123456789")] == '\0' && strlen(text) <= 11;
 }
@@ -64,6 +70,8 @@ static enum status local_parse(const char *name, const char *text, const struct 
         return there_twice(p, name, text, zone, time);
     case LOCAL_LEFT_OUT:
         return left_out(p, name, text, zone, time);
+    case LOCAL_NO_DAY:
+        return no_day(p, name, text);
     case LOCAL_NO_TIME:
         break;
     }
@@ -85,7 +93,7 @@ static enum status time_parse(const char *name, const char *text, const struct z
     return *time_s % PERIOD_WINDOW_S == 0 ? STATUS_OK : between_windows(p, name, *time_s);
 }
 
-// A day, an hour, a window: as much as was written.
+// A month, a day, an hour, a window: as much as was written.
 static enum status whole_parse(struct period *period, const struct zone *zone, const char *what,
                                struct problem *p) {
     enum local_part part;
@@ -93,6 +101,9 @@ static enum status whole_parse(struct period *period, const struct zone *zone, c
     if (status != STATUS_OK)
         return status;
     switch (part) {
+    case LOCAL_MONTH:
+        period->end_s = local_month_end(zone, period->start_s);
+        break;
     case LOCAL_DAY:
         period->end_s = local_day_end(zone, period->start_s);
         break;
@@ -140,8 +151,8 @@ enum status period_parse(struct period *period, const struct zone *zone, const c
         period->start_s >= period->end_s)
         return problem_set(
             p, STATUS_USAGE, "",
-            "--until is the first instant that is no longer meant, a date's its midnight; one day is "
-            "named by itself: show 2026-03-29, export --window 2026-03-29",
+            "--until is the first instant that is no longer meant, a date's its midnight; a day or month "
+            "is named by itself: show 2026-03-29, export --window 2026-03",
             "--since %s does not lie before --until %s", since, until);
     return status;
 }

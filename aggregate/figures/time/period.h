@@ -1,5 +1,5 @@
-// The stretch of time that somebody asks for: --since, --until, a window, an hour, a day, or the latest.
-// Pure.
+// The stretch of time that somebody asks for: --since, --until, a window, an hour, a day, a month, or the
+// latest. Pure.
 #pragma once
 
 #include <stdbool.h>
@@ -19,8 +19,8 @@ struct period {
 };
 #define PERIOD_OPEN INT64_MIN
 
-// `what` is the positional argument ("latest", a window's start in Unix seconds, or a local date, hour or
-// minute), NULL or "" where there is none; `since` and `until` likewise: a local date or time, its first
+// `what` is the positional argument ("latest", a window's start in Unix seconds, or a local month, date, hour
+// or minute), NULL or "" where there is none; `since` and `until` likewise: a local date or time, its first
 // instant being meant, or, of `since` alone, a duration before the end. None of them: the latest.
 // STATUS_USAGE, with what is wrong.
 enum status period_parse(struct period *period, const struct zone *zone, const char *what, const char *since,
