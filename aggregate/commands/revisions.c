@@ -35,6 +35,7 @@ static enum status newest_find(const struct published *pub, int64_t start_s, str
     return status;
 }
 
+// `rows` NULL: its header alone.
 static enum status newest_read(const struct published *pub, int64_t start_s, struct rows *rows,
                                struct revision *revision, struct shelf_file *file, struct problem *p) {
     struct snapshot_name newest;
@@ -42,7 +43,8 @@ static enum status newest_read(const struct published *pub, int64_t start_s, str
     if (status != STATUS_OK)
         return status;
     snapshot_name_write(revision->name, &newest);
-    status = shelf_read(pub->store, revision->name, rows, file, p);
+    status = rows != NULL ? shelf_read(pub->store, revision->name, rows, file, p)
+                          : shelf_open(pub->store, revision->name, file, p);
     if (status != STATUS_OK)
         return status;
     status = published_fit(pub, file, p);
@@ -61,11 +63,11 @@ static void empty_say(int64_t start_s) {
             time);
 }
 
-static enum status window_visit(const struct published *pub, int64_t start_s, revision_visit visit,
-                                void *context, struct revisions_state *state, struct problem *p) {
+static enum status window_visit(const struct published *pub, int64_t start_s, struct rows *rows,
+                                revision_visit visit, void *context, struct revisions_state *state,
+                                struct problem *p) {
     struct revision revision = {0};
     struct shelf_file file;
-    struct rows *rows = rows_create();
     enum status status = newest_read(pub, start_s, rows, &revision, &file, p);
     if (status == STATUS_OK) {
         freshness_add(&state->all, revision.freshness, revision.number);
@@ -76,7 +78,6 @@ static enum status window_visit(const struct published *pub, int64_t start_s, re
         empty_say(start_s);
         status = STATUS_OK;
     }
-    rows_destroy(&rows);
     return status;
 }
 
@@ -86,11 +87,24 @@ enum status revisions_each(const struct published *pub, int64_t start_s, int64_t
     enum status status = STATUS_OK;
     gaps_freshness(pub, start_s, end_s, &found.lacks);
     for (size_t i = window_set_place(&pub->windows, start_s);
-         i < pub->windows.count && pub->windows.at[i] < end_s && status == STATUS_OK; i++)
-        status = window_visit(pub, pub->windows.at[i], visit, context, &found, p);
+         i < pub->windows.count && pub->windows.at[i] < end_s && status == STATUS_OK; i++) {
+        struct rows *rows = rows_create();
+        status = window_visit(pub, pub->windows.at[i], rows, visit, context, &found, p);
+        rows_destroy(&rows);
+    }
     freshness_add(&found.all, found.lacks.worst, 0);
     if (state != NULL)
         *state = found;
+    return status;
+}
+
+enum status revisions_headers(const struct published *pub, int64_t start_s, int64_t end_s,
+                              revision_visit visit, void *context, struct problem *p) {
+    struct revisions_state found = {0};
+    enum status status = STATUS_OK;
+    for (size_t i = window_set_place(&pub->windows, start_s);
+         i < pub->windows.count && pub->windows.at[i] < end_s && status == STATUS_OK; i++)
+        status = window_visit(pub, pub->windows.at[i], NULL, visit, context, &found, p);
     return status;
 }
 

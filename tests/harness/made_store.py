@@ -78,6 +78,10 @@ class Store:
             self.files.append({"kind": "through", "progress": {
                 "partition": partition, "offset": self.offsets[partition], "watermark": 1000 * watermark,
                 "sealed": watermark // WINDOW * WINDOW, "read": read, "rejected": 2, "duplicate": 1, "lines": lines}})
+        return self.write()
+
+    def write(self):
+        """What `files` say, and nothing else."""
         done = subprocess.run([MAKER, self.directory], input=json.dumps(self.files), text=True, capture_output=True, check=True)
         self.names = done.stdout.split()
         return self
