@@ -11,7 +11,10 @@ void stretch_init(struct stretch *stretch, int64_t start_s, int64_t end_s, const
     char text[FRESHNESS_TEXT_MAX];
     local_time_write(stretch->start_utc, NULL, start_s);
     local_time_write(stretch->end_utc, NULL, end_s);
-    local_time_write(stretch->start_local, zone, start_s);
+    int32_t offset_s;
+    local_clock_write(stretch->start_local, zone, start_s, &offset_s);
+    local_time_write(stretch->start_shown, zone, start_s);
+    snprintf(stretch->utc_offset_minutes, sizeof(stretch->utc_offset_minutes), "%d", offset_s / 60);
     snprintf(stretch->freshness, sizeof(stretch->freshness), "%s",
              freshness != NULL ? freshness_write(text, freshness) : "");
 }
@@ -20,6 +23,11 @@ static const struct output_cell none = {{NULL, 0}, {NULL, 0}};
 
 static struct output_cell text_cell(const char *text) {
     return text[0] != '\0' ? output_text(slice_of(text)) : none;
+}
+
+static struct output_cell start_cell(const struct stretch *stretch) {
+    return (struct output_cell){.text = slice_of(stretch->start_local),
+                                .shown = slice_of(stretch->start_shown)};
 }
 
 static struct output_cell slice_cell(struct slice text) {
@@ -50,13 +58,15 @@ const struct output_column kpi_columns[KPI_CELLS] = {
     [KPI_CELL_START_UTC] = {"start_utc", false},
     [KPI_CELL_END_UTC] = {"end_utc", false},
     [KPI_CELL_START_LOCAL] = {"start_local", false},
+    [KPI_CELL_UTC_OFFSET] = {"utc_offset_minutes", true},
     [KPI_CELL_FRESHNESS] = {"freshness", false},
 };
 
 static void time_cells(struct output_cell cells[KPI_CELLS], const struct stretch *stretch) {
     cells[KPI_CELL_START_UTC] = text_cell(stretch->start_utc);
     cells[KPI_CELL_END_UTC] = text_cell(stretch->end_utc);
-    cells[KPI_CELL_START_LOCAL] = text_cell(stretch->start_local);
+    cells[KPI_CELL_START_LOCAL] = start_cell(stretch);
+    cells[KPI_CELL_UTC_OFFSET] = text_cell(stretch->utc_offset_minutes);
     cells[KPI_CELL_FRESHNESS] = text_cell(stretch->freshness);
 }
 
@@ -255,6 +265,7 @@ const struct output_column counter_columns[COUNTER_CELLS] = {
     [COUNTER_CELL_START_UTC] = {"start_utc", false},
     [COUNTER_CELL_END_UTC] = {"end_utc", false},
     [COUNTER_CELL_START_LOCAL] = {"start_local", false},
+    [COUNTER_CELL_UTC_OFFSET] = {"utc_offset_minutes", true},
     [COUNTER_CELL_FRESHNESS] = {"freshness", false},
     [COUNTER_CELL_AS_OF] = {"as_of", false},
 };
@@ -271,7 +282,8 @@ static void counter_key_cells(struct output_cell cells[COUNTER_CELLS], struct sh
     cells[COUNTER_CELL_ID] = slice_cell(key->id);
     cells[COUNTER_CELL_START_UTC] = text_cell(stretch->start_utc);
     cells[COUNTER_CELL_END_UTC] = text_cell(stretch->end_utc);
-    cells[COUNTER_CELL_START_LOCAL] = text_cell(stretch->start_local);
+    cells[COUNTER_CELL_START_LOCAL] = start_cell(stretch);
+    cells[COUNTER_CELL_UTC_OFFSET] = text_cell(stretch->utc_offset_minutes);
     cells[COUNTER_CELL_FRESHNESS] = text_cell(stretch->freshness);
     cells[COUNTER_CELL_AS_OF] = none;
 }

@@ -11,9 +11,12 @@
 #include "runtime/output.h"
 #include "schemas/money.h"
 
-// A stretch of time and the state of its figures, in the words of the cells.
+// A stretch of time and the state of its figures, in the words of the cells. A program that reads a local
+// time with its offset shows it in a zone of its own: so what the clock shows stands by itself, and the
+// offset beside it. Tables have both in one.
 struct stretch {
-    char start_utc[LOCAL_TIME_MAX], end_utc[LOCAL_TIME_MAX], start_local[LOCAL_TIME_MAX];
+    char start_utc[LOCAL_TIME_MAX], end_utc[LOCAL_TIME_MAX];
+    char start_local[LOCAL_TIME_MAX], start_shown[LOCAL_TIME_MAX], utc_offset_minutes[16];
     char freshness[FRESHNESS_TEXT_MAX];
 };
 void stretch_init(struct stretch *stretch, int64_t start_s, int64_t end_s, const struct zone *zone,
@@ -42,6 +45,7 @@ enum kpi_cell {
     KPI_CELL_START_UTC,
     KPI_CELL_END_UTC,
     KPI_CELL_START_LOCAL,
+    KPI_CELL_UTC_OFFSET, // not in tables, where the local time has it
     KPI_CELL_FRESHNESS,
     KPI_CELLS,
 };
@@ -90,6 +94,7 @@ enum counter_cell {
     COUNTER_CELL_START_UTC,
     COUNTER_CELL_END_UTC,
     COUNTER_CELL_START_LOCAL,
+    COUNTER_CELL_UTC_OFFSET,
     COUNTER_CELL_FRESHNESS,
     COUNTER_CELL_AS_OF, // of what was read: when
     COUNTER_CELLS,

@@ -96,6 +96,19 @@ def test_duckdb_reads_a_compressed_export_as_it_is(store):
         assert likes.fetchone()[0] == sum(int(row["value"]) for row in rows if (row["counter"], row["table"]) == ("likes", "totals")) > 0
 
 
+@pytest.mark.parametrize("zone, offset, local", (("Europe/Berlin", 60, "2026-03-29 00:00:00"), ("America/St_Johns", -150, "2026-03-28 20:30:00")))
+def test_duckdb_keeps_the_local_time__with_its_offset_it_was_shown_in_the_readers_zone(store, zone, offset, local):
+    store.window(0).make()
+    out = store.directory.parent / "kpi.csv"
+    store.run("export", "--window", str(FIRST), "--every", "window", "--tz", zone, "--out", out)
+    with duckdb.connect() as base:
+        base.execute("set TimeZone = 'Asia/Tokyo'")
+        for place in (out, out.with_suffix(".counters.csv")):
+            rows = base.execute("select distinct typeof(start_local), start_local::varchar, utc_offset_minutes, "
+                                "start_local - to_minutes(utc_offset_minutes) = start_utc at time zone 'UTC' from read_csv(?)", [str(place)])
+            assert rows.fetchall() == [("TIMESTAMP", local, offset, True)]
+
+
 def test_an_export_is_whole_or_not_there(store):
     store.window(0).window(1).make()
     path = store.path(store.named("snapshots")[1])

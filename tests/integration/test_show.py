@@ -17,7 +17,9 @@ def test_what_is_shown_is_the_sum_of_the_windows_and_a_ratio_of_nothing_is_null(
     (likes,) = figures_of(counters, platform="tiktok", kpi="likes")
     assert likes["numerator"] == (3 + 4 + 5) + 3 and likes["denominator"] is None and likes["unit"] == "counter"
     assert likes["start_utc"] == "2026-03-28T23:00:00Z" and likes["end_utc"] == "2026-03-29T22:00:00Z", "a day of 23 hours"
-    assert likes["start_local"] == "2026-03-29T00:00:00+01:00" and likes["freshness"] == "sealed"
+    assert (likes["start_local"], likes["utc_offset_minutes"]) == ("2026-03-29T00:00:00", 60) and likes["freshness"] == "sealed"
+    table = store.run("show", "2026-03-29", "--tz", "Europe/Berlin", "--account", "acme", "-o", "table").stdout
+    assert "2026-03-29T00:00:00+01:00" in table and "utc_offset" not in table, "people read both in one"
     figures = [row for row in counters if row["unit"] != "counter"]
     assert figures and {row["account"] for row in figures} == {"acme"}
     for row in figures:
@@ -178,7 +180,7 @@ def test_interactions_by_hour_of_the_local_week(store):
     rows = table.execute("select value, numerator, denominator, start_local, freshness from kpi where dimension = 'hour-of-week' "
                          "and platform = 'tiktok'").fetchall()
     assert [row[:3] for row in rows] == [("sun 00", 9, 2), ("sun 01", 8, 4), ("sun 03", 26, 3)]
-    assert {row[3:] for row in rows} == {("2026-03-29T00:00:00+01:00", "incomplete")}
+    assert {row[3:] for row in rows} == {("2026-03-29T00:00:00", "incomplete")}
     done = run([AGGREGATE, "show", store.path(store.named("snapshots")[0]), "--by", "hour-of-week"], store.directory.parent, check=64)
     assert "no hours of the week" in done.stderr
 

@@ -97,6 +97,29 @@ static void what_is_no_time_is_refused(void **state) {
     zone_close(&utc);
 }
 
+static void what_a_clock_shows_stands_beside_its_offset(void **state) {
+    static const struct {
+        const char *zone, *text;
+        int64_t time_s;
+        int32_t offset_s;
+    } rows[] = {
+        {"Europe/Berlin", "2026-10-25T02:30:00", 1792888200, 7200},
+        {"Europe/Berlin", "2026-10-25T02:30:00", 1792891800, 3600},
+        {"America/St_Johns", "2026-03-28T20:30:00", 1774738800, -9000},
+        {"", "1970-01-01T00:00:00", 0, 0},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct zone *in = rows[i].zone[0] != '\0' ? zone(rows[i].zone) : NULL;
+        char text[LOCAL_TIME_MAX];
+        int32_t offset_s;
+        local_clock_write(text, in, rows[i].time_s, &offset_s);
+        assert_string_equal(text, rows[i].text);
+        assert_int_equal(offset_s, rows[i].offset_s);
+        if (in != NULL)
+            zone_close(&in);
+    }
+}
+
 static void what_no_calendar_has_is_no_day(void **state) {
     static const char *const texts[] = {"2026-13",    "2026-00",    "2026-13-01",      "2026-02-29",
                                         "2100-02-29", "2026-04-31", "2026-01-00T10:15"};
@@ -209,6 +232,7 @@ int main(void) {
         cmocka_unit_test(what_a_clock_shows_twice_or_never_is_told_with_its_instants),
         cmocka_unit_test(what_is_no_time_is_refused),
         cmocka_unit_test(what_no_calendar_has_is_no_day),
+        cmocka_unit_test(what_a_clock_shows_stands_beside_its_offset),
         cmocka_unit_test(days_have_23_and_25_hours_where_the_clock_changes),
         cmocka_unit_test(hours_follow_one_another_without_a_gap),
         cmocka_unit_test(times_are_written_with_their_offset),

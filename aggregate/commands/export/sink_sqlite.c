@@ -23,7 +23,7 @@ enum { LOOKUPS = 5, PARTS_MAX = 3, COLUMNS_MAX = 32 };
 static const struct lookup_row {
     const char *name, *key, *columns[LOOKUP_COLUMNS_MAX];
 } lookup_rows[LOOKUPS] = {
-    {"times", "time", {"start_utc", "end_utc", "start_local", "freshness"}},
+    {"times", "time", {"start_utc", "end_utc", "start_local", "utc_offset_minutes", "freshness"}},
     {"kpi_subjects", "subject", {"account", "platform", "dimension", "value"}},
     {"kpi_measures", "measure", {"kpi", "version", "currency", "unit", "basis"}},
     {"counter_subjects", "subject", {"account", "platform", "table", "origin", "format", "paid", "id"}},

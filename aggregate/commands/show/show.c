@@ -107,13 +107,15 @@ static enum status file_show(struct show *s, struct store_reader *r, const struc
 }
 
 // The dimension's column bears its name, and stands only where it tells something.
-static void columns_choose(struct show *s) {
+static void columns_choose(struct show *s, enum output_format format) {
     static const enum kpi_cell order[] = {
-        KPI_CELL_ACCOUNT,   KPI_CELL_PLATFORM,    KPI_CELL_VALUE,   KPI_CELL_KPI,         KPI_CELL_CURRENCY,
-        KPI_CELL_NUMERATOR, KPI_CELL_DENOMINATOR, KPI_CELL_RATIO,   KPI_CELL_UNIT,        KPI_CELL_BASIS,
-        KPI_CELL_AS_OF,     KPI_CELL_START_UTC,   KPI_CELL_END_UTC, KPI_CELL_START_LOCAL, KPI_CELL_FRESHNESS};
+        KPI_CELL_ACCOUNT,  KPI_CELL_PLATFORM,    KPI_CELL_VALUE,       KPI_CELL_KPI,
+        KPI_CELL_CURRENCY, KPI_CELL_NUMERATOR,   KPI_CELL_DENOMINATOR, KPI_CELL_RATIO,
+        KPI_CELL_UNIT,     KPI_CELL_BASIS,       KPI_CELL_AS_OF,       KPI_CELL_START_UTC,
+        KPI_CELL_END_UTC,  KPI_CELL_START_LOCAL, KPI_CELL_UTC_OFFSET,  KPI_CELL_FRESHNESS};
     for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
-        if (order[i] == KPI_CELL_VALUE && !by_row(s->by)->has_value)
+        if ((order[i] == KPI_CELL_VALUE && !by_row(s->by)->has_value) ||
+            (order[i] == KPI_CELL_UTC_OFFSET && format == OUTPUT_TABLE))
             continue;
         s->columns[s->column_count] = kpi_columns[order[i]];
         if (order[i] == KPI_CELL_VALUE)
@@ -161,7 +163,7 @@ static enum status show_print(struct show *s, struct store_reader *r, const stru
     struct kpis *kpis = kpis_create();
     s->book = (struct kpi_book){kpis, s->rules.weights};
     nearest_account_init(&s->nearest, s->filter.account);
-    columns_choose(s);
+    columns_choose(s, r->format);
     output_init(&s->output, r->format, s->columns, s->column_count);
     s->output.again = true;
     s->output.sparse = s->sparse;

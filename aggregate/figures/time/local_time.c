@@ -178,15 +178,23 @@ enum local_found local_time_parse(const char *text, const struct zone *zone, str
     return instants_of(zone, local_of(&date), time);
 }
 
+static int clock_write(char out[LOCAL_TIME_MAX], int64_t local_s) {
+    int64_t midnight_s = floor_to(local_s, DAY_S);
+    struct zone_date date = zone_date_of(midnight_s / DAY_S);
+    int second = (int)(local_s - midnight_s);
+    return snprintf(out, LOCAL_TIME_MAX, "%04lld-%02d-%02dT%02d:%02d:%02d", (long long)date.year, date.month,
+                    date.day, second / HOUR_S, second % HOUR_S / MINUTE_S, second % MINUTE_S);
+}
+
+void local_clock_write(char out[LOCAL_TIME_MAX], const struct zone *zone, int64_t time_s, int32_t *offset_s) {
+    *offset_s = zone != NULL ? zone_offset_at(zone, time_s) : 0;
+    clock_write(out, time_s + *offset_s);
+}
+
 struct slice local_time_write(char out[LOCAL_TIME_MAX], const struct zone *zone, int64_t time_s) {
     int32_t offset = zone != NULL ? zone_offset_at(zone, time_s) : 0;
     int32_t size = offset < 0 ? -offset : offset;
-    int64_t local_s = time_s + offset, midnight_s = floor_to(local_s, DAY_S);
-    struct zone_date date = zone_date_of(midnight_s / DAY_S);
-    int second = (int)(local_s - midnight_s);
-    int length =
-        snprintf(out, LOCAL_TIME_MAX, "%04lld-%02d-%02dT%02d:%02d:%02d", (long long)date.year, date.month,
-                 date.day, second / HOUR_S, second % HOUR_S / MINUTE_S, second % MINUTE_S);
+    int length = clock_write(out, time_s + offset);
     if (zone == NULL)
         snprintf(out + length, (size_t)(LOCAL_TIME_MAX - length), "Z");
     else

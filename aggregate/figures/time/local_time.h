@@ -36,3 +36,6 @@ int64_t local_month_end(const struct zone *zone, int64_t time_s);
 // "2026-03-29T14:15:00+02:00", or with Z where `zone` is NULL; terminated.
 enum { LOCAL_TIME_MAX = 40 };
 struct slice local_time_write(char out[LOCAL_TIME_MAX], const struct zone *zone, int64_t time_s);
+// What the zone's clock shows, "2026-03-29T14:15:00", terminated; `*offset_s` is how far it is ahead of UTC.
+// Of a `zone` that is NULL: UTC.
+void local_clock_write(char out[LOCAL_TIME_MAX], const struct zone *zone, int64_t time_s, int32_t *offset_s);
