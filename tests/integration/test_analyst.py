@@ -264,6 +264,21 @@ def test_a_table_of_many_times_is_one_table__red_if_each_is_printed_by_itself(st
     assert len(rows) > 20 and {row[head.index("platform"):].split()[0] for row in rows} <= {"tiktok", "youtube"}
 
 
+def _said_on_a_terminal(store, *arguments):
+    """On standard error, where standard output is a terminal."""
+    ours, theirs = pty.openpty()
+    child = subprocess.Popen([AGGREGATE, *arguments, f"--store.url=file://{store.directory}"], stdin=subprocess.DEVNULL, stdout=theirs,
+                             stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
+    os.close(theirs)
+    try:
+        while os.read(ours, 65536):
+            pass
+    except OSError:  # nobody writes any more
+        pass
+    os.close(ours)
+    return child.communicate(timeout=60)[1]
+
+
 def _on_a_terminal(store, width, *arguments):
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, width, 0, 0))
@@ -304,6 +319,37 @@ def test_kpis_of_a_platform_are_a_table_on_80_columns__red_with_ratios_in_full_o
     assert "as_of        2026-03-28T23:00:07Z, or -" in above.splitlines()
     rows = [line.split() for line in table.splitlines()]
     assert ["engagement_by_followers", "4", "123457", "3.24e-05", "ratio", "both"] in rows
+
+
+HEADLINES = {"interactions", "reach", "engagement_by_view", "followers_net", "aov"}
+
+
+def test_many_figures_are_told_by_headlines_on_a_terminal_alone__and_how_to_see_the_others(store):
+    def rows(kinds):
+        return [{"table": "totals", "platform": platform, "account": "acme", "origin": 1, "format": 5, "paid": False, "counters": kinds}
+                for platform in range(1, 13)]
+    store.window(0, rows({"likes": 3, "views": 100, "posts": 2, "comments": 1, "shares": 1, "follows": 1, "content_views": 9, "carts": 2})).make()
+    asked = "show", "latest", "--account", "acme"
+    everything = store.run(*asked, "-o", "table").stdout
+    kpis = {row["kpi"] for row in store.show("latest", "--account", "acme")}
+    assert len(everything.splitlines()) > 101 and kpis > HEADLINES - {"reach", "aov"}, "a pipe gets all, of any format"
+    brief = _on_a_terminal(store, 300, *asked).splitlines()
+    assert {line.split()[2] for line in brief[1:]} == kpis & HEADLINES and len(brief) == 1 + 12 * 3
+    for more in (("--all",), ("--counters",), ("--platform", "tiktok"), ("--kpi", "applause"), ("--by", "account"), ("-o", "jsonl")):
+        said = _on_a_terminal(store, 300, *asked, *more)
+        assert said == store.run(*asked, *more, *(() if "-o" in more else ("-o", "table"))).stdout, more
+    left = len(everything.splitlines()) - len(brief)
+    assert f"these are headlines; {left} more figures: --platform P" in _said_on_a_terminal(store, *asked)
+
+
+def test_figures_without_a_headline_are_told_in_full_however_many__red_if_they_are_nothing(store):
+    store.window(0, [{"table": "totals", "platform": platform, "account": "shop", "origin": 1, "format": 5, "paid": False,
+                      "counters": {"content_views": 20, "carts": 9, "wishlists": 8, "visits": 30, "messages_sent": 4}}
+                     for platform in range(1, 31) if platform != TIKTOK]).make()
+    asked = "show", "latest", "--account", "shop"
+    everything = store.run(*asked, "-o", "table").stdout
+    assert len(everything.splitlines()) > 101 and not HEADLINES & {line.split()[2] for line in everything.splitlines()}
+    assert _on_a_terminal(store, 300, *asked) == everything
 
 
 @pytest.mark.parametrize("words", [("show",), ("verify", "-o", "json"), ("help", "kpis"), ("schema",)])

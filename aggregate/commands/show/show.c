@@ -16,10 +16,10 @@ static const char usage[] =
     "The newest revision of every published window in that time, added up. A time is a window\n"
     "(2026-03-29T14:15), an hour (2026-03-29T14), a day (2026-03-29) or a month (2026-03) of the zone; one\n"
     "that the clock shows twice is named with its offset (2026-10-25T02:15+02:00). FILE is a snapshot, by\n"
-    "its path or its name in the store. A table shows money in its own unit; programs (-o "
-    "json|jsonl|csv|tsv, or a pipe) get "
-    "micros,\n"
-    "millionths of it, where the unit says micros: 1500000 with EUR is EUR 1.50.";
+    "its path or its name in the store. On a terminal, more figures than can be read at once are told by\n"
+    "headlines of each platform, and a last line says how to see the others. A table shows money in its own\n"
+    "unit; programs (-o json|jsonl|csv|tsv, or a pipe) get micros, millionths of it, where the unit says\n"
+    "micros: 1500000 with EUR is EUR 1.50.";
 
 enum { TOP_MAX = 1000000 };
 
@@ -157,6 +157,12 @@ static enum status words_read(struct show *s, const struct show_flags *flags) {
     return status;
 }
 
+static bool may_be_brief(const struct show *s, const struct store_reader *r) {
+    bool is_plain =
+        s->by == BY_PLATFORM && s->kpi[0] == '\0' && s->filter.platform == 0 && !s->counters && !s->all;
+    return is_plain && r->terminal && r->format == OUTPUT_TABLE;
+}
+
 static enum status show_print(struct show *s, struct store_reader *r, const struct show_flags *flags,
                               struct problem *p) {
     const char *what = r->request.argument_count > 0 ? r->request.arguments[0] : "";
@@ -164,14 +170,17 @@ static enum status show_print(struct show *s, struct store_reader *r, const stru
     s->book = (struct kpi_book){kpis, s->rules.weights};
     nearest_account_init(&s->nearest, s->filter.account);
     columns_choose(s, r->format);
+    s->may_be_brief = may_be_brief(s, r);
     output_init(&s->output, r->format, s->columns, s->column_count);
     s->output.again = true;
     s->output.sparse = s->sparse;
     output_fit(&s->output, stdout);
     bool is_file = strchr(what, '/') != NULL || local_file_is_there(what);
     enum status status = is_file ? file_show(s, r, flags, p) : store_show(s, r, flags, p);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK) {
         output_print(&s->output, stdout);
+        show_left_out(s);
+    }
     nearest_account_fini(&s->nearest);
     output_fini(&s->output);
     kpis_destroy(&kpis);

@@ -17,6 +17,7 @@ struct show {
     struct filter filter;
     const char *kpi;    // "": all
     bool counters, all; // the counters as well; also KPIs that have nothing to tell
+    bool may_be_brief;  // nothing more than a time and an account is asked for, at a terminal
     int64_t top;        // so many rows, the greatest of the KPI first; 0: all
     struct rules rules; // in force now
     struct kpi_book book;
@@ -32,6 +33,8 @@ struct show {
     struct rows *tops; // keys of those rows; NULL: all are
     size_t top_count;  // of them, the first
     uint64_t late_events, counted_events;
+    bool is_brief;                // headlines alone, as there are too many figures to read
+    size_t left_out;              // figures, for that
     struct hour_week week;        // of BY_HOUR_OF_WEEK alone
     struct live_windows live;     // of BY_SESSION alone
     struct velocities velocities; // of BY_TAG alone
@@ -46,6 +49,8 @@ struct show {
 void show_figure(void *context, const struct row_key *key, const struct kpi_figure *figure);
 // `freshness` NULL: nobody knows it.
 void show_stretch(struct show *s, int64_t start_s, int64_t end_s, const struct freshness_sum *freshness);
+// What was left out, and how it is asked for; nothing where nothing was.
+void show_left_out(const struct show *s);
 void show_hours(struct show *s, const struct period *period, const struct freshness_sum *freshness);
 void show_sessions(struct show *s, int64_t start_s, int64_t end_s, int64_t known_s,
                    const struct freshness_sum *lacks);

@@ -9,7 +9,7 @@
 #include "aggregate/figures/read_figures.h"
 #include "runtime/memory.h"
 
-enum { ROWS_BEFORE_FLUSH = 1000 };
+enum { ROWS_BEFORE_FLUSH = 1000, FIGURES_TO_READ = 100 };
 
 static void cells_print(struct show *s, const struct output_cell cells[KPI_CELLS]) {
     struct output_cell chosen[KPI_CELLS];
@@ -24,6 +24,46 @@ static bool is_asked(const struct show *s, const char *kpi) {
     return s->kpi[0] == '\0' || strcmp(s->kpi, kpi) == 0;
 }
 
+// ---- headlines
+
+// What is looked at first: of each platform how much happened, to how many, how well, and what was sold.
+static bool is_headline(const char *kpi) {
+    static const char *const names[] = {"interactions", "reach", "engagement_by_view", "followers_net",
+                                        "aov"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcmp(names[i], kpi) == 0)
+            return true;
+    }
+    return false;
+}
+
+struct figure_count {
+    size_t all, headlines;
+};
+
+static void figure_count(void *context, const struct kpi_figure *figure) {
+    struct figure_count *count = context;
+    count->all++;
+    count->headlines += is_headline(figure->kpi->name);
+}
+
+// What has no headline is told in full.
+static bool is_too_much(const struct show *s, const uint32_t *numbers, size_t count, enum kpi_choice choice) {
+    struct figure_count figures = {0};
+    for (size_t i = 0; i < count; i++)
+        kpi_figures_each(&s->book, &s->sums, numbers[i], choice, figure_count, &figures);
+    return figures.all > FIGURES_TO_READ && figures.headlines > 0;
+}
+
+void show_left_out(const struct show *s) {
+    if (s->left_out > 0)
+        fprintf(
+            stderr,
+            "these are headlines; %zu more figures: --platform P has those of one platform, --kpi K one of "
+            "all, --all every one\n",
+            s->left_out);
+}
+
 // ---- KPIs
 
 static void figure_print(void *context, const struct kpi_figure *figure) {
@@ -32,6 +72,10 @@ static void figure_print(void *context, const struct kpi_figure *figure) {
     struct sheet_room room;
     if (!is_asked(s, figure->kpi->name))
         return;
+    if (s->is_brief && !is_headline(figure->kpi->name)) {
+        s->left_out++;
+        return;
+    }
     kpi_cells(cells, &room, s->by, s->key, figure, &s->stretch);
     cells_print(s, cells);
 }
@@ -104,6 +148,7 @@ static void sums_print(struct show *s) {
     uint32_t *numbers = memory_take((rows_count(rows) + 1) * sizeof(*numbers));
     enum kpi_choice choice = by_row(s->by)->table == TABLE_TOTALS ? KPIS_OWN : KPIS_THAT_SAY;
     size_t count = rows_choose(s, numbers);
+    s->is_brief = s->may_be_brief && is_too_much(s, numbers, count, choice);
     for (size_t i = 0; i < count; i++) {
         struct row_key key = rows_key(rows, numbers[i]);
         s->key = &key;
