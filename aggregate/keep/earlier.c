@@ -152,10 +152,6 @@ static const struct noted_window *window_at(const struct earlier *e, int64_t sta
     return has ? &e->windows[place] : NULL;
 }
 
-bool earlier_has(const struct earlier *e, int64_t start_s) {
-    return window_at(e, start_s) != NULL;
-}
-
 uint64_t earlier_hash(const struct earlier *e, int64_t start_s) {
     size_t first = place_of(e, start_s - EARLIER_S), end = place_of(e, start_s);
     return first < end ? hash_bytes(&e->windows[first], (end - first) * sizeof(*e->windows), 0) : 0;
@@ -185,15 +181,6 @@ size_t earlier_join(const struct earlier_orders *a, size_t a_count, const struct
         (*out)[taken++] = next;
     }
     return taken;
-}
-
-size_t earlier_list(const struct earlier *e, int64_t start_s, const struct earlier_orders *published,
-                    size_t count, struct earlier_orders **out) {
-    size_t noted, within;
-    const struct earlier_orders *lines =
-        earlier_within(e->noted, e->count, start_s - EARLIER_S, start_s, &noted);
-    published = earlier_within(published, count, start_s - EARLIER_S, start_s, &within);
-    return earlier_join(lines, noted, published, within, out);
 }
 
 const struct earlier_orders *earlier_within(const struct earlier_orders *list, size_t count, int64_t from_s,

@@ -21,20 +21,12 @@ void earlier_forget(struct earlier *e);
 void earlier_note(struct earlier *e, const struct progress *progress);
 void earlier_noted(struct earlier *e);
 
-// Has a line of the window orders?
-bool earlier_has(const struct earlier *e, int64_t start_s);
 // Changes when the orders of a window do that lies up to 48 hours before this one.
 uint64_t earlier_hash(const struct earlier *e, int64_t start_s);
 // Changes when the orders of that window do.
 uint64_t earlier_hash_of(const struct earlier *e, int64_t start_s);
 // The orders of that window, as the records say; they live until the next earlier_forget.
 const struct earlier_orders *earlier_of(const struct earlier *e, int64_t start_s, size_t *count);
-
-// The orders that those of a window are to be held against: what the lines say, and where a line was settled,
-// what the published revision of it was held against within the 48 hours. By (start_s, partition); the caller
-// frees *out.
-size_t earlier_list(const struct earlier *e, int64_t start_s, const struct earlier_orders *published,
-                    size_t count, struct earlier_orders **out);
 
 // Of two lists, sorted by (start_s, partition), what stands in either, and of what stands in both the greater
 // offset; the caller frees *out.

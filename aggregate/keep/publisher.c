@@ -144,10 +144,10 @@ static bool is_newest(const struct header *header, const struct inputs *in) {
     return in->newest.hash == name.hash && in->newest.sum == name.sum;
 }
 
-// Is nothing known that the newest revision does not say?
+// Is nothing known that the newest revision does not say? Where there is none, it may be of nothing.
 static enum status is_published(const struct publisher *pub, struct keeper *k, int64_t start_s,
                                 struct inputs *in, bool *is, struct problem *p) {
-    *is = false;
+    *is = in->newest.sum < 0 && !publisher_expects(pub, start_s);
     if (!in->is_covered)
         return STATUS_OK;
     enum status status = inputs_look_up(pub, k, start_s, in->looked, in->looked_count, false, in, p);
@@ -172,11 +172,13 @@ static enum status window_make(struct publisher *pub, struct keeper *k, int64_t 
     return status == STATUS_OK ? window_write(pub, k, &header, rows, in->newest.sum >= 0, p) : status;
 }
 
+// `*held`: others are to be published first.
 static enum status window_publish(struct publisher *pub, struct keeper *k, int64_t start_s, struct inputs *in,
-                                  struct problem *p) {
+                                  bool *held, struct problem *p) {
     bool is;
     enum status status = is_published(pub, k, start_s, in, &is, p);
-    if (status != STATUS_OK || is)
+    *held = status == STATUS_OK && !is && followers_hold(pub, start_s, in);
+    if (status != STATUS_OK || is || *held)
         return status;
     struct rows *rows = rows_create();
     status = window_make(pub, k, start_s, in, rows, p);
@@ -191,10 +193,11 @@ static enum status window_look(struct publisher *pub, struct keeper *k, int64_t 
     if (!*worked)
         return STATUS_OK;
     struct inputs in;
+    bool held = false;
     enum status status = inputs_of(pub, k, start_s, &in, p);
     if (status == STATUS_OK)
-        status = window_publish(pub, k, start_s, &in, p);
-    if (status == STATUS_OK)
+        status = window_publish(pub, k, start_s, &in, &held, p);
+    if (status == STATUS_OK && !held)
         done_set(pub, start_s, &in);
     inputs_fini(&in);
     return status;
@@ -228,8 +231,20 @@ static int64_t first_line(const struct publisher *pub) {
     return first_s;
 }
 
-// Starts of the windows that we are to publish and that all have sealed, or that have waited long enough,
-// each once; *starts is the caller's. None that may have left the store.
+// Ascending, each once.
+static size_t starts_sort(int64_t *starts, size_t count) {
+    size_t kept = count > 0;
+    if (count > 1)
+        qsort(starts, count, sizeof(*starts), start_compare);
+    for (size_t i = 1; i < count; i++) {
+        if (starts[i] != starts[kept - 1])
+            starts[kept++] = starts[i];
+    }
+    return kept;
+}
+
+// Starts of the windows that we are to publish and that all have sealed, or that have waited long enough, and
+// of those that some of them are held by; *starts is the caller's. None that may have left the store.
 static size_t candidates(const struct publisher *pub, const bool *owned, int64_t **starts) {
     size_t count = 0, room = 0;
     for (uint32_t i = 0; i < pub->partitions; i++)
@@ -244,15 +259,8 @@ static size_t candidates(const struct publisher *pub, const bool *owned, int64_t
                 (*starts)[count++] = start_s;
         }
     }
-    if (count == 0)
-        return 0;
-    qsort(*starts, count, sizeof(**starts), start_compare);
-    size_t kept = 1;
-    for (size_t i = 1; i < count; i++) {
-        if ((*starts)[i] != (*starts)[kept - 1])
-            (*starts)[kept++] = (*starts)[i];
-    }
-    return kept;
+    count = starts_sort(*starts, count);
+    return starts_sort(*starts, followers_add(pub, starts, count));
 }
 
 // At most `most` of them, after the one that the last run ended with: windows that cannot be published, be

@@ -18,20 +18,19 @@ static size_t done_place(const struct publisher *pub, int64_t start_s) {
     return low;
 }
 
-static uint64_t lines_hash(const struct publisher *pub, int64_t start_s, const int64_t *looked,
-                           size_t looked_count) {
+static uint64_t lines_hash(const struct publisher *pub, const struct done *done) {
     uint64_t hash = 0;
     for (uint32_t i = 0; i < pub->partitions; i++) {
-        const struct line *line = progress_line(&pub->throughs[i].progress, start_s);
-        if (waits_lacks(pub->waits, i, start_s))
+        const struct line *line = progress_line(&pub->throughs[i].progress, done->start_s);
+        if (waits_lacks(pub->waits, i, done->start_s))
             hash = hash_integer(hash ^ (UINT64_MAX - i));
         else if (line != NULL)
             hash = hash_bytes(&line->to, sizeof(line->to), hash_integer(hash + i));
     }
-    if (earlier_has(pub->earlier, start_s))
-        hash ^= earlier_hash(pub->earlier, start_s);
-    for (size_t i = 0; i < looked_count; i++)
-        hash = hash_integer(hash ^ earlier_hash_of(pub->earlier, looked[i]));
+    if (done->has_orders)
+        hash ^= earlier_hash(pub->earlier, done->start_s);
+    for (size_t i = 0; i < done->looked_count; i++)
+        hash = hash_integer(hash ^ earlier_hash_of(pub->earlier, done->looked[i]));
     return hash;
 }
 
@@ -39,8 +38,12 @@ bool done_is(const struct publisher *pub, int64_t start_s) {
     size_t place = done_place(pub, start_s);
     if (place == pub->done_count || pub->done[place].start_s != start_s)
         return false;
-    const struct done *done = &pub->done[place];
-    return done->lines == lines_hash(pub, start_s, done->looked, done->looked_count);
+    return !pub->done[place].is_held && pub->done[place].lines == lines_hash(pub, &pub->done[place]);
+}
+
+bool done_is_held(const struct publisher *pub, int64_t start_s) {
+    size_t place = done_place(pub, start_s);
+    return place < pub->done_count && pub->done[place].start_s == start_s && pub->done[place].is_held;
 }
 
 static struct done *done_of(struct publisher *pub, int64_t start_s) {
@@ -61,7 +64,17 @@ void done_set(struct publisher *pub, int64_t start_s, const struct inputs *in) {
     struct done *done = done_of(pub, start_s);
     free(done->looked);
     done->looked_count = earlier_windows(in->earlier, in->earlier_count, &done->looked);
-    done->lines = lines_hash(pub, start_s, done->looked, done->looked_count);
+    done->is_held = false;
+    done->has_orders = inputs_has_orders(pub, in);
+    done->lines = lines_hash(pub, done);
+}
+
+void done_hold(struct publisher *pub, int64_t start_s) {
+    done_of(pub, start_s)->is_held = true;
+}
+
+void done_doubt(struct publisher *pub) {
+    done_forget(pub, INT64_MAX);
 }
 
 void done_forget(struct publisher *pub, int64_t before_s) {

@@ -138,6 +138,13 @@ static bool is_same_coverage(const struct publisher *pub, const struct inputs *i
     return true;
 }
 
+bool inputs_has_orders(const struct publisher *pub, const struct inputs *in) {
+    uint32_t i = 0;
+    while (i < pub->partitions && in->coverage[i].orders_to == 0)
+        i++;
+    return i < pub->partitions;
+}
+
 enum status inputs_of(const struct publisher *pub, struct keeper *k, int64_t start_s, struct inputs *in,
                       struct problem *p) {
     inputs_begin(pub, in);

@@ -1,6 +1,7 @@
 // The publisher in files: what all partitions have sealed (publisher_throughs.c), what a window is made of
 // (publisher_inputs.c), where its refunds look up their orders (publisher_refunds.c), what was published
-// already (publisher_done.c), and the windows that are due (publisher.c).
+// already (publisher_done.c), which windows come before another (publisher_followers.c), and those that are
+// due (publisher.c).
 #pragma once
 
 #include "aggregate/keep/earlier.h"
@@ -17,6 +18,8 @@ struct through {
 // A window that is published with all that these lines of it say.
 struct done {
     int64_t start_s;
+    bool has_orders;
+    bool is_held;    // it is not: others come first
     uint64_t lines;  // hash of which partitions have a line, and how far each reaches; of orders, those
                      // before, and of refunds, those of the windows that they were looked up in, too
     int64_t *looked; // those windows
@@ -65,12 +68,14 @@ void throughs_wait(struct publisher *pub, int64_t now_ms);
 enum status inputs_of(const struct publisher *pub, struct keeper *k, int64_t start_s, struct inputs *in,
                       struct problem *p);
 void inputs_fini(struct inputs *in);
+// Does the window have orders?
+bool inputs_has_orders(const struct publisher *pub, const struct inputs *in);
 // The windows that a list names, ascending, each once; the caller frees *starts.
 size_t earlier_windows(const struct earlier_orders *list, size_t count, int64_t **starts);
 
 // Fills in->earlier: for its orders those of 48 hours before, and for its refunds those of `windows`. Of one
-// whose lines are gone the store is asked where the window is to be made (`makes`); what is published of it
-// says it else.
+// whose lines are gone the store is asked. What has left the store, or is about to, is named as gone where
+// the window is to be made (`makes`), and else as the revisions name it.
 enum status inputs_look_up(const struct publisher *pub, struct keeper *k, int64_t start_s,
                            const int64_t *windows, size_t count, bool makes, struct inputs *in,
                            struct problem *p);
@@ -78,10 +83,21 @@ enum status inputs_look_up(const struct publisher *pub, struct keeper *k, int64_
 enum status refunds_settle(const struct publisher *pub, struct keeper *k, int64_t start_s,
                            const struct inputs *in, struct rows *rows, struct problem *p);
 
-// Is the window published with all that is known of it?
+// Is the window published with all that is known of it? What the store may have got unseen is not known.
 bool done_is(const struct publisher *pub, int64_t start_s);
 // It is now, with these earlier orders.
 void done_set(struct publisher *pub, int64_t start_s, const struct inputs *in);
+// It is not, until others are; done_set ends it.
+void done_hold(struct publisher *pub, int64_t start_s);
+bool done_is_held(const struct publisher *pub, int64_t start_s);
+// Of no window it is certain any more.
+void done_doubt(struct publisher *pub);
 // Forgets windows that start before.
 void done_forget(struct publisher *pub, int64_t before_s);
 void done_fini(struct publisher *pub);
+
+// Has the window, which is to be published, more orders than its newest revision, and are some of its
+// followers not published with all that is known? Then they come first: it is held.
+bool followers_hold(struct publisher *pub, int64_t start_s, const struct inputs *in);
+// Adds the followers of those windows that are held to *starts, in no order; the new count.
+size_t followers_add(const struct publisher *pub, int64_t **starts, size_t count);

@@ -1,4 +1,5 @@
-// In which windows the refunds of a window look up their orders, and how far the orders of those reach.
+// Which windows the orders of a window are held against, in which its refunds look up theirs, and how far the
+// orders of those reach.
 //
 // Refunds stand in the window's parts. So where it is to be made, its parts were read, and say which windows
 // those are; where it may be published already, the newest revision's header does, which names each of them:
@@ -31,7 +32,7 @@ static void join(struct earlier_orders **list, size_t *count, const struct earli
     free(before);
 }
 
-// A window that refunds name, on its way into a header.
+// An earlier window, on its way into a header.
 struct looked {
     const struct publisher *pub;
     struct keeper *keeper;
@@ -95,14 +96,20 @@ static void stored_join(struct looked *l, const int64_t *stored) {
     free(settled);
 }
 
+// It may have left the store when somebody needs it.
+static bool is_leaving(const struct looked *l) {
+    return l->start_s + WINDOW_S <= l->pub->gone_before_s - EARLIER_S;
+}
+
+// Nothing is published anew because something has left: a window that may be published says what it said.
 static enum status take_stored(struct looked *l, struct problem *p) {
     const int64_t *stored;
-    if (!lines_gone(l))
+    if (is_leaving(l) || !lines_gone(l))
         return STATUS_OK;
     enum status status = earlier_stored(l->pub->earlier, l->keeper, l->start_s, l->gone, &stored, p);
     if (status != STATUS_OK)
         return status;
-    if (!are_all_stored(l, stored))
+    if (l->makes && !are_all_stored(l, stored))
         return gone_tell(l, p);
     stored_join(l, stored);
     return STATUS_OK;
@@ -118,7 +125,7 @@ static bool is_any_gone(const struct looked *l) {
 // Its orders have left the store, or are about to. What an earlier revision read of them is named still, so
 // that the sum in the name of this one is no less.
 static bool has_left(const struct looked *l) {
-    return is_any_gone(l) || (l->makes && l->start_s + WINDOW_S <= l->pub->gone_before_s - EARLIER_S);
+    return is_any_gone(l) || (l->makes && is_leaving(l));
 }
 
 static void take_published(struct looked *l) {
@@ -139,43 +146,23 @@ static enum status look_up(struct looked *l, struct problem *p) {
         return STATUS_OK;
     }
     join(&l->at, &l->count, lines, count);
-    return l->makes ? take_stored(l, p) : STATUS_OK;
+    return take_stored(l, p);
 }
 
-// Where some partition has orders, those that have none are not named.
 static void nothing_drop(struct looked *l) {
     size_t kept = 0;
     for (size_t i = 0; i < l->count; i++) {
         if (l->at[i].to > 0)
             l->at[kept++] = l->at[i];
     }
-    if (kept == 0)
-        l->at[kept++] = (struct earlier_orders){.start_s = l->start_s, .gone = l->left};
     l->count = kept;
 }
 
-static bool has_orders(const struct publisher *pub, const struct coverage *coverage) {
-    for (uint32_t i = 0; i < pub->partitions; i++) {
-        if (coverage[i].orders_to > 0)
-            return true;
-    }
-    return false;
-}
-
-// Of 48 hours before, for the window's orders.
-static void inputs_begin(const struct publisher *pub, int64_t start_s, struct inputs *in) {
-    size_t kept = 0;
-    free(in->earlier);
-    in->earlier = NULL;
-    in->earlier_count = 0;
-    if (!has_orders(pub, in->coverage))
-        return;
-    size_t count = earlier_list(pub->earlier, start_s, in->published, in->published_count, &in->earlier);
-    for (size_t i = 0; i < count; i++) {
-        if (in->earlier[i].to > 0)
-            in->earlier[kept++] = in->earlier[i];
-    }
-    in->earlier_count = kept;
+// Where some partition has orders, those that have none are not named.
+static void nothing_name(struct looked *l) {
+    nothing_drop(l);
+    if (l->count == 0)
+        l->at[l->count++] = (struct earlier_orders){.start_s = l->start_s, .gone = l->left};
 }
 
 // What was found of all windows, from the last to the first.
@@ -202,6 +189,31 @@ static void found_turn(struct found *found) {
     }
 }
 
+static void inputs_clear(struct inputs *in) {
+    free(in->earlier);
+    in->earlier = NULL;
+    in->earlier_count = 0;
+}
+
+// The window's orders are held against those of 48 hours before.
+static enum status orders_look_up(struct looked *l, int64_t start_s, struct inputs *in, struct problem *p) {
+    struct found found = {0};
+    enum status status = STATUS_OK;
+    inputs_clear(in);
+    if (!inputs_has_orders(l->pub, in))
+        return STATUS_OK;
+    for (int64_t w = WINDOW_S; w <= EARLIER_S && w <= start_s && status == STATUS_OK; w += WINDOW_S) {
+        l->start_s = start_s - w;
+        status = look_up(l, p);
+        nothing_drop(l);
+        found_add(&found, l);
+    }
+    found_turn(&found);
+    in->earlier = found.at;
+    in->earlier_count = found.count;
+    return status;
+}
+
 // How many may be named of the windows that lie further back than 48 hours, where those that do not are
 // found.
 static size_t room_of(const struct publisher *pub, const struct inputs *in, const struct found *near) {
@@ -212,14 +224,14 @@ static size_t room_of(const struct publisher *pub, const struct inputs *in, cons
 
 static enum status near_look_up(struct looked *l, struct problem *p) {
     enum status status = look_up(l, p);
-    nothing_drop(l);
+    nothing_name(l);
     return status;
 }
 
 static void leave_out(struct looked *l, struct found *found) {
     take_published(l);
     all_are_gone(l);
-    nothing_drop(l);
+    nothing_name(l);
     found->left_out++;
 }
 
@@ -239,8 +251,8 @@ static enum status far_look_up(struct looked *l, struct found *found, size_t *ro
     return status;
 }
 
-static enum status all_look_up(struct looked *l, int64_t start_s, const int64_t *windows, size_t count,
-                               struct found *found, struct problem *p) {
+static enum status refunds_look_up(struct looked *l, int64_t start_s, const int64_t *windows, size_t count,
+                                   struct found *found, struct problem *p) {
     enum status status = STATUS_OK;
     size_t i = count;
     while (i > 0 && windows[i - 1] >= start_s) // its own
@@ -279,8 +291,9 @@ enum status inputs_look_up(const struct publisher *pub, struct keeper *k, int64_
                        .gone = memory_take(pub->partitions),
                        .at = memory_take(sizeof(*l.at))};
     struct found found = {0};
-    inputs_begin(pub, start_s, in);
-    enum status status = all_look_up(&l, start_s, windows, count, &found, p);
+    enum status status = orders_look_up(&l, start_s, in, p);
+    if (status == STATUS_OK)
+        status = refunds_look_up(&l, start_s, windows, count, &found, p);
     found_turn(&found);
     join(&in->earlier, &in->earlier_count, found.at, found.count);
     if (makes && found.left_out > 0)

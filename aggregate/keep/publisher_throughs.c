@@ -8,26 +8,25 @@
 
 enum { WAIT_TOLD_S = 2 * WINDOW_S, WAIT_TOLD_MS = 30000 };
 
-static uint64_t settled_of(const struct progress *progress) {
-    return progress->settled_counted + progress->settled_late;
-}
-
 // Events of lines that went are settled; if more are, lines came back and went while no record was read.
+// Those that were late are no matter: no order is of a window that it is late for.
 static bool settled_unseen(const struct progress *before, const struct progress *now) {
     uint64_t gone = 0;
     for (size_t i = 0; i < before->line_count; i++) {
         const struct line *line = &before->lines[i];
         if (progress_line(now, line->start_s) == NULL)
-            gone += line->counted + line->late;
+            gone += line->counted;
     }
-    return settled_of(now) != settled_of(before) + gone;
+    return now->settled_counted != before->settled_counted + gone;
 }
 
 static void through_take(struct publisher *pub, const struct through_name *name,
                          const struct progress *progress) {
     struct through *t = &pub->throughs[name->partition];
-    if (settled_unseen(&t->progress, progress))
+    if (settled_unseen(&t->progress, progress)) {
         earlier_ask_again(pub->earlier);
+        done_doubt(pub);
+    }
     free(t->progress.lines);
     t->name = *name;
     t->progress = *progress;

@@ -173,6 +173,12 @@ static inline void lay_refund_of_a_sale(int64_t line_to) {
     lay_lines(31, SOLD_S, line_to);
 }
 
+static inline void remove_orders(void) {
+    char name[NAME_MAX_LENGTH];
+    orders_name_write(name, &(struct part_name){SOLD_S, 1, 0, 30});
+    assert_int_equal(store_remove(store, name, NULL), STATUS_OK);
+}
+
 // Where the refund counts in the newest revision: on the platform of its order, or on its own.
 static inline void the_refund_is_of(uint32_t platform) {
     struct rows *rows = rows_create();

@@ -233,12 +233,6 @@ orders_of_a_refunds_window_are_no_copies__goes_red_if_all_that_the_header_names_
     rows_destroy(&published);
 }
 
-static void remove_orders(void) {
-    char name[NAME_MAX_LENGTH];
-    orders_name_write(name, &(struct part_name){SOLD_S, 1, 0, 30});
-    assert_int_equal(store_remove(store, name, NULL), STATUS_OK);
-}
-
 // Nothing of it is asked for any more, and it is found again where a revision of the window is made: its sum
 // is greater than that of the revision that had the orders.
 static void what_has_left_the_store_is_not_looked_up__goes_red_without_the_bound(void **state) {
