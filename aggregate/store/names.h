@@ -14,9 +14,10 @@
 //
 // <start> is the window's start in Unix seconds. Offsets, sums, <sealed> (Unix seconds, too) and the <start>
 // of a baseline have 19 digits, so that names sort as they do. <sum> adds up the `to` of all partitions and
-// of the earlier orders, less one for each partition that is missing (never below 0): so a window that is
-// complete comes after one that is not, also where the partition has nothing of it. <hash> is 16 hex digits
-// of XXH3-64 over both vectors.
+// of the earlier orders, one more for each of these that is gone, less one for each partition that is missing
+// (never below 0): so a window that is complete comes after one that is not, also where the partition has
+// nothing of it, and what revisions say together comes after each of them. <hash> is 16 hex digits of XXH3-64
+// over both vectors.
 #pragma once
 
 #include <stdbool.h>

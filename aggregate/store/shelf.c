@@ -59,7 +59,7 @@ struct snapshot_name shelf_name_of(const struct header *header) {
     for (size_t i = 0; i < header->earlier_count; i++) {
         const struct earlier_orders *e = &header->earlier[i];
         const int64_t words[] = {e->start_s, e->partition, e->to};
-        sum += (uint64_t)e->to;
+        sum += (uint64_t)e->to + e->gone;
         name.hash = hash_bytes(words, sizeof(words), name.hash);
         if (e->gone)
             name.hash = hash_integer(name.hash);

@@ -210,6 +210,20 @@ static void a_name_says_the_coverage(void **state) {
     assert_int_not_equal(name_of(coverage, 2, earlier, 2).hash, name_of(coverage, 2, earlier, 1).hash);
 }
 
+// Of two revisions that reach as far, one looked up what had left the store for the other: what both say
+// together is that it is gone.
+static void what_is_gone_comes_after__goes_red_if_the_hash_alone_says_so(void **state) {
+    static const struct coverage coverage[] = {{0, 0, 500, 9, 1, false, 0}, {1, 3, 4000, 8, 0, false, 0}};
+    struct earlier_orders earlier[] = {{0, 1, 30, false}, {450, 0, 0, false}};
+    struct snapshot_name name = name_of(coverage, 2, earlier, 2);
+    for (int i = 0; i < 2; i++) {
+        earlier[i].gone = true;
+        struct snapshot_name gone = name_of(coverage, 2, earlier, 2);
+        assert_int_equal(gone.sum, name.sum + 1);
+        name = gone;
+    }
+}
+
 static void lay_through(uint32_t partition, int64_t offset, int64_t sealed_s) {
     struct progress progress = {.partition = partition, .offset = offset, .sealed_s = sealed_s, .read = 5};
     struct header header = {.kind = FILE_THROUGH,
@@ -260,6 +274,7 @@ int main(void) {
         TEST(the_newest_revision_is_that_of_the_greatest_sum),
         TEST(of_parts_the_longest_counts_up_to_the_bound),
         TEST(a_name_says_the_coverage),
+        TEST(what_is_gone_comes_after__goes_red_if_the_hash_alone_says_so),
         TEST(the_newest_through_record_that_is_whole_is_taken),
     };
     return cmocka_run_group_tests(tests, store_fixture_begin, store_fixture_end);
