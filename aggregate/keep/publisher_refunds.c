@@ -6,14 +6,17 @@
 // one without orders by a partition and the offset 0.
 //
 // A header has room for so many (SNAPSHOT_EARLIER_MAX). Those of 48 hours before always have it, for a topic
-// has at most 4,096 partitions. Of half of what is left those that lie furthest back are not looked up once
-// the others fill it: they are named as gone, and their refunds are unattributed; which ones that are may
-// differ from one revision to the next. The other half is for what revisions before had read of them.
+// has at most 4,096 partitions, and so has one list of each other window. What is left is for the further
+// lists of those: first of such as revisions before have named, which are named for ever; then of those that
+// lie less far back. What has no room is not looked up: it is named as gone, and its refunds are
+// unattributed; which ones that are may differ from one revision to the next.
 #include <stdlib.h>
 
 #include "aggregate/keep/publisher_internal.h"
 #include "runtime/log/log.h"
 #include "runtime/memory.h"
+
+enum { FAR_WINDOWS_MAX = 1 << 16 }; // that refunds name: of 22 months
 
 size_t earlier_windows(const struct earlier_orders *list, size_t count, int64_t **starts) {
     size_t kept = 0;
@@ -214,12 +217,19 @@ static enum status orders_look_up(struct looked *l, int64_t start_s, struct inpu
     return status;
 }
 
-// How many may be named of the windows that lie further back than 48 hours, where those that do not are
-// found.
-static size_t room_of(const struct publisher *pub, const struct inputs *in, const struct found *near) {
-    size_t named = in->earlier_count + near->count, most = (size_t)pub->partitions * (EARLIER_S / WINDOW_S);
-    named = named < most ? named : most;
-    return named < SNAPSHOT_EARLIER_MAX ? (SNAPSHOT_EARLIER_MAX - named) / 2 : 0;
+static size_t published_of(const struct looked *l, int64_t start_s) {
+    size_t count;
+    earlier_within(l->in->published, l->in->published_count, start_s, start_s + 1, &count);
+    return count > 1 ? count : 1;
+}
+
+// How many lists may be named of windows that lie further back than 48 hours, beyond one of each and beyond
+// those that revisions before have named.
+static size_t room_of(const struct looked *l, const int64_t *windows, size_t count) {
+    size_t named = (size_t)l->pub->partitions * (EARLIER_S / WINDOW_S) + FAR_WINDOWS_MAX;
+    for (size_t i = 0; i < count; i++)
+        named += published_of(l, windows[i]) - 1;
+    return named < SNAPSHOT_EARLIER_MAX ? SNAPSHOT_EARLIER_MAX - named : 0;
 }
 
 static enum status near_look_up(struct looked *l, struct problem *p) {
@@ -235,15 +245,22 @@ static void leave_out(struct looked *l, struct found *found) {
     found->left_out++;
 }
 
-// Once one has no room, none that lies further back has.
+static bool is_known(struct looked *l) {
+    take_published(l);
+    return l->count > 0 && !is_any_gone(l);
+}
+
+// Once one has no room, none that lies further back has, but for what was looked up before.
 static enum status far_look_up(struct looked *l, struct found *found, size_t *room, struct problem *p) {
-    if (*room == 0) {
+    size_t published = published_of(l, l->start_s);
+    if (*room == 0 && !is_known(l)) {
         leave_out(l, found);
         return STATUS_OK;
     }
     enum status status = near_look_up(l, p);
-    if (l->count <= *room) {
-        *room -= l->count;
+    size_t more = l->count > published ? l->count - published : 0;
+    if (more <= *room) {
+        *room -= more;
         return status;
     }
     *room = 0;
@@ -262,7 +279,7 @@ static enum status refunds_look_up(struct looked *l, int64_t start_s, const int6
         status = near_look_up(l, p);
         found_add(found, l);
     }
-    size_t room = room_of(l->pub, l->in, found);
+    size_t room = room_of(l, windows, i);
     for (; i > 0 && status == STATUS_OK; i--) {
         l->start_s = windows[i - 1];
         status = far_look_up(l, found, &room, p);
@@ -271,8 +288,8 @@ static enum status refunds_look_up(struct looked *l, int64_t start_s, const int6
     return status;
 }
 
-// Revisions before may have named more than the half that is theirs, if time and again all that was looked up
-// grew beyond the other.
+// Revisions of processes that knew nothing of each other may have named more together; and window.refunds may
+// be longer than there is room for.
 static enum status bound(int64_t start_s, const struct inputs *in, struct problem *p) {
     if (in->earlier_count <= SNAPSHOT_EARLIER_MAX)
         return STATUS_OK;

@@ -80,7 +80,8 @@ static void is_written_and_read(const struct world *w) {
 
 // 48 hours of all partitions that can be, all of it as long as it can be.
 static void what_is_named_is_written__goes_red_if_those_of_48_hours_are_not_reckoned_with(void **state) {
-    const size_t room = (SNAPSHOT_EARLIER_MAX - NEAR * PARTITIONS_MAX) / 2, kept = room / PARTITIONS_MAX;
+    const size_t room = SNAPSHOT_EARLIER_MAX - NEAR * PARTITIONS_MAX - (1 << 16),
+                 kept = room / (PARTITIONS_MAX - 1);
     struct world *w = world_begin();
     assert_int_equal(look_up(w), STATUS_OK);
     for (size_t i = 0; i < LINES; i++) {
@@ -149,6 +150,37 @@ static void what_is_gone_stays_gone__goes_red_if_a_line_brings_back_its_partitio
     world_end(&w);
 }
 
+static size_t looked_up(const struct world *w) {
+    size_t count = 0;
+    for (size_t i = 0; i < FAR; i++) {
+        bool gone;
+        count += named_of(w, w->windows[i], &gone) > 0 && !gone;
+    }
+    return count;
+}
+
+// Each revision finds more refunds, of orders that lie less far back. What was looked up first stays so, and
+// the rest is gone: there is no revision that a header has no room for.
+static void burst_after_burst_is_named__goes_red_if_those_before_have_no_room_of_their_own(void **state) {
+    struct world *w = world_begin();
+    struct problem p;
+    size_t before = 0;
+    for (size_t count = FAR / 5; count <= FAR; count += FAR / 5) {
+        assert_int_equal(inputs_look_up(w->publisher, &keeper, START_S, w->windows, count, true, &w->in, &p),
+                         STATUS_OK);
+        assert_true(looked_up(w) >= before);
+        before = looked_up(w);
+        free(w->in.published);
+        w->in.published = w->in.earlier;
+        w->in.published_count = w->in.earlier_count;
+        w->in.earlier = NULL;
+    }
+    assert_in_range(before, 40, FAR - 1);
+    w->in.earlier = w->in.published;
+    is_written_and_read(w);
+    world_end(&w);
+}
+
 // Windows that revisions have named before fill the header, and another is looked up.
 static void what_fits_no_header_is_refused__goes_red_if_it_is_written(void **state) {
     struct world *w = world_begin();
@@ -170,6 +202,7 @@ int main(void) {
         TEST(what_lies_behind_what_has_no_room_is_left_out__goes_red_if_it_is_looked_up),
         TEST(what_is_left_out_keeps_what_was_named__goes_red_if_the_sum_of_a_revision_falls),
         TEST(what_is_gone_stays_gone__goes_red_if_a_line_brings_back_its_partition),
+        TEST(burst_after_burst_is_named__goes_red_if_those_before_have_no_room_of_their_own),
         TEST(what_fits_no_header_is_refused__goes_red_if_it_is_written),
     };
     return cmocka_run_group_tests(tests, store_fixture_begin, store_fixture_end);
