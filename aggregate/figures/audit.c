@@ -176,6 +176,10 @@ bool audit_balance(const struct progress *progress, char out[AUDIT_TEXT_MAX]) {
             return wrong(out, "its lines are not in order: %" PRId64 " follows %" PRId64, line->start_s,
                          progress->lines[i - 1].start_s);
     }
+    for (size_t i = 0; i < progress->apart_count; i++) {
+        counted += progress->apart[i].counted;
+        late += progress->apart[i].late;
+    }
     if (progress->read == progress->rejected + progress->duplicate + counted + late)
         return true;
     return wrong(out,

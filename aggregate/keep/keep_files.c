@@ -219,19 +219,23 @@ static size_t windows_open(const struct ledger *l, struct snapshot_window *out) 
         if (ledger_is_only_here(&l->at[i]))
             out[count++] = (struct snapshot_window){l->at[i].start_s, l->at[i].rows};
     }
+    for (size_t i = 0; i < l->apart.count; i++)
+        out[count++] = (struct snapshot_window){l->apart.at[i].start_s, l->apart.at[i].rows};
     return count;
+}
+
+static bool is_to_be_here(const struct ledger *l, int64_t start_s) {
+    const struct ledger_window *w = ledger_find(l, start_s);
+    return ledger_apart(l, start_s) != NULL || (w != NULL && ledger_is_only_here(w));
 }
 
 static size_t windows_gained(const struct ledger *l, const struct handover *h, struct snapshot_window *out) {
     size_t count = 0;
     for (size_t i = 0; i < h->panes.count; i++) {
         const struct pane *pane = &h->panes.at[i];
-        const struct ledger_window *w = ledger_find(l, pane->start_s);
-        if (w != NULL && ledger_is_only_here(w)) // else it is in its part, or gone
+        if (is_to_be_here(l, pane->start_s)) // else it is in its part, or gone
             out[count++] = (struct snapshot_window){pane->start_s, pane->rows};
     }
-    if (count > 1)
-        qsort(out, count, sizeof(*out), window_compare);
     return count;
 }
 
@@ -255,9 +259,12 @@ enum status keep_files_checkpoint(struct keeper *k, struct kept *kept, const str
     bool base = is_base_due(kept);
     if (kept->last == l->offset)
         return STATUS_OK;
-    struct line *lines = memory_take((l->count + 1) * sizeof(*lines));
-    struct snapshot_window *windows = memory_take((l->count + h->panes.count + 1) * sizeof(*windows));
+    const size_t most = l->count + l->apart.count + h->panes.count + 1;
+    struct line *lines = memory_take(most * sizeof(*lines));
+    struct snapshot_window *windows = memory_take(most * sizeof(*windows));
     size_t count = base ? windows_open(l, windows) : windows_gained(l, h, windows);
+    if (count > 1)
+        qsort(windows, count, sizeof(*windows), window_compare);
     struct header header = header_of(k, FILE_CHECKPOINT);
     struct progress progress;
     struct snapshot_bytes bytes;
@@ -285,7 +292,7 @@ enum status keep_files_checkpoint(struct keeper *k, struct kept *kept, const str
 
 enum status keep_files_through(struct keeper *k, struct kept *kept, struct problem *p) {
     const struct ledger *l = &kept->ledger;
-    struct line *lines = memory_take((l->count + 1) * sizeof(*lines));
+    struct line *lines = memory_take((l->count + l->apart.count + 1) * sizeof(*lines));
     struct header header = header_of(k, FILE_THROUGH);
     struct progress progress;
     struct snapshot_bytes bytes;

@@ -75,7 +75,10 @@ struct way_reading {
 static struct rows *rows_of(void *context, int64_t window_s) {
     struct way_reading *r = context;
     struct ledger_window *w = ledger_find(&r->kept->ledger, window_s);
-    return w != NULL ? w->rows : NULL;
+    struct pane *apart = ledger_apart(&r->kept->ledger, window_s);
+    if (w != NULL && w->rows != NULL)
+        return w->rows;
+    return apart != NULL ? apart->rows : NULL;
 }
 
 static enum status read_open(struct keeper *k, const struct checkpoint_name *name, struct shelf_file *file,
@@ -128,6 +131,23 @@ static enum status read_away(struct way_reading *r, const struct progress *at, s
     return status;
 }
 
+static bool is_apart_at(const struct progress *at, int64_t start_s) {
+    size_t i = 0;
+    while (i < at->apart_count && at->apart[i].start_s != start_s)
+        i++;
+    return i < at->apart_count;
+}
+
+// What a file on the way has of a window that nothing stood apart of yet is in its part.
+static void drop_kept(struct ledger *l, const struct progress *at) {
+    for (size_t i = 0; i < l->apart.count; i++) {
+        if (is_apart_at(at, l->apart.at[i].start_s))
+            continue;
+        rows_destroy(&l->apart.at[i].rows);
+        l->apart.at[i].rows = rows_create();
+    }
+}
+
 static void put_viewer(void *context, const struct viewer *viewer) {
     const struct way_reading *r = context;
     viewers_put(&r->kept->ledger.viewers, viewer);
@@ -149,6 +169,7 @@ static enum status read_way(struct way_reading *r, const struct checkpoint_name 
             break;
         snapshot_viewers_to(file.snapshot, put_viewer, r);
         status = snapshot_read(file.snapshot, rows_of, r, p);
+        drop_kept(&r->kept->ledger, snapshot_header(file.snapshot)->progress);
         if (status == STATUS_OK)
             status = read_away(r, snapshot_header(file.snapshot)->progress, p);
         uint64_t bytes = file.length;

@@ -1,5 +1,6 @@
 #include "aggregate/keep/keeper.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,14 +56,59 @@ static enum status reopen(struct keeper *k, struct kept *kept, int64_t start_s, 
     return part.to < 0 ? reopen_empty(kept, start_s) : reopen_part(k, kept, &part, p);
 }
 
+// A part that cannot be read holds up its window alone: what comes for that stands apart, and is added to it
+// when somebody has put the file back.
+static enum status set_apart(struct kept *kept, int64_t start_s, struct problem *p) {
+    char what[sizeof(p->what)];
+    snprintf(what, sizeof(what), "%s", p->what);
+    problem_set(p, STATUS_BAD_DATA, "CLM-D3",
+                "restore that file from a backup: what comes for its window is kept, and added then", "%s",
+                what);
+    log_problem(LOG_LEVEL_ERROR, "window_apart", p);
+    if (ledger_apart(&kept->ledger, start_s) == NULL)
+        ledger_set_apart(&kept->ledger, start_s);
+    return STATUS_OK;
+}
+
+static enum status reopen_one(struct keeper *k, struct kept *kept, int64_t start_s, struct problem *p) {
+    enum status status = reopen(k, kept, start_s, p);
+    return status == STATUS_BAD_DATA ? set_apart(kept, start_s, p) : status;
+}
+
 static enum status reopen_all(struct keeper *k, struct kept *kept, const struct handover *h,
                               struct problem *p) {
     enum status status = STATUS_OK;
     for (size_t i = 0; i < h->panes.count && status == STATUS_OK; i++) {
-        if (ledger_is_away(&kept->ledger, h->panes.at[i].start_s))
-            status = reopen(k, kept, h->panes.at[i].start_s, p);
+        int64_t start_s = h->panes.at[i].start_s;
+        if (ledger_is_away(&kept->ledger, start_s) && ledger_apart(&kept->ledger, start_s) == NULL)
+            status = reopen_one(k, kept, start_s, p);
     }
     return status;
+}
+
+// Is there anything to read for what stands apart?
+static enum status join_one(struct keeper *k, struct kept *kept, int64_t start_s, struct problem *p) {
+    enum status status = STATUS_OK;
+    if (ledger_is_away(&kept->ledger, start_s))
+        status = reopen(k, kept, start_s, p);
+    if (status == STATUS_OK)
+        ledger_join(&kept->ledger, start_s);
+    return status;
+}
+
+// Told once a start: it is tried with every handover.
+static enum status join_all(struct keeper *k, struct kept *kept, struct problem *p) {
+    struct panes *apart = &kept->ledger.apart;
+    for (size_t i = apart->count; i > 0; i--) {
+        int64_t start_s = apart->at[i - 1].start_s;
+        enum status status = join_one(k, kept, start_s, p);
+        if (status == STATUS_BAD_DATA && !kept->told_apart)
+            status = set_apart(kept, start_s, p);
+        if (status != STATUS_OK && status != STATUS_BAD_DATA)
+            return status;
+    }
+    kept->told_apart = true;
+    return STATUS_OK;
 }
 
 // ---- keeping
@@ -135,7 +181,9 @@ enum status keeper_keep(struct keeper *k, struct kept *kept, struct handover *h,
     if (!kept->taken) {
         kept->ledger.gone_before_s =
             k->retain_s > 0 ? retention_time(k, kept->ledger.sealed_s) - k->retain_s : 0;
-        enum status status = reopen_all(k, kept, h, p);
+        enum status status = join_all(k, kept, p);
+        if (status == STATUS_OK)
+            status = reopen_all(k, kept, h, p);
         if (status != STATUS_OK)
             return status;
         ledger_take(&kept->ledger, h);

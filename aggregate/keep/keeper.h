@@ -27,6 +27,7 @@ struct keeper {
 struct kept {
     struct ledger ledger;
     bool taken;                // the handover under way is in the ledger already
+    bool told_apart;           // the files are told that what stands apart waits for
     bool told;                 // when restored: the store has a through record of where the ledger stands
     int64_t last;              // offset of the newest checkpoint file that we follow; -1: none
     int64_t base, base_before; // offsets of the last two bases; -1: none
@@ -44,6 +45,6 @@ enum status keeper_restore(struct keeper *k, uint32_t partition, int64_t start, 
                            struct problem *p);
 void keeper_release(struct kept **kept);
 
-// Takes a handover and keeps what it changed. STATUS_TRY_AGAIN (CLM-D1), STATUS_BAD_DATA (CLM-D3: a part that
-// must be read again is torn or gone).
+// Takes a handover and keeps what it changed. Where a part must be read again that is torn or gone, that is
+// told (CLM-D3), what its window gains stands apart, and all else is kept. STATUS_TRY_AGAIN (CLM-D1).
 enum status keeper_keep(struct keeper *k, struct kept *kept, struct handover *h, struct problem *p);

@@ -14,6 +14,7 @@ void ledger_fini(struct ledger *l) {
     for (size_t i = 0; i < l->count; i++)
         rows_destroy(&l->at[i].rows);
     free(l->at);
+    panes_fini(&l->apart);
     viewers_fini(&l->viewers);
     l->at = NULL;
     l->count = l->room = 0;
@@ -95,8 +96,23 @@ static void take_rows(struct ledger_window *w, struct pane *pane) {
     pane->adopted = true;
 }
 
+static bool take_apart(struct ledger *l, struct pane *pane) {
+    struct pane *apart = ledger_apart(l, pane->start_s);
+    if (apart == NULL)
+        return false;
+    pane_settle(pane);
+    rows_merge(apart->rows, pane->rows);
+    apart->counted += pane->counted;
+    apart->late += pane->late;
+    apart->to = pane->to;
+    apart->orders_to = pane->orders_to > 0 ? pane->orders_to : apart->orders_to;
+    return true;
+}
+
 static void take_pane(struct ledger *l, struct pane *pane) {
     struct ledger_window *w = ledger_find(l, pane->start_s);
+    if (take_apart(l, pane))
+        return;
     CHECK(!ledger_is_away(l, pane->start_s));
     if (is_gone(l, pane->start_s)) {
         l->settled_counted += pane->counted;
@@ -111,6 +127,43 @@ static void take_pane(struct ledger *l, struct pane *pane) {
     w->late += pane->late;
     w->to = pane->to;
     w->orders_to = pane->orders_to > 0 ? pane->orders_to : w->orders_to;
+}
+
+// ---- what stands apart
+
+struct pane *ledger_apart(const struct ledger *l, int64_t start_s) {
+    for (size_t i = 0; i < l->apart.count; i++) {
+        if (l->apart.at[i].start_s == start_s)
+            return &l->apart.at[i];
+    }
+    return NULL;
+}
+
+static void apart_begin(struct ledger *l, const struct pane *pane) {
+    struct panes *apart = &l->apart;
+    size_t place = apart->count;
+    if (apart->count == apart->room) {
+        apart->room = apart->room == 0 ? 8 : 2 * apart->room;
+        apart->at = memory_grow(apart->at, apart->room, sizeof(*apart->at));
+    }
+    for (; place > 0 && apart->at[place - 1].start_s > pane->start_s; place--)
+        apart->at[place] = apart->at[place - 1];
+    apart->at[place] = *pane;
+    apart->count++;
+}
+
+void ledger_set_apart(struct ledger *l, int64_t start_s) {
+    apart_begin(l, &(struct pane){.start_s = start_s, .rows = rows_create()});
+}
+
+void ledger_join(struct ledger *l, int64_t start_s) {
+    struct pane *at = ledger_apart(l, start_s), pane = *at;
+    size_t after = l->apart.count - (size_t)(at - l->apart.at) - 1;
+    memmove(at, at + 1, after * sizeof(*at));
+    l->apart.count--;
+    take_pane(l, &pane);
+    if (!pane.adopted)
+        rows_destroy(&pane.rows);
 }
 
 void ledger_take(struct ledger *l, struct handover *h) {
@@ -182,11 +235,18 @@ void ledger_progress(const struct ledger *l, struct progress *out, struct line *
                              .settled_before_s = l->settled_before_s,
                              .viewer_events = l->viewers.events,
                              .lines = lines,
-                             .line_count = l->count};
+                             .line_count = l->count,
+                             .apart = lines + l->count,
+                             .apart_count = l->apart.count};
     for (size_t i = 0; i < l->count; i++) {
         const struct ledger_window *w = &l->at[i];
         lines[i] =
             (struct line){w->start_s, w->counted, w->late, w->to, ledger_is_only_here(w), w->orders_to};
+    }
+    for (size_t i = 0; i < l->apart.count; i++) {
+        const struct pane *pane = &l->apart.at[i];
+        out->apart[i] =
+            (struct line){pane->start_s, pane->counted, pane->late, pane->to, true, pane->orders_to};
     }
 }
 
@@ -214,6 +274,15 @@ void ledger_restore(struct ledger *l, const struct progress *progress) {
         w->rows = line->open ? rows_create() : NULL;
         w->kept_to = line->open ? -1 : line->to;
     }
+    for (size_t i = 0; i < progress->apart_count; i++) {
+        const struct line *line = &progress->apart[i];
+        apart_begin(l, &(struct pane){.start_s = line->start_s,
+                                      .counted = line->counted,
+                                      .late = line->late,
+                                      .to = line->to,
+                                      .orders_to = line->orders_to,
+                                      .rows = rows_create()});
+    }
 }
 
 size_t ledger_open_count(const struct ledger *l) {
@@ -227,5 +296,7 @@ size_t ledger_memory(const struct ledger *l) {
     size_t bytes = l->room * sizeof(*l->at) + viewers_memory(&l->viewers);
     for (size_t i = 0; i < l->count; i++)
         bytes += l->at[i].rows != NULL ? rows_memory(l->at[i].rows) : 0;
+    for (size_t i = 0; i < l->apart.count; i++)
+        bytes += rows_memory(l->apart.at[i].rows);
     return bytes;
 }

@@ -11,7 +11,11 @@
 //     settled  -> gone                    so old that the store keeps it no more: its events are settled at
 //     once
 //
-// read = rejected + duplicate + settled_counted + settled_late + counted and late of all lines, always.
+// Of a closed or settled window whose part cannot be read, what comes stands apart until it can: the line
+// stays what that part is.
+//
+// read = rejected + duplicate + settled_counted + settled_late + counted and late of all lines, and of what
+// stands apart, always.
 #pragma once
 
 #include "aggregate/window/pane.h"
@@ -42,6 +46,7 @@ struct ledger {
     int64_t gone_before_s;    // and is gone where it ends by then; not in files
     struct ledger_window *at; // by start_s
     size_t count, room;
+    struct panes apart;     // by start_s
     struct viewers viewers; // as they stand at `offset`
 };
 
@@ -72,8 +77,15 @@ bool ledger_is_away(const struct ledger *l, int64_t start_s);
 // and a coverage of nothing.
 void ledger_reopen(struct ledger *l, int64_t start_s, struct rows *taken, const struct coverage *coverage);
 
+// What the window has gained while its part could not be read, or NULL.
+struct pane *ledger_apart(const struct ledger *l, int64_t start_s);
+// Its part cannot be read: from now on it gains apart.
+void ledger_set_apart(struct ledger *l, int64_t start_s);
+// It can again: adds what stands apart. The window must not be away (CHECKed).
+void ledger_join(struct ledger *l, int64_t start_s);
+
 // Adds what was handed over. The rows of a pane that begins a window are adopted, the others stay the
-// caller's. No window of them may be away (CHECKed).
+// caller's. No window of them may be away (CHECKed), but those that gain apart.
 void ledger_take(struct ledger *l, struct handover *h);
 
 // Is there a part of it to be kept?
@@ -96,7 +108,7 @@ void ledger_forget(struct ledger *l, struct ledger_window *w);
 void ledger_settle(struct ledger *l, bool (*is_published)(void *context, const struct ledger_window *w),
                    void *context);
 
-// The ledger as files have it; `lines` holds l->count.
+// The ledger as files have it; `lines` holds l->count + l->apart.count.
 void ledger_progress(const struct ledger *l, struct progress *out, struct line *lines);
 // The ledger that a file has, open windows with empty rows. Parts are kept before the file is: those of
 // windows that it has sealed are there, or have left the store.

@@ -322,7 +322,8 @@ bool panes_take(struct panes *p, struct viewers *viewers, const struct event *e,
 }
 
 void pane_settle(struct pane *pane) {
-    waiting_settle(pane->waiting, pane->rows);
+    if (pane->waiting != NULL)
+        waiting_settle(pane->waiting, pane->rows);
 }
 
 void panes_prefetch(const struct panes *p, const struct event *e) {

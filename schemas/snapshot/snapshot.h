@@ -69,6 +69,8 @@ struct progress {
     uint64_t last_fingerprint;
     struct line *lines; // by start_s
     size_t line_count;
+    struct line *apart; // what windows have gained whose part cannot be read, by start_s
+    size_t apart_count;
     int64_t after;
     bool segment;
     uint64_t viewer_events;

@@ -35,7 +35,9 @@ static void write_coverage(struct wire_out *w, const struct coverage *c, struct 
     wire_element(w, HEADER_COVERAGE, wire_slice(scratch));
 }
 
-static void write_line(struct wire_out *w, const struct line *l, struct wire_out *scratch) {
+enum { PROGRESS_LINES = 11, PROGRESS_APART = 17 };
+
+static void write_line(struct wire_out *w, uint32_t number, const struct line *l, struct wire_out *scratch) {
     scratch->length = 0;
     wire_int(scratch, 1, l->start_s);
     wire_uint(scratch, 2, l->counted);
@@ -43,7 +45,7 @@ static void write_line(struct wire_out *w, const struct line *l, struct wire_out
     wire_int(scratch, 4, l->to);
     wire_uint(scratch, 5, l->open);
     wire_int(scratch, 6, l->orders_to);
-    wire_element(w, 11, wire_slice(scratch));
+    wire_element(w, number, wire_slice(scratch));
 }
 
 static void write_earlier(struct wire_out *w, const struct earlier_orders *e, struct wire_out *scratch) {
@@ -67,12 +69,14 @@ static void write_progress(struct wire_out *w, const struct progress *p, struct 
     wire_uint(w, 9, p->settled_counted);
     wire_uint(w, 10, p->settled_late);
     for (size_t i = 0; i < p->line_count; i++)
-        write_line(w, &p->lines[i], scratch);
+        write_line(w, PROGRESS_LINES, &p->lines[i], scratch);
     wire_int(w, 12, p->after);
     wire_uint(w, 13, p->segment);
     wire_int(w, 14, p->settled_before_s);
     wire_int(w, 15, p->last_end);
     wire_uint(w, 16, p->last_fingerprint);
+    for (size_t i = 0; i < p->apart_count; i++)
+        write_line(w, PROGRESS_APART, &p->apart[i], scratch);
     wire_uint(w, 20, p->viewer_events);
 }
 
@@ -171,20 +175,22 @@ static bool read_coverage(struct slice bytes, struct coverage *c) {
     return is_offset(c->start) && is_offset(c->to) && is_offset(c->orders_to);
 }
 
-static const char *read_lines(struct slice bytes, struct arena *arena, struct progress *p) {
-    size_t count = count_of(bytes, 11);
+static const char *read_lines(struct slice bytes, uint32_t number, struct arena *arena, struct line **lines,
+                              size_t *line_count) {
+    size_t count = count_of(bytes, number);
     if (count > HEADER_LINES_MAX)
         return "more lines of windows than can be";
-    p->lines = arena_take(arena, (count + 1) * sizeof(*p->lines));
+    *lines = arena_take(arena, (count + 1) * sizeof(**lines));
+    *line_count = 0;
     struct wire_in in = wire_in(bytes);
     struct wire_field field;
     while (wire_next(&in, &field)) {
-        if (field.number != 11)
+        if (field.number != number)
             continue;
-        struct line *line = &p->lines[p->line_count];
+        struct line *line = *lines + *line_count;
         if (field.type != WIRE_BYTES || !read_line(field.bytes, line))
             return "a line of a window is damaged";
-        if (p->line_count++ > 0 && line[-1].start_s >= line->start_s)
+        if ((*line_count)++ > 0 && line[-1].start_s >= line->start_s)
             return "the lines of windows are not sorted";
     }
     return NULL;
@@ -217,7 +223,10 @@ static const char *read_progress(struct slice bytes, struct arena *arena, const 
                            .last_fingerprint = n[15],
                            .viewer_events = n[19]};
     *out = p;
-    return are_within(p) ? read_lines(bytes, arena, p) : "the progress is of no time or place that can be";
+    if (!are_within(p))
+        return "the progress is of no time or place that can be";
+    const char *wrong = read_lines(bytes, PROGRESS_LINES, arena, &p->lines, &p->line_count);
+    return wrong != NULL ? wrong : read_lines(bytes, PROGRESS_APART, arena, &p->apart, &p->apart_count);
 }
 
 static const char *read_table_rows(struct slice bytes, uint64_t table_rows[TABLES]) {

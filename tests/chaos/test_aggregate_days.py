@@ -468,13 +468,19 @@ def test_damaged_files_are_named_and_kept_and_the_rest_goes_on(make, past):
                ("late", "latecomer") in {key[:2] for key in store.newest(start + 900).rows})
     assert all(path.read_bytes() == data for path, data in damaged.items())
 
-    # A window whose part is damaged can take no event more: a clear stop, until the part is back.
+    # A window whose part is damaged takes no event more until the part is back: that waits, and nothing else does.
     send(aggregation, event(KIND["like"], "latecomer", occurred_at=past), partition=3)
-    ended(second, 65)
-    assert second.said("CLM-D3", "aggregator_stops") and str(part.relative_to(store.path)) in second.process.tail()
+    wait_until("it stands apart", lambda: second.said("CLM-D3", "window_apart"))
+    assert str(part.relative_to(store.path)) in second.process.tail()
+    send(aggregation, event(KIND["like"], "another", occurred_at=past + 2 * WINDOW), partition=3)
+    wait_until("others are revised", lambda: ("late", "another") in {key[:2] for key in store.newest(start + 1800).rows})
+    assert len(store.revisions(start)) == 1
+    second.kill()
     part.write_bytes(whole)
     third = aggregation.start()
+    send(aggregation, event(KIND["like"], "another", occurred_at=past + 2 * WINDOW), partition=3)
     expected = aggregation.settle()
+    assert ("late", "latecomer") in {key[:2] for key in store.newest(start).rows}
     assert third.terminate() == 0
     for path in damaged:
         if path.parent.name == "through":

@@ -152,7 +152,7 @@ class Aggregation:
         for partition, end in ends.items():
             through, fate = throughs[partition], expected.fates[partition]
             assert through.offset == end
-            lines = sum(line.counted + line.late for line in through.lines)
+            lines = sum(line.counted + line.late for line in [*through.lines, *through.apart])
             assert through.read == through.rejected + through.duplicate + through.settled_counted + through.settled_late + lines
             assert (through.read, through.rejected, through.duplicate) == (fate.read, fate.rejected, fate.duplicate)
 

@@ -9,6 +9,7 @@
 //     v1-viewers.zst     a checkpoint with viewers, and a live session that they leave by being silent
 //     v1-refunds.zst     a checkpoint with refunds, and earlier orders that are none or gone
 //     v1-classes.zst     a part with actors by class, and all sketches that came with them
+//     v1-apart.zst       a checkpoint in which a window gains apart from its part
 #pragma once
 
 #include "snapshot_fixture.h"
@@ -365,11 +366,28 @@ static struct snapshot_bytes classes_make(void) {
     return out;
 }
 
+static struct snapshot_bytes apart_make(void) {
+    static struct line apart[] = {{-900, 2, 1, 1230, true, 1229}};
+    struct progress progress_now = progress;
+    struct header now = header;
+    struct rows *r = rows_create();
+    progress_now.read += 3;
+    progress_now.apart = apart;
+    progress_now.apart_count = 1;
+    now.progress = &progress_now;
+    add_early(r);
+    struct snapshot_bytes out;
+    snapshot_write(&out, &now, (struct snapshot_window[]){{-900, r}}, 1);
+    rows_destroy(&r);
+    return out;
+}
+
 static const struct golden {
     const char *name;
     struct snapshot_bytes (*make)(void);
 } goldens[] = {{"v1.zst", first_make},           {"v1-checkpoint.zst", checkpoint_make},
                {"v1-window.zst", window_make},   {"v1-readings.zst", readings_make},
                {"v1-live.zst", live_make},       {"v1-viewers.zst", viewers_make},
-               {"v1-refunds.zst", refunds_make}, {"v1-classes.zst", classes_make}};
+               {"v1-refunds.zst", refunds_make}, {"v1-classes.zst", classes_make},
+               {"v1-apart.zst", apart_make}};
 enum { GOLDENS = sizeof(goldens) / sizeof(goldens[0]) };

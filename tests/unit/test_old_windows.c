@@ -140,11 +140,17 @@ static void and_so_is_what_comes_for_it__goes_red_if_its_part_must_be_there(void
     balances(2);
 }
 
-static void a_part_of_a_younger_window_that_is_gone_is_a_clear_stop(void **state) {
+static void
+a_part_of_a_younger_window_that_is_gone_is_waited_for__goes_red_if_its_events_count_as_settled(void **state) {
     assert_int_equal(keep(START_S, 0, SEALED_S), STATUS_OK);
     assert_int_equal(keep(0, 0, OLD_S - 2 * WINDOW_S), STATUS_OK);
     part_leaves(1);
-    assert_int_equal(keep(START_S, 0, OLD_S - 2 * WINDOW_S), STATUS_BAD_DATA);
+    assert_int_equal(keep(START_S, 0, OLD_S - 2 * WINDOW_S), STATUS_OK);
+    assert_non_null(ledger_apart(&kept->ledger, START_S));
+    for (int i = 0; i < 2; i++) // it becomes old
+        assert_int_equal(keep(0, 0, OLD_S + 86400), STATUS_OK);
+    assert_null(ledger_apart(&kept->ledger, START_S));
+    balances(2);
 }
 
 // Its line may still stand in a record.
@@ -186,7 +192,7 @@ int main(void) {
         TEST(what_comes_for_a_window_that_is_gone_makes_no_part_of_it__goes_red_if_it_begins_anew),
         TEST(a_line_whose_part_has_left_is_settled),
         TEST(and_so_is_what_comes_for_it__goes_red_if_its_part_must_be_there),
-        TEST(a_part_of_a_younger_window_that_is_gone_is_a_clear_stop),
+        TEST(a_part_of_a_younger_window_that_is_gone_is_waited_for__goes_red_if_its_events_count_as_settled),
         TEST(an_event_of_a_far_future_lets_go_of_nothing__goes_red_if_it_is_believed),
         TEST(what_may_have_left_is_not_published__goes_red_if_its_part_is_missed),
     };

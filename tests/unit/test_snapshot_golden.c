@@ -208,6 +208,21 @@ static void the_part_with_classes_is_readable(void **state) {
     opened_fini(&g);
 }
 
+static void the_checkpoint_with_what_stands_apart_is_readable(void **state) {
+    struct opened g;
+    opened_init(&g, "v1-apart.zst");
+    const struct progress *p = snapshot_header(g.snapshot)->progress;
+    assert_int_equal(p->line_count, 2);
+    assert_int_equal(p->apart_count, 1);
+    assert_int_equal(p->apart[0].start_s, -900);
+    assert_int_equal(p->apart[0].counted, 2);
+    assert_int_equal(p->apart[0].late, 1);
+    assert_int_equal(p->apart[0].to, 1230);
+    assert_int_equal(p->apart[0].orders_to, 1229);
+    assert_true(rows_count(g.rows[0]) > 0);
+    opened_fini(&g);
+}
+
 static void the_span_with_live_sessions_is_readable(void **state) {
     struct opened g;
     opened_init(&g, "v1-live.zst");
@@ -271,6 +286,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(the_part_with_classes_is_readable),
         cmocka_unit_test(the_span_with_live_sessions_is_readable),
         cmocka_unit_test(the_checkpoint_with_viewers_is_readable),
+        cmocka_unit_test(the_checkpoint_with_what_stands_apart_is_readable),
         cmocka_unit_test(the_refunds_are_readable),
     };
     return argc > 2 ? golden_write(argv[1], argv[2]) : cmocka_run_group_tests(tests, NULL, NULL);

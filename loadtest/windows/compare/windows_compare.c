@@ -358,6 +358,8 @@ static uint64_t shares_of(const struct progress *progress) {
         progress->rejected + progress->duplicate + progress->settled_counted + progress->settled_late;
     for (size_t i = 0; i < progress->line_count; i++)
         sum += progress->lines[i].counted + progress->lines[i].late;
+    for (size_t i = 0; i < progress->apart_count; i++)
+        sum += progress->apart[i].counted + progress->apart[i].late;
     return sum;
 }
 

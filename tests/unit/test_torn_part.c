@@ -1,0 +1,235 @@
+// A part that cannot be read again when something comes for its window: that stands apart until the file is
+// back, over checkpoints and starts, and all else goes on.
+#include "aggregate/keep/publisher.h"
+
+#include "aggregate/keep/keep_files.h"
+#include "tests/unit/capture.h"
+#include "tests/unit/keeper_fixture.h"
+
+enum { START_S = 1767225600 };
+#define SEALED_S (START_S + 4 * (int64_t)WINDOW_S)
+
+static struct viewers nobody; // by rules without window.heartbeat none is remembered
+static struct kept *kept;
+static char *part; // the bytes of the torn one
+static size_t part_length;
+
+static int begin(void **state) {
+    struct problem p;
+    keeper_fresh(1);
+    return store == NULL || keeper_restore(&keeper, 0, 0, &kept, &p) != STATUS_OK;
+}
+
+static int end(void **state) {
+    keeper_release(&kept);
+    free(part);
+    part = NULL;
+    return done(state);
+}
+
+// A handover of likes in the window, sealed up to there.
+static void keep(int64_t like_s, int likes) {
+    static const struct rules rules = {0};
+    struct problem p;
+    struct handover h = {
+        .offset = kept->ledger.offset, .read = kept->ledger.read, .watermark_ms = SEALED_S * 1000};
+    for (int i = 0; i < likes; i++) {
+        struct event like = {.occurred_at_ms = like_s * 1000,
+                             .platform = PLATFORM_WEB,
+                             .kind = KIND_LIKE,
+                             .delta = 1,
+                             .account = {"acme", 4}};
+        panes_take(&h.panes, &nobody, &like, h.offset++, &rules, 0);
+        h.read++;
+    }
+    assert_int_equal(keeper_keep(&keeper, kept, &h, &p), STATUS_OK);
+    panes_fini(&h.panes);
+}
+
+static void begin_again(void) {
+    struct problem p;
+    keeper_release(&kept);
+    assert_int_equal(keeper_restore(&keeper, 0, 0, &kept, &p), STATUS_OK);
+}
+
+static void part_name(char name[NAME_MAX_LENGTH], int64_t to) {
+    part_name_write(name, &(struct part_name){START_S, 0, 0, to});
+}
+
+// Three likes, and their part.
+static void tear(void) {
+    char name[NAME_MAX_LENGTH];
+    keep(START_S, 3);
+    part_name(name, 3);
+    assert_int_equal(store_get(store, name, &part, &part_length, NULL), STATUS_OK);
+    assert_int_equal(store_put(store, name, "torn", 4, NULL), STATUS_OK);
+}
+
+static void put_back(void) {
+    char name[NAME_MAX_LENGTH];
+    part_name(name, 3);
+    assert_int_equal(store_put(store, name, part, part_length, NULL), STATUS_OK);
+}
+
+static void balances(uint64_t read) {
+    const struct ledger *l = &kept->ledger;
+    uint64_t events = l->settled_counted + l->settled_late;
+    for (size_t i = 0; i < l->count; i++)
+        events += l->at[i].counted + l->at[i].late;
+    for (size_t i = 0; i < l->apart.count; i++)
+        events += l->apart.at[i].counted + l->apart.at[i].late;
+    assert_int_equal(l->read, read);
+    assert_int_equal(events, read);
+}
+
+static int64_t likes_of(struct rows *rows) {
+    const struct row_key key = {.table = TABLE_TOTALS, .platform = PLATFORM_WEB, .account = slice_of("acme")};
+    return value_of(rows, &key, field_counter(COUNTER_OF_LIKE));
+}
+
+// The part that reaches so far holds so many.
+static void part_holds(int64_t to, int64_t likes) {
+    struct rows *rows = rows_create();
+    struct coverage coverage;
+    struct problem p;
+    assert_int_equal(
+        keep_files_read_part(&keeper, &(struct part_name){START_S, 0, 0, to}, rows, &coverage, &p),
+        STATUS_OK);
+    assert_int_equal(likes_of(rows), likes);
+    assert_int_equal(coverage.counted, likes);
+    rows_destroy(&rows);
+}
+
+static enum status publish(struct problem *p) {
+    static const bool owned[] = {true};
+    struct publisher *publisher = publisher_create(1, -1);
+    bool more;
+    enum status status = publisher_run(publisher, &keeper, owned, 8, 0, &more, p);
+    publisher_destroy(&publisher);
+    return status;
+}
+
+static bool is_published(int64_t start_s) {
+    struct snapshot_name newest;
+    return shelf_newest(store, start_s, &newest, NULL) == STATUS_OK;
+}
+
+static void others_go_on__goes_red_if_it_stops_them(void **state) {
+    static struct capture captured;
+    struct problem p;
+    char name[NAME_MAX_LENGTH];
+    tear();
+    part_name(name, 3);
+    capture_begin(&captured);
+    keep(START_S, 1);
+    capture_end(&captured);
+    assert_non_null(strstr(captured.text, "window_apart"));
+    assert_non_null(strstr(captured.text, name));
+    keep(START_S + WINDOW_S, 5);
+    balances(9);
+    assert_int_equal(publish(&p), STATUS_BAD_DATA);
+    assert_non_null(strstr(p.what, name));
+    assert_false(is_published(START_S));
+    assert_true(is_published(START_S + WINDOW_S));
+}
+
+static void what_came_is_added_when_the_file_is_back__goes_red_if_it_is_not(void **state) {
+    struct problem p;
+    tear();
+    keep(START_S, 1);
+    keep(START_S, 1);
+    put_back();
+    keep(0, 0);
+    part_holds(5, 5);
+    assert_null(ledger_apart(&kept->ledger, START_S));
+    balances(5);
+    assert_int_equal(publish(&p), STATUS_OK);
+    assert_true(is_published(START_S));
+}
+
+// By a base or by segments: as many handovers as make one, and one between.
+static void it_is_kept_over_a_start__goes_red_if_checkpoints_have_it_not(void **state) {
+    enum { HANDOVERS = 20 };
+    tear();
+    for (int i = 1; i <= HANDOVERS; i++) {
+        keep(START_S, 1);
+        begin_again();
+        balances((uint64_t)(3 + i));
+    }
+    put_back();
+    keep(START_S, 1);
+    part_holds(4 + HANDOVERS, 4 + HANDOVERS);
+    balances(4 + HANDOVERS);
+    begin_again();
+    balances(4 + HANDOVERS);
+}
+
+// The base before has the rows of the window itself, which its part has, too.
+static void what_a_base_has_of_it_is_not_added_twice__goes_red_if_it_stays(void **state) {
+    struct problem p;
+    struct handover h = {.offset = 3, .read = 3, .watermark_ms = (START_S + 60) * INT64_C(1000)};
+    static const struct rules rules = {0};
+    struct event like = {.occurred_at_ms = START_S * INT64_C(1000),
+                         .platform = PLATFORM_WEB,
+                         .kind = KIND_LIKE,
+                         .delta = 1,
+                         .account = {"acme", 4}};
+    for (int i = 0; i < 3; i++)
+        panes_take(&h.panes, &nobody, &like, i, &rules, 0);
+    assert_int_equal(keeper_keep(&keeper, kept, &h, &p), STATUS_OK);
+    panes_fini(&h.panes);
+    keep(START_S + WINDOW_S, 1); // seals it
+    char name[NAME_MAX_LENGTH];
+    part_name(name, 3);
+    assert_int_equal(store_get(store, name, &part, &part_length, NULL), STATUS_OK);
+    assert_int_equal(store_put(store, name, "torn", 4, NULL), STATUS_OK);
+    keep(START_S, 1);
+    begin_again();
+    assert_int_equal(likes_of(ledger_apart(&kept->ledger, START_S)->rows), 1);
+    put_back();
+    keep(0, 0);
+    part_holds(5, 4);
+}
+
+// As where somebody took it away.
+static void a_part_that_is_gone_is_waited_for(void **state) {
+    char name[NAME_MAX_LENGTH];
+    tear();
+    part_name(name, 3);
+    assert_int_equal(store_remove(store, name, NULL), STATUS_OK);
+    keep(START_S, 1);
+    begin_again();
+    put_back();
+    keep(0, 0);
+    part_holds(4, 4);
+    balances(4);
+}
+
+// A start tells it, and not each handover.
+static void it_is_told_once_a_start__goes_red_if_it_is_forgotten(void **state) {
+    static struct capture captured;
+    tear();
+    keep(START_S, 1);
+    for (int begun = 1; begun >= 0; begun--) {
+        if (begun == 1)
+            begin_again();
+        capture_begin(&captured);
+        keep(START_S, 1);
+        capture_end(&captured);
+        assert_int_equal(strstr(captured.text, "window_apart") != NULL, begun);
+    }
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, begin, end)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(others_go_on__goes_red_if_it_stops_them),
+        TEST(what_came_is_added_when_the_file_is_back__goes_red_if_it_is_not),
+        TEST(it_is_kept_over_a_start__goes_red_if_checkpoints_have_it_not),
+        TEST(what_a_base_has_of_it_is_not_added_twice__goes_red_if_it_stays),
+        TEST(a_part_that_is_gone_is_waited_for),
+        TEST(it_is_told_once_a_start__goes_red_if_it_is_forgotten),
+    };
+    return cmocka_run_group_tests(tests, store_fixture_begin, store_fixture_end);
+}
