@@ -1,50 +1,44 @@
 #include "aggregate/store/keyring.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "aggregate/store/names.h"
-#include "runtime/memory.h"
+#include "schemas/key_versions.h"
 
-enum { GENERATIONS_MAX = 9999 };
-
-// The last file and its number; 0 and "" where the store has none.
+// The last file and its number; 0 and nothing where the store has none.
 struct stored {
     unsigned number;
-    char *text;
+    struct key_versions keys;
 };
 
-static void name_write(char out[NAME_MAX_LENGTH], unsigned number) {
-    snprintf(out, NAME_MAX_LENGTH, "keys/%04u", number);
+static enum status malformed(struct problem *p, const char *name) {
+    return problem_set(p, STATUS_BAD_DATA, "CLM-D3", "restore the file from a backup",
+                       "the store's file %s is not one of Clameur's", name);
 }
 
-static enum status stored_read(struct store *store, struct stored *stored, struct problem *p) {
-    *stored = (struct stored){.text = memory_text("")};
-    while (stored->number < GENERATIONS_MAX) {
-        char name[NAME_MAX_LENGTH], *bytes;
-        size_t length;
-        name_write(name, stored->number + 1);
-        enum status status = store_get(store, name, &bytes, &length, p);
-        if (status != STATUS_OK)
-            return status == STATUS_NO_INPUT ? STATUS_OK : status;
-        free(stored->text);
-        stored->text = memory_take(length + 1);
-        memcpy(stored->text, bytes, length);
-        free(bytes);
-        stored->number++;
-    }
+static enum status stored_take(struct store *store, struct stored *stored, struct problem *p) {
+    char name[KEY_VERSIONS_NAME_MAX], *bytes;
+    size_t length;
+    struct key_versions keys;
+    key_versions_name(name, stored->number + 1);
+    enum status status = store_get(store, name, &bytes, &length, p);
+    if (status != STATUS_OK)
+        return status;
+    bool is_one = key_versions_read(&keys, bytes, length);
+    free(bytes);
+    if (!is_one)
+        return malformed(p, name);
+    key_versions_fini(&stored->keys);
+    *stored = (struct stored){stored->number + 1, keys};
     return STATUS_OK;
 }
 
-static char *lines_of(const struct key_version *versions, size_t count) {
-    char *text = memory_take(count * LAYOUT_RULES_MAX + 1), *at = text;
-    for (size_t i = 0; i < count; i++) {
-        at += layout_key_write(at, &versions[i]);
-        *at++ = '\n';
-    }
-    return text;
+static enum status stored_read(struct store *store, struct stored *stored, struct problem *p) {
+    enum status status = STATUS_OK;
+    *stored = (struct stored){0};
+    while (status == STATUS_OK)
+        status = stored_take(store, stored, p);
+    return status == STATUS_NO_INPUT ? STATUS_OK : status;
 }
 
 // ---- is it ours?
@@ -56,30 +50,17 @@ static enum status unfit(struct problem *p, size_t number, const char *what) {
                        "pseudonym key %zu %s: persons would be counted again", number, what);
 }
 
-static enum status malformed(struct problem *p, unsigned number) {
-    return problem_set(p, STATUS_BAD_DATA, "CLM-D3", "restore the file from a backup",
-                       "the store's file keys/%04u is not one of Clameur's", number);
-}
-
-// `*known`: how many keys the store has.
-static enum status stored_fit(const struct stored *stored, const struct key_version *ours, size_t count,
-                              size_t *known, struct problem *p) {
-    const char *at = stored->text;
-    for (*known = 0; *at != '\0'; ++*known) {
-        struct key_version theirs;
-        int length = 0;
-        if (sscanf(at, "%" SCNd64 " %16" SCNx64 "%n", &theirs.since_ms, &theirs.fingerprint, &length) != 2 ||
-            at[length] != '\n')
-            return malformed(p, stored->number);
-        if (*known >= count)
-            return unfit(p, *known + 1, "of the store is missing in the key file");
-        if (theirs.fingerprint != ours[*known].fingerprint)
-            return unfit(p, *known + 1, "is another than the store's");
-        if (theirs.since_ms != ours[*known].since_ms)
-            return unfit(p, *known + 1, "has another time than the store's");
-        at += length + 1;
+static enum status stored_fit(const struct key_versions *stored, const struct key_version *ours, size_t count,
+                              struct problem *p) {
+    for (size_t i = 0; i < stored->count; i++) {
+        if (i >= count)
+            return unfit(p, i + 1, "of the store is missing in the key file");
+        if (stored->at[i].fingerprint != ours[i].fingerprint)
+            return unfit(p, i + 1, "is another than the store's");
+        if (stored->at[i].since_ms != ours[i].since_ms)
+            return unfit(p, i + 1, "has another time than the store's");
     }
-    return stored->number > 0 && *known == 0 ? malformed(p, stored->number) : STATUS_OK;
+    return STATUS_OK;
 }
 
 // A store without any takes all, as a rotation may long have passed.
@@ -96,17 +77,16 @@ static enum status new_fit(const struct key_version *ours, size_t count, size_t 
 static enum status settle_once(struct store *store, const struct stored *stored,
                                const struct key_version *ours, size_t count, int64_t earliest_ms,
                                unsigned *number, bool *done, struct problem *p) {
-    char name[NAME_MAX_LENGTH];
-    size_t known;
-    enum status status = stored_fit(stored, ours, count, &known, p);
+    char name[KEY_VERSIONS_NAME_MAX];
+    enum status status = stored_fit(&stored->keys, ours, count, p);
     if (status == STATUS_OK)
-        status = new_fit(ours, count, known, earliest_ms, p);
+        status = new_fit(ours, count, stored->keys.count, earliest_ms, p);
     *number = stored->number;
-    *done = status != STATUS_OK || known == count;
+    *done = status != STATUS_OK || stored->keys.count == count;
     if (*done)
         return status;
-    char *text = lines_of(ours, count);
-    name_write(name, ++*number);
+    char *text = key_versions_write(ours, count);
+    key_versions_name(name, ++*number);
     status = store_create(store, name, text, strlen(text), done, p);
     free(text);
     return status;
@@ -121,15 +101,15 @@ enum status keyring_settle(struct store *store, const struct key_version *ours, 
         status = stored_read(store, &stored, p);
         if (status == STATUS_OK)
             status = settle_once(store, &stored, ours, count, earliest_ms, number, &done, p);
-        free(stored.text);
+        key_versions_fini(&stored.keys);
     }
     return status;
 }
 
 enum status keyring_stands(struct store *store, unsigned number, struct problem *p) {
-    char name[NAME_MAX_LENGTH], *bytes;
+    char name[KEY_VERSIONS_NAME_MAX], *bytes;
     size_t length;
-    name_write(name, number + 1);
+    key_versions_name(name, number + 1);
     enum status status = store_get(store, name, &bytes, &length, p);
     if (status != STATUS_OK)
         return status == STATUS_NO_INPUT ? STATUS_OK : status;

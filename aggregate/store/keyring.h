@@ -1,8 +1,6 @@
-// By which pseudonym keys a store counts persons: fingerprints, of which none leads back to its key. The
-// files keys/0001, keys/0002... of the store, each created only where there is none and never changed: the
-// first is the key file of whoever came first, lines "<since> <fingerprint>" as in Redis (schemas/layout.h),
-// each further one the same lines and those of a rotation. The last by number holds. A store that was begun
-// before there were such files takes the first key file that it meets.
+// Whether a store counts persons by our pseudonym keys: the files of schemas/key_versions.h. The first is the
+// key file of whoever came first. A store that was begun before there were such files takes the first key
+// file that it meets.
 #pragma once
 
 #include "schemas/layout.h"

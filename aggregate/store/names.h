@@ -1,7 +1,7 @@
 // How files are called in a store.
 //
 //     meta                                       what the first aggregator fixed (meta.h)
-//     keys/0001                                  by which pseudonym keys it counts (keyring.h)
+//     keys/0001                                  by which pseudonym keys it counts (schemas/key_versions.h)
 //     parts/<start>/p0003-<from>-<to>.zst        one window of one partition, after [from, to) of its log
 //     orders/<start>/p0003-<from>-<to>.zst       its purchases alone
 //     through/p0003-<offset>-<sealed>.zst        the last by name is the partition's sealed-through record

@@ -92,13 +92,11 @@ static void a_store_without_any_takes_all_that_it_meets(void **state) {
 }
 
 static void what_is_no_such_file_is_refused(void **state) {
-    static const char *const files[] = {"", "keys", "0", "0 a1", "0 a1\nx", "0 00000000000000a1 \n"};
     struct problem p;
-    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-        assert_int_equal(store_put(store, "keys/0001", files[i], strlen(files[i]), NULL), STATUS_OK);
-        assert_int_equal(settle(rotated, 2, &p), STATUS_BAD_DATA);
-        assert_string_equal(p.code, "CLM-D3");
-    }
+    assert_int_equal(store_put(store, "keys/0001", "keys", 4, NULL), STATUS_OK);
+    assert_int_equal(settle(rotated, 2, &p), STATUS_BAD_DATA);
+    assert_string_equal(p.code, "CLM-D3");
+    assert_non_null(strstr(p.what, "keys/0001"));
 }
 
 enum { RIVALS = 8 };
