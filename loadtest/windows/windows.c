@@ -9,6 +9,7 @@
 
 #include "loadtest/recount/reading/recount_log.h"
 #include "loadtest/windows/compare/windows_compare.h"
+#include "loadtest/windows/windows_keys.h"
 #include "loadtest/windows/windows_store.h"
 #include "runtime/memory.h"
 #include "schemas/weighable.h"
@@ -47,6 +48,19 @@ static enum status load(struct counting *c) {
     return status;
 }
 
+// A rotation that no aggregator has begun with yet is none of this store's.
+static enum status check_keys(struct counting *c) {
+    size_t known;
+    enum status status = windows_keys_check(&c->store.place, &c->keys, &known, c->problem);
+    if (status != STATUS_OK || known == c->keys.count)
+        return status;
+    fprintf(stderr,
+            "recount: no aggregator has begun with pseudonym key %zu yet: persons are counted without it\n",
+            known + 1);
+    recount_keys_cut(&c->keys, known);
+    return STATUS_OK;
+}
+
 static enum status check_store(struct counting *c) {
     const struct settings *s = &c->deployment->settings;
     const struct windows_meta *meta = &c->store.meta;
@@ -56,7 +70,7 @@ static enum status check_store(struct counting *c) {
     if (strcmp(meta->rules_hash, c->rules.first_hash) != 0)
         return problem_set(c->problem, STATUS_CONFIG, "CLM-D4", "use the rules file of the aggregators",
                            "the first rules version is not the one this store was begun with");
-    return STATUS_OK;
+    return check_keys(c);
 }
 
 static enum status check_log(struct counting *c) {

@@ -5,6 +5,7 @@
 // (stream/store/), and reads the log as the recount of Redis does (recount_log, recount_event, recount_dedup,
 // measures).
 //
+//     windows_keys     is it counted by our pseudonym keys?
 //     windows_store    what is sealed, what is published, how far each file reaches
 //     windows_model    what a window must hold; windows_read: of what was read; windows_live: of live
 //                      sessions; windows_presence: who watches them still; windows_named: of tags and topics

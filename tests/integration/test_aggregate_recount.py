@@ -105,6 +105,19 @@ def test_what_is_not_sealed_or_not_read_is_said_and_not_compared(settled):
     assert recount(settled, "--drained", check=1)["finding_list"][0]["recount"] == "drained"
 
 
+def test_by_another_pseudonym_key_nothing_is_compared__red_without_the_fingerprints(settled):
+    key = settled.deployment.directory / "pseudonym.key"
+    right = key.read_text()
+    key.write_text("ff" * 16 + "\n")
+    done = settled.deployment.loadtest("recount", "--against=snapshots", check=78)
+    assert done.stdout == "" and "CLM-M5" in done.stderr
+    assert "pseudonym key 1" in done.stderr and "privacy.key_file" in done.stderr
+    # A rotation that no aggregator has begun with changes nothing of what they count.
+    key.write_text(right + f"1: {'ee' * 16}\n")
+    done = settled.deployment.loadtest("recount", "--against=snapshots", "--output=json")
+    assert json.loads(done.stdout)["equal"] and "pseudonym key 2" in done.stderr
+
+
 def test_it_agrees_while_aggregators_work(aggregation, past):
     produce(aggregation, past, 4_000, 2)
     running = [aggregation.start() for _ in range(2)]

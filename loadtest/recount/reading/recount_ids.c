@@ -105,9 +105,15 @@ struct key_version recount_key_version(const struct recount_keys *keys, size_t i
     return (struct key_version){index == 0 ? 0 : keys->keys[index].since_ms, fingerprint};
 }
 
+void recount_keys_cut(struct recount_keys *keys, size_t count) {
+    CHECK(count <= keys->count);
+    if (count < keys->count)
+        sodium_memzero(keys->keys + count, (keys->count - count) * sizeof(*keys->keys));
+    keys->count = count;
+}
+
 void recount_keys_fini(struct recount_keys *keys) {
-    if (keys->keys != NULL)
-        sodium_memzero(keys->keys, keys->count * sizeof(*keys->keys));
+    recount_keys_cut(keys, 0);
     free(keys->keys);
     *keys = (struct recount_keys){0};
 }

@@ -16,7 +16,8 @@ struct recount_keys {
 enum status recount_keys_load(struct recount_keys *keys, const char *path, struct problem *problem);
 // Key `index` as `rules` in Redis keeps it.
 struct key_version recount_key_version(const struct recount_keys *keys, size_t index);
-void recount_keys_fini(struct recount_keys *keys); // wipes them
+void recount_keys_cut(struct recount_keys *keys, size_t count); // wipes those behind the first `count`
+void recount_keys_fini(struct recount_keys *keys);              // wipes them all
 
 // Of an actor.
 void recount_pseudonym(const struct recount_keys *keys, int64_t time_ms, uint32_t platform,
