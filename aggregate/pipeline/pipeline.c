@@ -69,13 +69,22 @@ static enum status meta_settle(struct pipeline *p, struct problem *problem) {
     return status == STATUS_OK ? store_meta_fit(&p->meta, &ours, problem) : status;
 }
 
-// A key that the others may still learn of in time: by then a group has been joined.
+static enum status log_reaches(void *context, int64_t since_ms, bool *reaches, struct problem *problem) {
+    struct pipeline *p = context;
+    int32_t partition;
+    enum status status =
+        source_reaches(p->source, p->basis->partitions, since_ms, &partition, BOUNDS_TIMEOUT_MS, problem);
+    *reaches = partition >= 0;
+    return status;
+}
+
 static enum status keys_settle(struct pipeline *p, struct problem *problem) {
     size_t count;
     const struct key_version *keys = pseudonymiser_versions(p->basis->pseudonyms, &count);
-    return keyring_settle(p->store, keys, count,
-                          clock_wall_ms() + p->basis->settings.kafka_session_timeout_ms, &p->keyring,
-                          problem);
+    // By then a group has been joined.
+    const struct keyring_ahead ahead = {log_reaches, p,
+                                        clock_wall_ms() + p->basis->settings.kafka_session_timeout_ms};
+    return keyring_settle(p->store, keys, count, &ahead, &p->keyring, problem);
 }
 
 // ---- set-up

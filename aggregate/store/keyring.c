@@ -63,24 +63,32 @@ static enum status stored_fit(const struct key_versions *stored, const struct ke
     return STATUS_OK;
 }
 
-// A store without any takes all, as a rotation may long have passed.
-static enum status new_fit(const struct key_version *ours, size_t count, size_t known, int64_t earliest_ms,
-                           struct problem *p) {
-    for (size_t i = known; known > 0 && i < count; i++)
-        if (ours[i].since_ms < earliest_ms)
-            return unfit(p, i + 1, "is new to the store, and its time does not lie ahead");
-    return STATUS_OK;
+// A store without any takes all, as a rotation may long have passed. Of several the first lies before the
+// others.
+static enum status new_fit(const struct key_version *ours, size_t count, size_t known,
+                           const struct keyring_ahead *ahead, struct problem *p) {
+    if (known == 0 || known == count)
+        return STATUS_OK;
+    int64_t since_ms = ours[known].since_ms;
+    if (since_ms < ahead->clock_ms)
+        return unfit(p, known + 1, "is new to the store, and its time does not lie ahead");
+    bool reaches;
+    enum status status = ahead->log_reaches(ahead->context, since_ms, &reaches, p);
+    if (status == STATUS_OK && reaches)
+        return unfit(p, known + 1, "is new to the store, and the log has records of its time");
+    return status;
 }
 
 // ---- and kept
 
 static enum status settle_once(struct store *store, const struct stored *stored,
-                               const struct key_version *ours, size_t count, int64_t earliest_ms,
-                               unsigned *number, bool *done, struct problem *p) {
+                               const struct key_version *ours, size_t count,
+                               const struct keyring_ahead *ahead, unsigned *number, bool *done,
+                               struct problem *p) {
     char name[KEY_VERSIONS_NAME_MAX];
     enum status status = stored_fit(&stored->keys, ours, count, p);
     if (status == STATUS_OK)
-        status = new_fit(ours, count, stored->keys.count, earliest_ms, p);
+        status = new_fit(ours, count, stored->keys.count, ahead, p);
     *number = stored->number;
     *done = status != STATUS_OK || stored->keys.count == count;
     if (*done)
@@ -93,14 +101,14 @@ static enum status settle_once(struct store *store, const struct stored *stored,
 }
 
 enum status keyring_settle(struct store *store, const struct key_version *ours, size_t count,
-                           int64_t earliest_ms, unsigned *number, struct problem *p) {
+                           const struct keyring_ahead *ahead, unsigned *number, struct problem *p) {
     enum status status = STATUS_OK;
     // Where another was quicker, what it wrote is read.
     for (bool done = false; status == STATUS_OK && !done;) {
         struct stored stored;
         status = stored_read(store, &stored, p);
         if (status == STATUS_OK)
-            status = settle_once(store, &stored, ours, count, earliest_ms, number, &done, p);
+            status = settle_once(store, &stored, ours, count, ahead, number, &done, p);
         key_versions_fini(&stored.keys);
     }
     return status;

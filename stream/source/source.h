@@ -90,6 +90,10 @@ enum status source_extents(struct source *source, struct source_extent *extents,
                            struct problem *problem);
 enum status source_bounds(struct source *source, int32_t partition, int64_t *first, int64_t *end,
                           int timeout_ms, struct problem *problem);
+// Which of the first `count` partitions has a record of that record time or later? -1: none. As the brokers
+// have it now; blocking, timeout_ms.
+enum status source_reaches(struct source *source, int32_t count, int64_t time_ms, int32_t *partition,
+                           int timeout_ms, struct problem *problem);
 // End offset as last seen in a fetch, not asking anybody; -1 where unknown.
 int64_t source_end(struct source *source, int32_t partition);
 // First offset that the log still has, as librdkafka asks every few seconds; -1 where unknown.

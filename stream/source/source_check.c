@@ -307,6 +307,27 @@ enum status source_extents(struct source *s, struct source_extent *extents, size
                : bounds_unknown(s, extents[wrong].partition, err, timeout_ms, problem);
 }
 
+enum status source_reaches(struct source *s, int32_t count, int64_t time_ms, int32_t *partition,
+                           int timeout_ms, struct problem *problem) {
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(count);
+    for (int32_t i = 0; i < count; i++)
+        rd_kafka_topic_partition_list_add(list, s->topic, i)->offset = time_ms;
+    rd_kafka_resp_err_t err = rd_kafka_offsets_for_times(s->rk, list, timeout_ms);
+    int32_t asked = 0;
+    *partition = -1;
+    for (int32_t i = 0; i < count && err == RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
+        int64_t offset;
+        err = offset_told(rd_kafka_topic_partition_list_find(list, s->topic, i), &offset);
+        asked = i;
+        if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
+            *partition = i;
+        else if (err == RD_KAFKA_RESP_ERR__NO_OFFSET)
+            err = RD_KAFKA_RESP_ERR_NO_ERROR; // it has none
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+    return err == RD_KAFKA_RESP_ERR_NO_ERROR ? STATUS_OK : bounds_unknown(s, asked, err, timeout_ms, problem);
+}
+
 enum status source_bounds(struct source *s, int32_t partition, int64_t *first, int64_t *end, int timeout_ms,
                           struct problem *problem) {
     struct source_extent extent = {.partition = partition};

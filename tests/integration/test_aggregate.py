@@ -355,6 +355,23 @@ def test_another_pseudonym_key_is_refused_and_a_store_from_before_fingerprints_t
     assert aggregator.terminate() == 0
 
 
+def test_a_rotation_whose_time_records_have_reached_is_refused__red_by_the_clock_alone(aggregation):
+    """A producer's clock is half an hour ahead: what it wrote was counted by the key before."""
+    now = int(time.time() * 1000)
+    aggregation.deployment.produce(*load.flags(500, seed=1), f"--start-time={now + 1_800_000}")
+    aggregator = aggregation.start()
+    assert aggregator.terminate() == 0
+    key = aggregation.deployment.directory / "pseudonym.key"
+    right = key.read_text()
+    key.write_text(right + f"{now + 900_000}: {'ee' * 16}\n")
+    aggregator = aggregation.start(ready=False)
+    assert aggregator.process.wait(30) == 78
+    assert "the log has records of its time" in aggregator.said("CLM-M5")[-1]
+    key.write_text(right + f"{now + 7_200_000}: {'ee' * 16}\n")
+    aggregator = aggregation.start()
+    assert aggregator.terminate() == 0
+
+
 def test_partitions_that_are_added_stop_it_and_what_is_sealed_stays(kafka, topic, redis, tmp_path, past):
     aggregation = aggregation_of(kafka, topic, redis, tmp_path / "one", **{"kafka.topic.metadata.refresh.interval.ms": 1000})
     produce(aggregation, past, 4_000, 2)

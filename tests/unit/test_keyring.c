@@ -16,15 +16,26 @@ enum { NOW = 1000000 };
 static const struct key_version rotated[] = {{0, 0xa1}, {NOW + 5, 0xb2}, {NOW + 9, 0xc3}};
 static const struct key_version other = {0, 0xee};
 
-static unsigned number; // the file that holds
+static unsigned number;    // the file that holds
+static int64_t newest_ms;  // record of the log
+static enum status asking; // what the log answers
+
+static enum status log_reaches(void *context, int64_t since_ms, bool *reaches, struct problem *p) {
+    *reaches = since_ms <= newest_ms;
+    return asking;
+}
+
+static const struct keyring_ahead ahead = {.log_reaches = log_reaches, .clock_ms = NOW};
 
 static int fresh(void **state) {
+    newest_ms = 0;
+    asking = STATUS_OK;
     store = store_fresh();
     return store == NULL;
 }
 
 static enum status settle(const struct key_version *keys, size_t count, struct problem *p) {
-    return keyring_settle(store, keys, count, NOW, &number, p);
+    return keyring_settle(store, keys, count, &ahead, &number, p);
 }
 
 static void holds(const char *name, const char *text) {
@@ -81,6 +92,28 @@ static void a_rotation_that_has_passed_is_refused__red_without_the_time(void **s
     holds("keys/0002", NULL);
 }
 
+// Whatever the clock says: a record of that time was counted by the key before, or may have been.
+static void a_rotation_that_records_have_reached_is_refused__red_by_the_clock_alone(void **state) {
+    struct problem p;
+    newest_ms = NOW + 5;
+    assert_int_equal(settle(rotated, 1, &p), STATUS_OK);
+    refused(rotated, 2, "the log has records of its time");
+    refused(rotated, 3, "the log has records of its time");
+    holds("keys/0002", NULL);
+    newest_ms = NOW + 4;
+    assert_int_equal(settle(rotated, 2, &p), STATUS_OK);
+    newest_ms = INT64_MAX; // once it is kept it is not judged again
+    assert_int_equal(settle(rotated, 2, &p), STATUS_OK);
+}
+
+static void a_rotation_that_the_log_says_nothing_of_is_not_kept(void **state) {
+    struct problem p;
+    asking = STATUS_UNAVAILABLE;
+    assert_int_equal(settle(rotated, 1, &p), STATUS_OK);
+    assert_int_equal(settle(rotated, 2, &p), STATUS_UNAVAILABLE);
+    holds("keys/0002", NULL);
+}
+
 // A store from before there were fingerprints may have been counted through rotations.
 static void a_store_without_any_takes_all_that_it_meets(void **state) {
     const struct key_version long_past[] = {rotated[0], {7, 0xb2}};
@@ -108,7 +141,7 @@ static pid_t rival(uint64_t fingerprint) {
         return child;
     const struct key_version key = {0, fingerprint};
     struct store *own = store_again();
-    _exit((int)keyring_settle(own, &key, 1, NOW, &number, NULL));
+    _exit((int)keyring_settle(own, &key, 1, &ahead, &number, NULL));
 }
 
 static void of_several_that_begin_at_once_one_key_stands__red_if_the_second_goes_on(void **state) {
@@ -132,6 +165,8 @@ int main(void) {
         TEST(another_key_is_refused__red_without_the_comparison),
         TEST(a_rotation_that_lies_ahead_is_kept_and_the_file_before_it_refused),
         TEST(a_rotation_that_has_passed_is_refused__red_without_the_time),
+        TEST(a_rotation_that_records_have_reached_is_refused__red_by_the_clock_alone),
+        TEST(a_rotation_that_the_log_says_nothing_of_is_not_kept),
         TEST(a_store_without_any_takes_all_that_it_meets),
         TEST(what_is_no_such_file_is_refused),
         TEST(of_several_that_begin_at_once_one_key_stands__red_if_the_second_goes_on),

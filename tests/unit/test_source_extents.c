@@ -12,12 +12,15 @@ enum { LOGS = 3, NONE = -1 };
 static int32_t left_out; // of the answer
 static struct source source = {.topic = (char *)"engagement"};
 
-// Defined here, it comes before librdkafka's: partition P begins at P and ends at 10 x P + 10.
+// Defined here, it comes before librdkafka's: partition P begins at P and ends at 10 x P + 10; it has records
+// up to the time 1000 x P.
 rd_kafka_resp_err_t rd_kafka_offsets_for_times(rd_kafka_t *rk, rd_kafka_topic_partition_list_t *list,
                                                int timeout_ms) {
     for (int i = 0; i < list->cnt; i++) {
         rd_kafka_topic_partition_t *log = &list->elems[i];
-        if (log->partition != left_out)
+        if (log->offset >= 0)
+            log->offset = log->offset <= 1000 * log->partition ? 7 : RD_KAFKA_OFFSET_END;
+        else if (log->partition != left_out)
             log->offset = log->offset == RD_KAFKA_OFFSET_END ? 10 * log->partition + 10 : log->partition;
     }
     rd_kafka_topic_partition_list_sort(list, NULL, NULL);
@@ -54,10 +57,22 @@ static void one_that_is_left_out_of_the_answer_is_not_known__goes_red_if_it_ends
     }
 }
 
+static void the_log_reaches_a_time_where_any_of_its_parts_does(void **state) {
+    struct problem p;
+    int32_t partition;
+    assert_int_equal(source_reaches(&source, LOGS, 2000, &partition, 1000, &p), STATUS_OK);
+    assert_int_equal(partition, 2);
+    assert_int_equal(source_reaches(&source, LOGS, 2001, &partition, 1000, &p), STATUS_OK);
+    assert_int_equal(partition, -1);
+    assert_int_equal(source_reaches(&source, LOGS - 1, 2000, &partition, 1000, &p), STATUS_OK);
+    assert_int_equal(partition, -1);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_log_has_its_own_in_whatever_order_they_come),
         cmocka_unit_test(one_that_is_left_out_of_the_answer_is_not_known__goes_red_if_it_ends_before_all),
+        cmocka_unit_test(the_log_reaches_a_time_where_any_of_its_parts_does),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
