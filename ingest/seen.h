@@ -4,9 +4,10 @@
 // comes with a later expiry (by a later version of the rules) is sent, too.
 //
 // The mirror belongs to the shard's marks: it says what Redis holds once the sealed tables are applied.
-// Whenever marks are read again (claim, gap, a dropped table), and whenever some are no longer looked at (a
-// partition given away), it is cleared, which costs repeats and nothing else. So it is when its bound is
-// reached.
+// What is in it was raised by partitions that are ours, whose marks go with every flush: a shard that went
+// back answers GAP. So it is cleared when a table is dropped (gap, fence), and when a partition is given
+// away, for from then on nobody tells us what became of its people; that costs repeats and nothing else. So
+// it is when its bound is reached.
 #pragma once
 
 #include <stdbool.h>

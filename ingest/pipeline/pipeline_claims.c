@@ -109,11 +109,8 @@ static void marks_ask(struct pipeline *p, struct shard *shard) {
 
 // ---- claims
 
-// The mirror of the registers may be ahead of Redis, where that was restored while these partitions were not
-// ours.
 static void claim_place(struct pipeline *p, struct shard *shard, const struct flush_claimed *claimed,
                         size_t count) {
-    seen_clear_shard(p->seen, shard->number);
     for (size_t i = 0; i < count; i++) {
         int32_t partition = claimed[i].partition;
         struct owned *o = ownership_of(p, partition);

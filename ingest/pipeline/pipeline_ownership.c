@@ -118,7 +118,7 @@ static void revoked(void *context, const int32_t *partitions, size_t count, bool
     else
         flush_drop_all(p);
     // Their marks are not ours to look at any more: a shard that goes back behind them loses what their
-    // people raised, and no gap will tell us.
+    // people raised, and no gap will tell us, nor the claim when they are ours again.
     seen_clear(p->seen);
     for (size_t i = 0; i < count; i++) {
         log_info("partition_revoked", FIELD("partition", LOG_INT(partitions[i])),

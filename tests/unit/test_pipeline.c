@@ -271,6 +271,25 @@ static void nothing_is_flushed_for_a_fenced_partition_before_the_group_confirms(
     settle(200);
 }
 
+// A shard that loads a dump says nothing of its marks: they are not lost, and nothing is to be claimed anew,
+// for another worker may have claimed it since.
+static void marks_that_are_not_told_are_not_lost__goes_red_if_an_error_holds_no_marks(void **state) {
+    assign(0);
+    log_end = 100;
+    turns(60);
+    commits_accepted = false;
+    fates[0] = REFUSED;
+    flush_drop(p, &p->shards[0]);
+    turns(30);
+    another_claims(0);
+    fates[0] = DELIVERED;
+    turns(100);
+    assert_true(p->owned[0]->fenced);
+    expect("2 100 99 *", "EVAL %s 1 clm:{%s}:mark",
+           "return string.gsub(redis.call('HGET', KEYS[1], '0'), '(%d+ %d+ %d+).*', '%1 *')", keys.tags[0]);
+    settle(200);
+}
+
 // ---- everything at once
 
 static uint64_t random_state;
@@ -358,6 +377,7 @@ int main(void) {
         T(an_older_dump_behind_an_idle_worker_is_found),
         T(an_older_dump_with_unequal_marks_loses_nothing_while_the_seek_waits),
         T(revoked_with_a_shard_that_does_not_answer_nothing_is_lost),
+        T(marks_that_are_not_told_are_not_lost__goes_red_if_an_error_holds_no_marks),
         T(nothing_is_flushed_for_a_fenced_partition_before_the_group_confirms),
         T(whatever_happens_every_event_counts_once),
     };
