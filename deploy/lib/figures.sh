@@ -56,22 +56,22 @@ partitions_of() {
     value=${value:-0}
 }
 
-# What is not read yet, in $lag. Of a partition without a worker nobody says how much that is; a frozen one reads nothing.
+# What is not read yet, in $lag. Of a partition that has no worker, or whose worker has not heard of its end yet, nobody says how
+# much that is. A frozen one reads nothing, and what it said before is not so any more.
 lag_tell() {
-    local worker owned=0
+    local worker files=() known=0 behind=0
     for worker in "${workers[@]}"; do
-        [ "$worker" != "$frozen" ] || continue
-        partitions_of "$worker"
-        owned=$((owned + value))
+        [ "$worker" = "$frozen" ] || files+=("$state/figures.$worker")
     done
-    if [ "$owned" = 0 ]; then
+    read -r known behind < <(cat "${files[@]}" 2>/dev/null |
+        awk '/^clameur_kafka_lag_messages{/ { known++; behind += $2 } END { printf "%d %d\n", known, behind }')
+    if [ "$known" = 0 ]; then
         lag="lag unknown while the $partitions partitions go to other workers"
         return
     fi
-    figure_of kafka_lag_messages
-    grouped "$value"
+    grouped "$behind"
     lag="lag $grouped"
-    [ "$owned" -ge "$partitions" ] || lag+=" in $owned of $partitions partitions, $((partitions - owned)) go to other workers"
+    [ "$known" -ge "$partitions" ] || lag+=" in $known of $partitions partitions, $((partitions - known)) go to other workers"
 }
 
 figures_platforms() {

@@ -74,7 +74,7 @@ services_build() {
     child_forget build
     exec {build_lock}>&-
     [ "$child_code" = 0 ] || build_failed
-    step_done 2 'release, 3 programs'
+    step_done 2 "release, 3 programs$(build_steps "$state/build.out")"
 }
 
 # From the first error on, where the output names one.
@@ -86,13 +86,26 @@ build_failed() {
     fail 'the build failed'
 }
 
-# The last `[n/m]` of ninja, as a bar.
+# The last `[n/m]` of ninja, as a bar. Ninja tells what is done: at its end the programs are linked, which takes long.
 build_progress() {
-    local last width=30 bar
+    local width=30 bar
+    build_read "$1" || return 0
+    printf -v bar '%*s' $((width * done_steps / all_steps)) ''
+    printf '[%-*s] %s of %s' "$width" "${bar// /#}" "$done_steps" "$all_steps"
+    [ $((all_steps - done_steps)) -gt 3 ] || [ "$all_steps" -le 3 ] || printf ', linking'
+}
+
+# What there was to do; nothing where all was built before.
+build_steps() {
+    build_read "$1" && printf ', %s of %s steps' "$done_steps" "$all_steps"
+}
+
+# In $done_steps and $all_steps. False where ninja has said nothing yet.
+build_read() {
+    local last
     last=$(grep -o '^\[[0-9]*/[0-9]*\]' "$1" | tail -n 1)
-    [[ $last =~ ^\[([0-9]+)/([1-9][0-9]*)\]$ ]] || return 0
-    printf -v bar '%*s' $((width * BASH_REMATCH[1] / BASH_REMATCH[2])) ''
-    printf '[%-*s] %s of %s' "$width" "${bar// /#}" "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}"
+    [[ $last =~ ^\[([0-9]+)/([1-9][0-9]*)\]$ ]] || return 1
+    done_steps=${BASH_REMATCH[1]} all_steps=${BASH_REMATCH[2]}
 }
 
 # --- Start

@@ -9,7 +9,7 @@ lines_drawn=0 last_line=0
 table_show() {
     local began second=0 silent=0
     began=$(now_ms)
-    last_read=0 last_ms=$began per_second=0
+    rate_begin "$began"
     while child_runs generator && [ -z "$stop_asked" ]; do
         sleep_until $((began + (second + 1) * 1000))
         [ -z "$stop_asked" ] || break
@@ -31,11 +31,7 @@ sleep_until() {
 }
 
 table_turn() {
-    local now read
-    now=$(now_ms)
-    figure_of events_read_total
-    read=$value
-    [ "$now" -le "$last_ms" ] || per_second=$(((read - last_read) * 1000 / (now - last_ms)))
+    rate_take "$(now_ms)"
     if [ -n "$terminal" ]; then
         counters_read
         table_draw
@@ -43,7 +39,35 @@ table_turn() {
         table_line
         last_line=$second
     fi
-    last_read=$read last_ms=$now
+}
+
+# --- The rate: of what the figures beside it grow by, over the last five seconds. Not of what is read: that has what is read
+# again, and what waits for Redis' answer; and not over one second, in which workers may answer twice or not at all.
+
+rate_begin() {
+    events_settled
+    settled_ms=("$1") settled_then=("$settled") per_second=0
+}
+
+rate_take() {
+    local took
+    events_settled
+    settled_ms+=("$1") settled_then+=("$settled")
+    while [ ${#settled_ms[@]} -gt 2 ] && [ $(($1 - settled_ms[1])) -ge $((line_seconds * 1000)) ]; do
+        settled_ms=("${settled_ms[@]:1}") settled_then=("${settled_then[@]:1}")
+    done
+    took=$(($1 - settled_ms[0]))
+    [ "$took" -le 0 ] || per_second=$(((settled - settled_then[0]) * 1000 / took))
+}
+
+# Events of which it is decided what becomes of them, in $settled.
+events_settled() {
+    local name
+    settled=0
+    for name in counted rejected duplicate; do
+        figure_of "events_${name}_total"
+        settled=$((settled + value))
+    done
 }
 
 # --- Elsewhere than on a terminal

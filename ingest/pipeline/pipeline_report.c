@@ -50,15 +50,22 @@ static void collect_balance(struct pipeline *p) {
     set(p, METRIC_OF_BALANCE, NULL, tally_difference(t));
 }
 
-static void collect_partition(struct pipeline *p, const struct owned *o) {
-    char label[16];
-    snprintf(label, sizeof(label), "%d", o->partition);
+// A log that no broker has told the end of yet has no lag, not even none.
+static void collect_lag(struct pipeline *p, const struct owned *o, const char *label) {
     int64_t end = source_end(p->source, o->partition);
+    if (end < 0)
+        return;
     int64_t lag = end > o->position.next ? end - o->position.next : 0;
     set(p, METRIC_OF_LAG, label, lag);
     double age =
         lag > 0 && o->position.time_ms > 0 ? (double)(clock_wall_ms() - o->position.time_ms) / 1000 : 0;
     metrics_set(p->metrics, METRIC_OF_LAG_SECONDS, label, age > 0 ? age : 0);
+}
+
+static void collect_partition(struct pipeline *p, const struct owned *o) {
+    char label[16];
+    snprintf(label, sizeof(label), "%d", o->partition);
+    collect_lag(p, o, label);
     int64_t first = source_first(p->source, o->partition), mark = reading_lowest(p, o->partition);
     if (first >= 0 && mark >= first)
         set(p, METRIC_OF_HEADROOM, label, mark - first);

@@ -51,20 +51,54 @@ def test_a_difference_elsewhere_is_red_and_no_event(tmp_path):
 LAG = """
 state=$1 partitions=8 frozen=worker-3 workers=(worker-1 worker-2 worker-3)
 for part in say figures; do . "deploy/lib/$part.sh"; done
-total[kafka_lag_messages]=1500
 lag_tell
 printf '%s' "$lag"
 """
 
 
-@pytest.mark.parametrize("owned, says", [((5, 3, 2), "lag 1,500"), ((4, 0, 4), "lag 1,500 in 4 of 8 partitions, 4 go to other workers"),
+@pytest.mark.parametrize("owned, says", [((5, 3, 2), "lag 1,600"), ((4, 0, 4), "lag 800 in 4 of 8 partitions, 4 go to other workers"),
                                          ((0, 0, 8), "lag unknown while the 8 partitions go to other workers")])
 def test_a_lag_that_nobody_can_tell_is_not_called_none(tmp_path, owned, says):
-    """The third is frozen: what it says that it has, others will have when its session is over."""
+    """The third is frozen: what it says that it has, others will have when its session is over. And a partition is theirs before they
+    know where it ends."""
     for number, count in enumerate(owned, 1):
-        (tmp_path / f"figures.worker-{number}").write_text(f"clameur_kafka_assigned_partitions {count}\n")
+        rows = [f'clameur_kafka_lag_messages{{partition="{part}"}} 200\r\n' for part in range(count)]
+        (tmp_path / f"figures.worker-{number}").write_text("clameur_kafka_assigned_partitions 8\r\n" + "".join(rows))
     told = subprocess.run(["bash", "-uc", LAG, "lag", tmp_path], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert told.stdout == says, told.stderr
+
+
+RATE = """
+. deploy/lib/figures.sh
+now_ms() { echo 0; }
+. deploy/lib/table.sh
+say() { :; }
+rate_begin 0
+for second in 1 2 3 4 5 6 7 8; do
+    total[events_read_total]=$((second * 9000)) # a part of it again, and not all answered yet
+    total[events_counted_total]=$((second / 2 * 2000)) total[events_rejected_total]=$((second / 2 * 100)) total[events_duplicate_total]=0
+    rate_take $((second * 1000))
+    echo "$second $per_second"
+done
+"""
+
+
+def test_the_rate_is_that_of_the_figures_beside_it__red_if_of_what_is_read_or_of_a_second():
+    told = subprocess.run(["bash", "-uc", RATE], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    rates = dict(line.split() for line in told.stdout.splitlines())
+    assert rates["4"] == "1050" and rates["5"] == "840" and rates["6"] == "1260" and rates["7"] == "840", told.stderr
+
+
+@pytest.mark.parametrize("said, progress, steps", [
+    ("", "", ""), ("ninja: no work to do.", "", ""),
+    ("[1/4] a\n[20/377] b", "20 of 377", ", 20 of 377 steps"), ("[374/377] c", "374 of 377, linking", ", 374 of 377 steps"),
+    ("[376/377] c\n[377/377] d", "377 of 377, linking", ", 377 of 377 steps")])
+def test_the_build_says_what_is_done_of_all(tmp_path, said, progress, steps):
+    (tmp_path / "out").write_text(said + "\n")
+    script = '. deploy/lib/services.sh; build_progress "$1"; echo; build_steps "$1"; echo'
+    told = subprocess.run(["bash", "-uc", script, "build", tmp_path / "out"], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    first, second = told.stdout.split("\n")[:2]
+    assert first.split("] ")[-1] == progress and second == steps, told.stderr
 
 
 SAYS = """
