@@ -30,28 +30,43 @@ def count_of(row):
     return (len(sketch) - 1) // size if size else row["reached"] or None
 
 
-def registers(sketch):
-    """The registers of a reach without members."""
+def _raised(sketch):
+    """Of a reach without members, the registers that are not 0: {index: value}"""
     form, rest = sketch[0], sketch[1:]
     assert form in (2, 3), "a published reach names its members"
     if form == 3:
         bits = int.from_bytes(rest, "little")
-        return [bits >> 6 * i & 63 for i in range(REGISTERS)]
-    found, index = [0] * REGISTERS, 0
+        return {i: value for i in range(REGISTERS) if (value := bits >> 6 * i & 63)}
+    found, index = {}, 0
     for number in _varints(rest):
         index += number >> 6
         found[index] = number & 63
-    return found
+    assert index < REGISTERS
+    return {index: value for index, value in found.items() if value}
 
 
-def registers_of(pseudonyms):
-    """The registers of a reach that has these members: the first 14 bits say which, the zeros behind them its value."""
-    found = [0] * REGISTERS
+def _raised_by(pseudonyms):
+    """The same of a reach that has these members: the first 14 bits say which, the zeros behind them its value."""
+    found = {}
     for pseudonym in pseudonyms:
         rest = int.from_bytes(pseudonym[:8], "big") & (1 << 50) - 1
         index = int.from_bytes(pseudonym[:2], "big") >> 2
-        found[index] = max(found[index], 51 - rest.bit_length())
+        found[index] = max(found.get(index, 0), 51 - rest.bit_length())
     return found
+
+
+def _all(raised):
+    return [raised.get(index, 0) for index in range(REGISTERS)]
+
+
+def registers(sketch):
+    """The registers of a reach without members."""
+    return _all(_raised(sketch))
+
+
+def registers_of(pseudonyms):
+    """The registers of a reach that has these members."""
+    return _all(_raised_by(pseudonyms))
 
 
 def estimate(values):
@@ -104,7 +119,7 @@ def check_reach(row, pseudonyms):
     """A row of `reach` against its members: the sketch is theirs to the last register."""
     (count, sketch), members = row, len(pseudonyms)
     assert count == members if members <= EXACT else abs(count - members) <= ERROR * members, (count, members)
-    assert registers(sketch) == registers_of(pseudonyms)
+    assert _raised(sketch) == _raised_by(pseudonyms)  # of most, few registers are not 0
 
 
 def check_quantiles(row, durations):

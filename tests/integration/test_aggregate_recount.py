@@ -3,6 +3,7 @@ Python, says what is not to be compared yet, and sees a single wrong unit, in wh
 import hashlib
 import json
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -20,24 +21,37 @@ import clameur_snapshot  # harness.aggregate has led there
 WINDOW_MS = 900_000
 
 
-@pytest.fixture
-def past():
+class NoRedis:
+    """The configuration names one; neither aggregators nor this recount ask it."""
+    url = "redis://127.0.0.1:1"
+
+
+def _past():
     """ms: the start of a window three hours ago, so that all that follows can be sealed by now."""
     now = int(time.time() * 1000)
     return now - now % WINDOW_MS - 12 * WINDOW_MS
 
 
-@pytest.fixture
-def topic(kafka):
+past = pytest.fixture(name="past")(_past)
+
+
+def _topic(kafka):
     """Records have the producer's times, so that events of hours ago come in time."""
     return kafka.create_topic(f"recount-{os.urandom(3).hex()}", message_timestamp_type="CreateTime")
 
 
-@pytest.fixture
-def aggregation(kafka, topic, redis, tmp_path):
-    store = tmp_path / "store"
+def _aggregation(kafka, topic, directory):
+    store = directory / "store"
     options = {"store.url": f"file://{store}", "aggregate.checkpoint": "1s", "aggregate.group": f"{topic}-aggregate"}
-    return Aggregation(Deployment(tmp_path, kafka.bootstrap, topic, redis, options), store)
+    return Aggregation(Deployment(directory, kafka.bootstrap, topic, NoRedis, options), store)
+
+
+topic = pytest.fixture(name="topic")(_topic)
+
+
+@pytest.fixture
+def aggregation(kafka, topic, tmp_path):
+    return _aggregation(kafka, topic, tmp_path)
 
 
 def produce(aggregation, past, events, windows):
@@ -51,13 +65,27 @@ def recount(aggregation, *flags, check=0):
     return json.loads(done.stdout)
 
 
-@pytest.fixture
-def settled(aggregation, past):
+def _settle(aggregation, past):
     """Some windows, published, and the aggregator gone; with what they must hold."""
     produce(aggregation, past, 6_000, 2)
     aggregator = aggregation.start()
     aggregation.expected_ = aggregation.settle()
     assert aggregator.terminate() == 0
+    aggregator.check_balance()
+    return aggregation
+
+
+@pytest.fixture(scope="session")
+def published(kafka, tmp_path_factory):
+    return _settle(_aggregation(kafka, _topic(kafka), tmp_path_factory.mktemp("published")), _past())
+
+
+@pytest.fixture
+def settled(published, kafka, tmp_path):
+    """Settled windows in a copy of the store, for a test that leaves the log as it is."""
+    shutil.copytree(published.store.path, tmp_path / "store")
+    aggregation = _aggregation(kafka, published.deployment.topic, tmp_path)
+    aggregation.expected_ = published.expected_
     return aggregation
 
 
@@ -89,7 +117,8 @@ def test_with_little_memory_the_log_is_read_more_often_and_the_answer_is_the_sam
     assert "the log is read once more" in done.stderr
 
 
-def test_what_is_not_sealed_or_not_read_is_said_and_not_compared(settled):
+def test_what_is_not_sealed_or_not_read_is_said_and_not_compared(aggregation, past):
+    settled = _settle(aggregation, past)
     settled.deployment.produce(*load.flags(2_000, seed=8))  # of now
     behind = recount(settled)
     assert behind["lag"] > 1000 and behind["equal"]
@@ -137,13 +166,13 @@ def s3(tmp_path):
     s3.stop()
 
 
-def test_a_store_in_a_bucket_is_counted_again(kafka, topic, redis, s3, tmp_path, past):
+def test_a_store_in_a_bucket_is_counted_again(kafka, topic, s3, tmp_path, past):
     secret = tmp_path / "secret"
     secret.write_text(bucket.SECRET)
     options = {"store.url": "s3://tests/windows", "store.s3.endpoint": s3.endpoint, "store.s3.region": bucket.REGION,
                "store.s3.access_key": bucket.ACCESS, "store.s3.secret_key_file": secret,
                "aggregate.checkpoint": "1s", "aggregate.group": f"{topic}-aggregate"}
-    aggregation = Aggregation(Deployment(tmp_path, kafka.bootstrap, topic, redis, options), s3.bucket / "windows")
+    aggregation = Aggregation(Deployment(tmp_path, kafka.bootstrap, topic, NoRedis, options), s3.bucket / "windows")
     produce(aggregation, past, 4_000, 2)
     aggregator = aggregation.start()
     expected = aggregation.settle()
