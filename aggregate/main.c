@@ -5,6 +5,7 @@
 
 static const struct program_command commands[] = {
     {"run", command_run, "keep the topic's windows and publish what is sealed, until told to stop"},
+    {"check", command_check, "go through every step of a start and say what is wrong"},
     {"list", command_list, "what a store holds: windows by their state, partitions, files, keys"},
     {"show", command_show, "KPIs of published windows"},
     {"export", command_export, "KPIs and counters of any range into CSV, JSON lines or SQLite"},

@@ -168,12 +168,17 @@ static enum status check_groups(const struct settings *s, const struct config *c
                    s->kafka_group, by_itself ? ours : theirs);
 }
 
-// What a bucket takes besides its address.
+// The place of the store, and what a bucket takes besides: whoever reads the file says so, though the
+// aggregators alone open it.
 static enum status check_store(const struct settings *s, const struct config *config) {
     static const char option[] = "store.url";
+    bool is_directory = strncmp(s->store_url, "file:///", strlen("file:///")) == 0;
     bool has_secret = s->store_s3_secret_key[0] != '\0' || s->store_s3_secret_key_file[0] != '\0';
-    if (strncmp(s->store_url, "s3://", strlen("s3://")) != 0)
+    if (s->store_url[0] == '\0' || is_directory)
         return STATUS_OK;
+    if (strncmp(s->store_url, "s3://", strlen("s3://")) != 0)
+        return finding(config, option,
+                       "\"%s\" names no store: file:///var/lib/clameur, or s3://bucket/prefix", s->store_url);
     if (s->store_s3_region[0] == '\0')
         return finding(config, option, "a bucket takes store.s3.region, as us-east-1");
     if (s->store_s3_access_key[0] == '\0')

@@ -5,6 +5,7 @@
 #include "runtime/program.h"
 
 int command_run(int argc, char **argv);    // the aggregator: windows of the topic, until told to stop
+int command_check(int argc, char **argv);  // what a start would find
 int command_list(int argc, char **argv);   // what a store holds
 int command_show(int argc, char **argv);   // KPIs of published windows
 int command_export(int argc, char **argv); // the same and all counters, into files

@@ -13,7 +13,7 @@ import zstandard
 from harness import kpis, load, registry
 from harness.aggregate import Aggregation
 from harness.made_store import AGGREGATE, FIRST, WINDOW, figures_of, orders_of, read_file, rows_of, unzst, store  # noqa: F401
-from harness.places import ROOT
+from harness.places import PROGRAMS, ROOT
 from harness.process import run
 from harness.recount import Rules
 from harness.worker import KEY, Deployment
@@ -270,3 +270,24 @@ def test_help_and_version(tmp_path):
     version = json.loads(run([AGGREGATE, "version", "--json"], tmp_path, check=0).stdout)
     assert version["program"] == "clameur-aggregate" and version["format"] == 1
     run([AGGREGATE, "shwo"], tmp_path, check=64)
+
+
+def test_check_goes_through_the_steps_of_a_start(tmp_path):
+    """Of both programs: workers do not open the store, but both say so where its address is none."""
+    (tmp_path / "key").write_text("00" * 16 + "\n")
+    (tmp_path / "key").chmod(0o600)
+    common = ["--kafka.bootstrap.servers=127.0.0.1:1", "--kafka.topic=engagement", "--redis.url=redis://127.0.0.1:1",
+              f"--privacy.key_file={tmp_path / 'key'}", "--output=json"]
+
+    def steps(program, url, check):
+        told = json.loads(run([program, "check", *common, f"--store.url={url}"], tmp_path, check=check).stdout)
+        return {row["step"]: row for row in told}
+
+    store = steps(AGGREGATE, f"file://{tmp_path}/store", 0)["store"]
+    assert store["result"] == "ok" and "GB free" in store["detail"]
+    assert steps(AGGREGATE, "", 78)["store"]["code"] == "CLM-C1"
+    (tmp_path / "file").write_text("")
+    assert steps(AGGREGATE, f"file://{tmp_path}/file/store", None)["store"]["result"] == "error"
+    assert "store" not in steps(PROGRAMS / "clameur-ingest", f"file://{tmp_path}/file/store", 0)
+    for program in (AGGREGATE, PROGRAMS / "clameur-ingest"):
+        assert "names no store" in steps(program, "/var/lib/clameur", 78)["configuration"]["problem"]

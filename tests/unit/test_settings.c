@@ -105,6 +105,8 @@ static void bad_settings_are_named_with_their_origin(void **state) {
         {{"--redis.flush_min=2s"}, "redis.flush_min", "2000ms is longer than redis.flush_max, 1000ms"},
         {{"--dlq.topic=engagement"}, "dlq.topic", "the topic itself"},
         {{"--alerts.topic=engagement"}, "alerts.topic", "the topic itself"},
+        {{"--store.url=/var/lib/clameur"}, "store.url", "\"/var/lib/clameur\" names no store"},
+        {{"--store.url=file://clameur"}, "store.url", "names no store"},
         {{"--store.url=s3://bucket", "--store.s3.access_key=name", "--store.s3.secret_key_file=secret"},
          "store.url",
          "takes store.s3.region"},
