@@ -121,7 +121,7 @@ static enum status fit(const struct header *header, const struct snapshot_name *
     snapshot_bytes_fini(&bytes);
     assert_int_equal(published_open(&pub, store, &terms, p), STATUS_OK);
     assert_int_equal(shelf_read(store, text, NULL, &file, p), STATUS_OK);
-    enum status status = published_fit(&pub, name, &file, p);
+    enum status status = published_fit(&pub, &file, p);
     shelf_file_fini(&file);
     published_fini(&pub);
     return status;
