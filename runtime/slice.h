@@ -28,3 +28,10 @@ static inline bool slice_equal(struct slice a, struct slice b) {
     memcpy(&words[3], b.at + b.length - sizeof(uint64_t), sizeof(uint64_t));
     return words[0] == words[1] && words[2] == words[3];
 }
+
+// By their bytes, one that the other begins with first: the order of files.
+static inline int slice_compare(struct slice a, struct slice b) {
+    size_t common = a.length < b.length ? a.length : b.length;
+    int differs = common > 0 ? memcmp(a.at, b.at, common) : 0;
+    return differs != 0 ? differs : (a.length > b.length) - (a.length < b.length);
+}

@@ -91,12 +91,6 @@ static void hear_row(struct hearing *h, const struct rows *rows, uint32_t row) {
     hear(h, HEARD_NEGATIVE, &key, rows_value(rows, row, field_counter(COUNTER_MENTIONS_NEGATIVE)));
 }
 
-static int slice_compare(struct slice a, struct slice b) {
-    size_t least = a.length < b.length ? a.length : b.length;
-    int order = least > 0 ? memcmp(a.at, b.at, least) : 0;
-    return order != 0 ? order : (a.length > b.length) - (a.length < b.length);
-}
-
 // Within an account.
 static int series_compare(enum heard_of a_of, struct slice a_topic, enum heard_of b_of,
                           struct slice b_topic) {

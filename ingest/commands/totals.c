@@ -80,11 +80,6 @@ void totals_add(struct totals *t, struct slice name, const redisReply *flat) {
     totals_take(t, name, flat);
 }
 
-static int slice_compare(struct slice a, struct slice b) {
-    int order = memcmp(a.at, b.at, a.length < b.length ? a.length : b.length);
-    return order != 0 ? order : (a.length > b.length) - (a.length < b.length);
-}
-
 // The most first; equal ones by name, so that the order is always the same.
 static int total_compare(const void *left, const void *right) {
     const struct total *a = left, *b = right;

@@ -16,12 +16,6 @@ struct row_uses {
     bool is_live, is_folded;
 };
 
-static int slice_compare(struct slice a, struct slice b) {
-    size_t common = a.length < b.length ? a.length : b.length;
-    int order = common > 0 ? memcmp(a.at, b.at, common) : 0;
-    return order != 0 ? order : (a.length > b.length) - (a.length < b.length);
-}
-
 static bool is_same_group(const struct row_key *a, const struct row_key *b) {
     return a->table == b->table && a->platform == b->platform && slice_equal(a->account, b->account);
 }

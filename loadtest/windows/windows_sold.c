@@ -92,12 +92,6 @@ bool windows_sold_before(const struct windows_sold *s, struct slice order, int64
     return false;
 }
 
-static int slice_compare(struct slice a, struct slice b) {
-    size_t common = a.length < b.length ? a.length : b.length;
-    int differs = common > 0 ? memcmp(a.at, b.at, common) : 0;
-    return differs != 0 ? differs : (a.length > b.length) - (a.length < b.length);
-}
-
 static int number_compare(int64_t a, int64_t b) {
     return (a > b) - (a < b);
 }

@@ -6,16 +6,15 @@
 #include "runtime/hash.h"
 #include "runtime/memory.h"
 
-static int slice_compare(const void *left, const void *right) {
+static int brand_compare(const void *left, const void *right) {
     const struct slice *a = left, *b = right;
-    int order = memcmp(a->at, b->at, a->length < b->length ? a->length : b->length);
-    return order != 0 ? order : (a->length > b->length) - (a->length < b->length);
+    return slice_compare(*a, *b);
 }
 
 // By its account, which is the first of it.
 static int list_compare(const void *left, const void *right) {
     const struct rules_tracked *a = left, *b = right;
-    return slice_compare(&a->account, &b->account);
+    return slice_compare(a->account, b->account);
 }
 
 static const struct rules_tracked *list_find(const struct rules_tracked *lists, size_t count,
@@ -29,7 +28,7 @@ bool rules_track(const struct rules *rules, struct slice account, struct slice b
     if (list == NULL)
         return true;
     return list->count > 0 &&
-           bsearch(&brand, list->brands, list->count, sizeof(brand), slice_compare) != NULL;
+           bsearch(&brand, list->brands, list->count, sizeof(brand), brand_compare) != NULL;
 }
 
 // ---- read
@@ -47,7 +46,7 @@ static size_t brands_copy(struct arena *names, const struct document_node *node,
     for (const struct document_entry *entry = node->first; entry != NULL; entry = entry->next)
         (*brands)[count++] = text_copy(names, entry->value->text);
     if (count > 1)
-        qsort(*brands, count, sizeof(**brands), slice_compare);
+        qsort(*brands, count, sizeof(**brands), brand_compare);
     for (size_t i = 0; i < count; i++) {
         if (kept == 0 || !slice_equal((*brands)[kept - 1], (*brands)[i]))
             (*brands)[kept++] = (*brands)[i];

@@ -113,11 +113,11 @@ bool live_session_is_empty(const struct live_session *live) {
 }
 
 int live_session_order(const struct live_session *a, const struct live_session *b) {
-    int differs = slice_order(a->account, b->account);
+    int differs = slice_compare(a->account, b->account);
     if (differs == 0)
         differs = (a->platform > b->platform) - (a->platform < b->platform);
     if (differs == 0)
-        differs = slice_order(a->session, b->session);
+        differs = slice_compare(a->session, b->session);
     return differs != 0 ? differs : (a->start_s > b->start_s) - (a->start_s < b->start_s);
 }
 

@@ -17,7 +17,7 @@ static int number_order(uint64_t a, uint64_t b) {
 
 static int slices_order(const struct slice *a, uint32_t a_count, const struct slice *b, uint32_t b_count) {
     for (uint32_t i = 0; i < a_count && i < b_count; i++) {
-        int differs = slice_order(a[i], b[i]);
+        int differs = slice_compare(a[i], b[i]);
         if (differs != 0)
             return differs;
     }
@@ -29,8 +29,8 @@ int rows_subject_order(const struct subject *a, const struct subject *b) {
                                number_order(a->origin, b->origin),
                                number_order(a->format, b->format),
                                number_order(a->paid, b->paid),
-                               slice_order(a->content, b->content),
-                               slice_order(a->campaign, b->campaign),
+                               slice_compare(a->content, b->content),
+                               slice_compare(a->campaign, b->campaign),
                                slices_order(a->tags, a->tag_count, b->tags, b->tag_count),
                                slices_order(a->topics, a->topic_count, b->topics, b->topic_count)};
     for (size_t i = 0; i < sizeof(differences) / sizeof(differences[0]); i++) {

@@ -75,12 +75,12 @@ const struct latest_reading *rows_reading_find(const struct rows *r, struct slic
 }
 
 int latest_reading_order(const struct latest_reading *a, const struct latest_reading *b) {
-    int differs = slice_order(a->account, b->account);
+    int differs = slice_compare(a->account, b->account);
     if (differs == 0)
         differs = (a->platform > b->platform) - (a->platform < b->platform);
     if (differs == 0)
-        differs = slice_order(a->content, b->content);
-    return differs != 0 ? differs : slice_order(a->counter, b->counter);
+        differs = slice_compare(a->content, b->content);
+    return differs != 0 ? differs : slice_compare(a->counter, b->counter);
 }
 
 static int number_order(const void *a, const void *b, void *rows) {

@@ -11,7 +11,7 @@ static int number_order(int64_t a, int64_t b) {
 static int field_name_order(field_code a, field_code b) {
     char x[FIELD_MAX], y[FIELD_MAX];
     size_t x_length = field_write(x, a), y_length = field_write(y, b);
-    return slice_order((struct slice){x, x_length}, (struct slice){y, y_length});
+    return slice_compare((struct slice){x, x_length}, (struct slice){y, y_length});
 }
 
 static int fields_order(const struct increments *a, const struct increments *b) {
@@ -24,7 +24,7 @@ static int fields_order(const struct increments *a, const struct increments *b) 
 }
 
 int rows_refund_order(const struct refund *a, const struct refund *b) {
-    int differs = slice_order(a->subject.account, b->subject.account);
+    int differs = slice_compare(a->subject.account, b->subject.account);
     if (differs == 0)
         differs = memcmp(a->order, b->order, ORDER_SIZE);
     if (differs == 0)

@@ -23,7 +23,7 @@ struct sorting {
 
 static int account_order(const void *a, const void *b, void *rows) {
     const struct rows *r = rows;
-    return slice_order(r->accounts.at[*(const uint32_t *)a], r->accounts.at[*(const uint32_t *)b]);
+    return slice_compare(r->accounts.at[*(const uint32_t *)a], r->accounts.at[*(const uint32_t *)b]);
 }
 
 static void sorting_init(struct sorting *s, const struct rows *r) {

@@ -83,10 +83,10 @@ struct kept_live {
         uint32_t count, room;                                                                                \
     }
 
-// Room for so many, of which there is less.
-#define rows_reserve(array, more)                                                                            \
+// Grows it to room for so many in all, which are more than it has.
+#define rows_reserve(array, wanted)                                                                            \
     do {                                                                                                     \
-        uint64_t new_room = (more);                                                                          \
+        uint64_t new_room = (wanted);                                                                          \
         CHECK(new_room < ROWS_FIRST);                                                                        \
         (array)->at = memory_extend((array)->at, (array)->room * sizeof(*(array)->at),                       \
                                     new_room * sizeof(*(array)->at));                                        \
@@ -137,15 +137,6 @@ static inline bool table_has_counters(unsigned table) {
 
 static inline bool table_has_id(unsigned table) {
     return table != TABLE_TOTALS && table != TABLE_LATE;
-}
-
-// As files sort them: by their bytes, the shorter first.
-static inline int slice_order(struct slice a, struct slice b) {
-    size_t common = a.length < b.length ? a.length : b.length;
-    int differs = common > 0 ? memcmp(a.at, b.at, common) : 0;
-    if (differs != 0)
-        return differs;
-    return (a.length > b.length) - (a.length < b.length);
 }
 
 // The number of an account, made where it is new.

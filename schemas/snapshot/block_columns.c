@@ -83,7 +83,7 @@ const char *block_read_columns(struct block_reader *reader, struct slice bytes, 
         field_code code;
         if (!field_parse(&code, column.name))
             return "a column has a name that is none of a counter";
-        if (slice_order(last, column.name) >= 0)
+        if (slice_compare(last, column.name) >= 0)
             return "its columns are not sorted, or one comes twice";
         last = column.name;
         wrong = read_cells(reader, count, &column, rows, rows != NULL ? rows_field(rows, code) : 0);

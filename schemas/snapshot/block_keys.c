@@ -72,7 +72,7 @@ static int number_order(uint64_t a, uint64_t b) {
 
 // How the last row of the file sorts against the next one.
 static int last_order(const struct last_row *last, const struct row_key *key, const struct id_part *id) {
-    int differs = slice_order((struct slice){last->account, last->account_length}, key->account);
+    int differs = slice_compare((struct slice){last->account, last->account_length}, key->account);
     if (differs == 0)
         differs = number_order(last->platform, key->platform);
     if (differs == 0)
@@ -82,7 +82,7 @@ static int last_order(const struct last_row *last, const struct row_key *key, co
     if (differs == 0)
         differs = number_order(last->paid, key->paid);
     if (differs == 0)
-        differs = slice_order((struct slice){last->id + id->shared, last->id_length - id->shared}, id->rest);
+        differs = slice_compare((struct slice){last->id + id->shared, last->id_length - id->shared}, id->rest);
     return differs;
 }
 

@@ -51,7 +51,7 @@ static int field_order(const void *a, const void *b, void *rows) {
     char x[FIELD_MAX], y[FIELD_MAX];
     size_t x_length = field_write(x, r->fields.at[*(const uint32_t *)a]);
     size_t y_length = field_write(y, r->fields.at[*(const uint32_t *)b]);
-    return slice_order((struct slice){x, x_length}, (struct slice){y, y_length});
+    return slice_compare((struct slice){x, x_length}, (struct slice){y, y_length});
 }
 
 static void columns_reserve(struct block_writer *w, uint32_t count) {
@@ -62,7 +62,7 @@ static void columns_reserve(struct block_writer *w, uint32_t count) {
     w->column_count = count;
 }
 
-// Sorts the fields of a table by name, once.
+// Sorts the fields by name, where these are other rows than those before.
 static void take_rows(struct block_writer *w, const struct rows *r) {
     if (w->rows == r)
         return;

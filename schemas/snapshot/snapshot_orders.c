@@ -169,7 +169,7 @@ static const char *refund_read(struct slice bytes, struct refund *refund, struct
 // Does `order` sort after the last one of the file?
 static bool follows(const struct last_row *last, const struct order *order) {
     struct slice before = {last->account, last->account_length};
-    int differs = slice_order(before, order->subject.account);
+    int differs = slice_compare(before, order->subject.account);
     if (differs == 0)
         differs = memcmp(last->order.order, order->order, ORDER_SIZE);
     if (differs == 0)

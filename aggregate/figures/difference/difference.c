@@ -34,12 +34,6 @@ static void difference_walk(struct comparison *c, const struct rows *left, const
 
 // ---- order
 
-static int slice_compare(struct slice a, struct slice b) {
-    size_t common = a.length < b.length ? a.length : b.length;
-    int order = common > 0 ? memcmp(a.at, b.at, common) : 0;
-    return order != 0 ? order : (a.length > b.length) - (a.length < b.length);
-}
-
 static int number_compare(uint64_t a, uint64_t b) {
     return (a > b) - (a < b);
 }
