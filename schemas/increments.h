@@ -6,7 +6,8 @@
 #include "schemas/event.h"
 #include "schemas/keys.h"
 
-enum { INCREMENTS_MAX = EVENT_MEASURES_MAX + 1 };
+// Windows add to them: of a view how long it was, and of a purchase that it has a price.
+enum { INCREMENTS_OF_WINDOWS = 3, INCREMENTS_MAX = 1 + EVENT_MEASURES_MAX + INCREMENTS_OF_WINDOWS };
 
 struct increment {
     field_code field;
