@@ -9,7 +9,6 @@ enum { CURRENCIES_MAX = 256 };
 struct asking {
     const struct kpi_book *book;
     const struct sums *sums;
-    uint32_t row;
     struct row_key key;
     struct kpi_input told; // of the row, beside its counters
     enum kpi_choice choice;
@@ -145,7 +144,6 @@ void kpi_figures_each(const struct kpi_book *book, const struct sums *sums, uint
                       enum kpi_choice choice, kpi_visit visit, void *context) {
     struct asking a = {.book = book,
                        .sums = sums,
-                       .row = row,
                        .key = rows_key(sums->rows, row),
                        .choice = choice,
                        .visit = visit,

@@ -37,8 +37,8 @@ enum kpi_choice {
 };
 
 // Those that are defined for the platform of row number `row` of sums->rows (of BY_ACCOUNT, for all
-// platforms), in the table's order; those by currency once for each that the row has. `empty` false: without
-// those whose sides are 0 or not known.
+// platforms), in the table's order; those by currency once for each that the row has. `choice`: which of them
+// are told.
 void kpi_figures_each(const struct kpi_book *book, const struct sums *sums, uint32_t row,
                       enum kpi_choice choice, kpi_visit visit, void *context);
 

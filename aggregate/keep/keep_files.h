@@ -40,7 +40,8 @@ enum status keep_files_read_orders(struct keeper *k, const struct part_name *par
                                    struct problem *p);
 // Sets part->to to the last of the window's parts that ends by `offset`; -1 where there is none.
 enum status keep_files_last_part(struct keeper *k, struct part_name *part, int64_t offset, struct problem *p);
-// How far the newest published revision of the window covers the partition; -1 where it lacks any: its line
-// is what a complete one is made from. STATUS_NO_INPUT where none is published.
+// How far the newest published revision of the window covers the partition; -1 where it was published without
+// some partition: then the window's lines must stay until a complete one follows. STATUS_NO_INPUT where none
+// is published.
 enum status keep_files_published(struct keeper *k, int64_t start_s, uint32_t partition, int64_t *to,
                                  struct problem *p);

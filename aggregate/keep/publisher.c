@@ -21,7 +21,7 @@ struct publisher *publisher_create(uint32_t partitions, int64_t incomplete_after
     pub->starts = memory_take(partitions * sizeof(*pub->starts));
     pub->earlier = earlier_create();
     pub->waits = waits_create(partitions, incomplete_after_ms);
-    pub->late = -1;
+    pub->awaited = -1;
     pub->looked_s = INT64_MIN;
     for (uint32_t i = 0; i < partitions; i++)
         pub->throughs[i].name.offset = pub->throughs[i].torn.offset = -1;

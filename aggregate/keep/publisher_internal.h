@@ -35,7 +35,7 @@ struct inputs {
     size_t published_count;
     struct snapshot_name newest;      // sum -1: none is published
     struct coverage *newest_coverage; // NULL: unknown
-    bool is_covered;                  // it is the same
+    bool is_covered;                  // the newest covers just `coverage`
     int64_t *looked;                  // the windows that the newest names
     size_t looked_count;
 };
@@ -47,9 +47,9 @@ struct publisher {
     struct earlier *earlier;
     struct waits *waits;
     int64_t gone_before_s; // windows that end by then may have left the store
-    int64_t late;          // the partition that windows wait for; -1: none
-    int64_t late_ms;       // since when, by a steady clock
-    bool told;             // it was said to
+    int64_t awaited;       // the partition that windows wait for; -1: none
+    int64_t awaited_ms;    // since when, by a steady clock
+    bool is_wait_told;     // the log says so
     int64_t looked_s;      // where the last run left off; INT64_MIN: it left nothing
     struct done *done;     // by start_s
     size_t done_count, done_room;

@@ -126,15 +126,15 @@ static const struct progress *furthest(const struct publisher *pub) {
 // nothing is wrong all seal a window within moments of each other, also at a start.
 static void wait_tell(struct publisher *pub, bool behind, int64_t others_s, int64_t now_ms) {
     const struct publisher_figures *f = &pub->figures;
-    int64_t late = behind ? f->waits_for : -1;
-    if (late != pub->late) {
-        pub->late = late;
-        pub->late_ms = now_ms;
-        pub->told = false;
+    int64_t awaited = behind ? f->waits_for : -1;
+    if (awaited != pub->awaited) {
+        pub->awaited = awaited;
+        pub->awaited_ms = now_ms;
+        pub->is_wait_told = false;
     }
-    if (!behind || pub->told || now_ms - pub->late_ms < WAIT_TOLD_MS)
+    if (!behind || pub->is_wait_told || now_ms - pub->awaited_ms < WAIT_TOLD_MS)
         return;
-    pub->told = true;
+    pub->is_wait_told = true;
     log_warn("windows_wait", FIELD("partition", LOG_INT(f->waits_for)),
              FIELD("sealed", f->sealed_s > 0 ? LOG_TIME(f->sealed_s) : LOG_TEXT(NULL)),
              FIELD("others", LOG_TIME(others_s)), FIELD("windows", LOG_INT(f->waiting)));

@@ -11,9 +11,11 @@ struct recent;
 struct recent *recent_create(size_t bytes_most, void (*drop)(void *value));
 void recent_destroy(struct recent **r);
 
-// The window's value, which is wanted now; NULL: there is none. It lives until another is kept.
+// The window's value, which is wanted now; NULL: there is none. It is valid until the next recent_keep,
+// recent_take or recent_forget.
 void *recent_find(struct recent *r, int64_t start_s);
-// Takes a value of so many bytes in place of the window's, which lives until another is kept.
+// Owns `value`, of so many bytes, from here on. Drops the one that the window had, and, beyond `bytes_most`,
+// those that were wanted longest ago.
 void recent_keep(struct recent *r, int64_t start_s, void *value, size_t bytes);
 // Gives the window's value back, which is the caller's then; NULL: there is none.
 void *recent_take(struct recent *r, int64_t start_s);

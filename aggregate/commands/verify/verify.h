@@ -11,7 +11,7 @@ struct verify {
     bool deep;
     bool shows_progress;
     struct output findings;
-    size_t files, bad_files, notes, windows, deep_windows;
+    size_t files, bad_files, notes, windows;
     struct problem first; // of what is bad
     // By partition: what the newest revisions of windows cover whose line is settled.
     uint64_t *settled_counted, *settled_late;
