@@ -84,9 +84,9 @@ struct kept_live {
     }
 
 // Grows it to room for so many in all, which are more than it has.
-#define rows_reserve(array, wanted)                                                                            \
+#define rows_reserve(array, wanted)                                                                          \
     do {                                                                                                     \
-        uint64_t new_room = (wanted);                                                                          \
+        uint64_t new_room = (wanted);                                                                        \
         CHECK(new_room < ROWS_FIRST);                                                                        \
         (array)->at = memory_extend((array)->at, (array)->room * sizeof(*(array)->at),                       \
                                     new_room * sizeof(*(array)->at));                                        \

@@ -82,7 +82,8 @@ static int last_order(const struct last_row *last, const struct row_key *key, co
     if (differs == 0)
         differs = number_order(last->paid, key->paid);
     if (differs == 0)
-        differs = slice_compare((struct slice){last->id + id->shared, last->id_length - id->shared}, id->rest);
+        differs =
+            slice_compare((struct slice){last->id + id->shared, last->id_length - id->shared}, id->rest);
     return differs;
 }
 
