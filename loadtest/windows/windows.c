@@ -135,13 +135,10 @@ static enum status compare(struct counting *c, const struct windows_window *w,
     struct rows *rows = rows_create();
     enum status status = windows_store_file(&c->store, published->file, rows, &file, c->problem);
     if (status == STATUS_OK) {
-        int64_t sum = 0;
-        for (int32_t p = 0; p < c->store.meta.partitions; p++)
-            sum += published->covers[p];
-        for (size_t i = 0; i < published->earlier_count; i++)
-            sum += published->earlier[i].to;
-        windows_report_number(&c->report, w->start_s, slice_of(published->file), "sum", published->sum, sum);
-        windows_compare(&c->report, &c->origin, w, snapshot_header(file.snapshot), rows);
+        const struct header *header = snapshot_header(file.snapshot);
+        windows_report_number(&c->report, w->start_s, slice_of(published->file), "sum", published->sum,
+                              windows_sum_of(header));
+        windows_compare(&c->report, &c->origin, w, header, rows);
         windows_file_close(&file);
     }
     rows_destroy(&rows);

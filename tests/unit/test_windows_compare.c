@@ -380,9 +380,23 @@ static void a_balance_is_held_against_the_log(void **state) {
     assert_int_equal(balance_of(settled_otherwise), 2);
 }
 
+static void the_sum_of_a_name_counts_who_is_gone_and_who_is_missing(void **state) {
+    const struct coverage both[] = {{.partition = 0, .to = 10}, {.partition = 1, .to = 20, .missing = true}};
+    const struct earlier_orders lists[] = {{.to = 5}, {.partition = 1, .to = 7, .gone = true}};
+    const struct coverage nothing = {.missing = true}, endless[] = {{.to = INT64_MAX}, {.to = 2}};
+    assert_int_equal(windows_sum_of(&(struct header){.coverage = both, .coverage_count = 1}), 10);
+    assert_int_equal(windows_sum_of(&(struct header){.coverage = both, .coverage_count = 2}), 29);
+    assert_int_equal(windows_sum_of(&(struct header){
+                         .coverage = both, .coverage_count = 2, .earlier = lists, .earlier_count = 2}),
+                     42);
+    assert_int_equal(windows_sum_of(&(struct header){.coverage = &nothing, .coverage_count = 1}), 0);
+    assert_int_equal(windows_sum_of(&(struct header){.coverage = endless, .coverage_count = 2}), 1);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_file_that_the_log_gives_is_equal),
+        cmocka_unit_test(the_sum_of_a_name_counts_who_is_gone_and_who_is_missing),
         cmocka_unit_test(one_wrong_counter_is_red),
         cmocka_unit_test(a_counter_that_only_the_log_gives_is_red),
         cmocka_unit_test(a_missing_row_is_red),

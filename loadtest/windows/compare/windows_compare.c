@@ -383,3 +383,15 @@ void windows_compare_balance(struct windows_report *r, const struct windows_fold
         compare_line(r, f, where, progress, &progress->lines[i]);
     compare_settled(r, f, where, progress);
 }
+
+int64_t windows_sum_of(const struct header *header) {
+    uint64_t more = 0, less = 0; // offsets of a file may be as great as can be
+    for (size_t i = 0; i < header->coverage_count; i++) {
+        more += (uint64_t)header->coverage[i].to;
+        less += header->coverage[i].missing;
+    }
+    for (size_t i = 0; i < header->earlier_count; i++)
+        more += (uint64_t)header->earlier[i].to + header->earlier[i].gone;
+    more &= INT64_MAX;
+    return more > less ? (int64_t)(more - less) : 0;
+}

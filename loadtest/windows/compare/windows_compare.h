@@ -17,6 +17,10 @@ struct windows_origin {
 void windows_compare(struct windows_report *r, const struct windows_origin *origin,
                      const struct windows_window *w, const struct header *header, const struct rows *rows);
 
+// The sum that its name must have: how far it reaches in all partitions and of the earlier orders, one more
+// for each of those that is gone, one less for each partition that is missing.
+int64_t windows_sum_of(const struct header *header);
+
 // A row for people's eyes: "content acme/tiktok v1", "totals acme/tiktok origin 1 format 2 paid".
 enum { WINDOWS_WHERE_MAX = WINDOW_ROW_MAX + 128 };
 struct slice windows_row_text(char out[WINDOWS_WHERE_MAX], const struct row_key *key);
