@@ -213,16 +213,25 @@ static struct http_answer plain(unsigned code, const char *text) {
     return (struct http_answer){code, "text/plain; charset=utf-8", text, strlen(text)};
 }
 
+// Before there are a source and a herald; and after the source has left the group, while the store may keep a
+// stop waiting.
+static const char *not_running(const struct pipeline *p) {
+    if (p->source != NULL && p->watch.herald != NULL)
+        return NULL;
+    return p->stopping || p->draining ? "stopping\n" : "starting\n";
+}
+
 struct http_answer report_answer(void *pipeline, const char *path) {
     struct pipeline *p = pipeline;
     if (strcmp(path, "/livez") == 0)
         return plain(200, "ok\n");
+    const char *why = not_running(p);
+    if (why != NULL)
+        return plain(503, why);
     if (strcmp(path, "/readyz") == 0) {
-        const char *why = p->source == NULL ? "starting\n" : not_ready(p);
+        why = not_ready(p);
         return why == NULL ? plain(200, "ok\n") : plain(503, why);
     }
-    if (p->watch.herald == NULL)
-        return plain(503, "starting\n");
     if (strcmp(path, "/status") == 0)
         return status_answer(p);
     if (strcmp(path, "/metrics") != 0)
