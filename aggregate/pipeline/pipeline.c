@@ -8,7 +8,8 @@
 //     records_process   decode -> validate -> dedup -> window
 //
 // A stop (SIGTERM, SIGINT) drains: no more records, everything kept, offsets committed, the group left. A
-// second one stops at once; nothing is lost, the next owner reads again what was not kept.
+// second one, or the end of shutdown.drain, waits for the one job alone that is at work; nothing is lost, the
+// next owner reads again what was not kept.
 
 #include "aggregate/pipeline/pipeline_internal.h"
 

@@ -192,7 +192,7 @@ size_t records_process(struct pipeline *p, const struct record *records, size_t 
 void jobs_restore(struct pipeline *p, struct lane *lane);
 void jobs_turn(struct pipeline *p);             // hands over what is due, publishes
 bool jobs_drain(struct pipeline *p);            // hands over all; true where everything has been kept
-void jobs_wait(struct pipeline *p);             // until none runs
+void jobs_wait(struct pipeline *p);             // for the one that runs; those behind it are dropped
 bool jobs_are_behind(const struct pipeline *p); // so much has been gained and not been kept: hold the source
 
 // For the other files of jobs.

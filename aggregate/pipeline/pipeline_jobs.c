@@ -336,7 +336,29 @@ bool jobs_drain(struct pipeline *p) {
     return is_kept(p);
 }
 
+static void job_drop(struct job *job) {
+    struct lane *lane = job->lane;
+    if (lane != NULL) {
+        lane->busy = false;
+        if (lane->gone)
+            lane_free(&lane);
+    }
+    job_free(job);
+}
+
+// Each may take as long as all tries at a store that does not answer.
+static void drop_waiting(struct pipeline *p) {
+    while (p->first != p->last) {
+        struct job *job = p->first->next;
+        p->first->next = job->next;
+        if (job == p->last)
+            p->last = p->first;
+        job_drop(job);
+    }
+}
+
 void jobs_wait(struct pipeline *p) {
+    drop_waiting(p);
     while (p->first != NULL)
         loop_turn(&p->loop, 20);
 }

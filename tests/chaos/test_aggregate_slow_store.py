@@ -1,4 +1,5 @@
 """A store that answers late, or refuses a part of what it is asked: a bucket, behind a proxy that a test holds up."""
+import re
 import signal
 import threading
 import time
@@ -8,6 +9,7 @@ import pytest
 
 from harness import load, s3 as bucket
 from harness.aggregate import Aggregation
+from harness.log import ends_of
 from harness.places import wait_until
 from harness.produce import Sender, event
 from harness.registry import KIND_NUMBERS as KIND
@@ -83,6 +85,11 @@ def send(aggregation, *events):
     sender.close()
 
 
+def partitions_of(targets):
+    """Which partitions' parts, orders, checkpoints and records they name."""
+    return {int(number) for target in targets for number in re.findall(r"/p(\d{4})-", target)}
+
+
 # ---- stops
 
 def test_who_asks_while_a_stop_waits_for_the_store_is_told_so(make, proxy, past):
@@ -100,3 +107,22 @@ def test_who_asks_while_a_stop_waits_for_the_store_is_told_so(make, proxy, past)
     gate.open()
     assert aggregator.process.wait(60) in (0, 75)  # 75: a quarter of an hour has ended meanwhile, and waits behind it
     assert set(answers) <= {(200, "ok\n"), (503, "stopping\n")} and len(set(answers)) == 2
+
+
+def test_a_second_stop_waits_for_what_is_at_work_and_begins_nothing_more(make, proxy, past):
+    aggregation = make(**{"aggregate.checkpoint": "60s", "shutdown.drain": "10m"})
+    produce(aggregation, past)
+    aggregator = aggregation.start()
+    wait_until("all is read", lambda: aggregator.metric("events_read_total") >= sum(ends_of(aggregation.deployment.bootstrap, aggregation.deployment.topic).values()))
+    proxy.on_request = gate = Gate("PUT", "/p0")
+    aggregator.process.signal(signal.SIGTERM)
+    wait_until("a partition is being kept, and the others wait", lambda: gate.held and aggregator.get("/readyz")[0] == 503)
+    aggregator.process.signal(signal.SIGTERM)
+    wait_until("it has left the group", lambda: "partitions_revoked" in aggregator.process.tail())
+    gate.open()
+    assert aggregator.process.wait(60) == 75
+    assert len(partitions_of(target for method, target, _ in proxy.requests if method == "PUT")) == 1
+    after = aggregation.start(flags=["--aggregate.checkpoint=1s"])
+    expected = aggregation.settle()
+    assert after.terminate() == 0
+    aggregation.check_balance(expected)
