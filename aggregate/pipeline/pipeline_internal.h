@@ -60,6 +60,7 @@ struct lane {
     bool busy;                // a job of it waits or runs
     struct handover handover; // given and not yet kept, where `handing`
     bool handing;
+    bool refused; // its last job, by the store
     int64_t retry_at_ms;
 
     struct dedup *dedup;
@@ -164,8 +165,8 @@ struct pipeline {
     bool publishing, retaining;
     struct watching watch;
     int64_t publish_at_ms, retain_at_ms;
-    const char *store_trouble;   // the code told since the store refused; NULL: it does not
-    enum job_kind store_refused; // which work it was that was refused last
+    bool publish_refused, watch_refused; // the last of them, by the store
+    bool store_refuses;                  // one of them, or a lane's; and told
     int64_t store_free, store_asked_at_ms;
     bool store_low; // and told
 
@@ -190,6 +191,7 @@ size_t records_process(struct pipeline *p, const struct record *records, size_t 
 
 // pipeline_jobs.c
 void jobs_restore(struct pipeline *p, struct lane *lane);
+void jobs_lost(struct pipeline *p);             // partitions were
 void jobs_turn(struct pipeline *p);             // hands over what is due, publishes
 bool jobs_drain(struct pipeline *p);            // hands over all; true where everything has been kept
 void jobs_wait(struct pipeline *p);             // for the one that runs; those behind it are dropped

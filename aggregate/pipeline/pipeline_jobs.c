@@ -95,25 +95,53 @@ static void job_work(uv_work_t *work) {
 
 // ---- what a job answers
 
+// What was refused of work that is another process's by now is not tried here again, and says nothing.
+static bool is_any_refused(const struct pipeline *p) {
+    bool any = (p->publish_refused && p->lane_count > 0) ||
+               (p->watch_refused && p->lanes[WATCHER_PARTITION] != NULL);
+    for (int32_t i = 0; i < p->meta.partitions && !any; i++)
+        any = p->lanes[i] != NULL && p->lanes[i]->refused;
+    return any;
+}
+
+static void refused_set(struct pipeline *p, const struct job *job, bool refused) {
+    if (job->lane != NULL)
+        job->lane->refused = refused;
+    else if (job->kind == JOB_PUBLISH)
+        p->publish_refused = refused;
+    else if (job->kind == JOB_WATCH)
+        p->watch_refused = refused;
+}
+
 bool job_store_refused(struct pipeline *p, const struct job *job) {
     if (job->status != STATUS_TRY_AGAIN) {
         pipeline_fail(p, &job->problem);
         return false;
     }
-    if (p->store_trouble == NULL)
+    refused_set(p, job, true);
+    bool refuses = is_any_refused(p);
+    if (refuses && !p->store_refuses)
         log_problem(LOG_LEVEL_ERROR, "store_refuses", &job->problem);
+    p->store_refuses = refuses;
     p->store_asked_at_ms = 0; // how much is left is looked at now
-    p->store_trouble = "CLM-D1";
-    p->store_refused = job->kind;
     return true;
 }
 
-// What only reads is answered by a full store, too: it says nothing of what was refused.
+// What only reads is answered by a full store, too, and a small file is taken where a large one is not: an
+// answer says nothing of what was refused elsewhere.
 void job_store_answered(struct pipeline *p, const struct job *job) {
-    if (p->store_trouble == NULL || p->store_refused != job->kind)
-        return;
-    log_info("store_takes_again");
-    p->store_trouble = NULL;
+    refused_set(p, job, false);
+    if (p->store_refuses && !is_any_refused(p)) {
+        log_info("store_takes_again");
+        p->store_refuses = false;
+    }
+}
+
+void jobs_lost(struct pipeline *p) {
+    if (p->store_refuses && !is_any_refused(p)) {
+        log_info("store_not_asked", FIELD("why", LOG_TEXT("what it refused is another process's now")));
+        p->store_refuses = false;
+    }
 }
 
 static void restore_done(struct pipeline *p, struct job *job) {
@@ -163,11 +191,11 @@ static void publish_done(struct pipeline *p, struct job *job) {
     histogram_add(&p->tally.publish_seconds, (double)(clock_monotonic_ms() - job->began_ms) / 1000);
     bool at_once = job->more && job->status != STATUS_TRY_AGAIN;
     p->publish_at_ms = at_once ? p->now_ms : p->now_ms + p->basis->settings.aggregate_checkpoint_ms;
-    if (job->status == STATUS_OK)
-        job_store_answered(p, job);
-    else if (job->status == STATUS_TRY_AGAIN)
+    if (job->status == STATUS_TRY_AGAIN)
         job_store_refused(p, job);
     else
+        job_store_answered(p, job);
+    if (job->status != STATUS_OK && job->status != STATUS_TRY_AGAIN)
         log_problem(LOG_LEVEL_ERROR, "window_not_published", &job->problem);
 }
 

@@ -203,6 +203,7 @@ static void revoked(void *context, const int32_t *partitions, size_t count, bool
     struct pipeline *p = context;
     for (size_t i = 0; i < count; i++)
         lane_end(p, partitions[i]);
+    jobs_lost(p);
     log_info("partitions_revoked", FIELD("count", LOG_INT(count)), FIELD("lost", LOG_INT(lost)));
 }
 

@@ -112,7 +112,7 @@ static void collect_store(struct pipeline *p) {
     set(p, METRIC_OF_CHECKPOINT_BYTES, NULL, (int64_t)p->tally.checkpoint_bytes);
     set(p, METRIC_OF_PART_BYTES, NULL, (int64_t)p->tally.part_bytes);
     metrics_set(p->metrics, METRIC_OF_TURN, NULL, (double)p->tally.turn_ns / 1e9);
-    set(p, METRIC_OF_STORE_UP, NULL, p->store_trouble == NULL);
+    set(p, METRIC_OF_STORE_UP, NULL, !p->store_refuses);
     set(p, METRIC_OF_REMOVED, NULL, (int64_t)p->tally.removed);
     if (p->store_free >= 0)
         set(p, METRIC_OF_STORE_FREE, NULL, p->store_free);
@@ -159,7 +159,7 @@ static const char *not_ready(struct pipeline *p) {
     struct source_figures figures;
     if (p->stopping || p->draining)
         return "stopping\n";
-    if (p->store_trouble != NULL)
+    if (p->store_refuses)
         return "CLM-D1 the store refuses\n";
     source_figures_read(p->source, &figures);
     if (figures.brokers_down)

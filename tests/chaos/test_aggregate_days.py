@@ -3,13 +3,11 @@ import itertools
 import json
 import signal
 import subprocess
-import threading
 import time
 from contextlib import contextmanager
 from types import SimpleNamespace
 
 import pytest
-from confluent_kafka import Consumer
 
 from harness import load
 from harness.aggregate import Aggregation
@@ -20,6 +18,7 @@ from harness.places import wait_until
 from harness.process import run
 from harness.produce import Sender, event
 from harness.registry import KIND_NUMBERS as KIND
+from harness.squatter import Squatter
 from harness.worker import Deployment
 
 MINUTE, WINDOW = 60_000, 900_000
@@ -204,31 +203,9 @@ def test_others_come_and_go_in_the_middle_of_a_window(make, tmp_path):
     aggregation.check_balance(expected)
 
 
-class Squatter(threading.Thread):
-    """A member of the group that gets partitions and does nothing with them."""
-
-    def __init__(self, aggregation, group):
-        super().__init__(daemon=True)
-        self.consumer = Consumer({"bootstrap.servers": aggregation.deployment.bootstrap, "group.id": group,
-                                  "partition.assignment.strategy": "cooperative-sticky", "enable.auto.commit": False})
-        self.consumer.subscribe([aggregation.deployment.topic])
-        self.leaves, self.partitions = threading.Event(), set()
-        self.start()
-
-    def run(self):
-        while not self.leaves.is_set():
-            self.consumer.poll(0.1)
-            self.partitions = {place.partition for place in self.consumer.assignment()}
-        self.consumer.close()
-
-    def leave(self):
-        self.leaves.set()
-        self.join()
-
-
 def test_partitions_without_an_owner_while_three_windows_pass__what_is_published_lacks_them_and_says_so(make, topic, past):
     aggregation = make(**{"window.publish_incomplete_after": "3s"})
-    squatter = Squatter(aggregation, f"{topic}-one")
+    squatter = Squatter(aggregation)
     produce(aggregation, past)
     wait_until("it has all", lambda: len(squatter.partitions) == 4)
     aggregator = aggregation.start(ready=False)

@@ -1,4 +1,5 @@
 """A store that answers late, or refuses a part of what it is asked: a bucket, behind a proxy that a test holds up."""
+import json
 import re
 import signal
 import threading
@@ -13,7 +14,8 @@ from harness.log import ends_of
 from harness.places import wait_until
 from harness.produce import Sender, event
 from harness.registry import KIND_NUMBERS as KIND
-from harness.s3_proxy import PASS, S3Proxy
+from harness.s3_proxy import PASS, S3Proxy, answer
+from harness.squatter import Squatter
 from harness.worker import Deployment
 
 MINUTE, WINDOW = 60_000, 900_000
@@ -72,6 +74,20 @@ class Gate:
         self._open.set()
 
 
+class Refusal:
+    """A hook that refuses requests of that method whose target holds `part`."""
+
+    def __init__(self, method, part):
+        self.method, self.part = method, part
+        self.count = 0
+
+    def __call__(self, method, target, _):
+        if method != self.method or self.part not in target:
+            return PASS
+        self.count += 1
+        return answer("503", "SlowDown")
+
+
 def produce(aggregation, past, events=1_500, windows=3):
     for number in range(windows):
         aggregation.deployment.produce(*load.flags(events // windows, seed=number + 1),
@@ -126,3 +142,51 @@ def test_a_second_stop_waits_for_what_is_at_work_and_begins_nothing_more(make, p
     expected = aggregation.settle()
     assert after.terminate() == 0
     aggregation.check_balance(expected)
+
+
+# ---- refusals
+
+@pytest.mark.parametrize("method, part", [("GET", "checkpoints"), ("PUT", "/snapshots/"), ("PUT", "/baselines/")],
+                         ids=["restore", "publish", "watch"])
+def test_what_the_store_refused_is_no_trouble_of_a_process_that_has_lost_it(make, kafka, proxy, topic, past, method, part):
+    aggregation = make(kafka.create_topic(f"{topic}-short", 1), **{"store.s3.retries": 0})
+    produce(aggregation, past, 600)
+    proxy.on_request = Refusal(method, part)
+    aggregator = aggregation.start(ready=False)
+    wait_until("it is refused", lambda: aggregator.get("/readyz") == (503, "CLM-D1 the store refuses\n"))
+    squatter = Squatter(aggregation)
+    aggregator.process.signal(signal.SIGSTOP)
+    wait_until("another has the partition", lambda: squatter.partitions)
+    aggregator.process.signal(signal.SIGCONT)
+    wait_until("it has none", lambda: aggregator.assigned() == 0)
+    wait_until("and no trouble", aggregator.is_ready)
+    assert aggregator.metric("store_up") == 1 and "store_takes_again" not in aggregator.process.tail()
+    squatter.leave()
+    wait_until("when it has the partition again, that is told", lambda: len(aggregator.said("CLM-D1", "store_refuses")) == 2)
+    proxy.on_request = None
+    aggregation.settle()
+    wait_until("it is over", lambda: aggregator.said("store_takes_again"))
+    assert aggregator.terminate() == 0
+
+
+def test_what_one_partition_is_refused_is_told_once_while_the_others_are_kept(make, proxy, past):
+    aggregation = make(**{"store.s3.retries": 0})
+    aggregator = aggregation.start()
+    proxy.on_request = refusal = Refusal("PUT", "/p0000-")
+
+    def others_are_kept():
+        partitions = json.loads(aggregator.get("/status")[1])["partitions"]
+        ends = ends_of(aggregation.deployment.bootstrap, aggregation.deployment.topic)
+        return all(p["kept"] >= ends[p["partition"]] for p in partitions if p["partition"] != 0)
+
+    for number in range(3):
+        produce(aggregation, past + number * WINDOW, 300, 1)
+        refused = refusal.count
+        wait_until("the others are kept", others_are_kept)
+        wait_until("and the one is tried again", lambda: refusal.count > refused + 1)
+    assert len(aggregator.said("CLM-D1", "store_refuses")) == 1 and not aggregator.said("store_takes_again")
+    assert aggregator.metric("store_up") == 0
+    proxy.on_request = None
+    aggregation.settle()
+    assert len(aggregator.said("store_takes_again")) == 1 and aggregator.metric("store_up") == 1
+    assert aggregator.terminate() == 0
