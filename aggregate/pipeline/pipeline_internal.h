@@ -39,8 +39,8 @@ enum {
     WATCH_MOST = 16,
 };
 
-// What windows may have gained before it is handed over, of one partition and of all: then the source is
-// held.
+// What windows of a partition may have gained before it is handed over; and those of all, before it is kept:
+// then the source is held.
 #define LANE_BYTES_MAX  ((size_t)64 << 20)
 #define PANES_BYTES_MAX ((size_t)512 << 20)
 
@@ -60,7 +60,8 @@ struct lane {
     bool busy;                // a job of it waits or runs
     struct handover handover; // given and not yet kept, where `handing`
     bool handing;
-    bool refused; // its last job, by the store
+    size_t handed_bytes; // of its panes, as they were given: the keeping thread may change them
+    bool refused;        // its last job, by the store
     int64_t retry_at_ms;
 
     struct dedup *dedup;
@@ -191,10 +192,11 @@ size_t records_process(struct pipeline *p, const struct record *records, size_t 
 
 // pipeline_jobs.c
 void jobs_restore(struct pipeline *p, struct lane *lane);
-void jobs_lost(struct pipeline *p);             // partitions were
-void jobs_turn(struct pipeline *p);             // hands over what is due, publishes
-bool jobs_drain(struct pipeline *p);            // hands over all; true where everything has been kept
-void jobs_wait(struct pipeline *p);             // for the one that runs; those behind it are dropped
+void jobs_lost(struct pipeline *p);                // partitions were
+void jobs_turn(struct pipeline *p);                // hands over what is due, publishes
+bool jobs_drain(struct pipeline *p);               // hands over all; true where everything has been kept
+void jobs_wait(struct pipeline *p);                // for the one that runs; those behind it are dropped
+size_t jobs_panes_bytes(const struct pipeline *p); // what was gained and is not yet kept
 bool jobs_are_behind(const struct pipeline *p); // so much has been gained and not been kept: hold the source
 
 // For the other files of jobs.

@@ -176,6 +176,7 @@ static void keep_done(struct pipeline *p, struct job *job) {
     p->tally.handovers++;
     histogram_add(&p->tally.keep_seconds, (double)(clock_monotonic_ms() - job->began_ms) / 1000);
     lane->handing = false;
+    lane->handed_bytes = 0;
     handover_fini(&lane->handover);
     const struct source_position position = {lane->partition, lane->handover.offset};
     if (lane->committed != position.offset)
@@ -266,6 +267,7 @@ static void hand_over(struct pipeline *p, struct lane *lane) {
                                        .panes = lane->panes,
                                        .viewer_events = lane->viewers.events};
     lane->handover.viewers = viewers_take_changed(&lane->viewers, &lane->handover.viewer_count);
+    lane->handed_bytes = panes_memory(&lane->panes);
     lane->panes = (struct panes){0};
     lane->handing = true;
     lane->handed_next = lane->next;
@@ -336,11 +338,17 @@ void jobs_turn(struct pipeline *p) {
     store_look(p);
 }
 
-bool jobs_are_behind(const struct pipeline *p) {
+size_t jobs_panes_bytes(const struct pipeline *p) {
     size_t bytes = 0;
-    for (int32_t i = 0; i < p->meta.partitions; i++)
-        bytes += p->lanes[i] != NULL ? panes_memory(&p->lanes[i]->panes) : 0;
-    return bytes > PANES_BYTES_MAX;
+    for (int32_t i = 0; i < p->meta.partitions; i++) {
+        const struct lane *lane = p->lanes[i];
+        bytes += lane != NULL ? panes_memory(&lane->panes) + lane->handed_bytes : 0;
+    }
+    return bytes;
+}
+
+bool jobs_are_behind(const struct pipeline *p) {
+    return jobs_panes_bytes(p) > PANES_BYTES_MAX;
 }
 
 // ---- the end

@@ -119,13 +119,12 @@ static void collect_store(struct pipeline *p) {
 }
 
 static void collect_tables(struct pipeline *p) {
-    size_t dedup_bytes = 0, panes_bytes = 0, windows_bytes = 0, viewers_bytes = 0, windows = 0, viewers = 0;
+    size_t dedup_bytes = 0, windows_bytes = 0, viewers_bytes = 0, windows = 0, viewers = 0;
     for (int32_t i = 0; i < p->meta.partitions; i++) {
         const struct lane *lane = p->lanes[i];
         if (lane == NULL)
             continue;
         dedup_bytes += dedup_memory(lane->dedup);
-        panes_bytes += panes_memory(&lane->panes);
         viewers_bytes += viewers_memory(&lane->viewers);
         viewers += lane->viewers.count;
         windows_bytes += lane->windows_bytes;
@@ -134,7 +133,7 @@ static void collect_tables(struct pipeline *p) {
     set(p, METRIC_OF_WINDOWS, NULL, (int64_t)windows);
     set(p, METRIC_OF_VIEWERS, NULL, (int64_t)viewers);
     set(p, METRIC_OF_TABLE_BYTES, "dedup", (int64_t)dedup_bytes);
-    set(p, METRIC_OF_TABLE_BYTES, "panes", (int64_t)panes_bytes);
+    set(p, METRIC_OF_TABLE_BYTES, "panes", (int64_t)jobs_panes_bytes(p));
     set(p, METRIC_OF_TABLE_BYTES, "windows", (int64_t)windows_bytes);
     set(p, METRIC_OF_TABLE_BYTES, "viewers", (int64_t)viewers_bytes);
     set(p, METRIC_OF_TABLE_BYTES, "events", (int64_t)arena_held(&p->arena));

@@ -101,6 +101,14 @@ def send(aggregation, *events):
     sender.close()
 
 
+def ends(aggregation):
+    return ends_of(aggregation.deployment.bootstrap, aggregation.deployment.topic)
+
+
+def has_read_all(aggregation, aggregator):
+    return aggregator.metric("events_read_total") >= sum(ends(aggregation).values())
+
+
 def partitions_of(targets):
     """Which partitions' parts, orders, checkpoints and records they name."""
     return {int(number) for target in targets for number in re.findall(r"/p(\d{4})-", target)}
@@ -129,7 +137,7 @@ def test_a_second_stop_waits_for_what_is_at_work_and_begins_nothing_more(make, p
     aggregation = make(**{"aggregate.checkpoint": "60s", "shutdown.drain": "10m"})
     produce(aggregation, past)
     aggregator = aggregation.start()
-    wait_until("all is read", lambda: aggregator.metric("events_read_total") >= sum(ends_of(aggregation.deployment.bootstrap, aggregation.deployment.topic).values()))
+    wait_until("all is read", lambda: has_read_all(aggregation, aggregator))
     proxy.on_request = gate = Gate("PUT", "/p0")
     aggregator.process.signal(signal.SIGTERM)
     wait_until("a partition is being kept, and the others wait", lambda: gate.held and aggregator.get("/readyz")[0] == 503)
@@ -142,6 +150,23 @@ def test_a_second_stop_waits_for_what_is_at_work_and_begins_nothing_more(make, p
     expected = aggregation.settle()
     assert after.terminate() == 0
     aggregation.check_balance(expected)
+
+
+# ---- memory
+
+def test_what_was_handed_over_counts_as_gained_until_it_is_kept(make, proxy, past):
+    """A stop hands over all at once: what waits in front of a slow store is in the figure by which the source is held."""
+    aggregation = make(**{"aggregate.checkpoint": "60s", "shutdown.drain": "10m"})
+    produce(aggregation, past)
+    aggregator = aggregation.start()
+    wait_until("all is read", lambda: has_read_all(aggregation, aggregator))
+    gained = aggregator.metric("table_bytes", 'table="panes"')
+    proxy.on_request = gate = Gate("PUT", "/p0")
+    aggregator.process.signal(signal.SIGTERM)
+    wait_until("all is handed over", lambda: gate.held and aggregator.get("/readyz")[0] == 503)
+    assert gained > 100_000 and aggregator.metric("table_bytes", 'table="panes"') == gained
+    gate.open()
+    assert aggregator.process.wait(60) == 0
 
 
 # ---- refusals
@@ -175,9 +200,8 @@ def test_what_one_partition_is_refused_is_told_once_while_the_others_are_kept(ma
     proxy.on_request = refusal = Refusal("PUT", "/p0000-")
 
     def others_are_kept():
-        partitions = json.loads(aggregator.get("/status")[1])["partitions"]
-        ends = ends_of(aggregation.deployment.bootstrap, aggregation.deployment.topic)
-        return all(p["kept"] >= ends[p["partition"]] for p in partitions if p["partition"] != 0)
+        partitions, end = json.loads(aggregator.get("/status")[1])["partitions"], ends(aggregation)
+        return all(p["kept"] >= end[p["partition"]] for p in partitions if p["partition"] != 0)
 
     for number in range(3):
         produce(aggregation, past + number * WINDOW, 300, 1)
