@@ -100,6 +100,7 @@ static void stages_open(struct pipeline *p) {
     arena_init(&p->arena, ARENA_BLOCK);
     p->decoder = decoder_create(&decoding);
     p->batch_records = BATCH_RECORDS;
+    p->store_free = -1;
     p->metrics = report_metrics_create();
     p->lanes = memory_take(PARTITIONS_MAX * sizeof(*p->lanes));
     rota_init(&p->placing, PARTITIONS_MAX);

@@ -104,6 +104,7 @@ struct job {
     enum status status;
     struct problem problem;
     struct kept *restored;
+    int64_t store_free, store_all; // afterwards, in bytes, as store_free_bytes has them
     int64_t began_ms;
 };
 
@@ -168,8 +169,8 @@ struct pipeline {
     int64_t publish_at_ms, retain_at_ms;
     bool publish_refused, watch_refused; // the last of them, by the store
     bool store_refuses;                  // one of them, or a lane's; and told
-    int64_t store_free, store_asked_at_ms;
-    bool store_low; // and told
+    int64_t store_free;                  // as of the last job; -1: unknown
+    bool store_low;                      // and told
 
     bool stopping, draining, holding;
     struct problem problem;

@@ -20,8 +20,6 @@
 #include "runtime/log/log.h"
 #include "runtime/memory.h"
 
-enum { FREE_LOOK_MS = 10000 };
-
 static void job_work(uv_work_t *work);
 static void job_done(uv_work_t *work, int cancelled);
 
@@ -64,12 +62,8 @@ static void retain_work(struct pipeline *p, struct job *job) {
     job->status = retention_run(&p->keeper, &terms, RETAIN_MOST, &job->removed, &job->more, &job->problem);
 }
 
-// On the keeping thread.
-static void job_work(uv_work_t *work) {
-    struct job *job = (struct job *)((char *)work - offsetof(struct job, work));
-    struct pipeline *p = job->pipeline;
+static void work_do(struct pipeline *p, struct job *job) {
     struct problem *problem = &job->problem;
-    p->keeper.now_s = clock_wall_ms() / 1000;
     switch (job->kind) {
     case JOB_RESTORE:
         job->status = keeper_restore(&p->keeper, (uint32_t)job->lane->partition,
@@ -91,6 +85,15 @@ static void job_work(uv_work_t *work) {
         watch_work(job);
         return;
     }
+}
+
+// On the keeping thread.
+static void job_work(uv_work_t *work) {
+    struct job *job = (struct job *)((char *)work - offsetof(struct job, work));
+    struct pipeline *p = job->pipeline;
+    p->keeper.now_s = clock_wall_ms() / 1000;
+    work_do(p, job);
+    job->store_free = store_free_bytes(p->store, &job->store_all);
 }
 
 // ---- what a job answers
@@ -123,7 +126,6 @@ bool job_store_refused(struct pipeline *p, const struct job *job) {
     if (refuses && !p->store_refuses)
         log_problem(LOG_LEVEL_ERROR, "store_refuses", &job->problem);
     p->store_refuses = refuses;
-    p->store_asked_at_ms = 0; // how much is left is looked at now
     return true;
 }
 
@@ -222,6 +224,17 @@ static void lane_done(struct pipeline *p, struct job *job) {
         keep_done(p, job);
 }
 
+// As of the job, for the question waits as long as the store does.
+static void room_judge(struct pipeline *p, const struct job *job) {
+    bool low = store_is_low(job->store_free, job->store_all, p->basis->settings.store_min_free_percent);
+    if (low && !p->store_low)
+        log_warn("store_is_low", FIELD("free_bytes", LOG_INT(job->store_free)),
+                 FIELD("of_bytes", LOG_INT(job->store_all)),
+                 FIELD("do", LOG_TEXT("make room, or shorten store.retain")));
+    p->store_free = job->store_free;
+    p->store_low = low;
+}
+
 // On the loop's thread, inside a turn.
 static void job_done(uv_work_t *work, int cancelled) {
     struct job *job = (struct job *)((char *)work - offsetof(struct job, work));
@@ -231,6 +244,7 @@ static void job_done(uv_work_t *work, int cancelled) {
         job_start(p->first);
     else
         p->last = NULL;
+    room_judge(p, job);
     if (job->kind == JOB_PUBLISH)
         publish_done(p, job);
     else if (job->kind == JOB_RETAIN)
@@ -311,19 +325,6 @@ static void retain(struct pipeline *p) {
     queue_owned(p, JOB_RETAIN);
 }
 
-static void store_look(struct pipeline *p) {
-    if (p->now_ms - p->store_asked_at_ms < FREE_LOOK_MS && p->store_asked_at_ms != 0)
-        return;
-    p->store_asked_at_ms = p->now_ms;
-    int64_t all = 0;
-    p->store_free = store_free_bytes(p->store, &all);
-    bool low = store_is_low(p->store_free, all, p->basis->settings.store_min_free_percent);
-    if (low && !p->store_low)
-        log_warn("store_is_low", FIELD("free_bytes", LOG_INT(p->store_free)), FIELD("of_bytes", LOG_INT(all)),
-                 FIELD("do", LOG_TEXT("make room, or shorten store.retain")));
-    p->store_low = low;
-}
-
 void jobs_turn(struct pipeline *p) {
     for (int32_t i = 0; i < p->meta.partitions; i++) {
         if (p->lanes[i] != NULL)
@@ -335,7 +336,6 @@ void jobs_turn(struct pipeline *p) {
         p->retain_at_ms <= p->now_ms)
         retain(p);
     watch_turn(p);
-    store_look(p);
 }
 
 size_t jobs_panes_bytes(const struct pipeline *p) {

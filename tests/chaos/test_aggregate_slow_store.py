@@ -1,5 +1,6 @@
 """A store that answers late, or refuses a part of what it is asked: a bucket, behind a proxy that a test holds up."""
 import json
+import os
 import re
 import signal
 import threading
@@ -9,9 +10,10 @@ from types import SimpleNamespace
 import pytest
 
 from harness import load, s3 as bucket
-from harness.aggregate import Aggregation
+from harness.aggregate import Aggregation, Store
 from harness.log import ends_of
-from harness.places import wait_until
+from harness.places import ROOT, wait_until
+from harness.process import ENVIRONMENT, run
 from harness.produce import Sender, event
 from harness.registry import KIND_NUMBERS as KIND
 from harness.s3_proxy import PASS, S3Proxy, answer
@@ -150,6 +152,26 @@ def test_a_second_stop_waits_for_what_is_at_work_and_begins_nothing_more(make, p
     expected = aggregation.settle()
     assert after.terminate() == 0
     aggregation.check_balance(expected)
+
+
+# ---- the other thread
+
+def test_a_disk_that_does_not_answer_holds_up_no_probe(make, past, tmp_path):
+    """Nor what keeps the process in its group: the question how much room is left waits where all others of the store do."""
+    library, hung, store = tmp_path / "hung_disk.so", tmp_path / "hung", tmp_path / "store"
+    run([os.environ.get("CC", "cc"), "-shared", "-fPIC", "-O1", "-o", library, ROOT / "tests/support/hung_disk.c"], tmp_path)
+    aggregation = make(**{"store.url": f"file://{store}"})
+    aggregation.store = Store(store)
+    aggregator = aggregation.start(env=ENVIRONMENT | {"LD_PRELOAD": str(library), "HUNG_DISK": str(hung)})
+    wait_until("it is known", lambda: aggregator.metric("store_free_bytes") > 0)
+    hung.touch()
+    wait_until("it is asked", (tmp_path / "hung.asked").exists)
+    produce(aggregation, past)
+    wait_until("it reads on", lambda: has_read_all(aggregation, aggregator))
+    assert [aggregator.get(path) for path in ("/livez", "/readyz")] == [(200, "ok\n")] * 2
+    hung.unlink()
+    aggregation.settle()
+    assert aggregator.terminate() == 0
 
 
 # ---- memory
