@@ -235,15 +235,11 @@ static void room_judge(struct pipeline *p, const struct job *job) {
     p->store_low = low;
 }
 
-// On the loop's thread, inside a turn.
+// On the loop's thread, inside a turn. What the keeping thread has, figures among it, is looked at here, while
+// no job runs: the next one begins last.
 static void job_done(uv_work_t *work, int cancelled) {
     struct job *job = (struct job *)((char *)work - offsetof(struct job, work));
     struct pipeline *p = job->pipeline;
-    p->first = job->next;
-    if (p->first != NULL)
-        job_start(p->first);
-    else
-        p->last = NULL;
     room_judge(p, job);
     if (job->kind == JOB_PUBLISH)
         publish_done(p, job);
@@ -253,6 +249,11 @@ static void job_done(uv_work_t *work, int cancelled) {
         watch_done(p, job);
     else
         lane_done(p, job);
+    p->first = job->next;
+    if (p->first != NULL)
+        job_start(p->first);
+    else
+        p->last = NULL;
     job_free(job);
 }
 
