@@ -131,7 +131,7 @@ struct watching {
 };
 
 struct tally {
-    uint64_t read, counted, late, duplicate, replayed, rejected, dropped;
+    uint64_t read, counted, late, duplicate, replayed, rejected;
     uint64_t by_reason[REJECT_COUNT];
     uint64_t handovers, part_bytes, checkpoint_bytes, removed;
     uint64_t commits_accepted, commits_refused;

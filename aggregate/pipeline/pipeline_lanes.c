@@ -189,8 +189,6 @@ static void lane_end(struct pipeline *p, int32_t partition) {
     struct lane *lane = lane_at(p, partition);
     if (lane == NULL)
         return;
-    for (size_t i = 0; i < lane->panes.count; i++)
-        p->tally.dropped += lane->panes.at[i].counted + lane->panes.at[i].late;
     p->lanes[partition] = NULL;
     p->lane_count--;
     if (lane->busy)
