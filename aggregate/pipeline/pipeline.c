@@ -103,8 +103,8 @@ static void stages_open(struct pipeline *p) {
     p->store_free = -1;
     p->metrics = report_metrics_create();
     p->lanes = memory_take(PARTITIONS_MAX * sizeof(*p->lanes));
-    rota_init(&p->placing, PARTITIONS_MAX);
-    rota_init(&p->ask.rota, PARTITIONS_MAX);
+    rota_init(&p->placing.rota, PARTITIONS_MAX);
+    rota_init(&p->sealing.rota, PARTITIONS_MAX);
     p->publisher = publisher_create((uint32_t)f->partitions, f->settings.window_publish_incomplete_after_ms);
     p->watch.watcher = watcher_create(&f->rules);
     kpi_hash(p->kpis_hash);
@@ -196,7 +196,7 @@ static int left_ms(struct pipeline *p) {
 
 // The keeping thread may still be at work for a lane: it is waited for.
 static void pipeline_close(struct pipeline *p) {
-    idle_wait(p);
+    asks_wait(p);
     if (p->source != NULL)
         source_destroy(&p->source, left_ms(p));
     jobs_wait(p);

@@ -1,12 +1,9 @@
 // A quiet partition must not hold all windows open: at the end of its log, as the broker says at this moment,
 // it follows the clock. Never with lag, and never while the broker does not answer.
 //
-// The broker is asked only where its answer would seal a window: four times an hour. On a thread of the pool,
-// for all that are quiet at once, as long as that is answered (stream/source/rota.h): behind a fetch the
-// answer may take a second, and the others have records.
+// The broker is asked only where its answer would seal a window: four times an hour (pipeline_ask.c).
 
 #include "aggregate/pipeline/pipeline_internal.h"
-#include "runtime/check.h"
 #include "runtime/clock.h"
 
 enum { ASK_EVERY_MS = 5000 };
@@ -20,57 +17,35 @@ static bool would_seal(const struct lane *lane, int64_t clock_ms) {
     return lane->watermark_ms < 0 || clock_ms / window_ms > lane->watermark_ms / window_ms;
 }
 
-static void ask_work(uv_work_t *work) {
-    struct ask *ask = (struct ask *)((char *)work - offsetof(struct ask, work));
-    struct problem problem;
-    ask->status = source_extents(ask->pipeline->source, ask->logs, ask->count, END_TIMEOUT_MS, &problem);
-}
-
 // The lane may have been lost meanwhile, or have read on.
 static void lane_follow(struct lane *lane, int64_t end, int64_t clock_ms) {
     if (is_idle(lane) && end <= lane->next && clock_ms > lane->watermark_ms)
         lane->watermark_ms = clock_ms;
 }
 
-// On the loop's thread.
-static void ask_done(uv_work_t *work, int cancelled) {
-    struct ask *ask = (struct ask *)((char *)work - offsetof(struct ask, work));
-    ask->pending = false;
-    rota_asked(&ask->rota, ask->logs[ask->count - 1].partition, ask->count, ask->status == STATUS_OK,
-               PARTITIONS_MAX);
+static void ends_answered(struct ask *ask) {
     for (size_t i = 0; i < ask->count && ask->status == STATUS_OK; i++)
         lane_follow(ask->pipeline->lanes[ask->logs[i].partition], ask->logs[i].end, ask->clock_ms);
-}
-
-static void ask_begin(struct pipeline *p, int64_t clock_ms) {
-    p->ask.pipeline = p;
-    p->ask.clock_ms = clock_ms;
-    p->ask.pending = uv_queue_work(&p->loop.uv, &p->ask.work, ask_work, ask_done) == 0;
-    CHECK(p->ask.pending);
-}
-
-void idle_wait(struct pipeline *p) {
-    while (p->ask.pending)
-        loop_turn(&p->loop, 20);
 }
 
 void idle_turn(struct pipeline *p) {
     struct source_figures figures;
     source_figures_read(p->source, &figures);
-    if (p->ask.pending || figures.brokers_down || figures.topic_gone)
+    if (p->sealing.pending || figures.brokers_down || figures.topic_gone)
         return;
     int64_t now_ms = clock_wall_ms();
     int64_t clock_ms = now_ms - rules_at(&p->basis->rules, now_ms)->window_disorder_ms;
-    p->ask.count = 0;
-    for (int32_t i = 0; i < p->meta.partitions && p->ask.count < p->ask.rota.most; i++) {
-        int32_t partition = rota_at(&p->ask.rota, i, p->meta.partitions);
+    p->sealing.clock_ms = clock_ms;
+    p->sealing.count = 0;
+    for (int32_t i = 0; i < p->meta.partitions && p->sealing.count < p->sealing.rota.most; i++) {
+        int32_t partition = rota_at(&p->sealing.rota, i, p->meta.partitions);
         struct lane *lane = p->lanes[partition];
         if (!is_idle(lane) || !would_seal(lane, clock_ms) ||
             (lane->asked_at_ms != 0 && p->now_ms - lane->asked_at_ms < ASK_EVERY_MS))
             continue;
         lane->asked_at_ms = p->now_ms;
-        p->ask.logs[p->ask.count++].partition = partition;
+        p->sealing.logs[p->sealing.count++].partition = partition;
     }
-    if (p->ask.count > 0)
-        ask_begin(p, clock_ms);
+    if (p->sealing.count > 0)
+        ask_begin(p, &p->sealing, ends_answered);
 }

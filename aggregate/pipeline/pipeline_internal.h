@@ -5,6 +5,7 @@
 //     pipeline_lanes.c    partitions gained and lost, restored, placed
 //     pipeline_records.c  a record's way through the stages into the panes of its partition
 //     pipeline_jobs.c     handing over to the keeping thread, and what it answers
+//     pipeline_ask.c      what brokers are asked, off this thread
 //     pipeline_idle.c     a log that is quiet seals by the clock
 //     pipeline_watch.c    mentions of sealed windows are judged, alerts told
 //     pipeline_report.c   probes, metrics, status
@@ -32,7 +33,6 @@ enum {
     TURN_EVENTS = 65536, // in a turn, about: a record may be a batch of as many
     RETRY_MS = 1000,     // between two tries at what the store refused
     BOUNDS_TIMEOUT_MS = 5000,
-    END_TIMEOUT_MS = 5000,
     PUBLISH_MOST = 8, // windows in one job, which a stop waits for, and what partitions have gained
     RETAIN_MOST = 64, // files in one job
     RETAIN_EVERY_MS = 3600 * 1000,
@@ -62,6 +62,8 @@ struct lane {
     bool handing;
     size_t handed_bytes; // of its panes, as they were given: the keeping thread may change them
     bool refused;        // its last job, by the store
+    bool asked;          // the brokers, for its place
+    bool told;           // that they do not say
     int64_t retry_at_ms;
 
     struct dedup *dedup;
@@ -108,16 +110,18 @@ struct job {
     int64_t began_ms;
 };
 
-// A question to the brokers: where do the logs of quiet partitions end? On a thread of the pool.
+// A question to the brokers: where do the logs of some partitions begin and end? On a thread of the pool.
 struct ask {
     uv_work_t work;
     struct pipeline *pipeline;
+    void (*answered)(struct ask *ask); // on the loop's thread
     bool pending;
     struct source_extent logs[PARTITIONS_MAX];
     size_t count;
     struct rota rota;
-    int64_t clock_ms; // what the watermarks become, if nothing was left to read then
+    int64_t clock_ms; // of quiet ones: what the watermarks become, if nothing was left to read then
     enum status status;
+    struct problem problem;
 };
 
 // Of the chain of baselines: where WATCHER_PARTITION is ours, after each round of publishing.
@@ -162,8 +166,7 @@ struct pipeline {
     struct lane **lanes; // by partition; NULL: not ours
     size_t lane_count;
     struct job *first, *last; // jobs, the first one running
-    struct ask ask;
-    struct rota placing;
+    struct ask sealing, placing;
     bool publishing, retaining;
     struct watching watch;
     int64_t publish_at_ms, retain_at_ms;
@@ -214,7 +217,10 @@ void watch_turn(struct pipeline *p);
 
 // pipeline_idle.c
 void idle_turn(struct pipeline *p);
-void idle_wait(struct pipeline *p); // until no question is open
+
+// pipeline_ask.c
+void ask_begin(struct pipeline *p, struct ask *ask, void (*answered)(struct ask *ask));
+void asks_wait(struct pipeline *p); // until no question is open
 
 // pipeline_report.c
 struct metrics *report_metrics_create(void);

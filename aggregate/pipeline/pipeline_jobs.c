@@ -235,8 +235,8 @@ static void room_judge(struct pipeline *p, const struct job *job) {
     p->store_low = low;
 }
 
-// On the loop's thread, inside a turn. What the keeping thread has, figures among it, is looked at here, while
-// no job runs: the next one begins last.
+// On the loop's thread, inside a turn. What the keeping thread has, figures among it, is looked at here,
+// while no job runs: the next one begins last.
 static void job_done(uv_work_t *work, int cancelled) {
     struct job *job = (struct job *)((char *)work - offsetof(struct job, work));
     struct pipeline *p = job->pipeline;

@@ -158,29 +158,48 @@ static size_t lanes_to_place(const struct pipeline *p, struct source_extent *log
     size_t count = 0;
     if (is_any_restoring(p))
         return 0;
-    for (int32_t i = 0; i < p->meta.partitions && count < p->placing.most; i++) {
-        int32_t partition = rota_at(&p->placing, i, p->meta.partitions);
+    for (int32_t i = 0; i < p->meta.partitions && count < p->placing.rota.most; i++) {
+        int32_t partition = rota_at(&p->placing.rota, i, p->meta.partitions);
         if (is_to_be_placed(p, p->lanes[partition]))
             logs[count++].partition = partition;
     }
     return count;
 }
 
-void lanes_turn(struct pipeline *p) {
-    static struct source_extent logs[PARTITIONS_MAX];
-    struct problem problem;
-    size_t count = lanes_to_place(p, logs);
-    if (count == 0)
-        return;
-    bool known = source_extents(p->source, logs, count, BOUNDS_TIMEOUT_MS, &problem) == STATUS_OK;
-    rota_asked(&p->placing, logs[count - 1].partition, count, known, PARTITIONS_MAX);
-    for (size_t i = 0; i < count && !p->stopping; i++) {
-        struct lane *lane = p->lanes[logs[i].partition];
-        if (known)
-            lane_place(p, lane, &logs[i]);
+// Asked about alone, it is the one of which it is not known.
+static void lane_not_placed(struct pipeline *p, struct lane *lane, const struct ask *ask) {
+    lane->retry_at_ms = p->now_ms + RETRY_MS;
+    if (ask->status == STATUS_NOT_ALLOWED)
+        pipeline_fail(p, &ask->problem);
+    else if (ask->count == 1 && !lane->told)
+        log_problem(LOG_LEVEL_WARN, "partition_not_placed", &ask->problem);
+    lane->told = lane->told || ask->count == 1;
+}
+
+// The lane may have been lost meanwhile, and be ours again: what was asked is of before then.
+static void bounds_answered(struct ask *ask) {
+    struct pipeline *p = ask->pipeline;
+    for (size_t i = 0; i < ask->count && !p->stopping && !p->draining; i++) {
+        struct lane *lane = p->lanes[ask->logs[i].partition];
+        if (lane == NULL || !lane->asked)
+            continue;
+        lane->asked = false;
+        if (ask->status == STATUS_OK)
+            lane_place(p, lane, &ask->logs[i]);
         else
-            lane->retry_at_ms = p->now_ms + RETRY_MS;
+            lane_not_placed(p, lane, ask);
     }
+}
+
+void lanes_turn(struct pipeline *p) {
+    struct ask *ask = &p->placing;
+    if (ask->pending)
+        return;
+    ask->count = lanes_to_place(p, ask->logs);
+    for (size_t i = 0; i < ask->count; i++)
+        p->lanes[ask->logs[i].partition]->asked = true;
+    if (ask->count > 0)
+        ask_begin(p, ask, bounds_answered);
 }
 
 // ---- lost

@@ -236,3 +236,24 @@ def test_what_one_partition_is_refused_is_told_once_while_the_others_are_kept(ma
     aggregation.settle()
     assert len(aggregator.said("store_takes_again")) == 1 and aggregator.metric("store_up") == 1
     assert aggregator.terminate() == 0
+
+
+# ---- brokers that do not say where the log stands
+
+def test_why_a_partition_is_not_placed_is_told_once(make, kafka, proxy, topic, past):
+    """Its checkpoint has been read, and the broker stands still."""
+    aggregation = make(kafka.create_topic(f"{topic}-short", 1), **{"kafka.session.timeout": "30s"})
+    produce(aggregation, past, 600)
+    proxy.on_request = gate = Gate("GET", "checkpoints")
+    aggregator = aggregation.start(ready=False)
+    wait_until("its checkpoint is looked for", lambda: gate.held)
+    kafka.process.signal(signal.SIGSTOP)
+    try:
+        gate.open()
+        wait_until("that is told", lambda: aggregator.said("CLM-K1", "partition_not_placed"))
+        assert aggregator.get("/livez") == (200, "ok\n")
+    finally:
+        kafka.process.signal(signal.SIGCONT)
+    aggregation.settle()
+    assert len(aggregator.said("CLM-K1", "partition_not_placed")) == 1
+    assert aggregator.terminate() == 0
