@@ -23,7 +23,7 @@ struct publisher_figures {
     uint64_t bytes, rows;
     uint64_t folded;         // hashtags and topics, into the rows of what is used less
     uint64_t waiting;        // windows that the partition furthest ahead has sealed, and `waits_for` has not
-    int64_t waits_for;       // a partition that lacks a through record, or seals last; -1: none
+    int64_t waits_for;       // a partition that lacks a through record, or seals last; -1: not known yet
     int64_t sealed_s;        // every window that ends by then is sealed by all partitions; 0: unknown
     int64_t published_at_ms; // wall clock
 };

@@ -101,6 +101,7 @@ static void stages_open(struct pipeline *p) {
     p->decoder = decoder_create(&decoding);
     p->batch_records = BATCH_RECORDS;
     p->store_free = -1;
+    p->published.waits_for = -1;
     p->metrics = report_metrics_create();
     p->lanes = memory_take(PARTITIONS_MAX * sizeof(*p->lanes));
     rota_init(&p->placing.rota, PARTITIONS_MAX);

@@ -80,9 +80,11 @@ static void collect_windows(struct pipeline *p) {
     const struct publisher_figures *f = &p->published;
     char label[24];
     set(p, METRIC_OF_SEALED, NULL, f->sealed_s);
-    set(p, METRIC_OF_WAITS_FOR, NULL, f->waits_for);
-    snprintf(label, sizeof(label), "%lld", (long long)f->waits_for);
-    set(p, METRIC_OF_WAITING, label, (int64_t)f->waiting);
+    if (f->waits_for >= 0) {
+        set(p, METRIC_OF_WAITS_FOR, NULL, f->waits_for);
+        snprintf(label, sizeof(label), "%lld", (long long)f->waits_for);
+        set(p, METRIC_OF_WAITING, label, (int64_t)f->waiting);
+    }
     set(p, METRIC_OF_INCOMPLETE, NULL, (int64_t)f->incomplete);
     set(p, METRIC_OF_PUBLISHED, NULL, (int64_t)f->published);
     set(p, METRIC_OF_REVISIONS, NULL, (int64_t)f->revisions);

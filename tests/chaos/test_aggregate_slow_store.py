@@ -247,6 +247,7 @@ def test_why_a_partition_is_not_placed_is_told_once(make, kafka, proxy, topic, p
     proxy.on_request = gate = Gate("GET", "checkpoints")
     aggregator = aggregation.start(ready=False)
     wait_until("its checkpoint is looked for", lambda: gate.held)
+    assert "clameur_sealed_last_partition" not in aggregator.metrics()  # nothing has been looked at
     kafka.process.signal(signal.SIGSTOP)
     try:
         gate.open()
