@@ -25,7 +25,7 @@ struct publisher *publisher_create(uint32_t partitions, int64_t incomplete_after
     pub->looked_s = INT64_MIN;
     for (uint32_t i = 0; i < partitions; i++)
         pub->throughs[i].name.offset = pub->throughs[i].torn.offset = -1;
-    pub->figures.waits_for = 0;
+    pub->figures.waits_for = -1;
     return pub;
 }
 
