@@ -109,11 +109,24 @@ static void left_say(const struct published *pub, int64_t start_s) {
             time);
 }
 
+// What is still to come is nobody's lag.
+static void coming_say(int64_t end_s, int64_t known_s) {
+    char time[LOCAL_TIME_MAX];
+    if (end_s <= known_s)
+        return;
+    local_time_write(time, NULL, end_s);
+    fprintf(stderr,
+            "warning: this time is not over, it ends at %s: the figures are of what is published now\n",
+            time);
+}
+
 void gaps_warn(const struct published *pub, int64_t start_s, int64_t end_s) {
     struct gaps gaps = {0};
     char waits[WAITS_TEXT_MAX];
+    int64_t over_s = pub->terms.now_s - pub->terms.now_s % PERIOD_WINDOW_S;
     left_say(pub, start_s);
-    gaps_each(pub, start_s, end_s, gap_count, &gaps);
+    coming_say(end_s, greater(over_s, pub->seal.sealed_s));
+    gaps_each(pub, start_s, lesser(end_s, over_s), gap_count, &gaps);
     gaps_say(&gaps, ABSENT_MISSING, "missing", "the figures are without what happened then");
     gaps_say(&gaps, ABSENT_UNSEALED, "not sealed yet", published_waits_for(pub, waits));
 }

@@ -4,6 +4,7 @@ import io
 import json
 import shutil
 import sqlite3
+import time
 
 import pytest
 
@@ -85,6 +86,14 @@ def test_what_is_not_sealed_yet_is_said_and_who_seals_last(store):
     store.window(0).window(1, publish=False).make(sealed=1)
     done = store.run("show", "--since", str(FIRST), "--until", str(FIRST + 4 * WINDOW))
     assert "3 windows of this time are not sealed yet" in done.stderr and "partition 0 seals last" in done.stderr
+    assert "not over" not in done.stderr
+
+
+def test_what_is_still_to_come_waits_for_nobody(store):
+    now = int(time.time())
+    store.window((now - FIRST) // WINDOW - 3).make(sealed=(now - FIRST) // WINDOW)
+    done = store.run("show", "--since", str(FIRST), "--until", "2100-01-01")
+    assert "this time is not over, it ends at 2100-01-01T00:00:00Z" in done.stderr and "not sealed yet" not in done.stderr
 
 
 def test_without_any_published_window_it_says_what_is_waited_for(store):
