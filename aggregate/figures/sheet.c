@@ -120,7 +120,7 @@ static void ratio_show(char text[32], double ratio) {
 static struct output_cell ratio_cell(struct sheet_room *room, int64_t numerator, int64_t denominator) {
     if (denominator == 0)
         return none;
-    double ratio = (double)numerator / (double)denominator;
+    double ratio = numerator != 0 ? (double)numerator / (double)denominator : 0; // never -0
     ratio_write(room->ratio, ratio);
     ratio_show(room->ratio_shown, ratio);
     return (struct output_cell){slice_of(room->ratio), slice_of(room->ratio_shown)};
