@@ -75,8 +75,10 @@ static enum status compare(const struct store_reader *r, const struct snapshot_f
         output_print(&o, stdout);
     output_fini(&o);
     fprintf(stderr,
-            count > 0 ? "%zu figures differ: a is %s, b is %s\n" : "%zu figures differ: %s is as %s\n", count,
-            files[0].file.name, files[1].file.name);
+            count == 0   ? "%zu figures differ: %s is as %s\n"
+            : count == 1 ? "%zu figure differs: a is %s, b is %s\n"
+                         : "%zu figures differ: a is %s, b is %s\n",
+            count, files[0].file.name, files[1].file.name);
     return count > 0 ? STATUS_NO : STATUS_OK;
 }
 

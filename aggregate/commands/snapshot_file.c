@@ -49,9 +49,10 @@ static enum status no_revision(int64_t start_s, size_t count, struct problem *p)
     char time[LOCAL_TIME_MAX];
     local_time_write(time, NULL, start_s);
     return problem_set(p, STATUS_NO_INPUT, "",
-                       "clameur-aggregate show --since T --by window: it tells which windows there are",
-                       "of the window that begins at %s %zu published revision%s there", time, count,
-                       count == 1 ? " is" : "s are");
+                       "name two windows or files; clameur-aggregate show --since T --by window tells which "
+                       "windows there are, and of how many revisions",
+                       "the window that begins at %s has %zu published revision%s", time, count,
+                       count == 1 ? " alone" : "s");
 }
 
 enum status snapshot_file_open_revision(struct snapshot_file *f, const struct published *pub, int64_t start_s,

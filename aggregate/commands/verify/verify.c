@@ -197,8 +197,8 @@ static enum status verdict(struct verify *v) {
         problem_set(&p, STATUS_BAD_DATA, "CLM-D3",
                     "restore the files from a backup; a torn checkpoint, or a torn snapshot of the last four "
                     "days, may be removed: aggregators make it again when they next start",
-                    "%zu finding%s in %zu files; the first: %s", v->bad_files, v->bad_files == 1 ? "" : "s",
-                    v->files, v->first.what);
+                    "%zu finding%s in %zu file%s; the first: %s", v->bad_files, v->bad_files == 1 ? "" : "s",
+                    v->files, v->files == 1 ? "" : "s", v->first.what);
         return store_reader_fail(&p);
     }
     fprintf(stderr, "%zu file%s", v->files, v->files == 1 ? "" : "s");
