@@ -137,12 +137,16 @@ void store_reader_nothing(const struct store_asked *asked, const char *nearest, 
         held_say(&pub->windows);
 }
 
-static enum status name_refuse(const char *what, const char *name, const char *const *names, size_t count) {
+// `where` tells names that are too many to tell here.
+static enum status name_refuse(const char *what, const char *name, const char *const *names, size_t count,
+                               const char *where) {
     const char *nearest = config_nearest(name, names, count);
     if (nearest != NULL)
         fprintf(stderr, "there is no %s \"%s\"; did you mean \"%s\"?\n", what, name, nearest);
     else
         fprintf(stderr, "there is no %s \"%s\"\n", what, name);
+    if (nearest == NULL && count > NAMES_TOLD_MAX)
+        fprintf(stderr, "    do: see %s\n", where);
     for (size_t i = 0; nearest == NULL && i < count && count <= NAMES_TOLD_MAX; i++)
         fprintf(stderr, "%s%s%s", i == 0 ? "    there is " : ", ", names[i], i + 1 == count ? "\n" : "");
     return STATUS_USAGE;
@@ -158,7 +162,7 @@ enum status store_reader_platform(const char *name, uint32_t *platform) {
         if (platform_name(number) != NULL)
             names[count++] = platform_name(number);
     }
-    return name_refuse("platform", name, names, count);
+    return name_refuse("platform", name, names, count, "clameur-ingest help platforms");
 }
 
 enum status store_reader_by(const char *name, enum by *by) {
@@ -167,7 +171,7 @@ enum status store_reader_by(const char *name, enum by *by) {
         return STATUS_OK;
     for (int i = 0; i < BY_COUNT; i++)
         names[i] = by_row((enum by)i)->name;
-    return name_refuse("--by", name, names, BY_COUNT);
+    return name_refuse("--by", name, names, BY_COUNT, "clameur-aggregate show --help");
 }
 
 enum status store_reader_kpi(const char *name) {
@@ -188,7 +192,8 @@ enum status store_reader_kpi(const char *name) {
         if (strcmp(names[i], name) == 0)
             return STATUS_OK;
     }
-    return name[0] == '\0' ? STATUS_OK : name_refuse("KPI", name, names, NAMES);
+    return name[0] == '\0' ? STATUS_OK
+                           : name_refuse("KPI", name, names, NAMES, "clameur-aggregate help kpis");
 }
 
 static enum status zone_asked(const char *tz, struct zone **zone, struct problem *p) {

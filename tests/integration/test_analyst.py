@@ -218,6 +218,7 @@ def test_what_was_left_away_or_mistyped_is_said(store):
             held = "the store holds windows from 2026-03-28T23:00:00Z to 2026-03-28T23:15:00Z"
             assert (held in said) == (window not in flags), said
     assert "did you mean" not in store.run("show", "--account", "acme", "--kpi", "roas").stderr, "it is there"
+    assert "do: see clameur-aggregate help kpis" in store.run("show", "--kpi", "nothing-like-it", check=64).stderr
     assert [row["kpi"] for row in store.show("--kpi", "late_events")] == ["late_events"]
     assert not figures_of(store.show("--kpi", "interactions"), kpi="late_events")
 
