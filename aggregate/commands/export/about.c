@@ -270,9 +270,21 @@ static void velocities_define(struct exporter *e) {
     }
 }
 
+static void late_define(struct exporter *e) {
+    if (!export_choice_has(&e->choice, "late_events"))
+        return;
+    export_row(e, EXPORT_DEFINITIONS,
+               (struct output_cell[DEFINITION_CELLS]){
+                   text_cell("kpi"), text_cell("late_events"), none, none, none, text_cell("late events"),
+                   text_cell("events"), text_cell("lower"), text_cell("ratio"),
+                   text_cell("events that came too late for their windows, by all events of the time: of all "
+                             "accounts and platforms together, whichever are asked for")});
+}
+
 void export_definitions(struct exporter *e) {
     units_define(e);
     kpis_define(e);
+    late_define(e);
     sessions_define(e);
     velocities_define(e);
     counters_define(e);
