@@ -127,8 +127,9 @@ static int input_compare(const void *left, const void *right) {
 enum status span_end(struct span *s, struct problem *p) {
     char text[LOCAL_TIME_MAX];
     if (s->count == 0)
-        return problem_set(p, STATUS_USAGE, "", "name files, or --since and --until",
-                           "there is nothing to merge");
+        return problem_set(p, STATUS_NO_INPUT, "",
+                           "name another time: clameur-aggregate list tells from when to when windows are",
+                           "no window of this time is published: there is nothing to merge");
     qsort(s->inputs, s->count, sizeof(*s->inputs), input_compare);
     for (size_t i = 1; i < s->count; i++) {
         if (s->inputs[i].start_s >= s->inputs[i - 1].end_s)

@@ -73,6 +73,8 @@ def test_merge_writes_over_nothing_that_it_was_not_told_to__red_without_the_look
         assert "lies in a store" in done.stderr
     assert [path.read_bytes() for path in snapshots] == before and aside.read_bytes() == before[0] and out.read_text() == "a table"
     run([AGGREGATE, "merge", "--out", out, "--force", *snapshots], store.directory.parent, check=0)
+    nothing = store.run("merge", "--since", "2026-01", "--until", "2026-02", "--out", aside, "--force", check=66)
+    assert "no window of this time is published" in nothing.stderr
     (store.directory / "spans").mkdir(exist_ok=True)
     store.run("merge", "--since", str(FIRST), "--out", store.directory / "spans" / "day.zst")
     assert unzst(out) == unzst(store.directory / "spans" / "day.zst")
