@@ -33,8 +33,7 @@ struct snapshot {
     size_t blocks;
 };
 
-#define REMEDY                                                                                               \
-    "take another copy of it, or let it be made again: clameur-aggregate verify names all such files"
+#define REMEDY "put a whole copy back from a backup; clameur-aggregate verify tells of all, and which may go"
 
 // The fact, and where: before the first block it is the header's.
 static enum status damaged(const struct snapshot *s, struct problem *p, const char *wrong) {

@@ -71,6 +71,8 @@ static void what_is_no_stretch_of_windows_is_refused_with_a_reason(void **state)
         {NULL, "2026-03", "2026-03", "does not lie before"},
         {"2026-03-29T03:07", NULL, NULL, "one does at 2026-03-29T01:00:00Z"},
         {"1774746001", NULL, NULL, "no window begins"},
+        {"2026", NULL, NULL, "is no date or time"},
+        {NULL, "24", NULL, "is no duration, and no date or time"},
         {"latest", "2026-03-29", NULL, "beside"},
         {NULL, "10m", NULL, "whole number of windows"},
         {NULL, "0", "soon", "soon"},

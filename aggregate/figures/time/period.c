@@ -57,8 +57,11 @@ static enum status no_day(struct problem *p, const char *name, const char *text)
                        "%s: no calendar has the day or month of %s", name, text);
 }
 
-static bool is_number(const char *text) {
-    return text[0] != '\0' && text[strspn(text, "0123456789")] == '\0' && strlen(text) <= 11;
+// Unix seconds of an event's time. A shorter number is a year, or lacks its unit.
+static bool is_seconds(const char *text) {
+    size_t length = strlen(text);
+    return text[strspn(text, "0123456789")] == '\0' &&
+           ((length >= 9 && length <= 11) || strcmp(text, "0") == 0);
 }
 
 static enum status local_parse(const char *name, const char *text, const struct zone *zone,
@@ -82,7 +85,7 @@ static enum status time_parse(const char *name, const char *text, const struct z
                               enum local_part *part, struct problem *p) {
     struct local_time time = {.part = LOCAL_MINUTE};
     enum status status = STATUS_OK;
-    if (is_number(text))
+    if (is_seconds(text))
         time.time_s = strtoll(text, NULL, 10);
     else
         status = local_parse(name, text, zone, &time, p);
