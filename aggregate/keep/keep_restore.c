@@ -97,6 +97,62 @@ static enum status read_open(struct keeper *k, const struct checkpoint_name *nam
                        "%s holds another checkpoint than its name says", text);
 }
 
+// ---- what stands apart
+
+static const struct line *apart_at(const struct progress *at, int64_t start_s) {
+    size_t i = 0;
+    while (i < at->apart_count && at->apart[i].start_s != start_s)
+        i++;
+    return i < at->apart_count ? &at->apart[i] : NULL;
+}
+
+static enum status unlike(const struct progress *at, int64_t start_s, struct problem *p) {
+    return problem_set(p, STATUS_BAD_DATA, "CLM-D3", "clameur-aggregate verify",
+                       "partition %u: of window %" PRId64 " its checkpoint at %" PRId64
+                       " has another part than one that follows",
+                       at->partition, start_s, at->offset);
+}
+
+// Is all that the file knows of the window in a part that reaches to `part_to`? Where its line is gone, no
+// part is ahead of the file that has more.
+static enum status is_within_part(struct keeper *k, const struct progress *at, int64_t start_s,
+                                  int64_t part_to, bool *is, struct problem *p) {
+    const struct line *apart = apart_at(at, start_s), *line = progress_line(at, start_s);
+    struct part_name part = {start_s, at->partition, at->start, 0};
+    enum status status = STATUS_OK;
+    if (apart != NULL)
+        part.to = apart->to;
+    else if (line != NULL)
+        part.to = line->to;
+    else if (start_s < at->settled_before_s)
+        status = keep_files_last_part(k, &part, at->offset, p);
+    *is = part.to <= part_to;
+    return status;
+}
+
+// What a file on the way has of a window that gains apart in the end stands beside the same part, or is in
+// it. Else two processes wrote the files, of which one could read a part that the other could not: what came
+// between is in neither of them.
+static enum status read_apart(struct way_reading *r, const struct progress *at, struct problem *p) {
+    struct panes *panes = &r->kept->ledger.apart;
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < panes->count && status == STATUS_OK; i++) {
+        struct pane *pane = &panes->at[i];
+        const struct line *apart = apart_at(at, pane->start_s);
+        bool is_within;
+        if (apart != NULL && apart->part_to == pane->part_to)
+            continue;
+        status = is_within_part(r->keeper, at, pane->start_s, pane->part_to, &is_within, p);
+        if (status == STATUS_OK && !is_within)
+            return unlike(at, pane->start_s, p);
+        rows_destroy(&pane->rows);
+        pane->rows = rows_create();
+    }
+    return status;
+}
+
+// ---- what is away
+
 // Does the file leave the window to its part? `*to`: how far that reaches; -1: as far as any up to the file.
 static bool is_away_at(const struct progress *at, int64_t start_s, int64_t *to) {
     *to = -1;
@@ -121,6 +177,8 @@ static enum status read_away(struct way_reading *r, const struct progress *at, s
         struct coverage coverage;
         if (w->rows == NULL || !is_away_at(at, w->start_s, &part.to))
             continue;
+        if (apart_at(at, w->start_s) != NULL)
+            return unlike(at, w->start_s, p);
         rows_destroy(&w->rows);
         w->rows = rows_create();
         if (part.to < 0)
@@ -129,23 +187,6 @@ static enum status read_away(struct way_reading *r, const struct progress *at, s
             status = keep_files_read_part(r->keeper, &part, w->rows, &coverage, p);
     }
     return status;
-}
-
-static bool is_apart_at(const struct progress *at, int64_t start_s) {
-    size_t i = 0;
-    while (i < at->apart_count && at->apart[i].start_s != start_s)
-        i++;
-    return i < at->apart_count;
-}
-
-// What a file on the way has of a window that nothing stood apart of yet is in its part.
-static void drop_kept(struct ledger *l, const struct progress *at) {
-    for (size_t i = 0; i < l->apart.count; i++) {
-        if (is_apart_at(at, l->apart.at[i].start_s))
-            continue;
-        rows_destroy(&l->apart.at[i].rows);
-        l->apart.at[i].rows = rows_create();
-    }
 }
 
 static void put_viewer(void *context, const struct viewer *viewer) {
@@ -169,7 +210,8 @@ static enum status read_way(struct way_reading *r, const struct checkpoint_name 
             break;
         snapshot_viewers_to(file.snapshot, put_viewer, r);
         status = snapshot_read(file.snapshot, rows_of, r, p);
-        drop_kept(&r->kept->ledger, snapshot_header(file.snapshot)->progress);
+        if (status == STATUS_OK)
+            status = read_apart(r, snapshot_header(file.snapshot)->progress, p);
         if (status == STATUS_OK)
             status = read_away(r, snapshot_header(file.snapshot)->progress, p);
         uint64_t bytes = file.length;

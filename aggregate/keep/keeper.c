@@ -38,41 +38,56 @@ static bool is_old(const struct ledger *l, int64_t start_s) {
     return start_s + WINDOW_S <= l->gone_before_s;
 }
 
-// A closed window's part is the one that its line names; a settled one's is the last that is not ahead of us.
-// An old window's may have left the store: what its line counted is settled then, and so is what comes.
-static enum status reopen(struct keeper *k, struct kept *kept, int64_t start_s, struct problem *p) {
+// A closed window's part is the one that its line names, and one's that gains apart the one that this stands
+// beside, as another that is not ahead of us may have it already; a settled one's is the last of those. An
+// old window's may have left the store.
+static enum status part_find(struct keeper *k, const struct ledger *l, struct part_name *part,
+                             struct problem *p) {
+    const struct ledger_window *w = ledger_find(l, part->start_s);
+    const struct pane *apart = ledger_apart(l, part->start_s);
+    int64_t most = w != NULL ? w->to : apart != NULL ? apart->part_to : l->offset;
+    part->to = most;
+    if ((w != NULL || apart != NULL) && !is_old(l, part->start_s))
+        return STATUS_OK;
+    return keep_files_last_part(k, part, most, p);
+}
+
+// What the line of one that has left the store counted is settled, and so is what comes.
+static enum status reopen(struct keeper *k, struct kept *kept, struct part_name *part, struct problem *p) {
     struct ledger *l = &kept->ledger;
-    struct ledger_window *w = ledger_find(l, start_s);
-    struct part_name part = {start_s, l->partition, l->start, w != NULL ? w->to : -1};
-    if (w == NULL || is_old(l, start_s)) {
-        enum status status = keep_files_last_part(k, &part, w != NULL ? w->to : l->offset, p);
-        if (status != STATUS_OK)
-            return status;
-    }
-    if (w != NULL && part.to < 0) {
+    struct ledger_window *w = ledger_find(l, part->start_s);
+    enum status status = part_find(k, l, part, p);
+    if (status != STATUS_OK)
+        return status;
+    if (w != NULL && part->to < 0) {
         ledger_forget(l, w);
         return STATUS_OK;
     }
-    return part.to < 0 ? reopen_empty(kept, start_s) : reopen_part(k, kept, &part, p);
+    return part->to < 0 ? reopen_empty(kept, part->start_s) : reopen_part(k, kept, part, p);
+}
+
+static struct part_name part_of(const struct ledger *l, int64_t start_s) {
+    return (struct part_name){start_s, l->partition, l->start, -1};
 }
 
 // A part that cannot be read holds up its window alone: what comes for that stands apart, and is added to it
 // when somebody has put the file back.
-static enum status set_apart(struct kept *kept, int64_t start_s, struct problem *p) {
+static enum status set_apart(struct kept *kept, const struct part_name *part, struct problem *p) {
     char what[sizeof(p->what)];
     snprintf(what, sizeof(what), "%s", p->what);
     problem_set(p, STATUS_BAD_DATA, "CLM-D3",
                 "restore that file from a backup: what comes for its window is kept, and added then", "%s",
                 what);
     log_problem(LOG_LEVEL_ERROR, "window_apart", p);
-    if (ledger_apart(&kept->ledger, start_s) == NULL)
-        ledger_set_apart(&kept->ledger, start_s);
+    if (ledger_apart(&kept->ledger, part->start_s) == NULL)
+        ledger_set_apart(&kept->ledger, part->start_s, part->to);
     return STATUS_OK;
 }
 
 static enum status reopen_one(struct keeper *k, struct kept *kept, int64_t start_s, struct problem *p) {
-    enum status status = reopen(k, kept, start_s, p);
-    return status == STATUS_BAD_DATA ? set_apart(kept, start_s, p) : status;
+    struct part_name part = part_of(&kept->ledger, start_s);
+    enum status status = reopen(k, kept, &part, p);
+    return status == STATUS_BAD_DATA ? set_apart(kept, &part, p) : status;
 }
 
 static enum status reopen_all(struct keeper *k, struct kept *kept, const struct handover *h,
@@ -87,12 +102,12 @@ static enum status reopen_all(struct keeper *k, struct kept *kept, const struct 
 }
 
 // Is there anything to read for what stands apart?
-static enum status join_one(struct keeper *k, struct kept *kept, int64_t start_s, struct problem *p) {
+static enum status join_one(struct keeper *k, struct kept *kept, struct part_name *part, struct problem *p) {
     enum status status = STATUS_OK;
-    if (ledger_is_away(&kept->ledger, start_s))
-        status = reopen(k, kept, start_s, p);
+    if (ledger_is_away(&kept->ledger, part->start_s))
+        status = reopen(k, kept, part, p);
     if (status == STATUS_OK)
-        ledger_join(&kept->ledger, start_s);
+        ledger_join(&kept->ledger, part->start_s);
     return status;
 }
 
@@ -100,10 +115,10 @@ static enum status join_one(struct keeper *k, struct kept *kept, int64_t start_s
 static enum status join_all(struct keeper *k, struct kept *kept, struct problem *p) {
     struct panes *apart = &kept->ledger.apart;
     for (size_t i = apart->count; i > 0; i--) {
-        int64_t start_s = apart->at[i - 1].start_s;
-        enum status status = join_one(k, kept, start_s, p);
+        struct part_name part = part_of(&kept->ledger, apart->at[i - 1].start_s);
+        enum status status = join_one(k, kept, &part, p);
         if (status == STATUS_BAD_DATA && !kept->told_apart)
-            status = set_apart(kept, start_s, p);
+            status = set_apart(kept, &part, p);
         if (status != STATUS_OK && status != STATUS_BAD_DATA)
             return status;
     }

@@ -152,8 +152,8 @@ static void apart_begin(struct ledger *l, const struct pane *pane) {
     apart->count++;
 }
 
-void ledger_set_apart(struct ledger *l, int64_t start_s) {
-    apart_begin(l, &(struct pane){.start_s = start_s, .rows = rows_create()});
+void ledger_set_apart(struct ledger *l, int64_t start_s, int64_t part_to) {
+    apart_begin(l, &(struct pane){.start_s = start_s, .part_to = part_to, .rows = rows_create()});
 }
 
 void ledger_join(struct ledger *l, int64_t start_s) {
@@ -241,12 +241,12 @@ void ledger_progress(const struct ledger *l, struct progress *out, struct line *
     for (size_t i = 0; i < l->count; i++) {
         const struct ledger_window *w = &l->at[i];
         lines[i] =
-            (struct line){w->start_s, w->counted, w->late, w->to, ledger_is_only_here(w), w->orders_to};
+            (struct line){w->start_s, w->counted, w->late, w->to, ledger_is_only_here(w), w->orders_to, 0};
     }
     for (size_t i = 0; i < l->apart.count; i++) {
         const struct pane *pane = &l->apart.at[i];
-        out->apart[i] =
-            (struct line){pane->start_s, pane->counted, pane->late, pane->to, true, pane->orders_to};
+        out->apart[i] = (struct line){pane->start_s, pane->counted,   pane->late,   pane->to,
+                                      true,          pane->orders_to, pane->part_to};
     }
 }
 
@@ -281,6 +281,7 @@ void ledger_restore(struct ledger *l, const struct progress *progress) {
                                       .late = line->late,
                                       .to = line->to,
                                       .orders_to = line->orders_to,
+                                      .part_to = line->part_to,
                                       .rows = rows_create()});
     }
 }

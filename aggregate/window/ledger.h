@@ -79,8 +79,8 @@ void ledger_reopen(struct ledger *l, int64_t start_s, struct rows *taken, const 
 
 // What the window has gained while its part could not be read, or NULL.
 struct pane *ledger_apart(const struct ledger *l, int64_t start_s);
-// Its part cannot be read: from now on it gains apart.
-void ledger_set_apart(struct ledger *l, int64_t start_s);
+// Its part, that reaches so far, cannot be read: from now on it gains apart.
+void ledger_set_apart(struct ledger *l, int64_t start_s, int64_t part_to);
 // It can again: adds what stands apart. The window must not be away (CHECKed).
 void ledger_join(struct ledger *l, int64_t start_s);
 

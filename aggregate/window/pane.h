@@ -29,6 +29,7 @@ struct pane {
     uint64_t counted, late;
     int64_t to;
     int64_t orders_to; // of its orders; 0: none
+    int64_t part_to;   // of what stands apart (ledger.h): `to` of the part that it is to be added to
     struct rows *rows;
     struct waiting *waiting; // what rows' sketches lack until pane_settle
     bool adopted;            // the rows are the ledger's now, and only to be read

@@ -42,6 +42,7 @@ struct line {
     int64_t to;
     bool open;
     int64_t orders_to;
+    int64_t part_to; // of what stands apart: `to` of the part that it is to be added to
 };
 
 // How a viewer of a live session stands: a row of TABLE_VIEWERS, in checkpoints alone. The rules are the

@@ -45,6 +45,7 @@ static void write_line(struct wire_out *w, uint32_t number, const struct line *l
     wire_int(scratch, 4, l->to);
     wire_uint(scratch, 5, l->open);
     wire_int(scratch, 6, l->orders_to);
+    wire_int(scratch, 7, l->part_to);
     wire_element(w, number, wire_slice(scratch));
 }
 
@@ -159,11 +160,12 @@ static size_t count_of(struct slice bytes, unsigned number) {
 }
 
 static bool read_line(struct slice bytes, struct line *line) {
-    uint64_t n[6];
-    if (!read_numbers(bytes, n, 6))
+    uint64_t n[7];
+    if (!read_numbers(bytes, n, 7))
         return false;
-    *line = (struct line){(int64_t)n[0], n[1], n[2], (int64_t)n[3], n[4] != 0, (int64_t)n[5]};
-    return is_time(line->start_s) && is_offset(line->to) && is_offset(line->orders_to);
+    *line = (struct line){(int64_t)n[0], n[1], n[2], (int64_t)n[3], n[4] != 0, (int64_t)n[5], (int64_t)n[6]};
+    return is_time(line->start_s) && is_offset(line->to) && is_offset(line->orders_to) &&
+           is_offset(line->part_to);
 }
 
 static bool read_coverage(struct slice bytes, struct coverage *c) {

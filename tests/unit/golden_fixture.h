@@ -14,7 +14,7 @@
 
 #include "snapshot_fixture.h"
 
-static struct line lines[] = {{-900, 3, 0, 17, false, 0}, {1700000100, 4, 1, 90, true, 0}};
+static struct line lines[] = {{-900, 3, 0, 17, false, 0, 0}, {1700000100, 4, 1, 90, true, 0, 0}};
 
 static const struct progress progress = {.partition = 7,
                                          .start = 5,
@@ -367,7 +367,7 @@ static struct snapshot_bytes classes_make(void) {
 }
 
 static struct snapshot_bytes apart_make(void) {
-    static struct line apart[] = {{-900, 2, 1, 1230, true, 1229}};
+    static struct line apart[] = {{-900, 2, 1, 1230, true, 1229, 1200}};
     struct progress progress_now = progress;
     struct header now = header;
     struct rows *r = rows_create();

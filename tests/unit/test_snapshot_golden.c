@@ -219,6 +219,7 @@ static void the_checkpoint_with_what_stands_apart_is_readable(void **state) {
     assert_int_equal(p->apart[0].late, 1);
     assert_int_equal(p->apart[0].to, 1230);
     assert_int_equal(p->apart[0].orders_to, 1229);
+    assert_int_equal(p->apart[0].part_to, 1200);
     assert_true(rows_count(g.rows[0]) > 0);
     opened_fini(&g);
 }

@@ -11,7 +11,7 @@ static struct rows *rows_of_windows(void *context, int64_t window_s) {
 }
 
 static const struct coverage coverage[] = {{0, 5, 100, 7, 0, false, 90}, {3, 0, 200, 0, 9, true, 0}};
-static struct line lines[] = {{-900, 1, 2, 3, true, 0}, {1700000000, 4, 5, 6, false, 5}};
+static struct line lines[] = {{-900, 1, 2, 3, true, 0, 0}, {1700000000, 4, 5, 6, false, 5, 0}};
 static const struct progress progress = {.partition = 3,
                                          .start = 5,
                                          .offset = 900,

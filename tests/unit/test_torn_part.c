@@ -27,12 +27,12 @@ static int end(void **state) {
     return done(state);
 }
 
-// A handover of likes in the window, sealed up to there.
-static void keep(int64_t like_s, int likes) {
+// A handover of likes in the window, sealed up to there, to one of the processes.
+static void keep_in(struct kept *of, int64_t like_s, int likes, int64_t sealed_s) {
     static const struct rules rules = {0};
     struct problem p;
     struct handover h = {
-        .offset = kept->ledger.offset, .read = kept->ledger.read, .watermark_ms = SEALED_S * 1000};
+        .offset = of->ledger.offset, .read = of->ledger.read, .watermark_ms = sealed_s * 1000};
     for (int i = 0; i < likes; i++) {
         struct event like = {.occurred_at_ms = like_s * 1000,
                              .platform = PLATFORM_WEB,
@@ -42,8 +42,12 @@ static void keep(int64_t like_s, int likes) {
         panes_take(&h.panes, &nobody, &like, h.offset++, &rules, 0);
         h.read++;
     }
-    assert_int_equal(keeper_keep(&keeper, kept, &h, &p), STATUS_OK);
+    assert_int_equal(keeper_keep(&keeper, of, &h, &p), STATUS_OK);
     panes_fini(&h.panes);
+}
+
+static void keep(int64_t like_s, int likes) {
+    keep_in(kept, like_s, likes, SEALED_S);
 }
 
 static void begin_again(void) {
@@ -56,13 +60,17 @@ static void part_name(char name[NAME_MAX_LENGTH], int64_t to) {
     part_name_write(name, &(struct part_name){START_S, 0, 0, to});
 }
 
-// Three likes, and their part.
-static void tear(void) {
+static void tear_part(void) {
     char name[NAME_MAX_LENGTH];
-    keep(START_S, 3);
     part_name(name, 3);
     assert_int_equal(store_get(store, name, &part, &part_length, NULL), STATUS_OK);
     assert_int_equal(store_put(store, name, "torn", 4, NULL), STATUS_OK);
+}
+
+// Three likes, and their part.
+static void tear(void) {
+    keep(START_S, 3);
+    tear_part();
 }
 
 static void put_back(void) {
@@ -166,23 +174,9 @@ static void it_is_kept_over_a_start__goes_red_if_checkpoints_have_it_not(void **
 
 // The base before has the rows of the window itself, which its part has, too.
 static void what_a_base_has_of_it_is_not_added_twice__goes_red_if_it_stays(void **state) {
-    struct problem p;
-    struct handover h = {.offset = 3, .read = 3, .watermark_ms = (START_S + 60) * INT64_C(1000)};
-    static const struct rules rules = {0};
-    struct event like = {.occurred_at_ms = START_S * INT64_C(1000),
-                         .platform = PLATFORM_WEB,
-                         .kind = KIND_LIKE,
-                         .delta = 1,
-                         .account = {"acme", 4}};
-    for (int i = 0; i < 3; i++)
-        panes_take(&h.panes, &nobody, &like, i, &rules, 0);
-    assert_int_equal(keeper_keep(&keeper, kept, &h, &p), STATUS_OK);
-    panes_fini(&h.panes);
+    keep_in(kept, START_S, 3, START_S);
     keep(START_S + WINDOW_S, 1); // seals it
-    char name[NAME_MAX_LENGTH];
-    part_name(name, 3);
-    assert_int_equal(store_get(store, name, &part, &part_length, NULL), STATUS_OK);
-    assert_int_equal(store_put(store, name, "torn", 4, NULL), STATUS_OK);
+    tear_part();
     keep(START_S, 1);
     begin_again();
     assert_int_equal(likes_of(ledger_apart(&kept->ledger, START_S)->rows), 1);
@@ -220,6 +214,115 @@ static void it_is_told_once_a_start__goes_red_if_it_is_forgotten(void **state) {
     }
 }
 
+// Its line is settled, and some part of it is the last.
+static void settle(void) {
+    ledger_forget(&kept->ledger, ledger_find(&kept->ledger, START_S));
+}
+
+static void crash_before_checkpoint(void) {
+    char name[NAME_MAX_LENGTH];
+    const struct ledger *l = &kept->ledger;
+    checkpoint_name_write(name, &(struct checkpoint_name){l->partition, l->offset, l->offset - 1});
+    assert_int_equal(store_remove(store, name, NULL), STATUS_OK);
+    through_name_write(name, &(struct through_name){l->partition, l->offset, l->sealed_s});
+    assert_int_equal(store_remove(store, name, NULL), STATUS_OK);
+    begin_again();
+}
+
+// What was added is in a part that no checkpoint knows of.
+static void
+a_crash_after_it_was_added_does_not_add_it_twice__goes_red_if_the_last_part_is_taken(void **state) {
+    tear();
+    settle();
+    keep(START_S, 1);
+    put_back();
+    keep(START_S + WINDOW_S, 1);
+    part_holds(4, 4);
+    crash_before_checkpoint();
+    assert_non_null(ledger_apart(&kept->ledger, START_S));
+    keep(START_S, 1);
+    part_holds(5, 5);
+    balances(5);
+}
+
+// The line went, as its window was published.
+static void what_stands_beside_a_line_that_goes_is_added_once(void **state) {
+    tear();
+    keep(START_S, 1);
+    settle();
+    keep(START_S + WINDOW_S, 1);
+    put_back();
+    keep(START_S + WINDOW_S, 1);
+    part_holds(4, 4);
+    crash_before_checkpoint();
+    keep(START_S, 1);
+    part_holds(6, 5);
+    balances(6);
+}
+
+// ---- two processes, of which each has the partition for its own
+
+static struct kept *other_begin(void) {
+    struct kept *other;
+    struct problem p;
+    assert_int_equal(keeper_restore(&keeper, 0, 0, &other, &p), STATUS_OK);
+    return other;
+}
+
+// The log has likes of the window alone from there on.
+static void keep_up_to(int64_t offset) {
+    while (kept->ledger.offset < offset)
+        keep(START_S, 1);
+}
+
+// Both write a checkpoint of that name, `other` at last.
+static void other_overwrites(struct kept *other, int64_t like_s, int64_t other_sealed_s) {
+    char name[NAME_MAX_LENGTH], *bytes;
+    size_t length;
+    checkpoint_name_write(name, &(struct checkpoint_name){0, other->ledger.offset + 1, other->ledger.offset});
+    keep_in(other, like_s, 1, other_sealed_s);
+    assert_int_equal(store_get(store, name, &bytes, &length, NULL), STATUS_OK);
+    if (part == NULL)
+        tear_part();
+    keep(like_s, 1);
+    assert_int_equal(store_put(store, name, bytes, length, NULL), STATUS_OK);
+    free(bytes);
+}
+
+// It could read the part when we could not, and what stands apart with us is in its part.
+static void what_another_added_is_not_lost__goes_red_if_we_go_on_from_its_checkpoint(void **state) {
+    keep(START_S, 3);
+    struct kept *other = other_begin();
+    other_overwrites(other, START_S, SEALED_S);
+    keeper_release(&other);
+    keep(START_S, 1);
+    begin_again();
+    put_back();
+    keep_up_to(6);
+    part_holds(6, 6);
+    balances(6);
+}
+
+// It has not sealed the window, and goes on from our checkpoint, in which that is.
+static void what_stands_apart_is_not_lost_by_another__goes_red_if_it_goes_on_from_ours(void **state) {
+    keep_in(kept, START_S, 3, START_S);
+    struct kept *other = other_begin();
+    keep_in(other, START_S + WINDOW_S, 1, START_S);
+    keep(START_S + WINDOW_S, 1);
+    tear_part();
+    begin_again();
+    keep_in(other, START_S, 1, START_S);
+    keep(START_S, 1);
+    assert_non_null(ledger_apart(&kept->ledger, START_S));
+    keep_in(other, START_S, 1, START_S);
+    keeper_release(&other);
+    put_back();
+    begin_again();
+    keep_up_to(7);
+    part_holds(7, 6);
+    balances(7);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, begin, end)
 
 int main(void) {
@@ -230,6 +333,10 @@ int main(void) {
         TEST(what_a_base_has_of_it_is_not_added_twice__goes_red_if_it_stays),
         TEST(a_part_that_is_gone_is_waited_for),
         TEST(it_is_told_once_a_start__goes_red_if_it_is_forgotten),
+        TEST(a_crash_after_it_was_added_does_not_add_it_twice__goes_red_if_the_last_part_is_taken),
+        TEST(what_stands_beside_a_line_that_goes_is_added_once),
+        TEST(what_another_added_is_not_lost__goes_red_if_we_go_on_from_its_checkpoint),
+        TEST(what_stands_apart_is_not_lost_by_another__goes_red_if_it_goes_on_from_ours),
     };
     return cmocka_run_group_tests(tests, store_fixture_begin, store_fixture_end);
 }
