@@ -53,6 +53,7 @@ struct file {
     char name[NAME_MAX_LENGTH];
     char *bytes;
     size_t length;
+    bool is_torn, was_torn; // a part: until somebody restores it
 };
 
 struct memory_store {
@@ -111,7 +112,8 @@ struct world {
     int64_t latest_ms;            // greatest watermark of a through record
     int64_t sealed_at[PARTITIONS]
                      [WINDOWS]; // least offset of a through record that seals the window; -1: none
-    uint64_t parts, checkpoints, throughs, snapshots, crashes, settled, revisions, torn, incomplete, removed;
+    uint64_t parts, checkpoints, throughs, snapshots, crashes, settled, revisions, torn, incomplete, removed,
+        apart; // windows in through records
 };
 
 static _Thread_local struct process *me; // NULL: the world itself
@@ -269,6 +271,14 @@ static bool is_of_what_left(const struct world *w, const struct problem *p) {
     return at != NULL && may_have_left(w, strtoll(strchr(at, '/') + 1, NULL, 10));
 }
 
+static bool is_of_what_was_torn(const struct world *w, const struct problem *p) {
+    size_t i = 0;
+    while (i < w->store.count &&
+           (!w->store.files[i].was_torn || strstr(p->what, w->store.files[i].name) == NULL))
+        i++;
+    return i < w->store.count;
+}
+
 // ---- files are checked as they are written
 
 static void coverage_check(struct world *w, const char *name, const struct header *header,
@@ -351,6 +361,10 @@ static void progress_check(struct world *w, const char *name, const struct progr
         if (e->kind <= PURCHASE)
             events[index_of(window_start_s(e->occurred_at_ms))]++;
     }
+    for (size_t i = 0; i < progress->apart_count; i++) {
+        const struct line *apart = &progress->apart[i];
+        events[index_of(apart->start_s)] -= apart->counted + apart->late;
+    }
     for (size_t i = 0; i < progress->line_count; i++) {
         const struct line *line = &progress->lines[i];
         if (events[index_of(line->start_s)] != line->counted + line->late)
@@ -366,6 +380,7 @@ static void progress_check(struct world *w, const char *name, const struct progr
         settled != progress->settled_counted + progress->settled_late)
         world_fail(w, "what became of the events does not add up", name);
     w->settled += settled;
+    w->apart += progress->apart_count;
 }
 
 static void seals_note(struct world *w, const struct progress *progress) {
@@ -441,6 +456,7 @@ static void file_lay(struct memory_store *m, const char *name, const char *bytes
     free(file->bytes);
     file->bytes = malloc(length + 1);
     file->length = length;
+    file->is_torn = false;
     memcpy(file->bytes, bytes, length);
 }
 
@@ -491,8 +507,8 @@ static enum status memory_read(struct store *store, const char *name, char **byt
     if (file == NULL)
         return problem_set(p, STATUS_NO_INPUT, "", "", "no file %s", name);
     *bytes = malloc(file->length + 1);
-    *length = file->length;
-    memcpy(*bytes, file->bytes, file->length);
+    *length = file->is_torn ? file->length / 2 : file->length;
+    memcpy(*bytes, file->bytes, *length);
     return STATUS_OK;
 }
 

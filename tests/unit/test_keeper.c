@@ -1,9 +1,9 @@
 // Ledger, keeper and publisher against a straightforward sum of the log, in a world where any operation on
 // the store may be refused, may be done and its answer lost, and may be a process' last; where partitions
 // change hands, and who lost one hears of it late, or is stopped in the middle; where the clocks of hosts are
-// wrong, and checkpoints and through records are torn. Whatever is published, at every moment, is the sum of
-// the prefixes that its coverage names, and complete, or says which partition it lacks; and in the end all of
-// the log is, complete.
+// wrong, checkpoints and through records are torn, and parts until somebody restores them. Whatever is
+// published, at every moment, is the sum of the prefixes that its coverage names, and complete, or says which
+// partition it lacks; and in the end all of the log is, complete.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -38,10 +38,31 @@ static void process_begin(struct process *process) {
         draw(process->world, 3) == 0 ? (int64_t)draw(process->world, 300) * MINUTE - 150 * MINUTE : 0;
 }
 
+// What stands apart is what the log has since the part that it stands beside.
+static void apart_check(struct world *w, int partition, const struct ledger *l, const struct pane *apart) {
+    char name[64];
+    struct rows *expected = rows_create(), *rows = rows_create();
+    struct coverage part = log_sum(w, partition, apart->start_s, apart->part_to, rows);
+    struct coverage sum = log_sum(w, partition, apart->start_s, l->offset, expected);
+    snprintf(name, sizeof(name), "partition %d restored at %" PRId64 ", window %" PRId64, partition,
+             l->offset, apart->start_s);
+    rows_merge(rows, apart->rows);
+    if (part.counted + apart->counted != sum.counted || part.late + apart->late != sum.late)
+        world_fail(w, "what it counts apart is not the log's", name);
+    if (sum.to != apart->to || !is_same(rows, expected, FILE_PART))
+        world_fail(w, "its rows apart are not the log's", name);
+    rows_destroy(&rows);
+    rows_destroy(&expected);
+}
+
 // What has been restored is what the log says.
 static void restored_check(struct world *w, int partition, const struct ledger *l) {
     char name[64];
+    for (size_t i = 0; i < l->apart.count; i++)
+        apart_check(w, partition, l, &l->apart.at[i]);
     for (size_t i = 0; i < l->count; i++) {
+        if (ledger_apart(l, l->at[i].start_s) != NULL)
+            continue;
         struct rows *expected = rows_create();
         struct coverage sum = log_sum(w, partition, l->at[i].start_s, l->offset, expected);
         snprintf(name, sizeof(name), "partition %d restored at %" PRId64 ", window %" PRId64, partition,
@@ -163,7 +184,8 @@ static void process_publish(struct process *process) {
     bool more;
     enum status status = publisher_run(process->publisher, &process->keeper, process->owned, 8,
                                        process->world->clock_ms, &more, &problem);
-    if (status != STATUS_OK && status != STATUS_TRY_AGAIN && !is_of_what_left(process->world, &problem))
+    if (status != STATUS_OK && status != STATUS_TRY_AGAIN && !is_of_what_left(process->world, &problem) &&
+        !is_of_what_was_torn(process->world, &problem))
         world_fail(process->world, problem.what, "publish");
 }
 
@@ -265,6 +287,23 @@ static void file_tear(struct world *w) {
         file->bytes[draw(w, file->length)] ^= (char)(1 << draw(w, 8));
 }
 
+static bool is_part(const struct file *file) {
+    return strncmp(file->name, "parts/", 6) == 0;
+}
+
+static void parts_tear(struct world *w) {
+    for (size_t i = 0; i < w->store.count; i++) {
+        struct file *file = &w->store.files[i];
+        if (is_part(file) && draw(w, 4) == 0)
+            file->is_torn = file->was_torn = true;
+    }
+}
+
+static void parts_restore(struct world *w) {
+    for (size_t i = 0; i < w->store.count; i++)
+        w->store.files[i].is_torn &= !w->quiet && draw(w, 2) == 0;
+}
+
 static void something_happens(struct world *w, int64_t pace_ms) {
     struct process *process = &w->processes[draw(w, PROCESSES)];
     switch (draw(w, 400)) {
@@ -284,6 +323,13 @@ static void something_happens(struct world *w, int64_t pace_ms) {
         return;
     case 4:
         file_tear(w);
+        return;
+    case 5:
+        if (w->seed % 3 != 0)
+            parts_tear(w);
+        return;
+    case 6:
+        parts_restore(w);
         return;
     default:
         break;
@@ -379,6 +425,7 @@ static bool all_is_published(struct world *w) {
 
 static void world_settle(struct world *w) {
     w->quiet = true;
+    parts_restore(w);
     w->clock_ms += 24 * 60 * MINUTE;
     for (int i = 0; i < PROCESSES; i++) {
         w->processes[i].deaf = false;
@@ -442,10 +489,11 @@ static void live(uint64_t seed, int64_t pace_ms, int64_t retain_s) {
     for (int i = 0; i < STEPS; i++)
         something_happens(w, pace_ms);
     world_settle(w);
-    print_message(
-        "seed %" PRIu64 ": %" PRIu64 " parts, %" PRIu64 " checkpoints, %" PRIu64 " snapshots, %" PRIu64
-        " incomplete, %" PRIu64 " settled, %" PRIu64 " torn, %" PRIu64 " removed\n",
-        seed, w->parts, w->checkpoints, w->snapshots, w->incomplete, w->settled, w->torn, w->removed);
+    print_message("seed %" PRIu64 ": %" PRIu64 " parts, %" PRIu64 " checkpoints, %" PRIu64
+                  " snapshots, %" PRIu64 " incomplete, %" PRIu64 " settled, %" PRIu64 " torn, %" PRIu64
+                  " apart, %" PRIu64 " removed\n",
+                  seed, w->parts, w->checkpoints, w->snapshots, w->incomplete, w->settled, w->torn, w->apart,
+                  w->removed);
     world_end(w);
 }
 
