@@ -80,16 +80,20 @@ static void other_names_say_nothing(void **state) {
 static void a_balance_that_does_not_add_up_is_found__red_without_the_check(void **state) {
     struct line lines[] = {{.start_s = WINDOW, .counted = 5, .late = 1},
                            {.start_s = WINDOW + 900, .counted = 3}};
-    struct progress even = {.read = 32,
+    struct line apart = {.start_s = WINDOW, .counted = 4, .late = 2};
+    struct progress even = {.read = 38,
                             .rejected = 2,
                             .duplicate = 1,
                             .settled_counted = 19,
                             .settled_late = 1,
                             .lines = lines,
-                            .line_count = 2};
+                            .line_count = 2,
+                            .apart = &apart,
+                            .apart_count = 1};
     assert_true(audit_balance(&even, said));
     uint64_t *const shares[] = {&even.read,         &even.rejected,    &even.duplicate, &even.settled_counted,
-                                &even.settled_late, &lines[0].counted, &lines[0].late,  &lines[1].counted};
+                                &even.settled_late, &lines[0].counted, &lines[0].late,  &lines[1].counted,
+                                &apart.counted,     &apart.late};
     for (size_t i = 0; i < sizeof(shares) / sizeof(shares[0]); i++) {
         (*shares[i])++;
         assert_false(audit_balance(&even, said));

@@ -153,6 +153,23 @@ a_part_of_a_younger_window_that_is_gone_is_waited_for__goes_red_if_its_events_co
     balances(2);
 }
 
+// Its line went before, too.
+static void what_stands_apart_is_settled_when_its_window_is_gone__goes_red_if_it_is_begun_anew(void **state) {
+    char name[NAME_MAX_LENGTH];
+    assert_int_equal(keep(START_S, 0, SEALED_S), STATUS_OK);
+    part_name_write(name, &(struct part_name){START_S, 0, 0, 1});
+    assert_int_equal(store_put(store, name, "torn", 4, NULL), STATUS_OK);
+    ledger_forget(&kept->ledger, ledger_find(&kept->ledger, START_S));
+    assert_int_equal(keep(START_S, 0, SEALED_S), STATUS_OK);
+    assert_non_null(ledger_apart(&kept->ledger, START_S));
+    part_leaves(1);
+    for (int i = 0; i < 2; i++) // it becomes old
+        assert_int_equal(keep(0, 0, OLD_S), STATUS_OK);
+    assert_null(ledger_apart(&kept->ledger, START_S));
+    assert_int_equal(parts_of(START_S), 0);
+    balances(2);
+}
+
 // Its line may still stand in a record.
 static void what_may_have_left_is_not_published__goes_red_if_its_part_is_missed(void **state) {
     assert_int_equal(keep(START_S, 0, SEALED_S), STATUS_OK);
@@ -193,6 +210,7 @@ int main(void) {
         TEST(a_line_whose_part_has_left_is_settled),
         TEST(and_so_is_what_comes_for_it__goes_red_if_its_part_must_be_there),
         TEST(a_part_of_a_younger_window_that_is_gone_is_waited_for__goes_red_if_its_events_count_as_settled),
+        TEST(what_stands_apart_is_settled_when_its_window_is_gone__goes_red_if_it_is_begun_anew),
         TEST(an_event_of_a_far_future_lets_go_of_nothing__goes_red_if_it_is_believed),
         TEST(what_may_have_left_is_not_published__goes_red_if_its_part_is_missed),
     };

@@ -60,9 +60,10 @@ static void part_name(char name[NAME_MAX_LENGTH], int64_t to) {
     part_name_write(name, &(struct part_name){START_S, 0, 0, to});
 }
 
-static void tear_part(void) {
+static void tear_part(int64_t to) {
     char name[NAME_MAX_LENGTH];
-    part_name(name, 3);
+    part_name(name, to);
+    free(part);
     assert_int_equal(store_get(store, name, &part, &part_length, NULL), STATUS_OK);
     assert_int_equal(store_put(store, name, "torn", 4, NULL), STATUS_OK);
 }
@@ -70,13 +71,17 @@ static void tear_part(void) {
 // Three likes, and their part.
 static void tear(void) {
     keep(START_S, 3);
-    tear_part();
+    tear_part(3);
+}
+
+static void part_put_back(int64_t to) {
+    char name[NAME_MAX_LENGTH];
+    part_name(name, to);
+    assert_int_equal(store_put(store, name, part, part_length, NULL), STATUS_OK);
 }
 
 static void put_back(void) {
-    char name[NAME_MAX_LENGTH];
-    part_name(name, 3);
-    assert_int_equal(store_put(store, name, part, part_length, NULL), STATUS_OK);
+    part_put_back(3);
 }
 
 static void balances(uint64_t read) {
@@ -88,6 +93,35 @@ static void balances(uint64_t read) {
         events += l->apart.at[i].counted + l->apart.at[i].late;
     assert_int_equal(l->read, read);
     assert_int_equal(events, read);
+}
+
+// Somebody views, buys, and likes late, a handover each.
+static void keep_sale(void) {
+    static const struct rules rules = {0};
+    struct event events[] = {
+        {.kind = KIND_VIEW, .consent = CONSENT_MEASUREMENT, .has_actor = true, .actor = {7}},
+        {.kind = KIND_PURCHASE, .id = {1}, .order = {"o-1", 3}},
+        {.kind = KIND_LIKE}};
+    for (int i = 0; i < 3; i++) {
+        struct problem p;
+        struct handover h = {.offset = kept->ledger.offset + 1,
+                             .read = kept->ledger.read + 1,
+                             .watermark_ms = SEALED_S * 1000};
+        events[i].occurred_at_ms = START_S * INT64_C(1000);
+        events[i].platform = PLATFORM_WEB;
+        events[i].delta = 1;
+        events[i].account = slice_of("acme");
+        panes_take(&h.panes, &nobody, &events[i], h.offset - 1, &rules, i == 2 ? SEALED_S * 1000 : 0);
+        assert_int_equal(keeper_keep(&keeper, kept, &h, &p), STATUS_OK);
+        panes_fini(&h.panes);
+    }
+}
+
+static char *part_read_to(int64_t to, size_t *length) {
+    char name[NAME_MAX_LENGTH], *bytes;
+    part_name(name, to);
+    assert_int_equal(store_get(store, name, &bytes, length, NULL), STATUS_OK);
+    return bytes;
 }
 
 static int64_t likes_of(struct rows *rows) {
@@ -128,9 +162,11 @@ static void others_go_on__goes_red_if_it_stops_them(void **state) {
     char name[NAME_MAX_LENGTH];
     tear();
     part_name(name, 3);
+    size_t bytes = ledger_memory(&kept->ledger);
     capture_begin(&captured);
     keep(START_S, 1);
     capture_end(&captured);
+    assert_true(ledger_memory(&kept->ledger) > bytes);
     assert_non_null(strstr(captured.text, "window_apart"));
     assert_non_null(strstr(captured.text, name));
     keep(START_S + WINDOW_S, 5);
@@ -176,7 +212,7 @@ static void it_is_kept_over_a_start__goes_red_if_checkpoints_have_it_not(void **
 static void what_a_base_has_of_it_is_not_added_twice__goes_red_if_it_stays(void **state) {
     keep_in(kept, START_S, 3, START_S);
     keep(START_S + WINDOW_S, 1); // seals it
-    tear_part();
+    tear_part(3);
     keep(START_S, 1);
     begin_again();
     assert_int_equal(likes_of(ledger_apart(&kept->ledger, START_S)->rows), 1);
@@ -212,6 +248,25 @@ static void it_is_told_once_a_start__goes_red_if_it_is_forgotten(void **state) {
         capture_end(&captured);
         assert_int_equal(strstr(captured.text, "window_apart") != NULL, begun);
     }
+}
+
+// Persons, orders and what is late with it: the part's bytes are those of one that was never torn.
+static void all_of_it_is_added__goes_red_if_something_stays_behind(void **state) {
+    size_t length, whole_length;
+    keep(START_S, 3);
+    keep_sale();
+    char *whole = part_read_to(6, &whole_length);
+    assert_int_equal(end(NULL), 0);
+    assert_int_equal(begin(NULL), 0);
+    tear();
+    keep_sale();
+    put_back();
+    keep(0, 0);
+    char *bytes = part_read_to(6, &length);
+    assert_int_equal(length, whole_length);
+    assert_memory_equal(bytes, whole, length);
+    free(bytes);
+    free(whole);
 }
 
 // Its line is settled, and some part of it is the last.
@@ -260,6 +315,23 @@ static void what_stands_beside_a_line_that_goes_is_added_once(void **state) {
     balances(6);
 }
 
+// No record came with what was added, and so no checkpoint says that it was.
+static void beside_another_part_it_is_another__goes_red_if_both_are_added(void **state) {
+    tear();
+    keep(START_S, 1);
+    put_back();
+    keep(0, 0);
+    part_holds(4, 4);
+    tear_part(4);
+    keep(START_S, 1);
+    begin_again();
+    assert_int_equal(likes_of(ledger_apart(&kept->ledger, START_S)->rows), 1);
+    part_put_back(4);
+    keep(START_S, 1);
+    part_holds(6, 6);
+    balances(6);
+}
+
 // ---- two processes, of which each has the partition for its own
 
 static struct kept *other_begin(void) {
@@ -283,7 +355,7 @@ static void other_overwrites(struct kept *other, int64_t like_s, int64_t other_s
     keep_in(other, like_s, 1, other_sealed_s);
     assert_int_equal(store_get(store, name, &bytes, &length, NULL), STATUS_OK);
     if (part == NULL)
-        tear_part();
+        tear_part(3);
     keep(like_s, 1);
     assert_int_equal(store_put(store, name, bytes, length, NULL), STATUS_OK);
     free(bytes);
@@ -303,13 +375,31 @@ static void what_another_added_is_not_lost__goes_red_if_we_go_on_from_its_checkp
     balances(6);
 }
 
+// As before, but its line went, too: then the store says what its part has.
+static void what_another_added_and_settled_is_not_lost__goes_red_if_the_store_is_not_asked(void **state) {
+    keep(START_S, 3);
+    struct kept *other = other_begin();
+    keep_in(other, START_S, 1, SEALED_S);
+    tear_part(3);
+    keep(START_S, 1);
+    ledger_forget(&other->ledger, ledger_find(&other->ledger, START_S));
+    other_overwrites(other, START_S + WINDOW_S, SEALED_S);
+    keeper_release(&other);
+    keep(START_S, 1);
+    begin_again();
+    put_back();
+    keep_up_to(6);
+    part_holds(6, 5);
+    balances(6);
+}
+
 // It has not sealed the window, and goes on from our checkpoint, in which that is.
 static void what_stands_apart_is_not_lost_by_another__goes_red_if_it_goes_on_from_ours(void **state) {
     keep_in(kept, START_S, 3, START_S);
     struct kept *other = other_begin();
     keep_in(other, START_S + WINDOW_S, 1, START_S);
     keep(START_S + WINDOW_S, 1);
-    tear_part();
+    tear_part(3);
     begin_again();
     keep_in(other, START_S, 1, START_S);
     keep(START_S, 1);
@@ -331,11 +421,14 @@ int main(void) {
         TEST(what_came_is_added_when_the_file_is_back__goes_red_if_it_is_not),
         TEST(it_is_kept_over_a_start__goes_red_if_checkpoints_have_it_not),
         TEST(what_a_base_has_of_it_is_not_added_twice__goes_red_if_it_stays),
+        TEST(all_of_it_is_added__goes_red_if_something_stays_behind),
         TEST(a_part_that_is_gone_is_waited_for),
         TEST(it_is_told_once_a_start__goes_red_if_it_is_forgotten),
         TEST(a_crash_after_it_was_added_does_not_add_it_twice__goes_red_if_the_last_part_is_taken),
         TEST(what_stands_beside_a_line_that_goes_is_added_once),
+        TEST(beside_another_part_it_is_another__goes_red_if_both_are_added),
         TEST(what_another_added_is_not_lost__goes_red_if_we_go_on_from_its_checkpoint),
+        TEST(what_another_added_and_settled_is_not_lost__goes_red_if_the_store_is_not_asked),
         TEST(what_stands_apart_is_not_lost_by_another__goes_red_if_it_goes_on_from_ours),
     };
     return cmocka_run_group_tests(tests, store_fixture_begin, store_fixture_end);
