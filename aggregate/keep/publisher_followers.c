@@ -28,8 +28,7 @@ static bool is_any_settled(const struct publisher *pub, int64_t start_s) {
 }
 
 static bool is_follower(const struct publisher *pub, int64_t start_s) {
-    return start_s + WINDOW_S > pub->gone_before_s && is_any_settled(pub, start_s) &&
-           !publisher_expects(pub, start_s);
+    return is_any_settled(pub, start_s) && !publisher_expects(pub, start_s);
 }
 
 // Its followers, ascending; `starts` holds FOLLOWERS_MAX.

@@ -226,6 +226,24 @@ what_is_held_against_a_window_is_revised_before_it__goes_red_if_only_lines_are_l
     publisher_destroy(&publisher);
 }
 
+static void is_revised_by(int64_t sold_s) {
+    struct publisher *publisher = publisher_create(PARTITIONS, -1);
+    lay_back(sold_s);
+    for (int i = 0; i < 50 && !is_there(sold_s); i++) // a few of 192 windows at a time
+        publish_at(publisher, both, 0);
+    the_newest_has(0, 1);
+    assert_true(is_there(sold_s));
+    publisher_destroy(&publisher);
+}
+
+static void so_is_the_first_after_it__goes_red_if_it_is_left_out(void **state) {
+    is_revised_by(START_S - WINDOW_S);
+}
+
+static void and_the_last_of_48_hours__goes_red_if_it_is_left_out(void **state) {
+    is_revised_by(START_S - EARLIER_S);
+}
+
 // Of that nothing was known when it was published.
 static void and_again_by_another__goes_red_if_only_windows_that_were_named_are_asked(void **state) {
     struct publisher *publisher = publisher_create(PARTITIONS, -1);
@@ -303,6 +321,8 @@ int main(void) {
         TEST(nor_by_what_is_about_to_leave__goes_red_if_the_store_is_asked),
         TEST(late_events_cast_no_doubt__goes_red_if_all_is_looked_at_again),
         TEST(what_is_held_against_a_window_is_revised_before_it__goes_red_if_only_lines_are_looked_at),
+        TEST(so_is_the_first_after_it__goes_red_if_it_is_left_out),
+        TEST(and_the_last_of_48_hours__goes_red_if_it_is_left_out),
         TEST(and_again_by_another__goes_red_if_only_windows_that_were_named_are_asked),
         TEST(whoever_publishes_that_does__goes_red_if_it_must_be_ours),
         TEST(until_then_it_waits__goes_red_if_it_is_published_first),
