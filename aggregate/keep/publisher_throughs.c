@@ -30,6 +30,10 @@ static void through_take(struct publisher *pub, const struct through_name *name,
     free(t->progress.lines);
     t->name = *name;
     t->progress = *progress;
+    t->progress.apart = NULL; // the file's, as the viewers are: nobody asks for them here
+    t->progress.apart_count = 0;
+    t->progress.viewers = NULL;
+    t->progress.viewer_count = 0;
     t->progress.lines = memory_take((progress->line_count + 1) * sizeof(*progress->lines));
     for (size_t i = 0; i < progress->line_count; i++)
         t->progress.lines[i] = progress->lines[i];
