@@ -30,20 +30,7 @@ void pipeline_fail(struct pipeline *p, const struct problem *problem) {
     log_problem(LOG_LEVEL_ERROR, "aggregator_stops", problem);
 }
 
-// ---- the store is of this log
-
-static void meta_of(const struct basis *f, struct store_meta *meta) {
-    const struct settings *s = &f->settings;
-    *meta = (struct store_meta){.layout = STORE_LAYOUT,
-                                .partitions = f->partitions,
-                                .dedup_span = s->dedup_span,
-                                .max_event_bytes = s->decode_max_event_bytes,
-                                .max_message_bytes = s->decode_max_message_bytes};
-    snprintf(meta->topic, sizeof(meta->topic), "%s", s->kafka_topic);
-    snprintf(meta->topic_id, sizeof(meta->topic_id), "%s", f->topic_id);
-    snprintf(meta->framing, sizeof(meta->framing), "%s", s->decode_framing);
-    snprintf(meta->rules_hash, sizeof(meta->rules_hash), "%s", f->rules.first_hash);
-}
+// ---- the store is of this log: the start has looked (startup_store.c), here what is new is kept
 
 // A new store begins where the log begins.
 static enum status starts_ask(struct pipeline *p, struct store_meta *ours, struct problem *problem) {
@@ -59,7 +46,7 @@ static enum status starts_ask(struct pipeline *p, struct store_meta *ours, struc
 
 static enum status meta_settle(struct pipeline *p, struct problem *problem) {
     static struct store_meta ours;
-    meta_of(p->basis, &ours);
+    store_meta_of(&ours, p->basis);
     enum status status = store_meta_read(p->store, &p->meta, problem);
     if (status == STATUS_NO_INPUT) {
         status = starts_ask(p, &ours, problem);
@@ -82,9 +69,7 @@ static enum status log_reaches(void *context, int64_t since_ms, bool *reaches, s
 static enum status keys_settle(struct pipeline *p, struct problem *problem) {
     size_t count;
     const struct key_version *keys = pseudonymiser_versions(p->basis->pseudonyms, &count);
-    // By then a group has been joined.
-    const struct keyring_ahead ahead = {log_reaches, p,
-                                        clock_wall_ms() + p->basis->settings.kafka_session_timeout_ms};
+    const struct keyring_ahead ahead = {log_reaches, p, keyring_soonest_ms(&p->basis->settings)};
     return keyring_settle(p->store, keys, count, &ahead, &p->keyring, problem);
 }
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/clock.h"
 #include "schemas/key_versions.h"
 
 // The last file and its number; 0 and nothing where the store has none.
@@ -73,10 +74,33 @@ static enum status new_fit(const struct key_version *ours, size_t count, size_t 
     if (since_ms < ahead->clock_ms)
         return unfit(p, known + 1, "is new to the store, and its time does not lie ahead");
     bool reaches;
+    if (ahead->log_reaches == NULL)
+        return STATUS_OK;
     enum status status = ahead->log_reaches(ahead->context, since_ms, &reaches, p);
     if (status == STATUS_OK && reaches)
         return unfit(p, known + 1, "is new to the store, and the log has records of its time");
     return status;
+}
+
+static enum status fit(const struct key_versions *stored, const struct key_version *ours, size_t count,
+                       const struct keyring_ahead *ahead, struct problem *p) {
+    enum status status = stored_fit(stored, ours, count, p);
+    return status == STATUS_OK ? new_fit(ours, count, stored->count, ahead, p) : status;
+}
+
+enum status keyring_fit(struct store *store, const struct key_version *ours, size_t count,
+                        const struct keyring_ahead *ahead, size_t *known, struct problem *p) {
+    struct stored stored;
+    enum status status = stored_read(store, &stored, p);
+    if (status == STATUS_OK)
+        status = fit(&stored.keys, ours, count, ahead, p);
+    *known = stored.keys.count;
+    key_versions_fini(&stored.keys);
+    return status;
+}
+
+int64_t keyring_soonest_ms(const struct settings *settings) {
+    return clock_wall_ms() + settings->kafka_session_timeout_ms;
 }
 
 // ---- and kept
@@ -86,9 +110,7 @@ static enum status settle_once(struct store *store, const struct stored *stored,
                                const struct keyring_ahead *ahead, unsigned *number, bool *done,
                                struct problem *p) {
     char name[KEY_VERSIONS_NAME_MAX];
-    enum status status = stored_fit(&stored->keys, ours, count, p);
-    if (status == STATUS_OK)
-        status = new_fit(ours, count, stored->keys.count, ahead, p);
+    enum status status = fit(&stored->keys, ours, count, ahead, p);
     *number = stored->number;
     *done = status != STATUS_OK || stored->keys.count == count;
     if (*done)

@@ -89,6 +89,19 @@ enum status store_meta_begin(struct store *store, struct store_meta *meta, struc
 
 // ---- is it ours?
 
+void store_meta_of(struct store_meta *meta, const struct basis *basis) {
+    const struct settings *s = &basis->settings;
+    *meta = (struct store_meta){.layout = STORE_LAYOUT,
+                                .partitions = basis->partitions,
+                                .dedup_span = s->dedup_span,
+                                .max_event_bytes = s->decode_max_event_bytes,
+                                .max_message_bytes = s->decode_max_message_bytes};
+    snprintf(meta->topic, sizeof(meta->topic), "%s", s->kafka_topic);
+    snprintf(meta->topic_id, sizeof(meta->topic_id), "%s", basis->topic_id);
+    snprintf(meta->framing, sizeof(meta->framing), "%s", s->decode_framing);
+    snprintf(meta->rules_hash, sizeof(meta->rules_hash), "%s", basis->rules.first_hash);
+}
+
 static enum status unfit(struct problem *p, const char *what, const char *ours, const char *stored) {
     return problem_set(
         p, STATUS_CONFIG, "CLM-D4",
@@ -111,7 +124,7 @@ static enum status text_fit(struct problem *p, const char *what, const char *our
 
 // More partitions move persons to others: what is open would be sealed without a part of them.
 static enum status partitions_fit(struct problem *p, int32_t ours, int32_t stored) {
-    if (ours == stored)
+    if (ours == 0 || ours == stored)
         return STATUS_OK;
     return problem_set(p, STATUS_CONFIG, "CLM-D4",
                        "nothing that is sealed is wrong: begin a new store (store.url), and take what is "

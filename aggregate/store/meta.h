@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #include "schemas/layout.h"
-#include "schemas/settings.h"
+#include "stream/startup/basis.h"
 #include "stream/store/store.h"
 
 enum { STORE_LAYOUT = 1 };
@@ -26,5 +26,9 @@ struct store_meta {
 enum status store_meta_read(struct store *store, struct store_meta *meta, struct problem *p);
 // Writes it, unless another was quicker: then `meta` becomes that one.
 enum status store_meta_begin(struct store *store, struct store_meta *meta, struct problem *p);
-// Is the store of this log, read in this way? STATUS_CONFIG (CLM-D4) with what differs.
+// What a store is begun with by who stands on this basis: all but the starts. Before its topic was looked at
+// it has no partitions and no id.
+void store_meta_of(struct store_meta *meta, const struct basis *basis);
+// Is the store of this log, read in this way? STATUS_CONFIG (CLM-D4) with what differs. What of our topic is
+// not known is passed over.
 enum status store_meta_fit(const struct store_meta *stored, const struct store_meta *ours, struct problem *p);

@@ -39,7 +39,7 @@ enum status startup_read_steps(struct startup *s, int argc, char **argv, const s
     if (status != STATUS_OK || request->help)
         return status;
     walk_found(walk, "topic %s, group %s", s->basis.settings.kafka_topic, s->basis.settings.kafka_group);
-    return walk_steps(walk, reading, sizeof(reading) / sizeof(reading[0]), READING, 0, true);
+    return walk_steps(walk, reading, sizeof(reading) / sizeof(reading[0]), READING, &(unsigned){0}, true);
 }
 
 enum status startup_read(struct startup *s, int argc, char **argv, const struct option_row *extra,
@@ -72,7 +72,7 @@ void startup_walk_begin(struct startup_walk *walk, struct startup *s, walk_repor
 
 enum status startup_walk(struct startup_walk *walk, unsigned parts, bool all) {
     unsigned failed = basis_files_read(&walk->s->basis) ? 0 : FILES;
-    return walk_steps(&walk->base, connecting, sizeof(connecting) / sizeof(connecting[0]), parts, failed,
+    return walk_steps(&walk->base, connecting, sizeof(connecting) / sizeof(connecting[0]), parts, &failed,
                       all);
 }
 

@@ -107,6 +107,10 @@ void source_expect(struct source *source, int32_t partitions);
 enum status source_check_topic(const struct settings *settings, const struct config_pair *passthrough,
                                size_t passthrough_count, const char *topic, int32_t *partitions,
                                int timeout_ms, struct problem *problem);
+// source_reaches of settings' topic, as source_check_topic: with a client of its own.
+enum status source_check_reaches(const struct settings *settings, const struct config_pair *passthrough,
+                                 size_t passthrough_count, int32_t count, int64_t time_ms, int32_t *partition,
+                                 int timeout_ms, struct problem *problem);
 
 // Errors that librdkafka reported, by its name for them; what comes after so many names is under "other".
 enum { SOURCE_ERRORS_MAX = 24 };

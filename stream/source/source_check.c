@@ -328,6 +328,28 @@ enum status source_reaches(struct source *s, int32_t count, int64_t time_ms, int
     return err == RD_KAFKA_RESP_ERR_NO_ERROR ? STATUS_OK : bounds_unknown(s, asked, err, timeout_ms, problem);
 }
 
+enum status source_check_reaches(const struct settings *settings, const struct config_pair *passthrough,
+                                 size_t passthrough_count, int32_t count, int64_t time_ms, int32_t *partition,
+                                 int timeout_ms, struct problem *problem) {
+    char reason[SOURCE_MESSAGE_BYTES];
+    char *topic = memory_text(settings->kafka_topic);
+    struct source s = {.topic = topic};
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    enum status status =
+        source_properties(conf, "consumer", settings, passthrough, passthrough_count, problem);
+    if (status == STATUS_OK && (s.rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, reason, sizeof(reason))) == NULL)
+        status = problem_set(problem, STATUS_CONFIG, "CLM-C1", "correct the kafka section",
+                             "the Kafka client cannot start: %s", reason);
+    if (s.rk == NULL) {
+        rd_kafka_conf_destroy(conf);
+    } else {
+        status = source_reaches(&s, count, time_ms, partition, timeout_ms, problem);
+        rd_kafka_destroy(s.rk);
+    }
+    free(topic);
+    return status;
+}
+
 enum status source_bounds(struct source *s, int32_t partition, int64_t *first, int64_t *end, int timeout_ms,
                           struct problem *problem) {
     struct source_extent extent = {.partition = partition};

@@ -23,6 +23,7 @@ struct basis {
     int32_t partitions;                // of the topic, now; after basis_step_topic
     char topic_id[BASIS_TOPIC_ID_MAX]; // "": unknown; after basis_step_topic_settings
     bool has_controller;               // the cluster tells of settings; as above
+    unsigned failed;                   // of the program's own steps, for a later part: what did not go well
 };
 
 void basis_fini(struct basis *b);

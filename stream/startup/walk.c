@@ -4,16 +4,16 @@
 #include <stdio.h>
 
 enum status walk_steps(struct walk *walk, const struct walk_step *steps, size_t count, unsigned parts,
-                       unsigned failed, bool all) {
+                       unsigned *failed, bool all) {
     enum status first = STATUS_OK;
     for (size_t i = 0; i < count; i++) {
-        if ((parts & steps[i].part) == 0 || (steps[i].needs & failed) != 0)
+        if ((parts & steps[i].part) == 0 || (steps[i].needs & *failed) != 0)
             continue;
         walk->step = steps[i].name;
         enum status status = steps[i].run(walk);
         if (status == STATUS_OK)
             continue;
-        failed |= steps[i].is;
+        *failed |= steps[i].is;
         first = first == STATUS_OK ? status : first;
         if (!all)
             break;

@@ -35,9 +35,9 @@ struct walk_step {
 };
 
 // Takes the steps of `parts` in their order. Stops at the first failure; with `all` it goes on with those
-// that do not need what has failed. `failed`: what has, before. Returns the first failure.
+// that do not need what has failed. `*failed`: what has, before and then after. Returns the first failure.
 enum status walk_steps(struct walk *walk, const struct walk_step *steps, size_t count, unsigned parts,
-                       unsigned failed, bool all);
+                       unsigned *failed, bool all);
 
 // Reports the present step: all is well, and this was found.
 void walk_found(struct walk *walk, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -315,6 +315,12 @@ def test_a_torn_checkpoint_is_named_and_the_one_before_it_taken(aggregation, pas
     aggregation.check_balance(expected)
 
 
+def refused_by_check(aggregation, *flags, code=78):
+    """What a start on this store would be refused for, and is not begun for: {step: code}"""
+    steps = json.loads(aggregation.command("check", "--connect", "-o", "json", *flags, check=code).stdout)
+    return {step["step"]: step["code"] for step in steps if step["result"] == "error"}
+
+
 def test_a_store_of_another_log_is_refused(aggregation, past, kafka):
     produce(aggregation, past, 500, 1)
     aggregator = aggregation.start()
@@ -324,6 +330,7 @@ def test_a_store_of_another_log_is_refused(aggregation, past, kafka):
     aggregator = aggregation.start(ready=False, flags=[f"--kafka.topic={other}"])
     assert aggregator.process.wait(30) == 78
     assert aggregator.said("CLM-D4")
+    assert refused_by_check(aggregation, f"--kafka.topic={other}") == {"store's settings": "CLM-D4"}
 
 
 def test_another_pseudonym_key_is_refused_and_a_store_from_before_fingerprints_takes_its_own(aggregation, past):
@@ -343,7 +350,9 @@ def test_another_pseudonym_key_is_refused_and_a_store_from_before_fingerprints_t
     aggregator = aggregation.start(ready=False)
     assert aggregator.process.wait(30) == 78
     assert "pseudonym key 1" in aggregator.said("CLM-M5")[-1]
+    assert refused_by_check(aggregation) == {"store's keys": "CLM-M5"}
     key.write_text(right)
+    assert refused_by_check(aggregation, code=0) == {}
     old = aggregation.start()
     key.write_text(right + f"{int(time.time() * 1000) + 3_600_000}: {'ee' * 16}\n")
     aggregator = aggregation.start()
@@ -367,7 +376,11 @@ def test_a_rotation_whose_time_records_have_reached_is_refused__red_by_the_clock
     aggregator = aggregation.start(ready=False)
     assert aggregator.process.wait(30) == 78
     assert "the log has records of its time" in aggregator.said("CLM-M5")[-1]
+    assert refused_by_check(aggregation) == {"store's log": "CLM-M5"}
+    aggregation.command("check")  # without the log nobody can say
     key.write_text(right + f"{now + 7_200_000}: {'ee' * 16}\n")
+    assert refused_by_check(aggregation, code=0) == {}
+    assert len(list((aggregation.store.path / "keys").iterdir())) == 1, "check keeps nothing"
     aggregator = aggregation.start()
     assert aggregator.terminate() == 0
 
@@ -381,6 +394,7 @@ def test_partitions_that_are_added_stop_it_and_what_is_sealed_stays(kafka, topic
     kafka.grow_topic(topic, 6)
     assert aggregator.process.wait(120) == 78
     assert aggregator.said("CLM-D4")
+    assert refused_by_check(aggregation) == {"store's log": "CLM-D4"}
     assert aggregation.sums() == sums
 
 

@@ -293,3 +293,28 @@ def test_check_goes_through_the_steps_of_a_start(tmp_path):
     assert "store" not in steps(PROGRAMS / "clameur-ingest", f"file://{tmp_path}/file/store", 0)
     for program in (AGGREGATE, PROGRAMS / "clameur-ingest"):
         assert "names no store" in steps(program, "/var/lib/clameur", 78)["configuration"]["problem"]
+
+
+META = {"layout": 1, "topic": "engagement", "topic_id": "", "partitions": 1, "starts": [0], "dedup_span": 262144, "framing": "auto",
+        "max_event_bytes": 1, "max_message_bytes": 1, "rules_hash": ""}
+
+
+@pytest.mark.parametrize("name, content, step, code, exits", [
+    ("keys/0001", "0 00000000000000a1\n", "store's keys", "CLM-M5", 78),
+    ("keys/0001", "torn", "store's keys", "CLM-D3", 65),
+    ("meta", json.dumps({**META, "topic": "orders"}), "store's settings", "CLM-D4", 78),
+    ("meta", json.dumps({**META, "dedup_span": 4096}), "store's settings", "CLM-D4", 78),
+    ("meta", "torn", "store's settings", "CLM-D3", 65)])
+def test_check_refuses_what_a_start_refuses_of_its_store_and_keeps_nothing__red_without_the_looks(tmp_path, name, content, step, code, exits):
+    (tmp_path / "key").write_text("00" * 16 + "\n")
+    (tmp_path / "key").chmod(0o600)
+    file = tmp_path / "store" / name
+    file.parent.mkdir(parents=True)
+    file.write_text(content)
+    flags = ["--kafka.bootstrap.servers=127.0.0.1:1", "--kafka.topic=engagement", f"--privacy.key_file={tmp_path / 'key'}",
+             f"--store.url=file://{tmp_path / 'store'}"]
+    before = sorted(tmp_path.rglob("*"))
+    told = json.loads(run([AGGREGATE, "check", "-o", "json", *flags], tmp_path, check=exits).stdout)
+    assert {row["step"]: row["code"] for row in told if row["result"] == "error"} == {step: code}
+    assert [path for path in sorted(tmp_path.rglob("*")) if ".tmp" not in path.parts] == before and file.read_text() == content
+    assert code in run([AGGREGATE, "run", *flags], tmp_path, check=exits).stderr

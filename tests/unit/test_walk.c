@@ -45,7 +45,7 @@ static void assert_walk(const struct walk_step *steps, size_t count, unsigned pa
                         bool all, enum status expected, const char *said) {
     struct walk walk = {.report = tell};
     told[0] = '\0';
-    assert_int_equal(walk_steps(&walk, steps, count, parts, failed, all), expected);
+    assert_int_equal(walk_steps(&walk, steps, count, parts, &failed, all), expected);
     assert_string_equal(told, said);
 }
 #define COUNT(steps) (sizeof(steps) / sizeof((steps)[0]))
