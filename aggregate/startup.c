@@ -1,13 +1,31 @@
 #include "aggregate/startup.h"
 
 #include "aggregate/startup_steps.h"
+#include "aggregate/zone/account_zones.h"
 
 enum { READING = 1, CONNECTING = 2, SAMPLE = 4 }; // parts
 // What others may need.
 enum { LEAF = 0, TOPIC = 1, RULES = 2, KEYS = 4, STORE = 8, BEGUN = 16, KEYRING = 32 };
 enum { OF_READING = RULES | KEYS | STORE | BEGUN | KEYRING };
 
+// Commands alone need the zones: without any on this host an aggregator works.
+static enum status check_zones(struct walk *walk) {
+    const struct basis *b = walk->basis;
+    struct problem p;
+    enum status status =
+        account_zones_check(b->settings.accounts_zones, config_origin(b->config, "accounts.zones"), &p);
+    if (status == STATUS_CONFIG)
+        return walk_trouble_told(walk, status);
+    if (status != STATUS_OK) {
+        p.status = STATUS_OK;
+        return walk_trouble(walk, &p);
+    }
+    walk_found(walk, "%s", b->settings.accounts_zones[0] != '\0' ? b->settings.accounts_zones : "none named");
+    return STATUS_OK;
+}
+
 static const struct walk_step steps[] = {
+    {"account zones", READING, LEAF, 0, check_zones},
     {"kafka properties", READING, LEAF, 0, basis_step_properties},
     {"rules", READING, RULES, 0, basis_step_rules},
     {"refunds", READING, LEAF, RULES, startup_step_refunds},

@@ -13,6 +13,14 @@
 enum { PLATFORM_NAMES_MAX = 256, OTHERS_SAID_MAX = 3, NAMES_TOLD_MAX = 20 };
 static const char directory_scheme[] = "file://";
 
+// A host without time zones is told so where one is needed.
+static enum status zones_check(const struct store_reader *r) {
+    struct problem p;
+    enum status status =
+        account_zones_check(r->settings.accounts_zones, config_origin(r->config, "accounts.zones"), &p);
+    return status == STATUS_CONFIG ? status : STATUS_OK;
+}
+
 static void help_print(const char *usage, const struct option_row *own, size_t own_count) {
     printf("usage: %s\n", usage);
     if (own_count > 0)
@@ -40,7 +48,9 @@ enum status store_reader_configure(struct store_reader *r, int argc, char **argv
         fprintf(stderr, "-o %s: there is table, json, jsonl, csv and tsv\n", output);
         return STATUS_USAGE;
     }
-    return settings_check(&r->settings, r->config);
+    status = settings_check(&r->settings, r->config);
+    enum status zones = zones_check(r);
+    return status == STATUS_OK ? zones : status;
 }
 
 // Opening makes a directory that is not there; of a name that was mistyped a reader would see an empty store.

@@ -318,3 +318,25 @@ def test_check_refuses_what_a_start_refuses_of_its_store_and_keeps_nothing__red_
     assert {row["step"]: row["code"] for row in told if row["result"] == "error"} == {step: code}
     assert [path for path in sorted(tmp_path.rglob("*")) if ".tmp" not in path.parts] == before and file.read_text() == content
     assert code in run([AGGREGATE, "run", *flags], tmp_path, check=exits).stderr
+
+
+def test_a_zone_that_there_is_none_of_is_refused_with_its_line__red_without_the_check(tmp_path, store):
+    (tmp_path / "key").write_text("00" * 16 + "\n")
+    (tmp_path / "key").chmod(0o600)
+    file = tmp_path / "clameur.yaml"
+    config = f"""kafka.bootstrap.servers: 127.0.0.1:1
+privacy.key_file: {tmp_path / 'key'}
+accounts.zones: {{}}
+"""
+    flags = ["-c", file, f"--store.url=file://{tmp_path / 'store'}"]
+    file.write_text(config.format("acme=Europe/Berln, bolt=Asia/Kolkata,carl"))
+    said = f"{file}:3:17 CLM-C1 accounts.zones: "
+    for command in (["run", *flags], ["show", "--account", "bolt", "-c", file, f"--store.url=file://{store.directory}"]):
+        done = run([AGGREGATE, *command], tmp_path, check=78)
+        assert f'{said}there is no time zone "Europe/Berln"; Europe/Berlin is the nearest' in done.stderr, done.stderr
+        assert f'{said}"carl" names no account and its zone' in done.stderr and done.stdout == ""
+    told = json.loads(run([AGGREGATE, "check", "-o", "json", *flags], tmp_path, check=78).stdout)
+    wrong = [row["problem"] for row in told if row["result"] == "error"]
+    assert len(wrong) == 2 and "3:17" in wrong[0] and "Berln" in wrong[0] and "carl" in wrong[1], told
+    file.write_text(config.format("acme=Europe/Berlin, bolt=Asia/Kolkata"))
+    run([AGGREGATE, "check", *flags], tmp_path, check=0)
