@@ -106,6 +106,22 @@ static void a_rotation_that_records_have_reached_is_refused__red_by_the_clock_al
     assert_int_equal(settle(rotated, 2, &p), STATUS_OK);
 }
 
+static void who_only_looks_keeps_nothing_and_need_not_ask_the_log(void **state) {
+    const struct keyring_ahead unasked = {.clock_ms = NOW};
+    struct problem p;
+    size_t known = 9;
+    newest_ms = NOW + 5;
+    assert_int_equal(keyring_fit(store, rotated, 1, &ahead, &known, &p), STATUS_OK);
+    assert_int_equal(known, 0);
+    holds("keys/0001", NULL);
+    assert_int_equal(settle(rotated, 1, &p), STATUS_OK);
+    assert_int_equal(keyring_fit(store, &other, 1, &unasked, &known, &p), STATUS_CONFIG);
+    assert_int_equal(keyring_fit(store, rotated, 2, &ahead, &known, &p), STATUS_CONFIG);
+    assert_int_equal(keyring_fit(store, rotated, 2, &unasked, &known, &p), STATUS_OK);
+    assert_int_equal(known, 1);
+    holds("keys/0002", NULL);
+}
+
 static void a_rotation_that_the_log_says_nothing_of_is_not_kept(void **state) {
     struct problem p;
     asking = STATUS_UNAVAILABLE;
@@ -166,6 +182,7 @@ int main(void) {
         TEST(a_rotation_that_lies_ahead_is_kept_and_the_file_before_it_refused),
         TEST(a_rotation_that_has_passed_is_refused__red_without_the_time),
         TEST(a_rotation_that_records_have_reached_is_refused__red_by_the_clock_alone),
+        TEST(who_only_looks_keeps_nothing_and_need_not_ask_the_log),
         TEST(a_rotation_that_the_log_says_nothing_of_is_not_kept),
         TEST(a_store_without_any_takes_all_that_it_meets),
         TEST(what_is_no_such_file_is_refused),
