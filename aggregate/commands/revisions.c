@@ -98,14 +98,10 @@ enum status revisions_each(const struct published *pub, int64_t start_s, int64_t
     return status;
 }
 
-enum status revisions_headers(const struct published *pub, int64_t start_s, int64_t end_s,
-                              revision_visit visit, void *context, struct problem *p) {
+enum status revisions_header(const struct published *pub, int64_t start_s, revision_visit visit,
+                             void *context, struct problem *p) {
     struct revisions_state found = {0};
-    enum status status = STATUS_OK;
-    for (size_t i = window_set_place(&pub->windows, start_s);
-         i < pub->windows.count && pub->windows.at[i] < end_s && status == STATUS_OK; i++)
-        status = window_visit(pub, pub->windows.at[i], NULL, visit, context, &found, p);
-    return status;
+    return window_visit(pub, start_s, NULL, visit, context, &found, p);
 }
 
 enum status revisions_stretches(const struct published *pub, const struct period *period,

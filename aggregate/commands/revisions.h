@@ -27,9 +27,10 @@ typedef enum status (*revision_visit)(void *context, const struct revision *revi
 // snapshot is said on standard error, and left out. Ends at the first that fails. `state` may be NULL.
 enum status revisions_each(const struct published *pub, int64_t start_s, int64_t end_s, revision_visit visit,
                            void *context, struct revisions_state *state, struct problem *p);
-// The same of their headers alone: nothing else of a file is checked, and `rows` is NULL.
-enum status revisions_headers(const struct published *pub, int64_t start_s, int64_t end_s,
-                              revision_visit visit, void *context, struct problem *p);
+// The same of one published window, and of its header alone: nothing else of the file is checked, and `rows`
+// is NULL.
+enum status revisions_header(const struct published *pub, int64_t start_s, revision_visit visit,
+                             void *context, struct problem *p);
 
 // Calls `visit` for each stretch of the period that holds a published window, the stretches being as long as
 // `every` says. Ends at the first that fails.

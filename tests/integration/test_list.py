@@ -45,6 +45,19 @@ def test_a_window_of_several_revisions_is_told_so(store):
     assert {state: (row["windows"], row["files"], row["revisions"]) for state, row in rows.items()} == {"sealed": (1, 1, 1), "revised": (1, 2, 2)}
 
 
+def test_a_torn_snapshot_is_named_and_counted__and_hides_nothing_else(store):
+    store.window(0).window(1).window(2).make()
+    torn = store.named("snapshots")[1]
+    store.path(torn).write_bytes(store.path(torn).read_bytes()[:-3])
+    done = store.run("list", "-o", "jsonl", check=65)
+    assert "CLM-D3" in done.stderr and torn in done.stderr and "do: " in done.stderr
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert {row["state"]: (row["windows"], row["from_utc"]) for row in rows if row["what"] == "windows"} == {
+        "sealed": (2, "2026-03-28T23:00:00Z"), "unreadable": (1, "2026-03-28T23:15:00Z")}
+    assert [row["name"] for row in rows if row["what"] == "partition"] == ["0", "1"]
+    assert store.run("list", "--since", str(FIRST + 2 * WINDOW)).stderr == "", "it is not among these"
+
+
 def test_partitions_say_how_far_they_are_and_which_is_waited_for(store):
     store.window(0).make()
     rows = _listed(store, what="partition")

@@ -123,9 +123,9 @@ static enum status period_read(const struct list_flags *flags, const struct zone
 }
 
 static enum status store_list_all(struct output *out, const struct published *pub,
-                                  const struct period *period, bool all, struct problem *p) {
+                                  const struct period *period, bool all, int64_t *unread, struct problem *p) {
     log_list(out, pub);
-    enum status status = list_windows(out, pub, period, all, p);
+    enum status status = list_windows(out, pub, period, all, unread, p);
     for (uint32_t i = 0; i < pub->partitions && status == STATUS_OK; i++)
         partition_list(out, pub, i);
     if (status == STATUS_OK)
@@ -157,6 +157,7 @@ static enum status list(struct store_reader *r, const struct list_flags *flags) 
     struct output out;
     struct problem p;
     bool all = true;
+    int64_t unread = 0;
     output_init(&out, r->format, columns, LIST_CELLS);
     out.sparse = sparse;
     output_fit(&out, stdout);
@@ -168,7 +169,7 @@ static enum status list(struct store_reader *r, const struct list_flags *flags) 
     if (status == STATUS_OK)
         status = period_read(flags, zone, &pub, &period, &all, &p);
     if (status == STATUS_OK)
-        status = store_list_all(&out, &pub, &period, all, &p);
+        status = store_list_all(&out, &pub, &period, all, &unread, &p);
     if (status == STATUS_OK)
         status = empty_check(&out, &pub, &p);
     if (status == STATUS_OK)
@@ -176,7 +177,9 @@ static enum status list(struct store_reader *r, const struct list_flags *flags) 
     published_fini(&pub);
     output_fini(&out);
     zone_close(&zone);
-    return status == STATUS_OK ? status : store_reader_fail(&p);
+    if (status != STATUS_OK)
+        return store_reader_fail(&p);
+    return unread > 0 ? STATUS_BAD_DATA : STATUS_OK;
 }
 
 int command_list(int argc, char **argv) {

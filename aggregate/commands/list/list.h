@@ -32,8 +32,9 @@ void list_row_time(struct list_row *row, enum list_cell cell, int64_t time_s); /
 // ---- list_windows.c: published windows by their state, and those that are not
 
 // `period`: which; `all`: it is all of them, and what has events beyond the last that is published, too.
+// `unread`: how many have a newest revision that cannot be read; each was named on standard error (CLM-D3).
 enum status list_windows(struct output *out, const struct published *pub, const struct period *period,
-                         bool all, struct problem *p);
+                         bool all, int64_t *unread, struct problem *p);
 
 // ---- list_files.c: what else lies in a store
 

@@ -37,8 +37,28 @@ static enum status revision_tally(void *context, const struct revision *revision
     return STATUS_OK;
 }
 
-static enum status published_list(struct output *out, const struct published *pub,
-                                  const struct period *period, struct problem *p) {
+// A file that cannot be read is named and counted, and hides no other: what else is there was asked.
+static enum status window_read(const struct published *pub, int64_t start_s, struct tally *tallies,
+                               struct tally *unread, struct problem *p) {
+    enum status status = revisions_header(pub, start_s, revision_tally, tallies, p);
+    if (status != STATUS_BAD_DATA)
+        return status;
+    problem_print(p);
+    window_tally(unread, start_s);
+    return STATUS_OK;
+}
+
+static enum status windows_read(const struct published *pub, const struct period *period,
+                                struct tally *tallies, struct tally *unread, struct problem *p) {
+    const struct window_set *windows = &pub->windows;
+    enum status status = STATUS_OK;
+    for (size_t i = window_set_place(windows, period->start_s);
+         i < windows->count && windows->at[i] < period->end_s && status == STATUS_OK; i++)
+        status = window_read(pub, windows->at[i], tallies, unread, p);
+    return status;
+}
+
+static void published_list(struct output *out, const struct tally *tallies) {
     static const struct {
         enum freshness freshness;
         const char *name, *says;
@@ -48,9 +68,7 @@ static enum status published_list(struct output *out, const struct published *pu
         {FRESH_PROVISIONAL, "provisional", "not past its lateness, or it lacks something that is known"},
         {FRESH_INCOMPLETE, "incomplete", "published without a partition"},
     };
-    struct tally tallies[STATES] = {0};
-    enum status status = revisions_headers(pub, period->start_s, period->end_s, revision_tally, tallies, p);
-    for (size_t i = 0; i < STATES && status == STATUS_OK; i++) {
+    for (size_t i = 0; i < STATES; i++) {
         const struct tally *tally = &tallies[states[i].freshness];
         struct list_row row;
         if (tally->windows == 0)
@@ -63,12 +81,11 @@ static enum status published_list(struct output *out, const struct published *pu
         list_row_text(&row, LIST_SAYS, states[i].says);
         output_row(out, row.cells);
     }
-    return status;
 }
 
-// ---- that have events, and are not
+// ---- of which no more is known
 
-static void absent_list(struct output *out, const struct tally *tally, const char *state, const char *says) {
+static void rest_list(struct output *out, const struct tally *tally, const char *state, const char *says) {
     struct list_row row;
     if (tally->windows == 0)
         return;
@@ -87,16 +104,21 @@ static void absents_list(struct output *out, const struct published *pub, const 
         if (is_meant && start_s >= pub->gone_before_s && !window_set_has(&pub->windows, start_s))
             window_tally(&tallies[absence_of(&pub->seal, start_s, true)], start_s);
     }
-    absent_list(out, &tallies[ABSENT_MISSING], "missing", "all have sealed it, and it is not published");
-    absent_list(out, &tallies[ABSENT_UNSEALED], "not sealed yet", published_waits_for(pub, waits));
+    rest_list(out, &tallies[ABSENT_MISSING], "missing", "all have sealed it, and it is not published");
+    rest_list(out, &tallies[ABSENT_UNSEALED], "not sealed yet", published_waits_for(pub, waits));
 }
 
 enum status list_windows(struct output *out, const struct published *pub, const struct period *period,
-                         bool all, struct problem *p) {
+                         bool all, int64_t *unread, struct problem *p) {
+    struct tally tallies[STATES] = {0}, torn = {0};
     enum status status = STATUS_OK;
     if (pub->windows.count > 0)
-        status = published_list(out, pub, period, p);
-    if (status == STATUS_OK)
-        absents_list(out, pub, period, all);
-    return status;
+        status = windows_read(pub, period, tallies, &torn, p);
+    if (status != STATUS_OK)
+        return status;
+    published_list(out, tallies);
+    rest_list(out, &torn, "unreadable", "the newest revision is torn, changed or another's: see verify");
+    absents_list(out, pub, period, all);
+    *unread = torn.windows;
+    return STATUS_OK;
 }
