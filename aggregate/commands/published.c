@@ -180,20 +180,24 @@ void published_fini(struct published *pub) {
 // ---- the range
 
 const char *published_waits_for(const struct published *pub, char out[WAITS_TEXT_MAX]) {
+    const struct seal *seal = &pub->seal;
     char time[LOCAL_TIME_MAX];
+    local_time_write(time, NULL, seal->sealed_s);
     if (pub->partitions == 0)
         snprintf(out, WAITS_TEXT_MAX,
                  "no partition has a sealed-through record yet: is clameur-aggregate run running?");
-    else if (!pub->seal.known)
+    else if (!seal->known)
         snprintf(out, WAITS_TEXT_MAX, "partition %u has no sealed-through record yet: it waits for its owner",
-                 pub->seal.last);
-    else if (pub->seal.sealed_s == 0)
-        snprintf(out, WAITS_TEXT_MAX, "partition %u has sealed nothing yet", pub->seal.last);
-    else {
-        local_time_write(time, NULL, pub->seal.sealed_s);
-        snprintf(out, WAITS_TEXT_MAX, "partition %u seals last: it has sealed what ends by %s",
-                 pub->seal.last, time);
-    }
+                 seal->last);
+    else if (seal->sealed_s == 0 && seal->level)
+        snprintf(out, WAITS_TEXT_MAX, "no partition has sealed anything yet");
+    else if (seal->sealed_s == 0)
+        snprintf(out, WAITS_TEXT_MAX, "partition %u has sealed nothing yet", seal->last);
+    else if (seal->level)
+        snprintf(out, WAITS_TEXT_MAX, "all partitions have sealed what ends by %s", time);
+    else
+        snprintf(out, WAITS_TEXT_MAX, "partition %u seals last: it has sealed what ends by %s", seal->last,
+                 time);
     return out;
 }
 

@@ -42,6 +42,7 @@ enum status published_period(const struct published *pub, struct period *period,
 typedef void (*known_visit)(void *context, int64_t start_s);
 void published_known(const struct published *pub, const struct period *period, known_visit visit,
                      void *context);
-// "partition 3 seals last: it has sealed up to 2026-01-01T00:15:00Z", or who has no record.
+// "partition 3 seals last: it has sealed what ends by 2026-01-01T00:15:00Z", or who has no record; where all
+// stand equal, that all have.
 enum { WAITS_TEXT_MAX = 256 };
 const char *published_waits_for(const struct published *pub, char out[WAITS_TEXT_MAX]);

@@ -6,10 +6,11 @@
 #include "aggregate/keep/earlier.h"
 
 struct seal seal_of(const struct progress *const *of, uint32_t partitions) {
-    struct seal seal = {.partitions = partitions, .known = partitions > 0};
+    struct seal seal = {.partitions = partitions, .known = partitions > 0, .level = partitions > 0};
     for (uint32_t i = 0; i < partitions; i++) {
         if (of[i] == NULL)
             return (struct seal){.partitions = partitions, .last = i};
+        seal.level = seal.level && of[i]->sealed_s == of[0]->sealed_s;
         int64_t watermark_s = of[i]->watermark_ms > 0 ? of[i]->watermark_ms / 1000 : 0;
         if (i == 0 || of[i]->sealed_s < seal.sealed_s) {
             seal.sealed_s = of[i]->sealed_s;

@@ -9,8 +9,9 @@
 // What all partitions have sealed.
 struct seal {
     uint32_t partitions;
-    uint32_t last;       // the partition that seals last
+    uint32_t last;       // the partition that seals last, the first of several
     bool known;          // every partition has a record; else `last` is one that has none
+    bool level;          // known, and none has sealed more than another: `last` holds up nothing
     int64_t sealed_s;    // every window that ends by then is sealed by all; 0: none
     int64_t watermark_s; // event time up to which all are thought complete; 0: none
 };

@@ -85,8 +85,11 @@ def test_a_window_that_is_missing_in_the_middle_is_said__it_would_pass_for_zero(
 def test_what_is_not_sealed_yet_is_said_and_who_seals_last(store):
     store.window(0).window(1, publish=False).make(sealed=1)
     done = store.run("show", "--since", str(FIRST), "--until", str(FIRST + 4 * WINDOW))
-    assert "3 windows of this time are not sealed yet" in done.stderr and "partition 0 seals last" in done.stderr
-    assert "not over" not in done.stderr
+    assert "3 windows of this time are not sealed yet" in done.stderr and "not over" not in done.stderr
+    assert "all partitions have sealed what ends by 2026-03-28T23:15:00Z" in done.stderr and "seals last" not in done.stderr
+    store.path(store.named("through")[0]).unlink()
+    store.files[-2]["progress"]["sealed"] += WINDOW
+    assert "partition 1 seals last" in store.write().run("show", "--since", str(FIRST), "--until", str(FIRST + 4 * WINDOW)).stderr
 
 
 def test_what_is_still_to_come_waits_for_nobody(store):

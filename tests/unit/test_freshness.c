@@ -23,16 +23,26 @@ static void what_all_have_sealed_is_what_the_last_has(void **state) {
     struct progress of[] = {progress_of(0, END + 2000), progress_of(1, END + 100), progress_of(2, END + 900)};
     const struct progress *all[] = {&of[0], &of[1], &of[2]};
     struct seal seal = seal_of(all, 3);
-    assert_true(seal.known && seal.last == 1 && seal.sealed_s == END && seal.watermark_s == END + 100);
+    assert_true(seal.known && !seal.level && seal.last == 1 && seal.sealed_s == END &&
+                seal.watermark_s == END + 100);
     all[2] = NULL;
     seal = seal_of(all, 3);
-    assert_true(!seal.known && seal.last == 2 && seal.sealed_s == 0);
+    assert_true(!seal.known && !seal.level && seal.last == 2 && seal.sealed_s == 0);
     seal = seal_of(all, 0);
-    assert_false(seal.known);
+    assert_false(seal.known || seal.level);
     of[1].watermark_ms = INT64_MIN;
     of[1].sealed_s = 0;
     seal = seal_of(all, 2);
     assert_true(seal.known && seal.last == 1 && seal.sealed_s == 0 && seal.watermark_s == 0);
+}
+
+static void where_all_have_sealed_the_same_none_is_the_last(void **state) {
+    struct progress of[] = {progress_of(0, END + 1000), progress_of(1, END + 900),
+                            progress_of(2, END + 1799)};
+    const struct progress *all[] = {&of[0], &of[1], &of[2]};
+    assert_true(seal_of(all, 3).level && seal_of(all, 3).sealed_s == END + 900);
+    of[2].sealed_s += 900;
+    assert_false(seal_of(all, 3).level);
 }
 
 static void a_window_is_sealed_once_every_partition_is_past_its_lateness(void **state) {
@@ -162,6 +172,7 @@ static void a_window_without_a_snapshot_is_empty_unsealed_or_missing(void **stat
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_all_have_sealed_is_what_the_last_has),
+        cmocka_unit_test(where_all_have_sealed_the_same_none_is_the_last),
         cmocka_unit_test(a_window_is_sealed_once_every_partition_is_past_its_lateness),
         cmocka_unit_test(a_stretch_is_as_fresh_as_the_worst_of_its_windows),
         cmocka_unit_test(a_file_that_lacks_what_a_line_has_is_short__it_would_pass_for_sealed),

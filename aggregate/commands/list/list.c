@@ -84,12 +84,7 @@ static void progress_write(char out[TEXT_MAX], const struct progress *progress) 
 // One that has sealed less than another holds up what all are to have sealed.
 static bool is_waited_for(const struct published *pub, uint32_t partition) {
     const struct progress *own = pub->throughs[partition];
-    bool is_behind = own == NULL;
-    if (own == NULL || !pub->seal.known || own->sealed_s > pub->seal.sealed_s)
-        return is_behind;
-    for (uint32_t i = 0; i < pub->partitions; i++)
-        is_behind = is_behind || pub->throughs[i]->sealed_s > own->sealed_s;
-    return is_behind;
+    return own == NULL || (pub->seal.known && !pub->seal.level && own->sealed_s == pub->seal.sealed_s);
 }
 
 static void partition_list(struct output *out, const struct published *pub, uint32_t partition) {
