@@ -1,7 +1,6 @@
 """The reading commands as analysts meet them: what a store lacks is said, by the figures themselves and by verify; names that no window has
 stop nobody; what is asked for, what is printed, and where it goes."""
 import csv
-import fcntl
 import io
 import json
 import os
@@ -9,15 +8,14 @@ import pty
 import shutil
 import signal
 import sqlite3
-import struct
 import subprocess
-import termios
 import time
 
 import pytest
 
 from harness.made_store import AGGREGATE, FIRST, TIKTOK, WINDOW, Store, bad_of, exported, figures_of, moves_of, orders_of, rows_of, store  # noqa: F401
 from harness.process import ENVIRONMENT, run
+from harness.terminal import on_a_terminal
 
 DAY = 86400
 
@@ -280,43 +278,26 @@ def _said_on_a_terminal(store, *arguments):
     return child.communicate(timeout=60)[1]
 
 
-def _on_a_terminal(store, width, *arguments):
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, width, 0, 0))
-    child = subprocess.Popen([AGGREGATE, *arguments, f"--store.url=file://{store.directory}"], stdin=subprocess.DEVNULL, stdout=theirs, env=ENVIRONMENT,
-                             stderr=subprocess.DEVNULL)
-    os.close(theirs)
-    text = b""
-    try:
-        while piece := os.read(ours, 65536):
-            text += piece
-    except OSError:  # nobody writes any more
-        pass
-    os.close(ours)
-    assert child.wait(60) == 0
-    return text.decode().replace("\r\n", "\n")
-
-
 def test_a_table_keeps_to_the_width_of_the_terminal(store):
     store.window(0).window(1).make()
     asked = "show", "--since", str(FIRST), "--account", "acme"
     plain = store.run(*asked, "-o", "table").stdout
     width = max(map(len, plain.splitlines()))
-    assert _on_a_terminal(store, width, *asked) == plain
-    above, table = _on_a_terminal(store, width - 1, *asked).split("\n\n")
+    assert on_a_terminal(store, width, *asked) == plain
+    above, table = on_a_terminal(store, width - 1, *asked).split("\n\n")
     assert {"account      acme", "freshness    sealed"} <= set(above.splitlines())
     assert table.split()[:3] == ["platform", "kpi", "numerator"] and len(table.splitlines()) == len(plain.splitlines())
     assert "start_utc" not in table
-    records = _on_a_terminal(store, 30, *asked).split("\n\n")
+    records = on_a_terminal(store, 30, *asked).split("\n\n")
     assert len(records) == len(plain.splitlines()) and all("kpi " in record for record in records[1:])
-    every = _on_a_terminal(store, 110, *asked, "--by", "window", "--kpi", "interactions", "--platform", "tiktok").split("\n\n")
+    every = on_a_terminal(store, 110, *asked, "--by", "window", "--kpi", "interactions", "--platform", "tiktok").split("\n\n")
     assert len(every) == 2 and len(every[1].splitlines()) == 3, "windows are rows of one table"
 
 
 def test_kpis_of_a_platform_are_a_table_on_80_columns__red_with_ratios_in_full_or_a_column_for_one_time(store):
     read = {"platform": TIKTOK, "content": "", "counter": "followers", "value": 123457, "at": 1000 * (FIRST + 7), "event": 1}
     store.window(0, readings=([read], [])).make()
-    above, table = _on_a_terminal(store, 80, "show", "latest", "--account", "acme", "--platform", "tiktok").split("\n\n")
+    above, table = on_a_terminal(store, 80, "show", "latest", "--account", "acme", "--platform", "tiktok").split("\n\n")
     assert "as_of        2026-03-28T23:00:07Z, or -" in above.splitlines()
     rows = [line.split() for line in table.splitlines()]
     assert ["engagement_by_followers", "4", "123457", "3.24e-05", "ratio", "both"] in rows
@@ -334,10 +315,10 @@ def test_many_figures_are_told_by_headlines_on_a_terminal_alone__and_how_to_see_
     everything = store.run(*asked, "-o", "table").stdout
     kpis = {row["kpi"] for row in store.show("latest", "--account", "acme")}
     assert len(everything.splitlines()) > 101 and kpis > HEADLINES - {"reach", "aov"}, "a pipe gets all, of any format"
-    brief = _on_a_terminal(store, 300, *asked).splitlines()
+    brief = on_a_terminal(store, 300, *asked).splitlines()
     assert {line.split()[2] for line in brief[1:]} == kpis & HEADLINES and len(brief) == 1 + 12 * 3
     for more in (("--all",), ("--counters",), ("--platform", "tiktok"), ("--kpi", "applause"), ("--by", "account"), ("-o", "jsonl")):
-        said = _on_a_terminal(store, 300, *asked, *more)
+        said = on_a_terminal(store, 300, *asked, *more)
         assert said == store.run(*asked, *more, *(() if "-o" in more else ("-o", "table"))).stdout, more
     left = len(everything.splitlines()) - len(brief)
     assert f"these are headlines; {left} more figures: --platform P" in _said_on_a_terminal(store, *asked)
@@ -350,7 +331,7 @@ def test_figures_without_a_headline_are_told_in_full_however_many__red_if_they_a
     asked = "show", "latest", "--account", "shop"
     everything = store.run(*asked, "-o", "table").stdout
     assert len(everything.splitlines()) > 101 and not HEADLINES & {line.split()[2] for line in everything.splitlines()}
-    assert _on_a_terminal(store, 300, *asked) == everything
+    assert on_a_terminal(store, 300, *asked) == everything
 
 
 @pytest.mark.parametrize("words", [("show",), ("verify", "-o", "json"), ("help", "kpis"), ("schema",)])

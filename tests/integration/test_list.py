@@ -6,6 +6,7 @@ import json
 import pytest
 
 from harness.made_store import FIRST, WINDOW, Store, read_file, store  # noqa: F401
+from harness.terminal import on_a_terminal
 
 META = {"layout": 1, "topic": "engagement", "topic_id": "AbC", "partitions": 2, "starts": [0, 0], "dedup_span": 262144, "framing": "auto",
         "max_event_bytes": 65536, "max_message_bytes": 1048576, "rules_hash": "0123456789abcdef"}
@@ -67,7 +68,7 @@ def test_partitions_say_how_far_they_are_and_which_is_waited_for(store):
     behind.files[-1]["progress"] |= {"sealed": FIRST, "offset": 99, "watermark": 1000 * FIRST}
     rows = _listed(behind.write(), what="partition")
     assert [(row["state"], row["to_utc"]) for row in rows] == [(None, "2026-03-29T01:30:00Z"), ("waited for", "2026-03-28T23:00:00Z")]
-    assert rows[1]["says"] == "kept up to offset 99, complete up to 2026-03-28T23:00:00Z"
+    assert (rows[1]["offset"], rows[1]["complete_utc"], rows[1]["says"]) == (99, "2026-03-28T23:00:00Z", None)
     behind.path(behind.named("through")[0]).unlink()
     rows = _listed(behind, what="partition")
     assert (rows[0]["state"], rows[0]["says"]) == ("waited for", "no sealed-through record yet: it waits for its owner") and rows[1]["state"] is None
@@ -97,6 +98,22 @@ def test_it_is_a_table_on_a_terminal_and_rows_elsewhere(store):
     assert len(store.run("list").stdout.splitlines()) == 5
     assert "usage: clameur-aggregate list" in store.run("list", "--help").stdout
     assert "--since and --until" in store.run("list", "2026-03", check=64).stderr
+
+
+def test_tables_on_a_terminal_of_80_columns_fit__red_with_one_of_all_columns(store):
+    store.window(0).window(1, publish=False).make(sealed=1)
+    store.files[-1]["progress"] |= {"sealed": FIRST, "offset": 123456789012}
+    store.path(store.named("through")[1]).unlink()
+    (store.write().directory / "meta").write_text(json.dumps(META))
+    tables = on_a_terminal(store, 80, "list").split("\n\n")
+    heads = [table.split("\n")[0].split() for table in tables]
+    assert heads == [["log", "holds"], ["windows", "count", "from_utc", "to_utc"], ["windows", "files", "bytes", "events", "revisions"],
+                     ["partition", "offset", "sealed_utc", "complete_utc", "state"], ["files", "windows", "count", "says"]]
+    assert [line.split() for line in tables[3].splitlines()[1:]] == [
+        ["0", "20", "2026-03-28T23:15:00Z", "2026-03-28T23:15:00Z", "-"],
+        ["1", "123456789012", "2026-03-28T23:00:00Z", "2026-03-28T23:15:00Z", "waited", "for"]]
+    assert "  not sealed yet: partition 1 seals last: it has sealed what ends by 2026-03-28T23:00:00Z" in tables[2].splitlines()
+    assert all(len(line) <= 80 for table in tables for line in table.splitlines() if not line.startswith("  "))
 
 
 @pytest.mark.parametrize("published", (False, True))

@@ -14,7 +14,10 @@ static const char usage[] =
     "whom the others wait, its files and the fingerprints of its pseudonym keys. `bytes` and `events` are "
     "those "
     "of the\n"
-    "newest revisions, `revisions` the most of any. Headers alone are read: verify checks the rest.";
+    "newest revisions, `revisions` the most of any. Of a partition `to_utc` is what it has sealed, "
+    "`offset` up to\n"
+    "where it is kept, `complete_utc` the event time up to which it is thought complete. Headers alone are "
+    "read: verify checks the rest.";
 
 struct list_flags {
     const char *output;
@@ -28,9 +31,9 @@ static const struct option_row flag_rows[] = {
 enum { FLAG_ROWS = sizeof(flag_rows) / sizeof(flag_rows[0]), TEXT_MAX = 512 };
 
 static const struct output_column columns[LIST_CELLS] = {
-    {"what", false},     {"name", false},   {"state", false}, {"windows", true},
-    {"files", true},     {"bytes", true},   {"events", true}, {"revisions", true},
-    {"from_utc", false}, {"to_utc", false}, {"says", false},
+    {"what", false},   {"name", false},         {"state", false},    {"windows", true}, {"files", true},
+    {"bytes", true},   {"events", true},        {"revisions", true}, {"offset", true},  {"from_utc", false},
+    {"to_utc", false}, {"complete_utc", false}, {"says", false},
 };
 
 // ---- rows
@@ -72,15 +75,6 @@ static void log_list(struct output *out, const struct published *pub) {
 
 // ---- partitions
 
-static void progress_write(char out[TEXT_MAX], const struct progress *progress) {
-    char time[LOCAL_TIME_MAX] = "";
-    if (progress->watermark_ms > 0)
-        local_time_write(time, NULL, progress->watermark_ms / 1000);
-    snprintf(out, TEXT_MAX, "kept up to offset %" PRId64 "%s%s%s", progress->offset,
-             time[0] != '\0' ? ", complete up to " : ", no watermark yet", time,
-             progress->sealed_s == 0 ? "; nothing is sealed yet" : "");
-}
-
 // One that has sealed less than another holds up what all are to have sealed.
 static bool is_waited_for(const struct published *pub, uint32_t partition) {
     const struct progress *own = pub->throughs[partition];
@@ -90,17 +84,19 @@ static bool is_waited_for(const struct published *pub, uint32_t partition) {
 static void partition_list(struct output *out, const struct published *pub, uint32_t partition) {
     const struct progress *progress = pub->throughs[partition];
     struct list_row row;
-    char name[LOCAL_TIME_MAX], text[TEXT_MAX] = "no sealed-through record yet: it waits for its owner";
+    char name[LOCAL_TIME_MAX];
     snprintf(name, sizeof(name), "%u", partition);
     list_row_init(&row, "partition", name);
-    if (progress != NULL) {
-        progress_write(text, progress);
+    if (progress == NULL)
+        list_row_text(&row, LIST_SAYS, "no sealed-through record yet: it waits for its owner");
+    else {
+        list_row_number(&row, LIST_OFFSET, progress->offset);
         list_row_time(&row, LIST_TO, progress->sealed_s);
+        list_row_time(&row, LIST_COMPLETE, progress->watermark_ms > 0 ? progress->watermark_ms / 1000 : 0);
         list_row_number(&row, LIST_EVENTS, (int64_t)progress->read);
     }
     if (is_waited_for(pub, partition))
         list_row_text(&row, LIST_STATE, "waited for");
-    list_row_text(&row, LIST_SAYS, text);
     output_row(out, row.cells);
 }
 
@@ -139,12 +135,14 @@ static enum status empty_check(const struct output *out, const struct published 
     return STATUS_OK;
 }
 
+static void all_print(struct output *out, bool terminal) {
+    if (terminal && out->format == OUTPUT_TABLE)
+        list_tables_print(out, stdout);
+    else
+        output_print(out, stdout);
+}
+
 static enum status list(struct store_reader *r, const struct list_flags *flags) {
-    static const bool sparse[LIST_CELLS] = {[LIST_STATE] = true,
-                                            [LIST_WINDOWS] = true,
-                                            [LIST_FILES] = true,
-                                            [LIST_BYTES] = true,
-                                            [LIST_REVISIONS] = true};
     struct published pub = {0};
     struct rules rules;
     struct zone *zone = NULL;
@@ -154,8 +152,6 @@ static enum status list(struct store_reader *r, const struct list_flags *flags) 
     bool all = true;
     int64_t unread = 0;
     output_init(&out, r->format, columns, LIST_CELLS);
-    out.sparse = sparse;
-    output_fit(&out, stdout);
     enum status status = store_reader_zone(r, flags->range.tz, "", &zone, &p);
     if (status == STATUS_OK)
         status = store_reader_rules(r, &rules, &p);
@@ -168,7 +164,7 @@ static enum status list(struct store_reader *r, const struct list_flags *flags) 
     if (status == STATUS_OK)
         status = empty_check(&out, &pub, &p);
     if (status == STATUS_OK)
-        output_print(&out, stdout);
+        all_print(&out, r->terminal);
     published_fini(&pub);
     output_fini(&out);
     zone_close(&zone);

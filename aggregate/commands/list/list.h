@@ -13,8 +13,10 @@ enum list_cell {
     LIST_BYTES,
     LIST_EVENTS,
     LIST_REVISIONS,
+    LIST_OFFSET,
     LIST_FROM,
     LIST_TO,
+    LIST_COMPLETE,
     LIST_SAYS,
     LIST_CELLS,
 };
@@ -28,6 +30,11 @@ void list_row_init(struct list_row *row, const char *what, const char *name);
 void list_row_text(struct list_row *row, enum list_cell cell, const char *text); // "": nothing; borrowed
 void list_row_number(struct list_row *row, enum list_cell cell, int64_t number);
 void list_row_time(struct list_row *row, enum list_cell cell, int64_t time_s); // 0: nothing
+
+// ---- list_tables.c: all of it for people, on a terminal
+
+// Prints the rows as tables of few columns, a kind of them after the other.
+void list_tables_print(const struct output *all, FILE *out);
 
 // ---- list_windows.c: published windows by their state, and those that are not
 
