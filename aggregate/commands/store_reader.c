@@ -88,12 +88,36 @@ static void others_say(const struct store_names *others) {
                 others->count - OTHERS_SAID_MAX);
 }
 
+enum status store_reader_nothing_begun(struct problem *p) {
+    return problem_set(p, STATUS_NO_INPUT, "",
+                       "correct store.url, or let clameur-aggregate run begin the store",
+                       "there is nothing in the store");
+}
+
+// An aggregator writes first of which log the store is. A copy of files has no such file, but has some.
+static enum status begun_check(const struct published *pub, struct problem *p) {
+    static const char *const folders[] = {"checkpoints", "spans", "keys"};
+    bool is_begun = pub->meta.topic[0] != '\0' || pub->windows.count > 0 || pub->touched.count > 0 ||
+                    pub->partitions > 0 || pub->others.count > 0;
+    for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]) && !is_begun; i++) {
+        struct store_names names;
+        enum status status = store_list(pub->store, folders[i], &names, p);
+        if (status != STATUS_OK)
+            return status;
+        is_begun = names.count > 0;
+        store_names_fini(&names);
+    }
+    return is_begun ? STATUS_OK : store_reader_nothing_begun(p);
+}
+
 enum status store_reader_published(struct store_reader *r, int64_t lateness_s, struct published *pub,
                                    struct problem *p) {
     const struct published_terms terms = store_reader_terms(r, lateness_s);
     enum status status = store_reader_open(r, p);
     if (status == STATUS_OK)
         status = published_open(pub, r->store, &terms, p);
+    if (status == STATUS_OK)
+        status = begun_check(pub, p);
     if (status == STATUS_OK)
         others_say(&pub->others);
     return status;

@@ -66,10 +66,12 @@ enum status store_reader_configure(struct store_reader *r, int argc, char **argv
 enum status store_reader_open(struct store_reader *r, struct problem *p);
 // What figures of the store are judged by, beside its records; `lateness_s`: window.lateness.
 struct published_terms store_reader_terms(const struct store_reader *r, int64_t lateness_s);
-// Opens the store and lists what it has published. What stands there and is no window is said on standard
-// error. published_fini in any case, of a `pub` that was empty.
+// Opens the store and lists what it has published: STATUS_NO_INPUT where nothing was ever begun. What stands
+// there and is no window is said on standard error. published_fini in any case, of a `pub` that was empty.
 enum status store_reader_published(struct store_reader *r, int64_t lateness_s, struct published *pub,
                                    struct problem *p);
+// STATUS_NO_INPUT: a store in which nothing was ever begun.
+enum status store_reader_nothing_begun(struct problem *p);
 void store_reader_close(struct store_reader *r);
 
 // Prints the problem and returns its status.

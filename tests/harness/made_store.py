@@ -15,6 +15,8 @@ MAKER = PROGRAMS.parent / "tests" / "store_maker"
 FIRST = 1774738800  # 2026-03-29T00:00 in Berlin, a day of 23 hours
 WINDOW = 900
 TIKTOK, YOUTUBE, WEB = 2, 3, 19
+META = {"layout": 1, "topic": "engagement", "topic_id": "AbC", "partitions": 2, "starts": [0, 0], "dedup_span": 262144, "framing": "auto",
+        "max_event_bytes": 65536, "max_message_bytes": 1048576, "rules_hash": "0123456789abcdef"}
 
 
 @cache

@@ -223,7 +223,7 @@ def test_what_was_left_away_or_mistyped_is_said(store):
 
 def test_a_store_without_files_is_not_called_whole(store):
     store.directory.mkdir()
-    assert "there is nothing to check" in store.run("verify", check=66).stderr
+    assert "there is nothing in the store" in store.run("verify", check=66).stderr
 
 
 def test_a_snapshot_is_shown_by_its_name_in_the_store(store):

@@ -5,11 +5,9 @@ import json
 
 import pytest
 
-from harness.made_store import FIRST, WINDOW, Store, read_file, store  # noqa: F401
+from harness.made_store import FIRST, META, WINDOW, Store, read_file, store  # noqa: F401
 from harness.terminal import on_a_terminal
 
-META = {"layout": 1, "topic": "engagement", "topic_id": "AbC", "partitions": 2, "starts": [0, 0], "dedup_span": 262144, "framing": "auto",
-        "max_event_bytes": 65536, "max_message_bytes": 1048576, "rules_hash": "0123456789abcdef"}
 HOUR = 4 * WINDOW
 
 

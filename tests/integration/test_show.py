@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from harness.made_store import AGGREGATE, FIRST, TIKTOK, WEB, WINDOW, YOUTUBE, exported, figures_of, moves_of, orders_of, rows_of, unzst, store  # noqa: F401
+from harness.made_store import AGGREGATE, FIRST, META, TIKTOK, WEB, WINDOW, YOUTUBE, exported, figures_of, moves_of, orders_of, rows_of, unzst, store  # noqa: F401
 from harness.process import run
 
 
@@ -105,6 +105,11 @@ def test_without_any_published_window_it_says_what_is_waited_for(store):
     assert "no window is published yet" in done.stderr and "partition 1 has no sealed-through record" in done.stderr
     empty = store.directory.parent / "empty"
     empty.mkdir()
+    out = f"--out={empty.parent}/x"
+    for command in (["show"], ["list"], ["verify"], ["merge", out, "--since=2026-03-01", "--until=2026-03-02"], ["export", "--format=jsonl", out]):
+        done = run([AGGREGATE, *command, f"--store.url=file://{empty}"], empty.parent, check=66)
+        assert "there is nothing in the store" in done.stderr and "correct store.url" in done.stderr, command
+    (empty / "meta").write_text(json.dumps(META))
     done = run([AGGREGATE, "show", f"--store.url=file://{empty}"], empty.parent, check=1)
     assert "no partition has a sealed-through record" in done.stderr
     done = run([AGGREGATE, "show", f"--store.url=file://{empty}/mistyped"], empty.parent, check=66)

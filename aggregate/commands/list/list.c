@@ -127,9 +127,7 @@ static enum status store_list_all(struct output *out, const struct published *pu
 static enum status empty_check(const struct output *out, const struct published *pub, struct problem *p) {
     char waits[WAITS_TEXT_MAX];
     if (out->row_count == 0)
-        return problem_set(p, STATUS_NO_INPUT, "",
-                           "correct store.url, or let clameur-aggregate run begin the store",
-                           "there is nothing in the store");
+        return store_reader_nothing_begun(p);
     if (pub->windows.count == 0)
         fprintf(stderr, "no window is published yet: %s\n", published_waits_for(pub, waits));
     return STATUS_OK;

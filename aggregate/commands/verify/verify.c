@@ -188,9 +188,7 @@ static enum status files_check(struct verify *v, const struct config_request *re
 static enum status verdict(struct verify *v) {
     struct problem p;
     if (v->files + v->windows == 0) {
-        problem_set(&p, STATUS_NO_INPUT, "",
-                    "correct store.url, or let clameur-aggregate run begin the store",
-                    "the store has no files: there is nothing to check");
+        (void)store_reader_nothing_begun(&p);
         return store_reader_fail(&p);
     }
     if (v->bad_files > 0) {
