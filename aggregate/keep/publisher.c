@@ -33,7 +33,7 @@ void publisher_destroy(struct publisher **p) {
     if (*p == NULL)
         return;
     for (uint32_t i = 0; i < (*p)->partitions; i++)
-        free((*p)->throughs[i].progress.lines);
+        through_fini(&(*p)->throughs[i]);
     waits_destroy(&(*p)->waits);
     earlier_destroy(&(*p)->earlier);
     done_fini(*p);
@@ -186,10 +186,23 @@ static enum status window_publish(struct publisher *pub, struct keeper *k, int64
     return status;
 }
 
+// Does a partition hold events of it that its part lacks? They are added when that can be read: what it has
+// until then is not all that was sealed.
+static bool stands_apart(const struct publisher *pub, int64_t start_s) {
+    for (uint32_t i = 0; i < pub->partitions; i++) {
+        const struct progress *progress = &pub->throughs[i].progress;
+        for (size_t a = 0; a < progress->apart_count; a++) {
+            if (progress->apart[a].start_s == start_s)
+                return true;
+        }
+    }
+    return false;
+}
+
 // `*worked`: there was something to do.
 static enum status window_look(struct publisher *pub, struct keeper *k, int64_t start_s, bool *worked,
                                struct problem *p) {
-    *worked = !done_is(pub, start_s);
+    *worked = !done_is(pub, start_s) && !stands_apart(pub, start_s);
     if (!*worked)
         return STATUS_OK;
     struct inputs in;

@@ -11,7 +11,7 @@
 // A partition's sealed-through record as last read.
 struct through {
     struct through_name name; // offset -1: none yet
-    struct progress progress; // lines are ours
+    struct progress progress; // lines, and those of what stands apart, are ours
     struct through_name torn; // the last that was told to be; offset -1: none
 };
 
@@ -56,6 +56,7 @@ struct publisher {
     struct publisher_figures figures;
 };
 
+void through_fini(struct through *t);
 // Reads of each partition the last sealed-through record that is whole, where it is another than before.
 enum status throughs_read(struct publisher *pub, struct keeper *k, struct problem *p);
 // What they say of orders, and of the partitions that stand still.

@@ -20,6 +20,18 @@ static bool settled_unseen(const struct progress *before, const struct progress 
     return now->settled_counted != before->settled_counted + gone;
 }
 
+void through_fini(struct through *t) {
+    free(t->progress.lines);
+    free(t->progress.apart);
+}
+
+static struct line *lines_copy(const struct line *lines, size_t count) {
+    struct line *copy = memory_take((count + 1) * sizeof(*copy));
+    for (size_t i = 0; i < count; i++)
+        copy[i] = lines[i];
+    return copy;
+}
+
 static void through_take(struct publisher *pub, const struct through_name *name,
                          const struct progress *progress) {
     struct through *t = &pub->throughs[name->partition];
@@ -27,16 +39,13 @@ static void through_take(struct publisher *pub, const struct through_name *name,
         earlier_ask_again(pub->earlier);
         done_doubt(pub);
     }
-    free(t->progress.lines);
+    through_fini(t);
     t->name = *name;
     t->progress = *progress;
-    t->progress.apart = NULL; // the file's, as the viewers are: nobody asks for them here
-    t->progress.apart_count = 0;
-    t->progress.viewers = NULL;
+    t->progress.lines = lines_copy(progress->lines, progress->line_count);
+    t->progress.apart = lines_copy(progress->apart, progress->apart_count);
+    t->progress.viewers = NULL; // of checkpoints alone
     t->progress.viewer_count = 0;
-    t->progress.lines = memory_take((progress->line_count + 1) * sizeof(*progress->lines));
-    for (size_t i = 0; i < progress->line_count; i++)
-        t->progress.lines[i] = progress->lines[i];
 }
 
 static enum status through_read(struct publisher *pub, struct keeper *k, const struct through_name *name,
