@@ -3,6 +3,7 @@ import os
 import re
 import signal
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from harness.kafka import Kafka  # noqa: E402
 from harness.proxy import Proxy  # noqa: E402
 from harness.redis_cluster import RedisCluster  # noqa: E402
 from harness.redis_server import Redis  # noqa: E402
+from harness.s3 import S3  # noqa: E402
 from harness.worker import Deployment  # noqa: E402
 
 
@@ -114,6 +116,21 @@ def proxy(redis):
     proxy = Proxy(redis.port)
     yield proxy
     proxy.stop()
+
+
+@pytest.fixture(scope="module")
+def s3(tmp_path_factory):
+    """A server of buckets that checks signatures."""
+    s3 = S3(tmp_path_factory.mktemp("s3"))
+    yield s3
+    s3.stop()
+
+
+@pytest.fixture
+def past():
+    """ms: the start of a window three hours ago, so that all that follows can be sealed by now."""
+    now, window = int(time.time() * 1000), 900_000
+    return now - now % window - 12 * window
 
 
 @pytest.fixture

@@ -26,13 +26,6 @@ NO_REDIS = SimpleNamespace(url="redis://127.0.0.1:1")
 
 
 @pytest.fixture
-def past():
-    """ms: the start of a window three hours ago, so that all that follows can be sealed by now."""
-    now = int(time.time() * 1000)
-    return now - now % WINDOW - 12 * WINDOW
-
-
-@pytest.fixture
 def make(kafka, topic, tmp_path):
     """Makes a deployment's aggregation, whose group notices a dead member within two seconds."""
     def made(name="one", store=None, **options):

@@ -4,7 +4,6 @@ import os
 import re
 import signal
 import threading
-import time
 from types import SimpleNamespace
 
 import pytest
@@ -22,20 +21,6 @@ from harness.worker import Deployment
 
 MINUTE, WINDOW = 60_000, 900_000
 NO_REDIS = SimpleNamespace(url="redis://127.0.0.1:1")
-
-
-@pytest.fixture
-def past():
-    """ms: the start of a window three hours ago, so that all that follows can be sealed by now."""
-    now = int(time.time() * 1000)
-    return now - now % WINDOW - 12 * WINDOW
-
-
-@pytest.fixture(scope="module")
-def s3(tmp_path_factory):
-    s3 = bucket.S3(tmp_path_factory.mktemp("s3"))
-    yield s3
-    s3.stop()
 
 
 @pytest.fixture

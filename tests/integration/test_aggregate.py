@@ -27,13 +27,6 @@ def topic(kafka, request):
     return kafka.create_topic(name, message_timestamp_type="CreateTime")
 
 
-@pytest.fixture
-def past():
-    """ms: the start of a window three hours ago, so that all that follows can be sealed by now."""
-    now = int(time.time() * 1000)
-    return now - now % WINDOW_MS - 12 * WINDOW_MS
-
-
 def aggregation_of(kafka, topic, redis, directory, **options):
     directory.mkdir(exist_ok=True)
     store = directory / "store"

@@ -3,18 +3,10 @@ import pytest
 
 from harness.certificates import Authority
 from harness.process import ENVIRONMENT, run
-from harness.s3 import S3
 from harness.s3_proxy import CUT, HALVE, PASS, STALL, S3Proxy, answer
 from harness.store import (BAD_DATA, CONFIG, CONTRACTS, NO_INPUT, NOT_ALLOWED, OK, TRY_AGAIN, UNAVAILABLE, USAGE, Store)
 
 LARGE = (20 << 20) + 5  # three parts
-
-
-@pytest.fixture(scope="module")
-def s3(tmp_path_factory):
-    s3 = S3(tmp_path_factory.mktemp("s3"))
-    yield s3
-    s3.stop()
 
 
 @pytest.fixture
