@@ -161,8 +161,8 @@ proof_say_balance() {
 
 proof_say_windows() {
     local windows cells
-    field windows "$state/windows.out" && windows=$value
-    [ "$windows" -gt 0 ] || fail 'no window was published' "$state/windows.log"
+    field windows "$state/windows.out" && grouped "$value" && windows=$grouped
+    [ "$value" -gt 0 ] || fail 'no window was published' "$state/windows.log"
     field counters "$state/windows.out" && grouped "$value" && cells=$grouped
     field findings "$state/windows.out"
     verdict "snapshots: $cells counters in $windows published windows, $value findings" "$value" 0
