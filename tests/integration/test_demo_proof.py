@@ -17,10 +17,10 @@ EQUAL = {"events": 10, "counted": 10, "rejected": 0, "duplicates": 0, "keys": 1,
 WINDOWS = {"windows": 4, "counters": 12}
 
 
-def _proof(directory, differences, findings=0):
+def _proof(directory, differences, findings=0, windows=WINDOWS):
     recount = EQUAL | {"differences": len(differences), "difference_list": differences}
     (directory / "recount.out").write_text(json.dumps(recount, separators=(",", ":")))
-    (directory / "windows.out").write_text(json.dumps(WINDOWS | {"findings": findings}, separators=(",", ":")))
+    (directory / "windows.out").write_text(json.dumps(windows | {"findings": findings}, separators=(",", ":")))
     return subprocess.run(["bash", "-uc", PROOF, "proof", directory], cwd=ROOT, capture_output=True, text=True, timeout=60)
 
 
@@ -41,6 +41,16 @@ def test_the_proof_is_red_where_a_window_differs(tmp_path):
     proof = _proof(tmp_path, [], findings=2)
     assert proof.returncode == 1 and "12 counters in 4 published windows, 2 findings" in proof.stdout
     assert "NOT EQUAL" in proof.stdout and "not everything is equal" in proof.stderr
+
+
+def test_the_proof_is_red_where_no_window_was_published__else_nothing_was_proved_of_them(tmp_path):
+    (tmp_path / "windows.log").touch()
+    proof = _proof(tmp_path, [], windows={"windows": 0, "counters": 0})
+    assert proof.returncode == 1 and "no window was published" in proof.stderr
+
+
+def test_large_numbers_are_told_in_groups(tmp_path):
+    assert "12,345 counters in 1,137 published windows" in _proof(tmp_path, [], windows={"windows": 1137, "counters": 12345}).stdout
 
 
 def test_a_difference_elsewhere_is_red_and_no_event(tmp_path):
